@@ -1,0 +1,162 @@
+"""One service's database: two engines, two session types (ADR 0002).
+
+Writes go through transactions on the write engine. Reads go through an autocommit engine on
+which the database itself refuses writes. SQLite and PostgreSQL behave alike from here on up.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+ReadSession = AsyncSession
+WriteSession = AsyncSession
+
+_SQLITE_BUSY_TIMEOUT_SECONDS = 10
+_CONNECT_TIMEOUT_SECONDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolSize:
+    """How many connections each of the two engines may hold, and how long a request waits for one."""
+
+    connections: int = 10
+    wait_seconds: float = 10.0
+
+
+class Database:
+    """Both engines of one service. Connects on first use; `aclose` gives every connection back."""
+
+    def __init__(self, url: str, *, pool: PoolSize | None = None) -> None:
+        self.url = parse_url(url)
+        pool = pool or PoolSize()
+        if self.is_sqlite:
+            self.write_engine = _sqlite_write_engine(self.url, pool)
+            self.read_engine = _sqlite_read_engine(self.url, pool)
+        else:
+            self.write_engine = _postgres_engine(self.url, pool, read_only=False)
+            self.read_engine = _postgres_engine(self.url, pool, read_only=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    def write_session(self) -> WriteSession:
+        """A session with a transaction; nothing is kept unless it is committed."""
+        return AsyncSession(self.write_engine, expire_on_commit=False)
+
+    def read_session(self) -> ReadSession:
+        """A session on which each statement sees the newest committed data, and no statement can write."""
+        return AsyncSession(self.read_engine, expire_on_commit=False, autoflush=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[WriteSession]:
+        """A write session that commits at the end of the block, or rolls back when the block raises."""
+        async with self.write_session() as session, session.begin():
+            yield session
+
+    async def aclose(self) -> None:
+        await self.write_engine.dispose()
+        await self.read_engine.dispose()
+
+
+async def serialise(session: WriteSession, lock_id: int) -> None:
+    """Let only one transaction at a time, of all processes on this database, pass this point.
+
+    Holds until the transaction ends. On SQLite there is nothing to do: every write transaction
+    begins with `BEGIN IMMEDIATE` and is alone already.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": lock_id})
+
+
+def parse_url(url: str) -> URL:
+    """The SQLAlchemy URL, with the driver that this project uses for its database.
+
+    Raises:
+        ValueError: when the URL can't be parsed or names another database than SQLite or PostgreSQL.
+    """
+    try:
+        parsed = make_url(url)
+    except Exception:
+        raise ValueError("must be a database URL such as sqlite:///data/service.db") from None
+    drivers = {
+        "sqlite": "sqlite+aiosqlite",
+        "postgres": "postgresql+asyncpg",
+        "postgresql": "postgresql+asyncpg",
+    }
+    driver = drivers.get(parsed.get_backend_name())
+    if driver is None:
+        raise ValueError("must start with sqlite:/// or postgresql://")
+    if driver.startswith("sqlite") and parsed.database in (None, "", ":memory:"):
+        raise ValueError("must name a file: the services' connections can't share a database in memory")
+    return parsed.set(drivername=driver)
+
+
+def _engine(url: URL, pool: PoolSize, connections: int, **options: Any) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=pool.wait_seconds,
+        # An exception's text reaches the log; the values of a statement (e-mails, hashes) must not.
+        hide_parameters=True,
+        **options,
+    )
+
+
+def _sqlite_write_engine(url: URL, pool: PoolSize) -> AsyncEngine:
+    # SQLite has one writer at a time. With one connection, writers of this process wait in the
+    # pool's fair queue instead of polling SQLite's lock.
+    engine = _engine(url, pool, connections=1)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself: see _begin
+        _run_pragmas(connection, "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that begins as a reader and writes later can fail half-way with
+        # "database is locked", which no busy timeout helps against.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _sqlite_read_engine(url: URL, pool: PoolSize) -> AsyncEngine:
+    engine = _engine(url, pool, connections=pool.connections, isolation_level="AUTOCOMMIT")
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        _run_pragmas(connection, "query_only = ON")
+
+    return engine
+
+
+def _run_pragmas(connection: Any, *pragmas: str) -> None:
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout = {_SQLITE_BUSY_TIMEOUT_SECONDS * 1000}", *pragmas):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _postgres_engine(url: URL, pool: PoolSize, *, read_only: bool) -> AsyncEngine:
+    server_settings = {"timezone": "UTC"}
+    options: dict[str, Any] = {}
+    if read_only:
+        server_settings["default_transaction_read_only"] = "on"
+        options["isolation_level"] = "AUTOCOMMIT"
+    return _engine(
+        url,
+        pool,
+        connections=pool.connections,
+        connect_args={"timeout": _CONNECT_TIMEOUT_SECONDS, "server_settings": server_settings},
+        **options,
+    )
