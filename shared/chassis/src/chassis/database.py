@@ -83,7 +83,7 @@ def parse_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except Exception:
+    except Exception:  # noqa: BLE001 - it raises whatever int() or a plugin raises
         raise ValueError("must be a database URL such as sqlite:///data/service.db") from None
     drivers = {
         "sqlite": "sqlite+aiosqlite",
@@ -94,7 +94,9 @@ def parse_url(url: str) -> URL:
     if driver is None:
         raise ValueError("must start with sqlite:/// or postgresql://")
     if driver.startswith("sqlite") and parsed.database in (None, "", ":memory:"):
-        raise ValueError("must name a file: the services' connections can't share a database in memory")
+        raise ValueError(
+            "must name a file: the services' connections can't share a database in memory"
+        )
     return parsed.set(drivername=driver)
 
 
@@ -110,7 +112,17 @@ def _engine(url: URL, pool: PoolSize, connections: int, **options: Any) -> Async
     )
 
 
-def _sqlite_write_engine(url: URL, pool: PoolSize) -> AsyncEngine:
+def migration_engine(url: str) -> AsyncEngine:
+    """An engine for changing the schema, with one connection."""
+    parsed, pool = parse_url(url), PoolSize(connections=1)
+    if parsed.get_backend_name() == "sqlite":
+        # SQLite changes a table by rebuilding it; with foreign keys on, dropping the old one
+        # would cascade into the rows that point to it.
+        return _sqlite_write_engine(parsed, pool, foreign_keys=False)
+    return _postgres_engine(parsed, pool, read_only=False)
+
+
+def _sqlite_write_engine(url: URL, pool: PoolSize, *, foreign_keys: bool = True) -> AsyncEngine:
     # SQLite has one writer at a time. With one connection, writers of this process wait in the
     # pool's fair queue instead of polling SQLite's lock.
     engine = _engine(url, pool, connections=1)
@@ -118,7 +130,12 @@ def _sqlite_write_engine(url: URL, pool: PoolSize) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself: see _begin
-        _run_pragmas(connection, "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+        _run_pragmas(
+            connection,
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+        )
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -1,0 +1,153 @@
+"""The users service's own commands, beside those that every service has."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy import delete, select
+from sqlmodel import col
+
+from app import accounts, refresh_tokens, service_clients, signing_keys
+from app.database import MIGRATIONS, open_database
+from app.errors import EmailTaken
+from app.main import create_app
+from app.models import SigningKey, User
+from app.passwords import PasswordHasher
+from app.schemas import UserCreate
+from app.settings import UsersSettings
+from chassis.cli import fail, run_async, service_cli, settings_or_exit
+from chassis.database import WriteSession
+from chassis.fields import fold
+
+cli = service_cli("users", UsersSettings, create_app, MIGRATIONS)
+
+_MAX_CLIENT_ID_LENGTH = 64
+
+ResultT = TypeVar("ResultT")
+
+
+@cli.command("create-admin")
+def create_admin(
+    email: Annotated[str, typer.Option(prompt=True, help="The administrator's e-mail address.")],
+    name: Annotated[str, typer.Option(help="The administrator's name.")] = "Administrator",
+    password: Annotated[
+        str | None,
+        # Not an option on the command line: there, other users of the machine could read it.
+        typer.Option(envvar="USERS_ADMIN_PASSWORD", hidden=True),
+    ] = None,
+) -> None:
+    """Create an administrator, or make an existing account one.
+
+    The password is asked for, or taken from the environment variable USERS_ADMIN_PASSWORD.
+    An existing account keeps its password.
+    """
+    settings = settings_or_exit(UsersSettings)
+    if _in_transaction(settings, lambda session: _promote(session, email)):
+        typer.echo("The account is an administrator now; its password is unchanged.")
+        return
+    if password is None:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    body = _valid_account(email, name, password)
+
+    async def register(session: WriteSession) -> int | None:
+        password_hash = await PasswordHasher(settings).hash(body.password)
+        user = await accounts.register(
+            session, email=body.email, name=body.name, password_hash=password_hash, role="admin"
+        )
+        return user.id
+
+    try:
+        user_id = _in_transaction(settings, register)
+    except EmailTaken as error:
+        fail(error.detail)
+    typer.echo(f"Administrator created, with id {user_id}.")
+
+
+@cli.command("rotate-keys")
+def rotate_keys(
+    now: Annotated[
+        bool, typer.Option("--now", help="Sign with the new key at once, without the head start.")
+    ] = False,
+) -> None:
+    """Make a new signing key that takes over from the present one.
+
+    Others learn of it before it is used; tokens that the old key signed stay good until they expire.
+    """
+    settings = settings_or_exit(UsersSettings)
+    key, old_until = _in_transaction(
+        settings, lambda session: signing_keys.rotate(session, settings, at_once=now)
+    )
+    typer.echo(f"Key {key.key_id} signs from {key.activates_at:%Y-%m-%d %H:%M:%S} UTC on.")
+    typer.echo(f"The keys before it are published until {old_until:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+@cli.command("create-client")
+def create_client(
+    client_id: Annotated[str, typer.Argument(help="The service's name, such as `items`.")],
+) -> None:
+    """Register a service that may ask for tokens in its own name, or give it a new secret.
+
+    The secret is printed once and can't be shown again.
+    """
+    if not (
+        1 <= len(client_id) <= _MAX_CLIENT_ID_LENGTH
+        and client_id.isascii()
+        and client_id.isprintable()
+    ):
+        fail("the client id must be 1 to 64 printable ASCII characters.")
+    settings = settings_or_exit(UsersSettings)
+    secret = _in_transaction(
+        settings, lambda session: service_clients.create_client(session, client_id)
+    )
+    typer.echo(f"client_id: {client_id}\nclient_secret: {secret}")
+
+
+@cli.command()
+def prune(
+    keep_days: Annotated[
+        int, typer.Option(min=0, help="Keep what ended less than this many days ago.")
+    ] = 7,
+) -> None:
+    """Delete logins that have ended and signing keys that aren't published any more."""
+    settings = settings_or_exit(UsersSettings)
+
+    async def delete_old(session: WriteSession) -> tuple[int, int]:
+        logins = await refresh_tokens.prune(session, older_than=timedelta(days=keep_days))
+        statement = delete(SigningKey).where(signing_keys.expired())
+        keys = await session.execute(statement.returning(col(SigningKey.key_id)))
+        return logins, len(keys.all())
+
+    logins, keys = _in_transaction(settings, delete_old)
+    typer.echo(f"Deleted {logins} ended logins and {keys} expired signing keys.")
+
+
+async def _promote(session: WriteSession, email: str) -> bool:
+    user_id = await session.scalar(select(col(User.id)).where(col(User.email_key) == fold(email)))
+    if user_id is None:
+        return False
+    await accounts.change(session, user_id, {"role": "admin", "is_active": True})
+    return True
+
+
+def _valid_account(email: str, name: str, password: str) -> UserCreate:
+    try:
+        return UserCreate(email=email, name=name, password=password)
+    except ValidationError as error:
+        problems = (f"{e['loc'][0]}: {e['msg']}" for e in error.errors(include_input=False))
+        fail("; ".join(problems))
+
+
+def _in_transaction(
+    settings: UsersSettings, action: Callable[[WriteSession], Awaitable[ResultT]]
+) -> ResultT:
+    async def main() -> ResultT:
+        database = open_database(settings)
+        try:
+            async with database.transaction() as session:
+                return await action(session)
+        finally:
+            await database.aclose()
+
+    return run_async(main)

@@ -1,0 +1,66 @@
+"""What the routes ask for."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.security import OAuth2PasswordBearer
+
+from app import queries
+from app.access_tokens import TokenIssuer
+from app.passwords import PasswordHasher
+from app.sign_in import SignIn
+from app.signing_keys import KeyRing
+from chassis.errors import Forbidden, InvalidToken, NotAuthenticated
+from chassis.paging import AnyRow
+from chassis.sessions import Reads
+from chassis.tokens import TokenVerifier
+
+_bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
+
+
+def _state(name: str) -> Any:
+    def get(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return Depends(get)
+
+
+Keys = Annotated[KeyRing, _state("keys")]
+Issuer = Annotated[TokenIssuer, _state("issuer")]
+Passwords = Annotated[PasswordHasher, _state("passwords")]
+SignIns = Annotated[SignIn, _state("sign_in")]
+Verifier = Annotated[TokenVerifier, _state("verifier")]
+
+
+async def current_user(
+    token: Annotated[str | None, Depends(_bearer)], verifier: Verifier, session: Reads
+) -> AnyRow:
+    """The signed-in account, as it is now and not as it was when the token was issued.
+
+    Raises:
+        NotAuthenticated: without a token.
+        InvalidToken: for a bad token, or one of an account that is gone or inactive.
+    """
+    if not token:
+        raise NotAuthenticated
+    principal = await verifier.principal(token)
+    found = await session.execute(queries.OWN_VIEW_BY_ID, {"user_id": principal.user_id})
+    account = found.one_or_none()
+    if account is None or not account.is_active:
+        raise InvalidToken
+    return account
+
+
+CurrentUser = Annotated[AnyRow, Depends(current_user)]
+
+
+async def current_admin(account: CurrentUser) -> AnyRow:
+    """Raises:
+    Forbidden: for anyone who isn't an administrator now.
+    """
+    if account.role != "admin":
+        raise Forbidden
+    return account
+
+
+CurrentAdmin = Annotated[AnyRow, Depends(current_admin)]

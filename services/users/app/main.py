@@ -1,0 +1,80 @@
+"""Composition root: everything is built here, and nothing at import."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from fastapi import FastAPI
+
+from app.access_tokens import TokenIssuer
+from app.database import open_database
+from app.passwords import PasswordHasher
+from app.routers import admin, auth, users, well_known
+from app.settings import UsersSettings
+from app.sign_in import SignIn
+from app.signing_keys import KeyRing
+from chassis.application import build_app
+from chassis.database import Database
+from chassis.settings import SettingsError, load_settings
+from chassis.tokens import TokenVerifier
+
+logger = structlog.get_logger(__name__)
+
+DESCRIPTION = """
+Accounts and sign-in.
+
+Register with `POST /users/`, then press **Authorize** and sign in with the e-mail address and the
+password: the page sends the access token from then on. The same token works at the items service.
+"""
+
+
+def create_app(
+    settings: UsersSettings | None = None, *, database: Database | None = None
+) -> FastAPI:
+    """The users app. A `database` that is passed in stays the caller's to close.
+
+    Raises:
+        SettingsError: when the environment doesn't describe a service that can be started.
+    """
+    settings = settings or load_settings(UsersSettings)
+    opened = database or open_database(settings)
+    keys = KeyRing(opened, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await _prepare_signing_key(keys)
+        yield
+        if database is None:
+            await opened.aclose()
+
+    app = build_app(
+        name="users",
+        title="Users",
+        description=DESCRIPTION,
+        settings=settings,
+        database=opened,
+        routers=[users.router, auth.router, admin.router, well_known.router],
+        lifespan=lifespan,
+    )
+    app.state.keys = keys
+    app.state.verifier = TokenVerifier(keys, audience="users")
+    app.state.issuer = TokenIssuer(keys, settings.access_token_seconds)
+    app.state.passwords = PasswordHasher(settings)
+    app.state.sign_in = SignIn(
+        opened,
+        app.state.passwords,
+        app.state.issuer,
+        timedelta(days=settings.refresh_token_days),
+    )
+    return app
+
+
+async def _prepare_signing_key(keys: KeyRing) -> None:
+    try:
+        await keys.signing_key()
+    except SettingsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises
+        # The service starts all the same, says "not ready", and makes the key when it is needed.
+        logger.warning("signing_key_not_loaded", reason=f"{type(error).__name__}: {error}")

@@ -1,0 +1,81 @@
+"""Accounts, for administrators."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from sqlmodel import col
+
+from app import accounts, queries
+from app.dependencies import current_admin
+from app.errors import LastAdmin, UserNotFound
+from app.models import User
+from app.schemas import AdminPatch, OwnUser
+from chassis.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
+from chassis.fields import PathId, Text, fold
+from chassis.media_types import StrictRoute
+from chassis.paging import Page, PageQuery, fetch_page, page_query
+from chassis.sessions import Reads, Writes
+from chassis.tokens import Role
+
+router = APIRouter(
+    prefix="/admin/users",
+    tags=["admin"],
+    route_class=StrictRoute,
+    dependencies=[Depends(current_admin)],
+    responses=error_responses(NotAuthenticated, InvalidToken, Forbidden),
+)
+
+
+@router.get("/", response_model=Page[OwnUser], summary="List accounts")
+async def list_users(
+    session: Reads,
+    page: Annotated[PageQuery, Depends(page_query)],
+    q: Annotated[
+        Text | None, Query(max_length=254, description="Part of a name or an e-mail address.")
+    ] = None,
+    role: Role | None = None,
+    is_active: bool | None = None,
+) -> Any:
+    rows, meta = await fetch_page(
+        session,
+        queries.accounts(search=fold(q) if q else None, role=role, is_active=is_active),
+        id_column=col(User.id),
+        sorts=queries.BY_ID,
+        sort_name="id",
+        query=page,
+    )
+    return {"items": rows, **meta}
+
+
+@router.get(
+    "/{user_id}",
+    response_model=OwnUser,
+    summary="One account",
+    responses=error_responses(UserNotFound),
+)
+async def read_user(user_id: PathId, session: Reads) -> Any:
+    found = await session.execute(queries.OWN_VIEW_BY_ID, {"user_id": user_id})
+    account = found.one_or_none()
+    if account is None:
+        raise UserNotFound
+    return account
+
+
+@router.patch(
+    "/{user_id}",
+    response_model=OwnUser,
+    summary="Rename, promote, demote, deactivate or reactivate",
+    responses=error_responses(UserNotFound, LastAdmin),
+)
+async def update_user(user_id: PathId, body: AdminPatch, session: Writes) -> Any:
+    return await accounts.change(session, user_id, body.model_dump(exclude_unset=True))
+
+
+@router.delete(
+    "/{user_id}",
+    status_code=204,
+    summary="Delete an account",
+    responses=error_responses(UserNotFound, LastAdmin),
+)
+async def delete_user(user_id: PathId, session: Writes) -> None:
+    await accounts.delete(session, user_id)

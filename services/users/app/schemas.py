@@ -1,0 +1,92 @@
+"""What users' routes take and give (limits: the API's description)."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from chassis.fields import Email, Name, Text
+from chassis.tokens import Role
+
+Password = Annotated[Text, StringConstraints(min_length=8, max_length=128)]
+SecretText = Annotated[Text, StringConstraints(min_length=1, max_length=512)]
+
+
+def may_be_absent(**options: Any) -> Any:
+    """A field that a PATCH may leave out, but not set to null."""
+    return Field(default_factory=lambda: None, **options)
+
+
+class Body(BaseModel):
+    """A JSON body of a public route: an unknown field is a mistake, not noise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class UserCreate(Body):
+    email: Email = Field(examples=["ada@example.com"])
+    name: Name = Field(examples=["Ada Lovelace"])
+    password: Password = Field(examples=["correct horse battery"])
+
+
+class ProfilePatch(Body):
+    name: Name = may_be_absent(examples=["Ada King"])
+    email: Email = may_be_absent(examples=["ada.king@example.com"])
+
+
+class AdminPatch(Body):
+    name: Name = may_be_absent()
+    role: Role = may_be_absent()
+    is_active: bool = may_be_absent(strict=True)
+
+
+class PasswordChange(Body):
+    current_password: SecretText
+    new_password: Password
+
+
+class RefreshRequest(Body):
+    refresh_token: SecretText
+
+
+class TokenForm(BaseModel):
+    """RFC 6749, sections 4.3 and 4.4. Unknown fields are ignored, as the RFC asks."""
+
+    grant_type: Text = Field("password", examples=["password"], max_length=64)
+    username: Text | None = Field(None, description="The e-mail address.", max_length=320)
+    password: Text | None = Field(None, max_length=512)
+
+
+class PublicUser(BaseModel):
+    """What anyone who is signed in may know of a user."""
+
+    id: int = Field(examples=[1])
+    name: str
+    is_active: bool
+
+
+class OwnUser(BaseModel):
+    """What a user, and an administrator, sees of an account."""
+
+    id: int = Field(examples=[1])
+    email: str
+    name: str
+    role: Role
+    is_active: bool
+    created_at: datetime
+
+
+class AccessToken(BaseModel):
+    access_token: str
+    token_type: Literal["bearer"]
+    expires_in: int = Field(description="Seconds.")
+
+
+class TokenPair(AccessToken):
+    refresh_token: str = Field(description="Good for one use at `POST /auth/refresh`.")
+
+
+class KeySet(BaseModel):
+    """A JSON Web Key Set (RFC 7517)."""
+
+    keys: list[dict[str, str]]

@@ -1,0 +1,50 @@
+"""The users service's settings: environment variables with the prefix `USERS_`."""
+
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import ServiceSettings
+
+# The least that OWASP's Password Storage Cheat Sheet accepts for Argon2id.
+_SAFE_MEMORY_KIB = 19 * 1024
+_SAFE_TIME_COST = 2
+
+
+class UsersSettings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="USERS_")
+
+    port: int = Field(8001, ge=1, le=65535, description="Port to listen on.")
+    signing_key_passphrase: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Encrypts the private signing keys in the database. Required outside development.",
+    )
+    access_token_seconds: int = Field(
+        900, ge=1, le=900, description="How long an access token is good for."
+    )
+    refresh_token_days: int = Field(
+        30, ge=1, description="How long after a login its refresh tokens are good for."
+    )
+    jwks_max_age_seconds: int = Field(
+        300, ge=0, description="How long others may cache the published keys."
+    )
+    password_memory_kib: int = Field(65536, ge=8, description="Argon2id: memory per hash.")
+    password_time_cost: int = Field(3, ge=1, description="Argon2id: passes over the memory.")
+    password_concurrency: int = Field(
+        2, ge=1, description="Passwords hashed at the same time; more wait their turn."
+    )
+
+    @classmethod
+    def development_defaults(cls) -> dict[str, Any]:
+        return {"database_url": "sqlite:///data/users.db"}
+
+    def refuse_unsafe(self) -> None:
+        if self.signing_key_passphrase is None:
+            raise ValueError("USERS_SIGNING_KEY_PASSPHRASE is required outside development")
+        if self.password_memory_kib < _SAFE_MEMORY_KIB or self.password_time_cost < _SAFE_TIME_COST:
+            raise ValueError(
+                f"USERS_PASSWORD_MEMORY_KIB must be at least {_SAFE_MEMORY_KIB} and "
+                f"USERS_PASSWORD_TIME_COST at least {_SAFE_TIME_COST} outside development"
+            )

@@ -1,0 +1,96 @@
+"""Sign-in: from credentials, or a refresh token, to tokens."""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+from sqlmodel import col
+
+from app import queries, refresh_tokens
+from app.access_tokens import TokenIssuer
+from app.errors import InvalidCredentials, WrongPassword
+from app.models import User
+from app.passwords import PasswordHasher
+from app.schemas import TokenPair
+from chassis.database import Database
+from chassis.fields import fold
+
+
+class SignIn:
+    """Holds no connection while a password is checked: that takes longer than any statement."""
+
+    def __init__(
+        self,
+        database: Database,
+        passwords: PasswordHasher,
+        issuer: TokenIssuer,
+        refresh_lifetime: timedelta,
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._issuer = issuer
+        self._refresh_lifetime = refresh_lifetime
+
+    async def log_in(self, email: str, password: str) -> TokenPair:
+        """Raises:
+        InvalidCredentials: wrong password, unknown e-mail and inactive account alike, equally slow.
+        """
+        async with self._database.read_session() as reads:
+            found = await reads.execute(
+                queries.CREDENTIALS_BY_EMAIL_KEY, {"email_key": fold(email)}
+            )
+            account = found.one_or_none()
+        stored = account.password_hash if account else None
+        matches, new_hash = await self._passwords.verify(password, stored)
+        if account is None or not matches or not account.is_active:
+            raise InvalidCredentials
+        async with self._database.transaction() as writes:
+            # Whoever deleted or changed the account meanwhile has the last word.
+            statement = update(User).where(
+                col(User.id) == account.id,
+                col(User.password_hash) == stored,
+                col(User.is_active),
+            )
+            kept = statement.values(password_hash=new_hash or stored).returning(col(User.role))
+            role = await writes.scalar(kept)
+            if role is None:
+                raise InvalidCredentials
+            refresh_token = await refresh_tokens.start_family(
+                writes, account.id, self._refresh_lifetime
+            )
+        return await self._pair(account.id, role, refresh_token)
+
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """Raises:
+        InvalidRefreshToken: see `refresh_tokens.exchange`.
+        """
+        async with self._database.write_session() as writes:
+            refreshed = await refresh_tokens.exchange(writes, refresh_token)
+            await writes.commit()
+        return await self._pair(refreshed.user_id, refreshed.role, refreshed.refresh_token)
+
+    async def change_password(self, user_id: int, current: str, new: str) -> None:
+        """Set a new password and end every login.
+
+        Raises:
+            WrongPassword: `current` isn't the account's password, or not any more.
+        """
+        async with self._database.read_session() as reads:
+            stored = await reads.scalar(queries.PASSWORD_HASH_BY_ID, {"user_id": user_id})
+        matches, _ = await self._passwords.verify(current, stored)
+        if not matches:
+            raise WrongPassword
+        new_hash = await self._passwords.hash(new)
+        async with self._database.transaction() as writes:
+            statement = update(User).where(
+                col(User.id) == user_id, col(User.password_hash) == stored
+            )
+            changed = await writes.scalar(
+                statement.values(password_hash=new_hash).returning(col(User.id))
+            )
+            if changed is None:
+                raise WrongPassword
+            await refresh_tokens.revoke_all(writes, user_id)
+
+    async def _pair(self, user_id: int, role: str, refresh_token: str) -> TokenPair:
+        access = await self._issuer.for_user(user_id, role)
+        return TokenPair(**access.model_dump(), refresh_token=refresh_token)

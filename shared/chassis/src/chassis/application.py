@@ -1,0 +1,79 @@
+"""Builds a service's app: the same outside for every service."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
+
+from chassis.database import Database
+from chassis.docs_pages import install_docs
+from chassis.error_handlers import install_error_handlers
+from chassis.errors import ValidationErrorBody
+from chassis.health import Check, database_check, health_router
+from chassis.metrics import HttpMetrics, metrics_router
+from chassis.middleware import RequestMiddleware
+from chassis.settings import ServiceSettings
+from chassis.telemetry import telemetry_config
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+_INVALID: dict[int | str, dict[str, Any]] = {
+    422: {"model": ValidationErrorBody, "description": "`validation_error`"}
+}
+
+
+def build_app(
+    *,
+    name: str,
+    title: str,
+    description: str,
+    settings: ServiceSettings,
+    database: Database,
+    routers: Sequence[APIRouter],
+    lifespan: Lifespan,
+    checks: Mapping[str, Check] | None = None,
+    docs_connect_to: Sequence[str] = (),
+) -> FastAPI:
+    """An app that has connected to nothing yet; `lifespan` opens and closes what it needs."""
+    metrics = HttpMetrics()
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="0.1.0",
+        lifespan=lifespan,
+        telemetry=telemetry_config(name),
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would be built from the Host header, and clients drop credentials on it.
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.metrics = metrics
+    health = health_router({"database": database_check(database), **(checks or {})})
+    all_routers = [*routers, health, metrics_router(metrics)]
+    for router in routers:
+        app.include_router(router, responses=_INVALID)
+    for router in all_routers[len(routers) :]:
+        app.include_router(router)
+    install_docs(app, connects_to=docs_connect_to)
+    routes = [r for router in all_routers for r in router.routes if isinstance(r, APIRoute)]
+    install_error_handlers(app, routes)
+    _install_middleware(app, settings, metrics)
+    return app
+
+
+def _install_middleware(app: FastAPI, settings: ServiceSettings, metrics: HttpMetrics) -> None:
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
+            expose_headers=["ETag", "Location", "X-Request-ID"],
+        )
+    # Added last, so it is the outermost: also what CORS answers is counted, logged and named.
+    app.add_middleware(RequestMiddleware, metrics=metrics, max_body_bytes=settings.max_body_bytes)

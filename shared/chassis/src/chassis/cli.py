@@ -1,0 +1,111 @@
+"""The commands that every service has: `migrate`, `serve`, `make-migration`."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import structlog
+import typer
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis import migrations
+from chassis.database import parse_url
+from chassis.logs import configure_logging
+from chassis.settings import ServiceSettings, SettingsError, SettingsT, load_settings
+
+ResultT = TypeVar("ResultT")
+
+logger = structlog.get_logger(__name__)
+
+
+def service_cli(
+    name: str,
+    settings_class: type[SettingsT],
+    create_app: Callable[[SettingsT], FastAPI],
+    migrations_folder: Path,
+) -> typer.Typer:
+    """A command line that the service may add its own commands to."""
+    cli = typer.Typer(
+        name="python -m app",
+        help=f"The {name} service.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+    @cli.command()
+    def migrate() -> None:
+        """Bring the database's schema up to date. Safe to run beside live replicas."""
+        settings = settings_or_exit(settings_class)
+        url = settings.database_url.get_secret_value()
+        _make_folder_of(url)
+        run_or_exit(lambda: migrations.upgrade(url, migrations_folder))
+        typer.echo("The database is up to date.")
+
+    @cli.command("make-migration")
+    def make_migration(message: Annotated[str, typer.Argument(help="What it changes.")]) -> None:
+        """Write a migration from the difference between the models and the database."""
+        settings = settings_or_exit(settings_class)
+        url = settings.database_url.get_secret_value()
+        run_or_exit(lambda: migrations.make_revision(url, migrations_folder, message))
+
+    @cli.command()
+    def serve() -> None:
+        """Serve requests until SIGTERM or Ctrl-C."""
+        settings = settings_or_exit(settings_class)
+        configure_logging(settings, name)
+        try:
+            app = create_app(settings)
+        except SettingsError as error:
+            fail(str(error))
+        _serve(app, settings)
+
+    return cli
+
+
+def settings_or_exit(settings_class: type[SettingsT]) -> SettingsT:
+    try:
+        return load_settings(settings_class)
+    except SettingsError as error:
+        fail(str(error))
+
+
+def fail(message: str) -> NoReturn:
+    """End the command with one sentence instead of a traceback."""
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def run_or_exit(action: Callable[[], ResultT]) -> ResultT:
+    try:
+        return action()
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        fail(f"the database can't be used: {reason}")
+
+
+def run_async(main: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+    return run_or_exit(lambda: asyncio.run(main()))
+
+
+def _make_folder_of(url: str) -> None:
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        run_or_exit(lambda: Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True))
+
+
+def _serve(app: FastAPI, settings: ServiceSettings) -> None:
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )

@@ -1,0 +1,40 @@
+"""Column types that behave alike on SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC. SQLite stores and returns naive times; this hides it."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive time has no meaning here; give it a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def big_id() -> Any:
+    """BIGINT; on SQLite INTEGER, which alone can be AUTOINCREMENT there and holds 64 bits as well."""
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+def sortable_text(length: int) -> Any:
+    """Text that sorts by code point on every server, whatever its locale."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,51 @@
+"""The API reference page, served without any other host's help and under a content policy."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+_ASSETS = Path(fastapi_offline.__file__).parent / "static"
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+def install_docs(app: FastAPI, *, connects_to: Sequence[str] = ()) -> None:
+    """Serve `/docs`. The page may call this service and the origins in `connects_to`."""
+    page = get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title=app.title,
+        swagger_js_url="docs/assets/swagger-ui-bundle.js",
+        swagger_css_url="docs/assets/swagger-ui.css",
+        swagger_favicon_url="data:,",
+        swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
+    )
+    html = bytes(page.body).decode()
+    headers = {"Content-Security-Policy": _policy(html, connects_to)}
+
+    @app.get("/docs", include_in_schema=False)
+    async def read_docs() -> HTMLResponse:
+        return HTMLResponse(html, headers=headers)
+
+    app.mount("/docs/assets", StaticFiles(directory=_ASSETS), name="docs-assets")
+
+
+def _policy(html: str, connects_to: Sequence[str]) -> str:
+    hashes = (hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(html))
+    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' {scripts}",
+            "style-src 'self' 'unsafe-inline'",  # the page's own library writes style attributes
+            "img-src 'self' data:",
+            " ".join(("connect-src 'self'", *connects_to)),
+            "frame-ancestors 'none'",
+        )
+    )

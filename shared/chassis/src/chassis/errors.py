@@ -1,0 +1,147 @@
+"""Every error that a service answers with, and how it becomes a response.
+
+    ApiError
+    ├── BadRequest             400 bad_request
+    ├── NotAuthenticated       401 not_authenticated
+    ├── InvalidToken           401 invalid_token
+    ├── Forbidden              403 forbidden
+    ├── NotFound               404 not_found
+    ├── Conflict               409, each with a code of its own
+    ├── PreconditionFailed     412 precondition_failed
+    ├── BodyTooLarge           413 body_too_large
+    ├── UnsupportedMediaType   415 unsupported_media_type
+    ├── InvalidRequest         422 validation_error
+    └── Unavailable            503, each with a code of its own
+        └── DatabaseUnavailable    database_unavailable
+
+A class is a status, a stable code and a sentence. Services derive their own.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from fastapi import HTTPException
+from pydantic import BaseModel, Field
+
+_BEARER = {"WWW-Authenticate": "Bearer"}
+
+
+class ErrorBody(BaseModel):
+    """The body of every error but 422."""
+
+    error: str = Field(description="A stable code, for programs.")
+    detail: str = Field(description="A sentence, for people.")
+    request_id: str = Field(description="Names this request in the service's logs.")
+
+
+class FieldError(BaseModel):
+    type: str = Field(description="The kind of mistake, as pydantic names it.")
+    loc: list[str | int] = Field(
+        description="Where it is: `body`, `query` or `path`, then the field."
+    )
+    msg: str = Field(description="What is wrong with it.")
+
+
+class ValidationErrorBody(BaseModel):
+    """The body of a 422. It never repeats the value that was sent."""
+
+    error: str
+    detail: list[FieldError]
+    request_id: str
+
+
+class ApiError(HTTPException):
+    status: ClassVar[int]
+    code: ClassVar[str]
+    sentence: ClassVar[str]
+    default_headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(
+        self, detail: str | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(
+            self.status, detail or self.sentence, {**self.default_headers, **(headers or {})}
+        )
+
+
+class BadRequest(ApiError):
+    status, code, sentence = 400, "bad_request", "The request could not be read."
+
+
+class NotAuthenticated(ApiError):
+    status, code, sentence = 401, "not_authenticated", "Send an access token."
+    default_headers: ClassVar = _BEARER
+
+
+class InvalidToken(ApiError):
+    status, code = 401, "invalid_token"
+    sentence = "The access token is not valid, or not any more."
+    default_headers: ClassVar = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+class Forbidden(ApiError):
+    status, code, sentence = 403, "forbidden", "You may not do this."
+
+
+class NotFound(ApiError):
+    status, code, sentence = 404, "not_found", "Not found"
+
+
+class MethodNotAllowed(ApiError):
+    status, code, sentence = 405, "method_not_allowed", "This path has no such method."
+
+
+class Conflict(ApiError):
+    status = 409
+
+
+class PreconditionFailed(ApiError):
+    status, code = 412, "precondition_failed"
+    sentence = "It has changed since you read it; read it again."
+
+
+class BodyTooLarge(ApiError):
+    status, code, sentence = 413, "body_too_large", "The request body is too large."
+
+
+class UnsupportedMediaType(ApiError):
+    status, code = 415, "unsupported_media_type"
+    sentence = "Send the body as another media type."
+
+
+class InvalidRequest(ApiError):
+    """A rule over several fields is broken: a 422 in the same shape as FastAPI's own."""
+
+    status, code, sentence = 422, "validation_error", "The request is not valid."
+
+    def __init__(
+        self, loc: Sequence[str | int], message: str, *, kind: str = "value_error"
+    ) -> None:
+        super().__init__(message)
+        self.errors = [{"type": kind, "loc": list(loc), "msg": message}]
+
+
+class Unavailable(ApiError):
+    status = 503
+    default_headers: ClassVar = {"Retry-After": "1"}
+
+
+class DatabaseUnavailable(Unavailable):
+    code, sentence = "database_unavailable", "The database can't be reached; try again shortly."
+
+
+def error_responses(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route that may raise these errors, for its OpenAPI description."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = by_status.setdefault(
+            error.status,
+            {"model": ErrorBody, "description": "", "content": {"application/json": {}}},
+        )
+        entry["description"] = " / ".join(filter(None, (entry["description"], f"`{error.code}`")))
+        examples = entry["content"]["application/json"].setdefault("examples", {})
+        examples[error.code] = {
+            "summary": error.sentence,
+            "value": {"error": error.code, "detail": error.sentence, "request_id": "3f2a9c"},
+        }
+    return by_status

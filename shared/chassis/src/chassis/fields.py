@@ -1,0 +1,67 @@
+"""Field types that both services' schemas share (limits: the API's description)."""
+
+import unicodedata
+from typing import Annotated, Any
+
+from email_validator import EmailNotValidError, validate_email
+from fastapi import Path
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+MAX_ID = 2**63 - 1
+"""The largest BIGINT."""
+MAX_ID_DIGITS = 19
+
+
+def _refuse_unstorable(value: str) -> str:
+    """PostgreSQL can't store NUL, and a lone surrogate has no UTF-8 form."""
+    if "\0" in value:
+        raise PydanticCustomError("string_nul", "String should not contain the NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise PydanticCustomError("string_unicode", "String should be valid Unicode")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_refuse_unstorable)]
+"""Text that every database can store. Each text field of a request is one."""
+
+Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+"""1-120 characters after trimming."""
+
+
+def _plain_digits(value: Any) -> Any:
+    """`int()` also takes `+1`, `1_000`, ` 1` and `1.0`; in a path or query those are mistakes."""
+    if isinstance(value, str) and not (
+        value.isascii() and value.isdigit() and len(value) <= MAX_ID_DIGITS
+    ):
+        raise PydanticCustomError("int_parsing", "Input should be a whole number in plain digits")
+    return value
+
+
+PlainInt = Annotated[int, BeforeValidator(_plain_digits)]
+PathId = Annotated[PlainInt, Path(ge=1, le=MAX_ID, description="1 to 2^63-1.")]
+
+
+def _valid_email(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False).normalized
+    except EmailNotValidError:
+        # The library's own message quotes parts of the address.
+        raise PydanticCustomError(
+            "email", "Value should be a valid e-mail address of at most 254 characters"
+        ) from None
+
+
+Email = Annotated[
+    Text,
+    AfterValidator(_valid_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+]
+
+
+def fold(value: str) -> str:
+    """The form in which two texts that differ only in case or composition are the same.
+
+    SQLite's own `lower()` knows ASCII only, so both databases store and compare this form.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())

@@ -1,0 +1,69 @@
+"""Liveness and readiness."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
+
+import anyio
+import structlog
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from sqlalchemy import text
+
+from chassis.database import Database
+
+logger = structlog.get_logger(__name__)
+
+_CHECK_TIMEOUT_SECONDS = 2.0
+
+Check = Callable[[], Awaitable[str]]
+"""Answers "ok", or a word that says what is missing; may raise, which means "unavailable"."""
+
+
+class Liveness(BaseModel):
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str]
+
+
+def database_check(database: Database) -> Check:
+    """Ready means reachable and migrated: one look at Alembic's own table tells both."""
+
+    async def check() -> str:
+        async with database.read_session() as session:
+            version = await session.scalar(text("SELECT version_num FROM alembic_version"))
+        return "ok" if version else "not_migrated"
+
+    return check
+
+
+def health_router(checks: Mapping[str, Check]) -> APIRouter:
+    router = APIRouter(prefix="/health", tags=["operations"])
+
+    @router.get("/live", summary="Is the process alive?")
+    async def live() -> Liveness:
+        return Liveness(status="ok")
+
+    @router.get(
+        "/ready",
+        summary="Can it serve requests?",
+        responses={503: {"model": Readiness, "description": "Not now; `checks` says why."}},
+    )
+    async def ready(response: Response) -> Readiness:
+        results = {name: await _run(name, check) for name, check in checks.items()}
+        is_ready = all(result == "ok" for result in results.values())
+        response.status_code = 200 if is_ready else 503
+        return Readiness(status="ok" if is_ready else "unavailable", checks=results)
+
+    return router
+
+
+async def _run(name: str, check: Check) -> str:
+    try:
+        with anyio.fail_after(_CHECK_TIMEOUT_SECONDS):
+            return await check()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it means not ready
+        logger.warning("not_ready", check=name, reason=f"{type(error).__name__}: {error}")
+        return "unavailable"

@@ -1,0 +1,157 @@
+"""The one middleware: request identity, body limit, security headers, metrics, access log, last resort.
+
+It is pure ASGI and a single layer, because each layer costs every request (ADR 0006).
+"""
+
+from collections.abc import MutableMapping
+from time import perf_counter
+from typing import Any
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.context import RequestContext, current_context, request_context
+from chassis.error_handlers import error_response
+from chassis.errors import BodyTooLarge
+from chassis.metrics import HttpMetrics
+
+logger = structlog.get_logger(__name__)
+
+_SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_NO_CONTENT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_NO_STORE = (b"cache-control", b"no-store")
+_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
+
+
+class RequestMiddleware:
+    def __init__(self, app: ASGIApp, *, metrics: HttpMetrics, max_body_bytes: int) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = _first_values(scope, (b"x-request-id", b"traceparent", b"content-length"))
+        context = request_context(headers.get(b"x-request-id"), headers.get(b"traceparent"))
+        exchange = _Exchange(scope, receive, send, context, self.max_body_bytes)
+        token = current_context.set(context)
+        try:
+            if exchange.announces_too_much(headers.get(b"content-length")):
+                await self._answer_too_large(exchange)
+            else:
+                await self._answer(exchange)
+        finally:
+            self._record(exchange)
+            current_context.reset(token)
+
+    async def _answer(self, exchange: "_Exchange") -> None:
+        try:
+            await self.app(exchange.scope, exchange.receive, exchange.send)
+        except Exception:
+            logger.exception("unhandled_error", path=exchange.scope["path"])
+            if exchange.status is not None:
+                raise  # the answer is under way: the server can only break the connection
+            response = error_response(500, "internal_error", "Something went wrong on our side.")
+            await response(exchange.scope, exchange.receive, exchange.send)
+
+    async def _answer_too_large(self, exchange: "_Exchange") -> None:
+        error = BodyTooLarge()
+        # The body is left unread, so this connection can't carry another request.
+        response = error_response(error.status, error.code, error.detail, {"Connection": "close"})
+        await response(exchange.scope, exchange.receive, exchange.send)
+
+    def _record(self, exchange: "_Exchange") -> None:
+        seconds = perf_counter() - exchange.started
+        scope, status = exchange.scope, exchange.status or 499
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self.metrics.observe(scope["method"], route, status, seconds)
+        log = logger.debug if route in _QUIET_ROUTES else logger.info
+        # Not the query string: it may hold an e-mail address.
+        log(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            milliseconds=round(seconds * 1000, 2),
+        )
+
+
+class _Exchange:
+    """One request and its answer, as the middleware sees them pass by."""
+
+    __slots__ = (
+        "_context",
+        "_max_body_bytes",
+        "_raw_receive",
+        "_raw_send",
+        "_received_bytes",
+        "scope",
+        "started",
+        "status",
+    )
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        context: RequestContext,
+        max_body_bytes: int,
+    ) -> None:
+        self.scope = scope
+        self.status: int | None = None
+        self.started = perf_counter()
+        self._raw_receive = receive
+        self._raw_send = send
+        self._context = context
+        self._max_body_bytes = max_body_bytes
+        self._received_bytes = 0
+
+    def announces_too_much(self, content_length: bytes | None) -> bool:
+        return (
+            content_length is not None
+            and content_length.isdigit()
+            and int(content_length) > self._max_body_bytes
+        )
+
+    async def receive(self) -> Message:
+        message = await self._raw_receive()
+        if message["type"] == "http.request":
+            self._received_bytes += len(message.get("body", b""))
+            if self._received_bytes > self._max_body_bytes:
+                raise BodyTooLarge(headers={"Connection": "close"})
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._add_headers(message)
+        await self._raw_send(message)
+
+    def _add_headers(self, message: MutableMapping[str, Any]) -> None:
+        headers = list(message.get("headers", ()))
+        names = {name for name, _ in headers}
+        headers += _SECURITY_HEADERS
+        if _NO_CONTENT_POLICY[0] not in names:
+            headers.append(_NO_CONTENT_POLICY)
+        if _NO_STORE[0] not in names:
+            headers.append(_NO_STORE)
+        if self.scope.get("scheme") == "https":
+            headers.append(_HSTS)
+        headers.append((b"x-request-id", self._context.request_id.encode("ascii")))
+        message["headers"] = headers
+
+
+def _first_values(scope: Scope, names: tuple[bytes, ...]) -> dict[bytes, bytes]:
+    values: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in names and name not in values:
+            values[name] = value
+    return values

@@ -1,0 +1,162 @@
+"""Lists that stay cheap however long they grow (ADR 0005): bounded totals, and cursors."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+from sqlalchemy import BigInteger, Row, Select, SQLColumnExpression, func, literal, select, tuple_
+from sqlalchemy.types import TypeEngine
+
+from chassis.database import ReadSession
+from chassis.errors import InvalidRequest
+from chassis.fields import MAX_ID, PlainInt, Text
+
+MAX_COUNTED = 10_000
+"""Rows beyond this aren't counted, nor reached by page number."""
+
+AnyRow = Row[*tuple[Any, ...]]
+AnySelect = Select[*tuple[Any, ...]]
+ItemT = TypeVar("ItemT")
+
+
+class Page(BaseModel, Generic[ItemT]):
+    items: list[ItemT]
+    total: int = Field(description=f"Matching entries, counted up to {MAX_COUNTED}.")
+    total_is_exact: bool = Field(description="False when there are more than `total`.")
+    page: int
+    size: int
+    pages: int = Field(description="Pages of this size that `total` entries make.")
+    next: str | None = Field(
+        description="Send it as `after` to get the next page; null at the end."
+    )
+
+
+class PageQuery(BaseModel):
+    """Which page is asked for: by number, or by the cursor that the page before it gave."""
+
+    page: int
+    size: int
+    after: str | None
+
+
+def page_query(
+    page: Annotated[PlainInt | None, Query(ge=1, le=MAX_ID, description="1 is the first.")] = None,
+    size: Annotated[PlainInt, Query(ge=1, le=100, description="Entries on a page.")] = 20,
+    after: Annotated[
+        Text | None, Query(max_length=1000, description="The `next` of the page before.")
+    ] = None,
+) -> PageQuery:
+    """Dependency.
+
+    Raises:
+        InvalidRequest: for a page too deep to count to, or for both a number and a cursor.
+    """
+    if after is not None and page is not None:
+        raise InvalidRequest(("query", "after"), "Send either page or after, not both")
+    number = page or 1
+    if number * size > MAX_COUNTED:
+        raise InvalidRequest(
+            ("query", "page"),
+            f"Pages reach up to entry {MAX_COUNTED}; go on with after=<next of the page before>",
+        )
+    return PageQuery(page=number, size=size, after=after)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order of a list. `decode` turns a cursor's JSON value back, raising ValueError or TypeError."""
+
+    column: SQLColumnExpression[Any]
+    type: TypeEngine[Any]
+    key: str
+    """The name of the column in a row of the list."""
+    descending: bool
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+def decode_int(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_ID:
+        raise ValueError("not an integer that a database column holds")
+    return value
+
+
+async def fetch_page(
+    session: ReadSession,
+    rows: AnySelect,
+    *,
+    id_column: SQLColumnExpression[Any],
+    sorts: Mapping[str, Sort],
+    sort_name: str,
+    query: PageQuery,
+) -> tuple[Sequence[AnyRow], dict[str, Any]]:
+    """Run a filtered but unordered `rows` statement, whose rows have an `id`, for one page.
+
+    Returns the rows, and the other fields of `Page`.
+
+    Raises:
+        InvalidRequest: when the cursor isn't one of this list in this order.
+    """
+    sort = sorts[sort_name]
+    number, start = query.page, None
+    if query.after is not None:
+        number, start = _decode_cursor(query.after, sort_name, sort)
+    total = await _bounded_count(session, rows)
+    statement = _ordered(rows, sort, id_column, start).limit(query.size + 1)
+    if start is None:
+        statement = statement.offset((number - 1) * query.size)
+    found = (await session.execute(statement)).all()
+    shown = found[: query.size]
+    cursor = None
+    if len(found) > query.size:
+        cursor = _encode_cursor(
+            sort_name, number + 1, sort.encode(getattr(shown[-1], sort.key)), shown[-1].id
+        )
+    counted = min(total, MAX_COUNTED)
+    return shown, {
+        "total": counted,
+        "total_is_exact": total <= MAX_COUNTED,
+        "page": number,
+        "size": query.size,
+        "pages": -(-counted // query.size),
+        "next": cursor,
+    }
+
+
+async def _bounded_count(session: ReadSession, rows: AnySelect) -> int:
+    bounded = rows.with_only_columns(literal(1)).order_by(None).limit(MAX_COUNTED + 1).subquery()
+    return (await session.scalar(select(func.count()).select_from(bounded))) or 0
+
+
+def _ordered(
+    rows: AnySelect, sort: Sort, id_column: SQLColumnExpression[Any], start: tuple[Any, int] | None
+) -> AnySelect:
+    columns = (sort.column, id_column)
+    if start is not None:
+        place = tuple_(literal(start[0], sort.type), literal(start[1], BigInteger()))
+        here = tuple_(*columns)
+        rows = rows.where(here < place if sort.descending else here > place)
+    return rows.order_by(*(c.desc() if sort.descending else c.asc() for c in columns))
+
+
+def _encode_cursor(sort_name: str, page: int, value: Any, row_id: int) -> str:
+    raw = json.dumps([sort_name, page, value, row_id], separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode_cursor(cursor: str, sort_name: str, sort: Sort) -> tuple[int, tuple[Any, int]]:
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        name, page, value, row_id = json.loads(raw)
+        place = (sort.decode(value), decode_int(row_id))
+        number = decode_int(page)
+    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
+        raise InvalidRequest(("query", "after"), "Not a cursor of this list") from None
+    if name != sort_name:
+        raise InvalidRequest(("query", "after"), "The cursor belongs to another sort order")
+    return number, place

@@ -1,0 +1,133 @@
+"""Another service's published keys: cached, kept for a restart, refreshed when they need to be."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+from jwt import PyJWK, PyJWKSet
+from jwt.exceptions import PyJWKSetError
+
+from chassis.tokens import ALGORITHM
+
+logger = structlog.get_logger(__name__)
+
+MAX_AGE_SECONDS = 300.0
+MIN_REFRESH_INTERVAL_SECONDS = 5.0
+
+
+class KeysUnavailable(Exception):
+    """The keys can't be had now, so it can't be told whether a token is good."""
+
+
+class KeyStore(Protocol):
+    """Where the last good key set outlives the process."""
+
+    async def load(self) -> str | None: ...
+    async def save(self, document: str) -> None: ...
+
+
+class RemoteKeys:
+    """Finds a key by its id.
+
+    A known key is served from memory and refreshed when older than `MAX_AGE_SECONDS`; while the
+    other service is away the old keys go on serving. An unknown id causes one refresh, however
+    many requests bring it, and at most one in `MIN_REFRESH_INTERVAL_SECONDS`: made-up ids must not
+    become traffic to the other service.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[str]],
+        store: KeyStore,
+        *,
+        failures: tuple[type[Exception], ...],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`fetch` gets the JSON document (RFC 7517) or raises one of `failures`."""
+        self._fetch = fetch
+        self._store = store
+        self._failures = (*failures, ValueError)
+        self._clock = clock
+        self._keys: dict[str, PyJWK] = {}
+        self._refreshed_at = float("-inf")
+        self._tried_at = float("-inf")
+        self._last_try_failed = False
+        self._document: str | None = None
+        self._lock = asyncio.Lock()
+
+    async def find(self, key_id: str) -> PyJWK | None:
+        """The key, or None when the other service publishes none with this id.
+
+        Raises:
+            KeysUnavailable: the id isn't known here and the other service can't be asked.
+        """
+        key = self._keys.get(key_id)
+        if key is not None and (self._is_fresh() or self._lock.locked() or not self._may_try()):
+            return key
+        async with self._lock:
+            await self._restore()
+            key = self._keys.get(key_id)
+            if (key is None or not self._is_fresh()) and self._may_try():
+                await self._refresh()
+                key = self._keys.get(key_id)
+        if key is None and self._last_try_failed:
+            raise KeysUnavailable
+        return key
+
+    def _is_fresh(self) -> bool:
+        return self._clock() - self._refreshed_at < MAX_AGE_SECONDS
+
+    def _may_try(self) -> bool:
+        return self._clock() - self._tried_at >= MIN_REFRESH_INTERVAL_SECONDS
+
+    async def _restore(self) -> None:
+        if self._document is not None:
+            return
+        try:
+            document = await self._store.load()
+            self._keys = _parse(document) if document else {}
+            self._document = document
+        except (
+            Exception
+        ):  # whatever the store's database raises: the other service can still be asked
+            logger.warning("stored_keys_unreadable", exc_info=True)
+
+    async def _refresh(self) -> None:
+        self._tried_at = self._clock()
+        try:
+            document = await self._fetch()
+            self._keys = _parse(document)
+        except self._failures as error:
+            self._last_try_failed = True
+            logger.warning("keys_refresh_failed", reason=f"{type(error).__name__}: {error}")
+            return
+        self._last_try_failed = False
+        self._refreshed_at = self._clock()
+        if document != self._document:
+            self._document = document
+            await self._keep(document)
+
+    async def _keep(self, document: str) -> None:
+        try:
+            await self._store.save(document)
+        except Exception:  # as above: tokens can be verified without it
+            logger.warning("keys_not_stored", exc_info=True)
+
+
+def _parse(document: str) -> dict[str, PyJWK]:
+    """The usable keys by id.
+
+    Raises:
+        ValueError: when the document isn't a key set with at least one usable key.
+    """
+    try:
+        keys = PyJWKSet.from_json(document).keys
+    except (PyJWKSetError, json.JSONDecodeError, AttributeError, TypeError) as error:
+        raise ValueError(f"not a JSON Web Key Set: {error}") from error
+    usable = {key.key_id: key for key in keys if key.key_id and key.algorithm_name == ALGORITHM}
+    if not usable:
+        raise ValueError("a JSON Web Key Set without a usable key")
+    return usable

@@ -1,0 +1,129 @@
+"""Settings that every service has, read from the environment when the app is built."""
+
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from chassis.database import PoolSize, parse_url
+
+Environment = Literal["development", "production"]
+
+
+class SettingsError(Exception):
+    """The environment doesn't describe a service that can be started. The text says what to mend."""
+
+
+class ServiceSettings(BaseSettings):
+    """Subclass it with `env_prefix` set. Outside development nothing unsafe has a default."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    environment: Environment = Field(
+        "production",
+        description="`development` allows defaults that are unsafe anywhere else.",
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    database_url: SecretStr = Field(
+        description="`sqlite:///path/to/file.db` or `postgresql://user:password@host/name`."
+    )
+    database_pool_size: int = Field(
+        10, ge=1, description="Connections for writes, and as many for reads, per process."
+    )
+    database_pool_wait_seconds: float = Field(
+        10.0, gt=0, description="How long a request waits for a connection before it gets a 503."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto` is readable on a terminal and JSON elsewhere."
+    )
+    max_body_bytes: int = Field(1024 * 1024, ge=1, description="Larger request bodies are refused.")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated addresses or networks whose `X-Forwarded-*` headers are believed.",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Comma-separated origins whose pages may call this service."
+    )
+    shutdown_seconds: int = Field(
+        10, ge=1, description="How long running requests may take to finish after SIGTERM."
+    )
+
+    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr) -> SecretStr:
+        parse_url(value.get_secret_value())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _no_wildcard(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in value:
+            raise ValueError("must name origins; `*` would let any page call this service")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _development_defaults(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("environment") == "development":
+            return {**cls.development_defaults(), **values}
+        return values
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if self.environment == "production":
+            self.refuse_unsafe()
+        return self
+
+    @classmethod
+    def development_defaults(cls) -> dict[str, Any]:
+        """Values of fields that are required elsewhere. A service extends the dictionary."""
+        return {}
+
+    def refuse_unsafe(self) -> None:
+        """Called outside development.
+
+        Raises:
+            ValueError: when a value must not reach production.
+        """
+
+    @property
+    def pool(self) -> PoolSize:
+        return PoolSize(
+            connections=self.database_pool_size, wait_seconds=self.database_pool_wait_seconds
+        )
+
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+def load_settings(settings_class: type[SettingsT]) -> SettingsT:
+    """Read the environment.
+
+    Raises:
+        SettingsError: with one sentence that names each wrong variable and never its value.
+    """
+    try:
+        return settings_class()
+    except ValidationError as error:
+        raise SettingsError(_sentence(settings_class, error)) from None
+
+
+def _sentence(settings_class: type[ServiceSettings], error: ValidationError) -> str:
+    prefix = settings_class.model_config.get("env_prefix", "")
+    problems = []
+    for problem in error.errors(include_input=False, include_url=False):
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "missing":
+            message = f"is required (or set {prefix}ENVIRONMENT=development on your own machine)"
+        variable = prefix + str(problem["loc"][0]).upper() if problem["loc"] else ""
+        problems.append(f"{variable} {message[:1].lower()}{message[1:]}".strip())
+    return "; ".join(problems) + "."
