@@ -1,26 +1,16 @@
 """What users' routes take and give (limits: the API's description)."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from chassis.fields import Email, Name, Text
+from chassis.schemas import Body, may_be_absent
 from chassis.tokens import Role
 
 Password = Annotated[Text, StringConstraints(min_length=8, max_length=128)]
 SecretText = Annotated[Text, StringConstraints(min_length=1, max_length=512)]
-
-
-def may_be_absent(**options: Any) -> Any:
-    """A field that a PATCH may leave out, but not set to null."""
-    return Field(default_factory=lambda: None, **options)
-
-
-class Body(BaseModel):
-    """A JSON body of a public route: an unknown field is a mistake, not noise."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class UserCreate(Body):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -73,6 +74,13 @@ async def serialise(session: WriteSession, lock_id: int) -> None:
     """
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": lock_id})
+
+
+async def insert_if_absent(session: WriteSession, model: Any, values: dict[str, Any]) -> None:
+    """Insert a row unless one with its primary key exists, without failing and without a race."""
+    is_postgres = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if is_postgres else sqlite.insert
+    await session.execute(insert(model).values(**values).on_conflict_do_nothing())
 
 
 def parse_url(url: str) -> URL:

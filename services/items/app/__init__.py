@@ -1,0 +1,1 @@
+"""The items service: what people put up for sale."""

@@ -1,0 +1,33 @@
+"""Entity tags and the conditions on them (RFC 9110, sections 8.8.3 and 13.1)."""
+
+import re
+
+_TAGS = re.compile(r'\s*(?:(W/)?("[\x21\x23-\x7e\x80-\xff]*"))?\s*(?:,|$)')
+
+
+def item_etag(item_version: int, owner_version: int) -> str:
+    """Changes whenever the item's representation does, which shows its owner's name."""
+    return f'"{item_version}-{owner_version}"'
+
+
+def matches_strongly(condition: str, etag: str) -> bool:
+    """Whether an `If-Match` holds. A weak tag never matches."""
+    return condition.strip() == "*" or ("", etag) in _parse(condition)
+
+
+def matches_weakly(condition: str, etag: str) -> bool:
+    """Whether an `If-None-Match` names the tag. A weak tag matches like a strong one."""
+    return condition.strip() == "*" or etag in (tag for _, tag in _parse(condition))
+
+
+def _parse(condition: str) -> list[tuple[str, str]]:
+    """The weakness and the tag of each member; nothing of a list that isn't well-formed."""
+    tags, position = [], 0
+    while position < len(condition):
+        match = _TAGS.match(condition, position)
+        if match is None:
+            return []
+        if match[2]:
+            tags.append((match[1] or "", match[2]))
+        position = match.end()
+    return tags

@@ -1,0 +1,101 @@
+"""What can be done to an item, and the rules that hold whoever does it.
+
+Each function works inside the caller's transaction.
+"""
+
+from typing import Any
+
+from app import owners, queries
+from app.errors import ItemNotFound, NotYourItem
+from app.etags import item_etag, matches_strongly
+from app.models import Item, Owner
+from app.money import to_cents
+from app.schemas import ItemCreate
+from chassis.columns import utc_now
+from chassis.database import WriteSession
+from chassis.errors import PreconditionFailed
+from chassis.fields import fold
+from chassis.tokens import Principal
+
+
+async def put_up(session: WriteSession, owner_id: int, body: ItemCreate) -> tuple[Item, Owner]:
+    """Create an item.
+
+    Raises:
+        OwnerGone, OwnerInactive: see `owners.require_active`.
+    """
+    owner = await owners.require_active(session, owner_id)
+    now = utc_now()
+    item = Item(
+        owner_id=owner_id,
+        name=body.name,
+        description=body.description,
+        price_cents=to_cents(body.price),
+        search_text=_search_text(body.name, body.description),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(item)
+    await session.flush()
+    return item, owner
+
+
+async def change(
+    session: WriteSession,
+    item_id: int,
+    principal: Principal,
+    changes: dict[str, Any],
+    if_match: str | None,
+) -> tuple[Item, Owner]:
+    """Set fields of an item (`name`, `description`, `price`); the others keep what they have.
+
+    Raises:
+        ItemNotFound, NotYourItem, PreconditionFailed: in this order.
+    """
+    item, owner = await _editable(session, item_id, principal, if_match)
+    if "price" in changes:
+        changes = {**changes, "price_cents": to_cents(changes["price"])}
+        del changes["price"]
+    changed = {field: value for field, value in changes.items() if getattr(item, field) != value}
+    if changed:
+        for field, value in changed.items():
+            setattr(item, field, value)
+        item.search_text = _search_text(item.name, item.description)
+        item.version += 1
+        item.updated_at = utc_now()
+        await session.flush()
+    return item, owner
+
+
+async def take_down(
+    session: WriteSession, item_id: int, principal: Principal, if_match: str | None
+) -> None:
+    """Delete an item.
+
+    Raises:
+        ItemNotFound, NotYourItem, PreconditionFailed: in this order.
+    """
+    item, _ = await _editable(session, item_id, principal, if_match)
+    await session.delete(item)
+    await session.flush()
+
+
+async def _editable(
+    session: WriteSession, item_id: int, principal: Principal, if_match: str | None
+) -> tuple[Item, Owner]:
+    # The lock makes the check of the version and the change one step.
+    item: Item | None = await session.scalar(queries.FOR_UPDATE_BY_ID, {"item_id": item_id})
+    if item is None:
+        raise ItemNotFound
+    if item.owner_id != principal.user_id and not principal.is_admin:
+        raise NotYourItem
+    owner = (await session.scalars(queries.OWNER_BY_ID, {"owner_id": item.owner_id})).one()
+    if if_match is not None and not matches_strongly(
+        if_match, item_etag(item.version, owner.version)
+    ):
+        raise PreconditionFailed
+    return item, owner
+
+
+def _search_text(name: str, description: str | None) -> str:
+    return fold(f"{name}\n{description or ''}")

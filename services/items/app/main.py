@@ -1,0 +1,90 @@
+"""Composition root: everything is built here, and nothing at import."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.database import open_database
+from app.dependencies import BEARER
+from app.errors import UsersUnavailable
+from app.key_store import DatabaseKeyStore
+from app.owners import Owners
+from app.routers import items
+from app.settings import ItemsSettings
+from app.users_client import Users, UsersClient
+from chassis.application import build_app
+from chassis.database import Database
+from chassis.http_client import service_client
+from chassis.remote_keys import RemoteKeys
+from chassis.settings import load_settings
+from chassis.tokens import TokenVerifier
+
+DESCRIPTION = """
+What people put up for sale. Anyone may read.
+
+To put items up, register at the users service, then press **Authorize** here and sign in with the
+e-mail address and the password: the page gets an access token there and sends it from then on.
+"""
+
+
+def create_app(
+    settings: ItemsSettings | None = None,
+    *,
+    database: Database | None = None,
+    users: Users | None = None,
+) -> FastAPI:
+    """The items app. What is passed in stays the caller's to close.
+
+    Raises:
+        SettingsError: when the environment doesn't describe a service that can be started.
+    """
+    settings = settings or load_settings(ItemsSettings)
+    owned = AsyncExitStack()
+    if database is None:
+        database = open_database(settings)
+        owned.push_async_callback(database.aclose)
+    if users is None:
+        users = _users_client(settings, owned)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with owned:
+            yield
+
+    users_public_url = settings.users_public_url or settings.users_url
+    app = build_app(
+        name="items",
+        title="Items",
+        description=DESCRIPTION,
+        settings=settings,
+        database=database,
+        routers=[items.router],
+        lifespan=lifespan,
+        docs_connect_to=[users_public_url],
+    )
+    app.state.owners = Owners(database, users)
+    app.state.verifier = _verifier(users, database)
+    _sign_in_at(app, f"{users_public_url}/auth/token")
+    return app
+
+
+def _users_client(settings: ItemsSettings, owned: AsyncExitStack) -> Users:
+    http = service_client(settings.users_url, timeout_seconds=settings.users_deadline_seconds)
+    owned.push_async_callback(http.aclose)
+    return UsersClient(
+        http,
+        deadline_seconds=settings.users_deadline_seconds,
+        attempts=settings.users_attempts,
+    )
+
+
+def _verifier(users: Users, database: Database) -> TokenVerifier:
+    keys = RemoteKeys(users.fetch_keys, DatabaseKeyStore(database), failures=(UsersUnavailable,))
+    return TokenVerifier(keys, audience="items")
+
+
+def _sign_in_at(app: FastAPI, token_url: str) -> None:
+    """Tell the docs page's Authorize button where tokens come from: the users service."""
+    scheme = app.openapi()["components"]["securitySchemes"][BEARER.scheme_name]
+    scheme["flows"]["password"]["tokenUrl"] = token_url

@@ -1,0 +1,60 @@
+"""Prices: decimal outside, whole cents inside, never a binary fraction."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+MAX_CENTS = 99_999_999_99
+
+_PLAIN = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
+_PATTERN = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
+
+
+def to_cents(price: Decimal) -> int:
+    return int(price * 100)
+
+
+def from_cents(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)
+
+
+def _parse(value: Any) -> Decimal:
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return Decimal(value)
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        # A JSON number arrives as a float, whose shortest text is what the client wrote.
+        price = Decimal(str(value))
+        if price.is_finite() and 0 <= price * 100 <= MAX_CENTS and price * 100 % 1 == 0:
+            return abs(price)  # there is a -0
+    raise PydanticCustomError(
+        "price", "Input should be 0 to 99999999.99 with at most two decimal places"
+    )
+
+
+def _format(price: Decimal) -> str:
+    return f"{price:.2f}"
+
+
+Price = Annotated[
+    Decimal,
+    BeforeValidator(_parse),
+    PlainSerializer(_format, return_type=str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": _PATTERN},
+                {"type": "number", "minimum": 0, "maximum": 99999999.99, "multipleOf": 0.01},
+            ],
+            "examples": ["9.99"],
+        },
+        mode="validation",
+    ),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^[0-9]{1,8}\.[0-9]{2}$", "examples": ["9.99"]},
+        mode="serialization",
+    ),
+]
+"""In a body: a string or a number. In an answer: a string with two places."""

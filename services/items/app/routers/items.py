@@ -1,0 +1,152 @@
+"""Items: anyone reads; whoever is signed in puts up; owner and administrators edit."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from sqlmodel import col
+
+from app import listings, queries
+from app.dependencies import CurrentPrincipal, OwnersDep
+from app.errors import ItemNotFound, NotYourItem, OwnerGone, OwnerInactive, UsersUnavailable
+from app.etags import item_etag, matches_weakly
+from app.models import Item, Owner
+from app.money import Price, from_cents
+from app.schemas import ItemCreate, ItemPatch, ItemView, SortName
+from chassis.errors import InvalidToken, NotAuthenticated, PreconditionFailed, error_responses
+from chassis.fields import MAX_ID, PathId, PlainInt, Text, fold
+from chassis.media_types import StrictRoute
+from chassis.paging import AnyRow, Page, PageQuery, fetch_page, page_query
+from chassis.sessions import Reads, Writes
+
+router = APIRouter(prefix="/items", tags=["items"], route_class=StrictRoute)
+
+_SIGNED_IN = (NotAuthenticated, InvalidToken, UsersUnavailable)
+_EDIT = error_responses(*_SIGNED_IN, NotYourItem, ItemNotFound, PreconditionFailed)
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes with the item."}}
+
+IfMatch = Annotated[
+    str | None, Header(description="The `ETag` of the item as you know it; `*` for any.")
+]
+
+
+@router.post(
+    "/",
+    status_code=201,
+    response_model=ItemView,
+    summary="Put an item up",
+    responses=error_responses(*_SIGNED_IN, OwnerInactive, OwnerGone),
+)
+async def create_item(
+    body: ItemCreate,
+    principal: CurrentPrincipal,
+    owners: OwnersDep,
+    session: Writes,
+    response: Response,
+) -> Any:
+    await owners.learn(principal)
+    item, owner = await listings.put_up(session, principal.user_id, body)
+    response.headers["Location"] = f"/items/{item.id}"
+    return _answer(response, item, owner)
+
+
+@router.get("/", response_model=Page[ItemView], summary="List and search items")
+async def list_items(
+    session: Reads,
+    page: Annotated[PageQuery, Depends(page_query)],
+    owner_id: Annotated[PlainInt | None, Query(ge=1, le=MAX_ID)] = None,
+    q: Annotated[
+        Text | None, Query(max_length=200, description="Part of a name or a description.")
+    ] = None,
+    min_price: Price | None = None,
+    max_price: Price | None = None,
+    sort: SortName = "-created_at",
+) -> Any:
+    matching = queries.ItemFilter(
+        owner_id=owner_id,
+        search=fold(q) if q else None,
+        min_price=min_price,
+        max_price=max_price,
+    )
+    rows, meta = await fetch_page(
+        session,
+        queries.items(matching),
+        id_column=col(Item.id),
+        sorts=queries.SORTS,
+        sort_name=sort,
+        query=page,
+    )
+    return {"items": [_row_view(row) for row in rows], **meta}
+
+
+@router.get(
+    "/{item_id}",
+    response_model=ItemView,
+    summary="One item",
+    responses={
+        **error_responses(ItemNotFound),
+        200: {"headers": _ETAG},
+        304: {"description": "It is still what `If-None-Match` says.", "headers": _ETAG},
+    },
+)
+async def read_item(
+    item_id: PathId,
+    session: Reads,
+    response: Response,
+    if_none_match: Annotated[
+        str | None, Header(description="An `ETag` that you know; unchanged is a 304.")
+    ] = None,
+) -> Any:
+    row = (await session.execute(queries.VIEW_BY_ID, {"item_id": item_id})).one_or_none()
+    if row is None:
+        raise ItemNotFound
+    headers = _cache_headers(item_etag(row.version, row.owner_version))
+    if if_none_match is not None and matches_weakly(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return _row_view(row)
+
+
+@router.patch("/{item_id}", response_model=ItemView, summary="Edit an item", responses=_EDIT)
+async def update_item(
+    item_id: PathId,
+    body: ItemPatch,
+    principal: CurrentPrincipal,
+    session: Writes,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Any:
+    changes = body.model_dump(exclude_unset=True)
+    item, owner = await listings.change(session, item_id, principal, changes, if_match)
+    return _answer(response, item, owner)
+
+
+@router.delete("/{item_id}", status_code=204, summary="Take an item down", responses=_EDIT)
+async def delete_item(
+    item_id: PathId, principal: CurrentPrincipal, session: Writes, if_match: IfMatch = None
+) -> None:
+    await listings.take_down(session, item_id, principal, if_match)
+
+
+def _answer(response: Response, item: Item, owner: Owner) -> dict[str, Any]:
+    response.headers.update(_cache_headers(item_etag(item.version, owner.version)))
+    return {
+        **item.model_dump(include={"id", "name", "description", "created_at", "updated_at"}),
+        "price": from_cents(item.price_cents),
+        "owner": {"id": owner.id, "name": owner.name},
+    }
+
+
+def _row_view(row: AnyRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "description": row.description,
+        "price": from_cents(row.price_cents),
+        "owner": {"id": row.owner_id, "name": row.owner_name},
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+def _cache_headers(etag: str) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": "no-cache"}  # keep it, but ask before using it

@@ -1,0 +1,41 @@
+"""What items' routes take and give (limits: the API's description)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from app.money import Price
+from chassis.fields import Name, Text
+from chassis.schemas import Body, may_be_absent
+
+Description = Annotated[Text, StringConstraints(max_length=2000)]
+
+SortName = Literal["created_at", "-created_at", "price", "-price", "name", "-name"]
+
+
+class ItemCreate(Body):
+    name: Name = Field(examples=["Analytical engine"])
+    description: Description | None = Field(None, examples=["Brass, hardly used."])
+    price: Price
+
+
+class ItemPatch(Body):
+    name: Name = may_be_absent(examples=["Analytical engine, mended"])
+    description: Description | None = may_be_absent()
+    price: Price = may_be_absent()
+
+
+class ItemOwner(BaseModel):
+    id: int = Field(examples=[1])
+    name: str
+
+
+class ItemView(BaseModel):
+    id: int = Field(examples=[1])
+    name: str
+    description: str | None
+    price: Price
+    owner: ItemOwner
+    created_at: datetime
+    updated_at: datetime

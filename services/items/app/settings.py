@@ -1,0 +1,36 @@
+"""The items service's settings: environment variables with the prefix `ITEMS_`."""
+
+from typing import Any
+
+from pydantic import Field, HttpUrl, TypeAdapter, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import ServiceSettings
+
+
+class ItemsSettings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="ITEMS_")
+
+    port: int = Field(8002, ge=1, le=65535, description="Port to listen on.")
+    users_url: str = Field(description="Where this service reaches the users service.")
+    users_public_url: str | None = Field(
+        None,
+        description="Where a browser reaches the users service, for the docs page; default: the same.",
+    )
+    users_deadline_seconds: float = Field(
+        2.0, gt=0, description="How long a call to the users service may take, retries included."
+    )
+    users_attempts: int = Field(
+        3, ge=1, le=10, description="How often a failing call to the users service is tried."
+    )
+
+    @field_validator("users_url", "users_public_url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        return str(TypeAdapter(HttpUrl).validate_python(value)).rstrip("/")
+
+    @classmethod
+    def development_defaults(cls) -> dict[str, Any]:
+        return {"database_url": "sqlite:///data/items.db", "users_url": "http://127.0.0.1:8001"}
