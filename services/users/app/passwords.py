@@ -11,7 +11,9 @@ from app.settings import UsersSettings
 class PasswordHasher:
     def __init__(self, settings: UsersSettings) -> None:
         hasher = Argon2Hasher(
-            memory_cost=settings.password_memory_kib, time_cost=settings.password_time_cost
+            memory_cost=settings.password_memory_kib,
+            time_cost=settings.password_time_cost,
+            parallelism=1,  # the bound below counts cores
         )
         self._passwords = PasswordHash((hasher,))
         # Each hash takes a core and tens of MiB: without a bound a login storm takes all of both.

@@ -115,7 +115,7 @@ async def update_item(
     response: Response,
     if_match: IfMatch = None,
 ) -> Any:
-    changes = body.model_dump(exclude_unset=True)
+    changes = body.sent()
     item, owner = await listings.change(session, item_id, principal, changes, if_match)
     return _answer(response, item, owner)
 

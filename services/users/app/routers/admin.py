@@ -68,7 +68,7 @@ async def read_user(user_id: PathId, session: Reads) -> Any:
     responses=error_responses(UserNotFound, LastAdmin),
 )
 async def update_user(user_id: PathId, body: AdminPatch, session: Writes) -> Any:
-    return await accounts.change(session, user_id, body.model_dump(exclude_unset=True))
+    return await accounts.change(session, user_id, body.sent())
 
 
 @router.delete(

@@ -53,7 +53,7 @@ async def read_me(account: CurrentUser) -> Any:
     responses=error_responses(*_SIGNED_IN, EmailTaken),
 )
 async def update_me(body: ProfilePatch, account: CurrentUser, session: Writes) -> Any:
-    return await accounts.change_own(session, account.id, body.model_dump(exclude_unset=True))
+    return await accounts.change_own(session, account.id, body.sent())
 
 
 @router.put(

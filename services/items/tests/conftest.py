@@ -1,0 +1,58 @@
+import pytest
+from pydantic import SecretStr
+
+from app.database import MIGRATIONS
+from app.main import create_app
+from app.settings import ItemsSettings
+from service_testing.client import AppClient, as_user
+from service_testing.service import ServiceUnderTest
+from service_testing.tokens import TokenIssuer
+from tests.fake_users import FakeUsers
+
+
+@pytest.fixture(scope="session")
+def settings() -> ItemsSettings:
+    return ItemsSettings(
+        environment="development",
+        database_url=SecretStr("sqlite:///unused.db"),
+        users_url="http://users.example",
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_users(token_issuer: TokenIssuer) -> FakeUsers:
+    return FakeUsers(token_issuer)
+
+
+@pytest.fixture
+def users(shared_users: FakeUsers) -> FakeUsers:
+    """The users service as this test finds it: reachable, with the users that the test adds."""
+    shared_users.forget()
+    return shared_users
+
+
+@pytest.fixture(scope="session")
+def service(settings: ItemsSettings, shared_users: FakeUsers) -> ServiceUnderTest:
+    return ServiceUnderTest(
+        name="items",
+        create_app=lambda *, database: create_app(settings, database=database, users=shared_users),
+        migrations=MIGRATIONS,
+    )
+
+
+@pytest.fixture
+def user_client(client: AppClient, users: FakeUsers) -> AppClient:
+    """Signed in as user 1, who exists at the users service."""
+    return as_user(client, users.add(user_id=1, name="Ada"))
+
+
+@pytest.fixture
+def other_client(client: AppClient, users: FakeUsers) -> AppClient:
+    """Signed in as user 2, who exists at the users service."""
+    return as_user(client, users.add(user_id=2, name="Grace"))
+
+
+@pytest.fixture
+def admin_client(client: AppClient, users: FakeUsers) -> AppClient:
+    """Signed in as user 3, an administrator."""
+    return as_user(client, users.add(user_id=3, name="Root", role="admin"))

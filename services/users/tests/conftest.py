@@ -1,0 +1,54 @@
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import MIGRATIONS
+from app.main import create_app
+from app.settings import UsersSettings
+from service_testing.client import AppClient, as_user
+from service_testing.service import ServiceUnderTest
+from tests.accounts import Account, create_account
+
+
+@pytest.fixture(scope="session")
+def settings() -> UsersSettings:
+    """Password hashing is cheap here; one test measures that it isn't in production."""
+    return UsersSettings(
+        environment="development",
+        database_url=SecretStr("sqlite:///unused.db"),
+        password_memory_kib=8,
+        password_time_cost=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def service(settings: UsersSettings) -> ServiceUnderTest:
+    return ServiceUnderTest(
+        name="users",
+        create_app=lambda *, database: create_app(settings, database=database),
+        migrations=MIGRATIONS,
+        keep_tables=["signing_keys"],
+    )
+
+
+@pytest.fixture
+async def user(session: AsyncSession, app: FastAPI) -> Account:
+    """An account that `user_client` is signed in to."""
+    return await create_account(session, app)
+
+
+@pytest.fixture
+async def admin(session: AsyncSession, app: FastAPI) -> Account:
+    """An administrator that `admin_client` is signed in to."""
+    return await create_account(session, app, role="admin")
+
+
+@pytest.fixture
+def user_client(client: AppClient, user: Account) -> AppClient:
+    return as_user(client, user.token)
+
+
+@pytest.fixture
+def admin_client(client: AppClient, admin: Account) -> AppClient:
+    return as_user(client, admin.token)
