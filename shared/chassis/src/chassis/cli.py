@@ -1,6 +1,8 @@
 """The commands that every service has: `migrate`, `serve`, `make-migration`."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -8,6 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import structlog
 import typer
 import uvicorn
+from alembic.util import CommandError
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -82,8 +85,8 @@ def fail(message: str) -> NoReturn:
 def run_or_exit(action: Callable[[], ResultT]) -> ResultT:
     try:
         return action()
-    except (SQLAlchemyError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (SQLAlchemyError, OSError, CommandError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
         fail(f"the database can't be used: {reason}")
 
 
@@ -98,6 +101,8 @@ def _make_folder_of(url: str) -> None:
 
 
 def _serve(app: FastAPI, settings: ServiceSettings) -> None:
+    # uvicorn ends what is running and then raises the signal again, for whoever listened before.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         app,
         host=settings.host,

@@ -69,7 +69,8 @@ def _continued_trace(traceparent: bytes | None) -> tuple[str, str]:
     match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     if match is None or not _is_valid(match):
         return secrets.token_hex(16), "00"
-    return match[2].decode("ascii"), match[4].decode("ascii")
+    sampled = int(match[4], 16) & 1  # the other bits are reserved: they aren't passed on
+    return match[2].decode("ascii"), f"{sampled:02x}"
 
 
 def _is_valid(match: re.Match[bytes]) -> bool:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import Connection, Dialect, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -20,6 +20,10 @@ WriteSession = AsyncSession
 
 _SQLITE_BUSY_TIMEOUT_SECONDS = 10
 _CONNECT_TIMEOUT_SECONDS = 5
+
+
+class DatabaseUnreachable(ConnectionError):
+    """No connection could be opened; its cause is whatever the driver raised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +113,7 @@ def parse_url(url: str) -> URL:
 
 
 def _engine(url: URL, pool: PoolSize, connections: int, **options: Any) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=connections,
         max_overflow=0,
@@ -118,6 +122,16 @@ def _engine(url: URL, pool: PoolSize, connections: int, **options: Any) -> Async
         hide_parameters=True,
         **options,
     )
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _connect(dialect: Dialect, _: object, arguments: Any, options: Any) -> Any:
+        try:
+            return dialect.connect(*arguments, **options)
+        except Exception as error:
+            # Drivers raise anything here: socket errors, a refused password, an unknown option.
+            raise DatabaseUnreachable(str(error) or type(error).__name__) from error
+
+    return engine
 
 
 def migration_engine(url: str) -> AsyncEngine:

@@ -1,6 +1,7 @@
 """How exceptions become answers: one body shape, never the cause, never what was sent."""
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,11 +9,12 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from chassis.context import current_request_id
+from chassis.database import DatabaseUnreachable
 from chassis.errors import (
     ApiError,
     BadRequest,
@@ -28,6 +30,7 @@ from chassis.errors import (
 
 logger = structlog.get_logger(__name__)
 
+_SQLITE_MISTAKES = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY)
 _CODES = {
     error.status: error.code
     for error in (
@@ -49,7 +52,8 @@ def install_error_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
         headers = dict(error.headers or {})
         if error.status_code == MethodNotAllowed.status:
             # The framework names the methods of the first route that has the path, not of all.
-            headers["Allow"] = ", ".join(sorted(_methods_at(request, routes)))
+            allowed = _methods_at(request, routes) or {headers.get("Allow", "GET, HEAD")}
+            headers["Allow"] = ", ".join(sorted(allowed))
             error = MethodNotAllowed()
         code = error.code if isinstance(error, ApiError) else _CODES.get(error.status_code, "error")
         return error_response(error.status_code, code, error.detail, headers)
@@ -57,7 +61,7 @@ def install_error_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
     app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
     app.add_exception_handler(InvalidRequest, _on_broken_rule)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_invalid_request)  # type: ignore[arg-type]
-    for unavailable in (DBAPIError, PoolTimeoutError, OSError):
+    for unavailable in (DBAPIError, PoolTimeoutError, DatabaseUnreachable):
         app.add_exception_handler(unavailable, _on_database_error)
 
 
@@ -95,7 +99,9 @@ async def _on_database_error(_: Request, error: Exception) -> Response:
 
 
 def _is_outage(error: DBAPIError) -> bool:
-    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    if isinstance(error, OperationalError):  # SQLite calls a mistake in a statement one as well
+        return getattr(error.orig, "sqlite_errorcode", None) not in _SQLITE_MISTAKES
+    return error.connection_invalidated
 
 
 def _methods_at(request: Request, routes: Iterable[APIRoute]) -> set[str]:

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Any
 
 import structlog
@@ -15,12 +16,24 @@ from chassis.settings import ServiceSettings
 _SECRET_KEY = re.compile(
     r"passw|secret|token|authorization|cookie|private|passphrase|e_?mail", re.IGNORECASE
 )
-# PostgreSQL's drivers put the offending row's values into the text of an exception.
-_ROW_VALUES = re.compile(r"^DETAIL: .*$|\[parameters: .*\]", re.MULTILINE)
+# Where exceptions repeat values of a row, of a statement or of a body. A row's may hold line breaks.
+_VALUES = re.compile(
+    r"(^[ |]*DETAIL: |\[parameters: |invalid input for query argument |"
+    r"invalid input syntax for type |input_value=|'input': )"
+    r"(?:(?<=DETAIL: ).*?(?=\n[ |]*(?:\[SQL: |HINT: |The above |During handling )|\Z)|[^\n]*)",
+    re.MULTILINE | re.DOTALL,
+)
+_CONTROL_CHARACTERS = {
+    code: f"\\x{code:02x}" for code in range(160) if not 32 <= code < 127 and chr(code) not in "\t\n"
+}
+# What these say at level debug repeats statements with their values, URLs and headers.
+_TALKATIVE = ("aiosqlite", "httpcore", "httpx")
 
 
 def configure_logging(settings: ServiceSettings, service: str) -> None:
     """Set up this process's logs. Called once, by the command line, before anything is logged."""
+    if isinstance(sys.stdout, TextIOWrapper):  # a character that it can't show is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -51,11 +64,20 @@ def add_request_context(_: WrappedLogger, __: str, event: EventDict) -> EventDic
 def scrub(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Take out what must not be logged, whoever logged it: a second line of defence."""
     for key, value in event.items():
-        if _SECRET_KEY.search(key):
-            event[key] = "[redacted]"
-        elif isinstance(value, str):
-            event[key] = _ROW_VALUES.sub("[redacted]", value)
+        event[key] = "[redacted]" if _SECRET_KEY.search(key) else _scrubbed(value)
     return event
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, str):
+        return _VALUES.sub(r"\1[redacted]", value)
+    if isinstance(value, BaseException):
+        return _scrubbed(f"{type(value).__name__}: {value}")
+    if isinstance(value, dict):
+        return scrub(None, "", {str(key): inner for key, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return [_scrubbed(inner) for inner in value]
+    return value
 
 
 def _add_service(service: str) -> Processor:
@@ -75,15 +97,18 @@ def _renderer(settings: ServiceSettings) -> Processor:
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-    return _without_service(console)
+    return _for_a_terminal(console)
 
 
-def _without_service(render: Callable[..., Any]) -> Processor:
-    def without(logger: WrappedLogger, method: str, event: EventDict) -> Any:
+def _for_a_terminal(render: Callable[..., Any]) -> Processor:
+    def readable(logger: WrappedLogger, method: str, event: EventDict) -> Any:
         event.pop("service", None)  # a reader of a terminal knows which service is speaking
+        for key, value in event.items():
+            if isinstance(value, str):  # what a client sent must not steer the terminal
+                event[key] = value.translate(_CONTROL_CHARACTERS)
         return render(logger, method, event)
 
-    return without
+    return readable
 
 
 def _route_standard_logging(shared: list[Processor], renderer: Processor, level: int) -> None:
@@ -97,4 +122,5 @@ def _route_standard_logging(shared: list[Processor], renderer: Processor, level:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each URL at info
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -129,7 +129,9 @@ async def fetch_page(
 
 
 async def _bounded_count(session: ReadSession, rows: AnySelect) -> int:
-    bounded = rows.with_only_columns(literal(1)).order_by(None).limit(MAX_COUNTED + 1).subquery()
+    # Without `maintain_column_froms` a statement that has no filter would lose its table.
+    ones = rows.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
+    bounded = ones.limit(MAX_COUNTED + 1).subquery()
     return (await session.scalar(select(func.count()).select_from(bounded))) or 0
 
 

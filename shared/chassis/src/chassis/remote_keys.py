@@ -49,7 +49,7 @@ class RemoteKeys:
         """`fetch` gets the JSON document (RFC 7517) or raises one of `failures`."""
         self._fetch = fetch
         self._store = store
-        self._failures = (*failures, ValueError)
+        self._failures: tuple[type[Exception], ...] = (*failures, ValueError)
         self._clock = clock
         self._keys: dict[str, PyJWK] = {}
         self._refreshed_at = float("-inf")
@@ -97,11 +97,11 @@ class RemoteKeys:
 
     async def _refresh(self) -> None:
         self._tried_at = self._clock()
+        self._last_try_failed = True  # also when the request that asks is cancelled meanwhile
         try:
             document = await self._fetch()
             self._keys = _parse(document)
         except self._failures as error:
-            self._last_try_failed = True
             logger.warning("keys_refresh_failed", reason=f"{type(error).__name__}: {error}")
             return
         self._last_try_failed = False

@@ -10,10 +10,11 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    def sent(self) -> dict[str, Any]:
+        """The fields that were sent, as validated: what a PATCH is about."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
 
 def may_be_absent(**options: Any) -> Any:
-    """A field that a PATCH may leave out, but not set to null unless its type says so.
-
-    The set ones are told by `model_dump(exclude_unset=True)`.
-    """
+    """A field that a PATCH may leave out, but not set to null unless its type says so."""
     return Field(default_factory=lambda: None, **options)

@@ -124,6 +124,8 @@ def _sentence(settings_class: type[ServiceSettings], error: ValidationError) -> 
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "missing":
             message = f"is required (or set {prefix}ENVIRONMENT=development on your own machine)"
-        variable = prefix + str(problem["loc"][0]).upper() if problem["loc"] else ""
-        problems.append(f"{variable} {message[:1].lower()}{message[1:]}".strip())
+        if problem["loc"]:  # what `refuse_unsafe` raises has none and names its variables itself
+            variable = prefix + str(problem["loc"][0]).upper()
+            message = f"{variable} {message[:1].lower()}{message[1:]}"
+        problems.append(message)
     return "; ".join(problems) + "."

@@ -1,0 +1,104 @@
+"""What people come for, from end to end, over HTTP against both services."""
+
+from collections.abc import Callable
+
+from people import Person
+
+from service_testing.assertions import (
+    assert_error_response,
+    assert_item_response,
+    assert_paginated_response,
+    assert_status,
+    assert_user_response,
+)
+from service_testing.factories import create_item_data
+
+NewPerson = Callable[[], Person]
+
+
+def test_a_seller_puts_items_up_finds_and_edits_them(new_person: NewPerson) -> None:
+    seller = new_person()
+    kettle = create_item_data(name="Green kettle", price="19.90")
+    created = seller.items.post("/items/", json=kettle)
+    item = assert_item_response(created, status=201, name="Green kettle")
+    assert item["owner"] == {"id": seller.id, "name": seller.data["name"]}
+    for _ in range(2):
+        assert_item_response(seller.items.post("/items/", json=create_item_data()), status=201)
+
+    own = {"owner_id": seller.id, "size": 2}
+    page = assert_paginated_response(seller.items.get("/items/", params=own), count=2, total=3)
+    rest = seller.items.get("/items/", params={**own, "after": page["next"]})
+    assert assert_paginated_response(rest, count=1)["next"] is None
+    found = seller.items.get("/items/", params={"q": "KETTLE", "owner_id": seller.id})
+    assert assert_paginated_response(found, count=1)["items"][0]["id"] == item["id"]
+
+    location, etag = created.headers["Location"], created.headers["ETag"]
+    edited = seller.items.patch(location, json={"price": 17.5}, headers={"If-Match": etag})
+    assert assert_item_response(edited)["price"] == "17.50"
+    stale = seller.items.patch(location, json={"price": 1}, headers={"If-Match": etag})
+    assert_error_response(stale, 412, "precondition_failed")
+    fresh = {"If-None-Match": edited.headers["ETag"]}
+    assert_status(seller.items.get(location, headers=fresh), 304)
+    assert_status(seller.items.delete(location), 204)
+    assert_error_response(seller.items.get(location), 404, "not_found")
+
+
+def test_only_owner_and_administrator_edit_an_item(new_person: NewPerson, admin: Person) -> None:
+    seller, stranger = new_person(), new_person()
+    created = seller.items.post("/items/", json=create_item_data())
+    location = created.headers["Location"]
+    refused = stranger.items.patch(location, json={"name": "Mine now"})
+    assert_error_response(refused, 403, "forbidden")
+    edited = admin.items.patch(location, json={"name": "Renamed by the house"})
+    assert assert_item_response(edited)["owner"]["id"] == seller.id
+
+
+def test_an_administrator_manages_accounts(new_person: NewPerson, admin: Person) -> None:
+    someone = new_person()
+    account = f"/admin/users/{someone.id}"
+    assert_error_response(someone.users.get(account), 403, "forbidden")
+    found = admin.users.get("/admin/users/", params={"q": someone.data["email"].upper()})
+    assert_paginated_response(found, count=1)
+
+    changed = admin.users.patch(account, json={"is_active": False})
+    assert assert_user_response(changed)["is_active"] is False
+    assert_error_response(someone.users.get("/users/me"), 401, "invalid_token")
+    # items hasn't met this person yet and asks users, who refuses the token.
+    create = someone.items.post("/items/", json=create_item_data())
+    assert_error_response(create, 401, "invalid_token")
+
+    assert_status(admin.users.delete(account), 204)
+    assert_error_response(admin.users.get(account), 404, "not_found")
+
+
+def test_a_refresh_token_used_twice_ends_its_login(new_person: NewPerson) -> None:
+    person = new_person()
+    first = {"refresh_token": person.refresh_token}
+    person.use(person.users.post("/auth/refresh", json=first))
+    second = {"refresh_token": person.refresh_token}
+    stolen = person.users.post("/auth/refresh", json=first)
+    assert_error_response(stolen, 401, "invalid_refresh_token")
+    ended = person.users.post("/auth/refresh", json=second)
+    assert_error_response(ended, 401, "invalid_refresh_token")
+    person.log_in()  # another login is not affected
+
+
+def test_tokens_of_a_rotated_key_stay_good_and_new_ones_work_at_once(
+    new_person: NewPerson,
+) -> None:
+    person = new_person()
+    old = assert_item_response(person.items.post("/items/", json=create_item_data()), status=201)
+    person.stack.users.command("rotate-keys", "--now")
+    assert_status(person.items.delete(f"/items/{old['id']}"), 204)
+    person.log_in()
+    assert_item_response(person.items.post("/items/", json=create_item_data()), status=201)
+
+
+def test_a_request_keeps_its_identity_across_both_services(new_person: NewPerson) -> None:
+    person = new_person()
+    headers = {"X-Request-ID": f"e2e-{person.id}", "traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
+    response = person.items.post("/items/", json=create_item_data(), headers=headers)
+    assert response.headers["X-Request-ID"] == headers["X-Request-ID"]
+    line = f'"request_id": "{headers["X-Request-ID"]}", "trace_id": "{"ab" * 16}"'
+    assert line in person.stack.items.log_text
+    assert line in person.stack.users.log_text
