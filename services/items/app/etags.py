@@ -2,12 +2,18 @@
 
 import re
 
-_TAGS = re.compile(r'\s*(?:(W/)?("[\x21\x23-\x7e\x80-\xff]*"))?\s*(?:,|$)')
+# Blanks can match in one place only: with two, a long run of them takes quadratic time.
+_TAGS = re.compile(r'[ \t]*(?:(W/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|\Z)')
 
 
 def item_etag(item_version: int, owner_version: int) -> str:
     """Changes whenever the item's representation does, which shows its owner's name."""
     return f'"{item_version}-{owner_version}"'
+
+
+def combined(lines: list[str] | None) -> str | None:
+    """The one list that several lines of a header make (RFC 9110, section 5.3)."""
+    return ", ".join(lines) if lines else None
 
 
 def matches_strongly(condition: str, etag: str) -> bool:

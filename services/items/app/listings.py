@@ -11,10 +11,10 @@ from app.etags import item_etag, matches_strongly
 from app.models import Item, Owner
 from app.money import to_cents
 from app.schemas import ItemCreate
+from app.search import search_text
 from chassis.columns import utc_now
 from chassis.database import WriteSession
 from chassis.errors import PreconditionFailed
-from chassis.fields import fold
 from chassis.tokens import Principal
 
 
@@ -31,7 +31,7 @@ async def put_up(session: WriteSession, owner_id: int, body: ItemCreate) -> tupl
         name=body.name,
         description=body.description,
         price_cents=to_cents(body.price),
-        search_text=_search_text(body.name, body.description),
+        search_text=search_text(body.name, body.description),
         created_at=now,
         updated_at=now,
     )
@@ -60,7 +60,7 @@ async def change(
     if changed:
         for field, value in changed.items():
             setattr(item, field, value)
-        item.search_text = _search_text(item.name, item.description)
+        item.search_text = search_text(item.name, item.description)
         item.version += 1
         item.updated_at = utc_now()
         await session.flush()
@@ -95,7 +95,3 @@ async def _editable(
     ):
         raise PreconditionFailed
     return item, owner
-
-
-def _search_text(name: str, description: str | None) -> str:
-    return fold(f"{name}\n{description or ''}")

@@ -1,7 +1,7 @@
 """Every statement that reads items. Built once; each request only binds values."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +35,7 @@ OWNER_BY_ID = select(Owner).where(col(Owner.id) == bindparam("owner_id"))
 class ItemFilter:
     owner_id: int | None = None
     search: str | None = None
-    """Already folded."""
+    """In the form that `app.search` gives it."""
     min_price: Decimal | None = None
     max_price: Decimal | None = None
 
@@ -60,7 +60,7 @@ def _decode_time(value: Any) -> datetime:
     time = datetime.fromisoformat(value)
     if time.tzinfo is None:
         raise ValueError("a time without a zone")
-    return time
+    return time.astimezone(UTC)  # raises OverflowError at the ends of the calendar
 
 
 def _decode_text(value: Any) -> str:

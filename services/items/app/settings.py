@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field, HttpUrl, TypeAdapter, field_validator
+from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings
@@ -29,7 +29,11 @@ class ItemsSettings(ServiceSettings):
     def _is_http(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        return str(TypeAdapter(HttpUrl).validate_python(value)).rstrip("/")
+        try:
+            url = TypeAdapter(HttpUrl).validate_python(value)
+        except ValidationError:  # its text has several lines, and the value in one of them
+            raise ValueError("must be a URL such as http://users:8001") from None
+        return str(url).rstrip("/")
 
     @classmethod
     def development_defaults(cls) -> dict[str, Any]:

@@ -10,15 +10,18 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import UsersUnavailable
 from chassis.errors import InvalidToken
+from chassis.fields import Name
 
 logger = structlog.get_logger(__name__)
+
+_HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
 
 
 class UserSummary(BaseModel):
     """What this service reads of `GET /users/{id}`."""
 
     id: int
-    name: str
+    name: Name
     is_active: bool
 
 
@@ -63,9 +66,12 @@ class UsersClient:
             raise InvalidToken
         _require_ok(response)
         try:
-            return UserSummary.model_validate_json(response.content)
+            user = UserSummary.model_validate_json(response.content)
         except ValidationError:
             raise _unavailable("an answer of another shape") from None
+        if user.id != user_id:
+            raise _unavailable("an answer about another user")
+        return user
 
     async def fetch_keys(self) -> str:
         response = await self._get("/.well-known/jwks.json", {})
@@ -94,7 +100,7 @@ class UsersClient:
     async def _get_once(self, path: str, headers: dict[str, str]) -> httpx.Response:
         try:
             response = await self._http.get(path, headers=headers)
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+        except _HTTPX_ERRORS as error:
             raise _TryAgain(type(error).__name__) from None
         if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise _TryAgain(f"status {response.status_code}")

@@ -13,7 +13,7 @@ from app.models import User
 from app.refresh_tokens import revoke_all
 from chassis.database import WriteSession
 from chassis.errors import InvalidToken
-from chassis.fields import fold
+from chassis.fields import email_key, fold
 
 
 async def register(
@@ -111,7 +111,7 @@ async def _keep_an_admin(session: WriteSession, user_id: int, changes: dict[str,
 
 
 async def _save(session: WriteSession, user: User) -> None:
-    user.email_key = fold(user.email)
+    user.email_key = email_key(user.email)
     user.search_text = fold(f"{user.name}\n{user.email}")
     try:
         await session.flush()

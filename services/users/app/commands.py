@@ -19,7 +19,7 @@ from app.schemas import UserCreate
 from app.settings import UsersSettings
 from chassis.cli import fail, run_async, service_cli, settings_or_exit
 from chassis.database import WriteSession
-from chassis.fields import fold
+from chassis.fields import email_key
 
 cli = service_cli("users", UsersSettings, create_app, MIGRATIONS)
 
@@ -124,7 +124,8 @@ def prune(
 
 
 async def _promote(session: WriteSession, email: str) -> bool:
-    user_id = await session.scalar(select(col(User.id)).where(col(User.email_key) == fold(email)))
+    statement = select(col(User.id)).where(col(User.email_key) == email_key(email))
+    user_id = await session.scalar(statement)
     if user_id is None:
         return False
     await accounts.change(session, user_id, {"role": "admin", "is_active": True})

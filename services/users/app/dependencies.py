@@ -10,9 +10,9 @@ from app.access_tokens import TokenIssuer
 from app.passwords import PasswordHasher
 from app.sign_in import SignIn
 from app.signing_keys import KeyRing
+from chassis.database import Database
 from chassis.errors import Forbidden, InvalidToken, NotAuthenticated
 from chassis.paging import AnyRow
-from chassis.sessions import Reads
 from chassis.tokens import TokenVerifier
 
 _bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
@@ -25,6 +25,7 @@ def _state(name: str) -> Any:
     return Depends(get)
 
 
+OpenDatabase = Annotated[Database, _state("database")]
 Keys = Annotated[KeyRing, _state("keys")]
 Issuer = Annotated[TokenIssuer, _state("issuer")]
 Passwords = Annotated[PasswordHasher, _state("passwords")]
@@ -33,7 +34,7 @@ Verifier = Annotated[TokenVerifier, _state("verifier")]
 
 
 async def current_user(
-    token: Annotated[str | None, Depends(_bearer)], verifier: Verifier, session: Reads
+    token: Annotated[str | None, Depends(_bearer)], verifier: Verifier, database: OpenDatabase
 ) -> AnyRow:
     """The signed-in account, as it is now and not as it was when the token was issued.
 
@@ -44,8 +45,10 @@ async def current_user(
     if not token:
         raise NotAuthenticated
     principal = await verifier.principal(token)
-    found = await session.execute(queries.OWN_VIEW_BY_ID, {"user_id": principal.user_id})
-    account = found.one_or_none()
+    # The connection is given back at once: the route may wait, for a hash or for another connection.
+    async with database.read_session() as session:
+        found = await session.execute(queries.OWN_VIEW_BY_ID, {"user_id": principal.user_id})
+        account = found.one_or_none()
     if account is None or not account.is_active:
         raise InvalidToken
     return account

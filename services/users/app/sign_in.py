@@ -12,7 +12,7 @@ from app.models import User
 from app.passwords import PasswordHasher
 from app.schemas import TokenPair
 from chassis.database import Database
-from chassis.fields import fold
+from chassis.fields import email_key
 
 
 class SignIn:
@@ -36,28 +36,18 @@ class SignIn:
         """
         async with self._database.read_session() as reads:
             found = await reads.execute(
-                queries.CREDENTIALS_BY_EMAIL_KEY, {"email_key": fold(email)}
+                queries.CREDENTIALS_BY_EMAIL_KEY, {"email_key": email_key(email)}
             )
             account = found.one_or_none()
         stored = account.password_hash if account else None
         matches, new_hash = await self._passwords.verify(password, stored)
         if account is None or not matches or not account.is_active:
             raise InvalidCredentials
-        async with self._database.transaction() as writes:
-            # Whoever deleted or changed the account meanwhile has the last word.
-            statement = update(User).where(
-                col(User.id) == account.id,
-                col(User.password_hash) == stored,
-                col(User.is_active),
-            )
-            kept = statement.values(password_hash=new_hash or stored).returning(col(User.role))
-            role = await writes.scalar(kept)
-            if role is None:
-                raise InvalidCredentials
-            refresh_token = await refresh_tokens.start_family(
-                writes, account.id, self._refresh_lifetime
-            )
-        return await self._pair(account.id, role, refresh_token)
+        tokens = await self._start_login(
+            account.id, account.password_hash, new_hash or account.password_hash
+        )
+        # Perhaps it changed only because a login beside this one renewed the hash: look again.
+        return tokens or await self.log_in(email, password)
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Raises:
@@ -87,9 +77,26 @@ class SignIn:
             changed = await writes.scalar(
                 statement.values(password_hash=new_hash).returning(col(User.id))
             )
-            if changed is None:
-                raise WrongPassword
-            await refresh_tokens.revoke_all(writes, user_id)
+            if changed is not None:
+                await refresh_tokens.revoke_all(writes, user_id)
+        if changed is None:  # as in `log_in`
+            await self.change_password(user_id, current, new)
+
+    async def _start_login(self, user_id: int, stored_hash: str, new_hash: str) -> TokenPair | None:
+        """Record a login. None: the account was deleted or changed since `stored_hash` was read."""
+        async with self._database.transaction() as writes:
+            statement = update(User).where(
+                col(User.id) == user_id, col(User.password_hash) == stored_hash, col(User.is_active)
+            )
+            role = await writes.scalar(
+                statement.values(password_hash=new_hash).returning(col(User.role))
+            )
+            if role is None:
+                return None
+            refresh_token = await refresh_tokens.start_family(
+                writes, user_id, self._refresh_lifetime
+            )
+        return await self._pair(user_id, role, refresh_token)
 
     async def _pair(self, user_id: int, role: str, refresh_token: str) -> TokenPair:
         access = await self._issuer.for_user(user_id, role)

@@ -7,6 +7,7 @@ from app.database import MIGRATIONS
 from app.main import create_app
 from app.settings import UsersSettings
 from service_testing.client import AppClient, as_user
+from service_testing.isolation import IsolatedDatabase
 from service_testing.service import ServiceUnderTest
 from tests.accounts import Account, create_account
 
@@ -42,6 +43,12 @@ async def user(session: AsyncSession, app: FastAPI) -> Account:
 async def admin(session: AsyncSession, app: FastAPI) -> Account:
     """An administrator that `admin_client` is signed in to."""
     return await create_account(session, app, role="admin")
+
+
+@pytest.fixture
+def own_app(settings: UsersSettings, database: IsolatedDatabase) -> FastAPI:
+    """An app of this test's own, not started: for what would change the app that others share."""
+    return create_app(settings, database=database)
 
 
 @pytest.fixture

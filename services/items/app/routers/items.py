@@ -8,12 +8,13 @@ from sqlmodel import col
 from app import listings, queries
 from app.dependencies import CurrentPrincipal, OwnersDep
 from app.errors import ItemNotFound, NotYourItem, OwnerGone, OwnerInactive, UsersUnavailable
-from app.etags import item_etag, matches_weakly
+from app.etags import combined, item_etag, matches_weakly
 from app.models import Item, Owner
 from app.money import Price, from_cents
 from app.schemas import ItemCreate, ItemPatch, ItemView, SortName
+from app.search import searchable
 from chassis.errors import InvalidToken, NotAuthenticated, PreconditionFailed, error_responses
-from chassis.fields import MAX_ID, PathId, PlainInt, Text, fold
+from chassis.fields import MAX_ID, PathId, PlainInt, Text
 from chassis.media_types import StrictRoute
 from chassis.paging import AnyRow, Page, PageQuery, fetch_page, page_query
 from chassis.sessions import Reads, Writes
@@ -25,7 +26,7 @@ _EDIT = error_responses(*_SIGNED_IN, NotYourItem, ItemNotFound, PreconditionFail
 _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes with the item."}}
 
 IfMatch = Annotated[
-    str | None, Header(description="The `ETag` of the item as you know it; `*` for any.")
+    list[str] | None, Header(description="The `ETag` of the item as you know it; `*` for any.")
 ]
 
 
@@ -63,7 +64,7 @@ async def list_items(
 ) -> Any:
     matching = queries.ItemFilter(
         owner_id=owner_id,
-        search=fold(q) if q else None,
+        search=searchable(q) if q else None,
         min_price=min_price,
         max_price=max_price,
     )
@@ -93,14 +94,15 @@ async def read_item(
     session: Reads,
     response: Response,
     if_none_match: Annotated[
-        str | None, Header(description="An `ETag` that you know; unchanged is a 304.")
+        list[str] | None, Header(description="An `ETag` that you know; unchanged is a 304.")
     ] = None,
 ) -> Any:
     row = (await session.execute(queries.VIEW_BY_ID, {"item_id": item_id})).one_or_none()
     if row is None:
         raise ItemNotFound
     headers = _cache_headers(item_etag(row.version, row.owner_version))
-    if if_none_match is not None and matches_weakly(if_none_match, headers["ETag"]):
+    condition = combined(if_none_match)
+    if condition is not None and matches_weakly(condition, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return _row_view(row)
@@ -115,8 +117,9 @@ async def update_item(
     response: Response,
     if_match: IfMatch = None,
 ) -> Any:
-    changes = body.sent()
-    item, owner = await listings.change(session, item_id, principal, changes, if_match)
+    item, owner = await listings.change(
+        session, item_id, principal, body.sent(), combined(if_match)
+    )
     return _answer(response, item, owner)
 
 
@@ -124,7 +127,7 @@ async def update_item(
 async def delete_item(
     item_id: PathId, principal: CurrentPrincipal, session: Writes, if_match: IfMatch = None
 ) -> None:
-    await listings.take_down(session, item_id, principal, if_match)
+    await listings.take_down(session, item_id, principal, combined(if_match))
 
 
 def _answer(response: Response, item: Item, owner: Owner) -> dict[str, Any]:

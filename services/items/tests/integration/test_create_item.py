@@ -1,39 +1,57 @@
-"""`POST /items/`."""
+"""`POST /items/`: what it answers."""
 
-from service_testing.assertions import assert_error_response, assert_item_response
+import re
+
+from chassis.columns import utc_now
+from service_testing.assertions import (
+    assert_error_response,
+    assert_item_response,
+    assert_paginated_response,
+)
 from service_testing.client import AppClient
 from service_testing.factories import create_item_data
-from tests.fake_users import FakeUsers
 
 
 class TestCreateItem:
     async def test_create_item_without_a_token_is_unauthorized(self, client: AppClient) -> None:
         response = await client.post("/items/", json=create_item_data())
         assert_error_response(response, 401, "not_authenticated")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
 
     async def test_create_item_shows_the_item_and_where_it_is(self, user_client: AppClient) -> None:
         data = create_item_data()
         response = await user_client.post("/items/", json=data)
-        body = assert_item_response(response, status=201, name=data["name"])
-        assert body["price"] == data["price"]
-        assert body["owner"] == {"id": 1, "name": "Ada"}
+        body = assert_item_response(response, status=201)
+        assert body == {
+            **data,
+            "id": body["id"],
+            "owner": {"id": 1, "name": "Ada"},
+            "created_at": body["created_at"],
+            "updated_at": body["created_at"],
+        }
         assert response.headers["Location"] == f"/items/{body['id']}"
-        assert response.headers["ETag"]
 
-    async def test_create_item_asks_users_once_for_an_owner(
-        self, user_client: AppClient, users: FakeUsers
-    ) -> None:
-        for _ in range(3):
-            assert_item_response(
-                await user_client.post("/items/", json=create_item_data()), status=201
-            )
-        assert users.lookups == 1
+    async def test_create_item_answers_as_a_read_would(self, user_client: AppClient) -> None:
+        created = await user_client.post("/items/", json=create_item_data())
+        read = await user_client.get(created.headers["Location"])
+        assert read.json() == assert_item_response(created, status=201)
+        assert read.headers["ETag"] == created.headers["ETag"]
 
-    async def test_create_item_stores_nothing_while_users_is_down(
-        self, user_client: AppClient, users: FakeUsers
+    async def test_create_item_tells_its_time_in_utc(self, user_client: AppClient) -> None:
+        before = utc_now()
+        body = (await user_client.post("/items/", json=create_item_data())).json()
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", body["created_at"])
+        shape = before.isoformat().replace("+00:00", "Z")
+        assert shape[:10] <= body["created_at"][:10]
+
+    async def test_create_item_makes_a_new_item_each_time(self, user_client: AppClient) -> None:
+        data = create_item_data()
+        ids = [(await user_client.post("/items/", json=data)).json()["id"] for _ in range(2)]
+        assert ids[0] < ids[1]
+        assert_paginated_response(await user_client.get("/items/"), count=2)
+
+    async def test_create_item_puts_up_an_administrator_s_own_item(
+        self, admin_client: AppClient
     ) -> None:
-        users.is_down = True
-        response = await user_client.post("/items/", json=create_item_data())
-        assert_error_response(response, 503, "users_unavailable")
-        assert response.headers["Retry-After"]
-        assert (await user_client.get("/items/")).json()["total"] == 0
+        response = await admin_client.post("/items/", json=create_item_data())
+        assert assert_item_response(response, status=201)["owner"] == {"id": 3, "name": "Root"}

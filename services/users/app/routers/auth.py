@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from fastapi import APIRouter, Form, Header
 
 from app import refresh_tokens, service_clients
-from app.dependencies import Issuer, SignIns
+from app.dependencies import Issuer, OpenDatabase, SignIns
 from app.errors import (
     InvalidClient,
     InvalidCredentials,
@@ -18,7 +18,7 @@ from app.errors import (
 from app.schemas import AccessToken, RefreshRequest, TokenForm, TokenPair
 from chassis.errors import InvalidRequest, error_responses
 from chassis.media_types import StrictRoute
-from chassis.sessions import Reads, Writes
+from chassis.sessions import Writes
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
 
@@ -36,14 +36,15 @@ router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
 )
 async def create_token(
     form: Annotated[TokenForm, Form()],
-    session: Reads,
+    database: OpenDatabase,
     sign_in: SignIns,
     issuer: Issuer,
     authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Any:
     if form.grant_type == "client_credentials":
         client_id, secret = _basic_credentials(authorization)
-        await service_clients.authenticate(session, client_id, secret)
+        async with database.read_session() as session:
+            await service_clients.authenticate(session, client_id, secret)
         return await issuer.for_service(client_id)
     if form.grant_type != "password":
         raise UnsupportedGrantType
@@ -78,6 +79,9 @@ def _basic_credentials(authorization: str | None) -> tuple[str, str]:
     except (binascii.Error, ValueError):
         raise InvalidClient from None
     client_id, separator, secret = decoded.partition(":")
-    if scheme.lower() != "basic" or not separator or "\0" in decoded:
+    if scheme.lower() != "basic" or not separator:
         raise InvalidClient
-    return unquote_plus(client_id), unquote_plus(secret)
+    client_id, secret = unquote_plus(client_id), unquote_plus(secret)
+    if "\0" in client_id:  # PostgreSQL can't even look for it
+        raise InvalidClient
+    return client_id, secret

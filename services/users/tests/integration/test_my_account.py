@@ -1,12 +1,27 @@
 """`GET`, `PATCH` and `DELETE /users/me`."""
 
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.models import RefreshFamily, RefreshToken, User
 from service_testing.assertions import (
     assert_error_response,
     assert_status,
     assert_user_response,
+    assert_validation_error,
 )
 from service_testing.client import AppClient
-from tests.accounts import Account
+from tests.accounts import Account, create_account
+
+
+async def stored_version(session: AsyncSession, account: Account) -> int:
+    version = await session.scalar(select(col(User.version)).where(col(User.id) == account.id))
+    await session.commit()
+    assert version is not None
+    return version
 
 
 class TestReadMe:
@@ -20,12 +35,128 @@ class TestReadMe:
         assert body["id"] == user.id
         assert body["name"] == user.name
 
+    async def test_read_me_is_never_stored_by_caches(self, user_client: AppClient) -> None:
+        response = await user_client.get("/users/me")
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+class TestChangeMe:
+    async def test_change_me_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+        response = await client.patch("/users/me", json={"name": "Ada"})
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_change_me_sets_the_name_alone(
+        self, user_client: AppClient, user: Account
+    ) -> None:
+        response = await user_client.patch("/users/me", json={"name": " Ada King "})
+        body = assert_user_response(response, email=user.email)
+        assert body["name"] == "Ada King"
+        assert assert_user_response(await user_client.get("/users/me")) == body
+
+    async def test_change_me_sets_the_email_to_sign_in_with(
+        self, user_client: AppClient, client: AppClient, user: Account
+    ) -> None:
+        response = await user_client.patch("/users/me", json={"email": "new@example.com"})
+        body = assert_user_response(response, email="new@example.com")
+        assert body["name"] == user.name
+        for email, status in [("new@example.com", 200), (user.email, 401)]:
+            form = {"username": email, "password": user.password}
+            assert_status(await client.post("/auth/token", data=form), status)
+
+    async def test_change_me_frees_the_old_email(
+        self, user_client: AppClient, user: Account, session: AsyncSession, app: FastAPI
+    ) -> None:
+        response = await user_client.patch("/users/me", json={"email": "new@example.com"})
+        assert_user_response(response, email="new@example.com")
+        newcomer = await create_account(session, app, email=user.email)
+        assert newcomer.email == user.email
+
+    async def test_change_me_may_change_the_case_of_the_own_email(
+        self, user_client: AppClient, user: Account, session: AsyncSession
+    ) -> None:
+        other_case = user.email.swapcase().replace("EXAMPLE.COM", "example.com")
+        response = await user_client.patch("/users/me", json={"email": other_case})
+        assert_user_response(response, email=other_case)
+        assert await stored_version(session, user) == 2
+
+    async def test_change_me_with_an_empty_body_changes_nothing(
+        self, user_client: AppClient, user: Account, session: AsyncSession
+    ) -> None:
+        before = assert_user_response(await user_client.get("/users/me"))
+        assert assert_user_response(await user_client.patch("/users/me", json={})) == before
+        assert await stored_version(session, user) == 1
+
+    async def test_change_me_to_the_present_values_is_no_change(
+        self, user_client: AppClient, user: Account, session: AsyncSession
+    ) -> None:
+        body = {"name": user.name, "email": user.email}
+        assert_user_response(await user_client.patch("/users/me", json=body), email=user.email)
+        assert await stored_version(session, user) == 1
+
+    async def test_change_me_makes_a_new_version_of_each_change(
+        self, user_client: AppClient, user: Account, session: AsyncSession
+    ) -> None:
+        for name in ("Ada", "Grace"):
+            assert_user_response(await user_client.patch("/users/me", json={"name": name}))
+        assert await stored_version(session, user) == 3
+
+    async def test_change_me_is_found_under_the_new_name(
+        self, user_client: AppClient, admin_client: AppClient, user: Account
+    ) -> None:
+        assert_user_response(await user_client.patch("/users/me", json={"name": "Zora Neale"}))
+        found = (await admin_client.get("/admin/users/", params={"q": "zora n"})).json()
+        assert [account["id"] for account in found["items"]] == [user.id]
+
+    @pytest.mark.parametrize("field", ["name", "email"])
+    @pytest.mark.parametrize("value", [None, "", 1, True, [], "x\0@example.com"], ids=ascii)
+    async def test_change_me_refuses_an_invalid_value(
+        self, user_client: AppClient, field: str, value: object
+    ) -> None:
+        response = await user_client.patch("/users/me", json={field: value})
+        assert_validation_error(response, ["body", field])
+
+    @pytest.mark.parametrize("field", ["role", "is_active", "password", "id"])
+    async def test_change_me_refuses_what_is_not_ones_own_to_change(
+        self, user_client: AppClient, field: str
+    ) -> None:
+        response = await user_client.patch("/users/me", json={field: "admin"})
+        assert_validation_error(response, ["body", field])
+
+    async def test_change_me_to_the_email_of_another_is_refused(
+        self, user_client: AppClient, user: Account, admin: Account
+    ) -> None:
+        body = {"name": "Never Stored", "email": admin.email.upper()}
+        response = await user_client.patch("/users/me", json=body)
+        assert_error_response(response, 409, "email_taken")
+        after = assert_user_response(await user_client.get("/users/me"), email=user.email)
+        assert after["name"] == user.name
+
 
 class TestDeleteMe:
+    async def test_delete_me_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+        assert_error_response(await client.delete("/users/me"), 401, "not_authenticated")
+
     async def test_delete_me_ends_the_token_at_once(self, user_client: AppClient) -> None:
-        assert_status(await user_client.delete("/users/me"), 204)
+        response = await user_client.delete("/users/me")
+        assert_status(response, 204)
+        assert response.content == b""
         assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
 
-    async def test_delete_me_refuses_to_take_the_last_admin(self, admin_client: AppClient) -> None:
-        response = await admin_client.delete("/users/me")
-        assert_error_response(response, 409, "last_admin")
+    async def test_delete_me_a_second_time_is_unauthorized(self, user_client: AppClient) -> None:
+        assert_status(await user_client.delete("/users/me"), 204)
+        assert_error_response(await user_client.delete("/users/me"), 401, "invalid_token")
+
+    async def test_delete_me_takes_the_logins_along(
+        self, client: AppClient, user_client: AppClient, user: Account, session: AsyncSession
+    ) -> None:
+        form = {"username": user.email, "password": user.password}
+        assert_status(await client.post("/auth/token", data=form), 200)
+        assert_status(await user_client.delete("/users/me"), 204)
+        assert (await session.scalars(select(RefreshFamily))).all() == []
+        assert (await session.scalars(select(RefreshToken))).all() == []
+
+    async def test_delete_me_leaves_others_alone(
+        self, user_client: AppClient, admin_client: AppClient
+    ) -> None:
+        assert_status(await user_client.delete("/users/me"), 204)
+        assert_user_response(await admin_client.get("/users/me"))

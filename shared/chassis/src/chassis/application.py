@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -11,18 +10,14 @@ from starlette.middleware.cors import CORSMiddleware
 from chassis.database import Database
 from chassis.docs_pages import install_docs
 from chassis.error_handlers import install_error_handlers
-from chassis.errors import ValidationErrorBody
 from chassis.health import Check, database_check, health_router
 from chassis.metrics import HttpMetrics, metrics_router
 from chassis.middleware import RequestMiddleware
+from chassis.openapi import install_openapi
 from chassis.settings import ServiceSettings
 from chassis.telemetry import telemetry_config
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-_INVALID: dict[int | str, dict[str, Any]] = {
-    422: {"model": ValidationErrorBody, "description": "`validation_error`"}
-}
 
 
 def build_app(
@@ -55,10 +50,9 @@ def build_app(
     app.state.metrics = metrics
     health = health_router({"database": database_check(database), **(checks or {})})
     all_routers = [*routers, health, metrics_router(metrics)]
-    for router in routers:
-        app.include_router(router, responses=_INVALID)
-    for router in all_routers[len(routers) :]:
+    for router in all_routers:
         app.include_router(router)
+    install_openapi(app)
     install_docs(app, connects_to=docs_connect_to)
     routes = [r for router in all_routers for r in router.routes if isinstance(r, APIRoute)]
     install_error_handlers(app, routes)
@@ -72,7 +66,15 @@ def _install_middleware(app: FastAPI, settings: ServiceSettings, metrics: HttpMe
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
+            # The docs page's sign-in sends X-Requested-With.
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "If-Match",
+                "If-None-Match",
+                "X-Request-ID",
+                "X-Requested-With",
+            ],
             expose_headers=["ETag", "Location", "X-Request-ID"],
         )
     # Added last, so it is the outermost: also what CORS answers is counted, logged and named.

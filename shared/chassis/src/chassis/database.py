@@ -105,11 +105,16 @@ def parse_url(url: str) -> URL:
     driver = drivers.get(parsed.get_backend_name())
     if driver is None:
         raise ValueError("must start with sqlite:/// or postgresql://")
-    if driver.startswith("sqlite") and parsed.database in (None, "", ":memory:"):
+    if driver.startswith("sqlite") and not _names_file(parsed.database or ""):
         raise ValueError(
             "must name a file: the services' connections can't share a database in memory"
         )
     return parsed.set(drivername=driver)
+
+
+def _names_file(database: str) -> bool:
+    # A URI of SQLite's own, `file:...?mode=memory`, names one only sometimes.
+    return database not in ("", ":memory:") and not database.startswith("file:")
 
 
 def _engine(url: URL, pool: PoolSize, connections: int, **options: Any) -> AsyncEngine:

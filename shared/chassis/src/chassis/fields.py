@@ -1,6 +1,7 @@
 """Field types that both services' schemas share (limits: the API's description)."""
 
 import unicodedata
+from contextlib import suppress
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -52,7 +53,8 @@ def _valid_email(value: str) -> str:
     try:
         if len(value) > _MAX_EMAIL_LENGTH:  # the library takes seconds for a long one
             raise EmailNotValidError
-        return validate_email(value, check_deliverability=False).normalized
+        # Strict, because RFC 5321 (4.5.3.1.1) holds the part before the @ to 64 characters.
+        return validate_email(value, check_deliverability=False, strict=True).normalized
     except EmailNotValidError:
         # The library's own message quotes parts of the address.
         raise PydanticCustomError(
@@ -74,3 +76,10 @@ def fold(value: str) -> str:
     SQLite's own `lower()` knows ASCII only, so both databases store and compare this form.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())
+
+
+def email_key(value: str) -> str:
+    """The form that makes an e-mail address unique: folded, and its domain decoded (IDNA, RFC 5891)."""
+    with suppress(PydanticCustomError):
+        value = _valid_email(value)
+    return fold(value)

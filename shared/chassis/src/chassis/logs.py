@@ -24,7 +24,9 @@ _VALUES = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _CONTROL_CHARACTERS = {
-    code: f"\\x{code:02x}" for code in range(160) if not 32 <= code < 127 and chr(code) not in "\t\n"
+    code: f"\\x{code:02x}"
+    for code in range(160)
+    if not 32 <= code < 127 and chr(code) not in "\t\n"
 }
 # What these say at level debug repeats statements with their values, URLs and headers.
 _TALKATIVE = ("aiosqlite", "httpcore", "httpx")

@@ -18,6 +18,7 @@ from chassis.fields import MAX_ID, PlainInt, Text
 
 MAX_COUNTED = 10_000
 """Rows beyond this aren't counted, nor reached by page number."""
+_MAX_CURSOR_LENGTH = 2000
 
 AnyRow = Row[*tuple[Any, ...]]
 AnySelect = Select[*tuple[Any, ...]]
@@ -48,7 +49,8 @@ def page_query(
     page: Annotated[PlainInt | None, Query(ge=1, le=MAX_ID, description="1 is the first.")] = None,
     size: Annotated[PlainInt, Query(ge=1, le=100, description="Entries on a page.")] = 20,
     after: Annotated[
-        Text | None, Query(max_length=1000, description="The `next` of the page before.")
+        Text | None,
+        Query(max_length=_MAX_CURSOR_LENGTH, description="The `next` of the page before."),
     ] = None,
 ) -> PageQuery:
     """Dependency.
@@ -147,7 +149,9 @@ def _ordered(
 
 
 def _encode_cursor(sort_name: str, page: int, value: Any, row_id: int) -> str:
-    raw = json.dumps([sort_name, page, value, row_id], separators=(",", ":")).encode()
+    # With escapes, a name of 120 letters that aren't Latin would be six times as long.
+    place = [sort_name, page, value, row_id]
+    raw = json.dumps(place, separators=(",", ":"), ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 

@@ -1,7 +1,6 @@
 """Another service's published keys: cached, kept for a restart, refreshed when they need to be."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -125,7 +124,7 @@ def _parse(document: str) -> dict[str, PyJWK]:
     """
     try:
         keys = PyJWKSet.from_json(document).keys
-    except (PyJWKSetError, json.JSONDecodeError, AttributeError, TypeError) as error:
+    except (PyJWKSetError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(f"not a JSON Web Key Set: {error}") from error
     usable = {key.key_id: key for key in keys if key.key_id and key.algorithm_name == ALGORITHM}
     if not usable:

@@ -32,7 +32,10 @@ class ServiceSettings(BaseSettings):
         10, ge=1, description="Connections for writes, and as many for reads, per process."
     )
     database_pool_wait_seconds: float = Field(
-        10.0, gt=0, description="How long a request waits for a connection before it gets a 503."
+        10.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a request waits for a connection before it gets a 503.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = Field(

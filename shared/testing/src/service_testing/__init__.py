@@ -1,0 +1,1 @@
+"""A pytest plugin that makes a good test of a FastAPI service the easy one."""

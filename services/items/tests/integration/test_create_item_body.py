@@ -1,0 +1,192 @@
+"""The body that `POST /items/` takes, but for its price."""
+
+from typing import Any
+
+import pytest
+
+from service_testing.assertions import (
+    assert_error_response,
+    assert_item_response,
+    assert_validation_error,
+)
+from service_testing.client import AppClient
+from service_testing.factories import create_item_data
+from tests.stock import JSON
+
+WIDEST = "\N{BICYCLIST}"
+"""A character of four bytes."""
+
+
+class TestCreateItemName:
+    @pytest.mark.parametrize(
+        ("sent", "shown"),
+        [
+            ("x", "x"),
+            ("  x\t", "x"),
+            ("\u00a0x\u3000", "x"),
+            ("two  words", "two  words"),
+            ("x" * 120, "x" * 120),
+            (f"  {'x' * 120}  ", "x" * 120),
+            (WIDEST * 120, WIDEST * 120),
+        ],
+        ids=lambda name: f"{len(name)} characters",
+    )
+    async def test_create_item_trims_a_name_and_keeps_the_rest(
+        self, user_client: AppClient, sent: str, shown: str
+    ) -> None:
+        response = await user_client.post("/items/", json=create_item_data(name=sent))
+        assert_item_response(response, status=201, name=shown)
+        assert_item_response(await user_client.get(response.headers["Location"]), name=shown)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            " ",
+            "\t\n",
+            "\u00a0",
+            "x" * 121,
+            f" {'x' * 121} ",
+            "a\0b",
+            "\0",
+            7,
+            True,
+            None,
+            [],
+            {},
+        ],
+        ids=lambda name: repr(name)[:20],
+    )
+    async def test_create_item_refuses_what_is_no_name(
+        self, user_client: AppClient, name: Any
+    ) -> None:
+        data = {**create_item_data(), "name": name}
+        assert_validation_error(await user_client.post("/items/", json=data), ["body", "name"])
+
+    async def test_create_item_without_a_name_is_refused(self, user_client: AppClient) -> None:
+        response = await user_client.post("/items/", json={"price": "1.00"})
+        assert_validation_error(response, ["body", "name"])
+
+
+class TestCreateItemDescription:
+    @pytest.mark.parametrize(
+        "description",
+        [None, "", " not trimmed ", "x" * 2000, WIDEST * 2000, "two\nlines", "\x01\u202e"],
+        ids=lambda description: repr(description)[:20],
+    )
+    async def test_create_item_keeps_a_description_as_it_is(
+        self, user_client: AppClient, description: str | None
+    ) -> None:
+        data = create_item_data(description=description)
+        body = assert_item_response(await user_client.post("/items/", json=data), status=201)
+        assert body["description"] == description
+        stored = assert_item_response(await user_client.get(f"/items/{body['id']}"))
+        assert stored["description"] == description
+
+    async def test_create_item_without_a_description_has_null(self, user_client: AppClient) -> None:
+        response = await user_client.post("/items/", json={"name": "Lamp", "price": "1.00"})
+        assert assert_item_response(response, status=201)["description"] is None
+
+    @pytest.mark.parametrize(
+        "description", ["x" * 2001, "a\0b", 7, False, [], {}], ids=lambda value: repr(value)[:20]
+    )
+    async def test_create_item_refuses_what_is_no_description(
+        self, user_client: AppClient, description: Any
+    ) -> None:
+        data = {**create_item_data(), "description": description}
+        response = await user_client.post("/items/", json=data)
+        assert_validation_error(response, ["body", "description"])
+
+
+class TestCreateItemBody:
+    @pytest.mark.parametrize(
+        "field",
+        ["id", "owner", "owner_id", "created_at", "version", "search_text", "Name", "", "\0"],
+    )
+    async def test_create_item_refuses_an_unknown_field(
+        self, user_client: AppClient, field: str
+    ) -> None:
+        data = {**create_item_data(), field: 1}
+        assert_validation_error(await user_client.post("/items/", json=data), ["body", field])
+
+    @pytest.mark.parametrize("field", ["name", "description"])
+    async def test_create_item_refuses_a_lone_surrogate(
+        self, user_client: AppClient, field: str
+    ) -> None:
+        content = f'{{"name": "Lamp", "price": "1.00", "{field}": "a\\ud800"}}'
+        response = await user_client.post("/items/", content=content, headers=JSON)
+        assert_validation_error(response, ["body", field])
+
+    async def test_create_item_refuses_a_lone_surrogate_in_a_key(
+        self, user_client: AppClient
+    ) -> None:
+        content = '{"name": "Lamp", "price": "1.00", "\\ud800": 1}'
+        response = await user_client.post("/items/", content=content, headers=JSON)
+        assert_validation_error(response, ["body"])
+
+    @pytest.mark.parametrize("content", ["[]", "null", "7", '"Lamp"', ""])
+    async def test_create_item_refuses_a_body_that_is_no_object(
+        self, user_client: AppClient, content: str
+    ) -> None:
+        response = await user_client.post("/items/", content=content, headers=JSON)
+        assert_validation_error(response, ["body"])
+
+    @pytest.mark.parametrize("content", ["{", '{"name": }', "not JSON", "{'name': 'Lamp'}"])
+    async def test_create_item_refuses_what_is_no_json(
+        self, user_client: AppClient, content: str
+    ) -> None:
+        response = await user_client.post("/items/", content=content, headers=JSON)
+        body = assert_error_response(response, 422, "validation_error")
+        assert [problem["type"] for problem in body["detail"]] == ["json_invalid"]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b'{"name": "\xff", "price": 1}',
+            b"[" * 100_000,
+            b'{"name": "x", "price": 1%s}' % (b"0" * 5000),
+        ],
+        ids=["not UTF-8", "too deep", "too many digits"],
+    )
+    async def test_create_item_refuses_json_that_can_not_be_read(
+        self, user_client: AppClient, content: bytes
+    ) -> None:
+        response = await user_client.post("/items/", content=content, headers=JSON)
+        assert_error_response(response, 400, "bad_request")
+
+    @pytest.mark.parametrize(
+        "media_type", [None, "text/plain", "text/json", "multipart/form-data", "application/xml"]
+    )
+    async def test_create_item_refuses_another_media_type(
+        self, user_client: AppClient, media_type: str | None
+    ) -> None:
+        headers = {"Content-Type": media_type} if media_type else {}
+        content = '{"name": "Lamp", "price": "1.00"}'
+        response = await user_client.post("/items/", content=content, headers=headers)
+        assert_error_response(response, 415, "unsupported_media_type")
+
+    @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "APPLICATION/JSON"])
+    async def test_create_item_takes_json_however_it_is_named(
+        self, user_client: AppClient, media_type: str
+    ) -> None:
+        content = '{"name": "Lamp", "price": "1.00"}'
+        headers = {"Content-Type": media_type}
+        response = await user_client.post("/items/", content=content, headers=headers)
+        assert_item_response(response, status=201, name="Lamp")
+
+    @pytest.mark.parametrize("extra_bytes", [0, 1])
+    async def test_create_item_takes_a_body_of_a_mebibyte_and_no_more(
+        self, user_client: AppClient, extra_bytes: int
+    ) -> None:
+        content = '{"name": "Lamp", "price": "1.00"}'.ljust(1024 * 1024 + extra_bytes)
+        response = await user_client.post("/items/", content=content, headers=JSON)
+        if extra_bytes:
+            assert_error_response(response, 413, "body_too_large")
+        else:
+            assert_item_response(response, status=201)
+
+    async def test_create_item_echoes_nothing_that_was_sent(self, user_client: AppClient) -> None:
+        data = {"name": ["hunter2"], "price": "hunter2", "description": {"hunter2": 1}}
+        response = await user_client.post("/items/", json=data)
+        assert_error_response(response, 422, "validation_error")
+        assert "hunter2" not in response.text

@@ -1,0 +1,40 @@
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+import stamina
+
+from app.users_client import UsersClient
+from chassis.http_client import service_client
+
+ATTEMPTS = 3
+
+ConnectTo = Callable[..., UsersClient]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    """Retries follow at once; as many as the client itself allows."""
+    with stamina.set_testing(True, attempts=1_000_000_000, cap=True):
+        yield
+
+
+@pytest.fixture
+async def connect_to() -> AsyncIterator[ConnectTo]:
+    """Makes a client of the users service behind a transport."""
+    async with AsyncExitStack() as clients:
+
+        def connect(
+            transport: httpx.AsyncBaseTransport,
+            *,
+            deadline_seconds: float = 30.0,
+            attempts: int = ATTEMPTS,
+        ) -> UsersClient:
+            http = service_client(
+                "http://users.example", timeout_seconds=deadline_seconds, transport=transport
+            )
+            clients.push_async_callback(http.aclose)
+            return UsersClient(http, deadline_seconds=deadline_seconds, attempts=attempts)
+
+        yield connect

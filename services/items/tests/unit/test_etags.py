@@ -1,0 +1,97 @@
+"""Entity tags and the conditions on them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.etags import combined, item_etag, matches_strongly, matches_weakly
+
+ETAG = item_etag(3, 1)
+TAGS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters='"\x7f'))
+MALFORMED = [
+    *("", " ", ",", "3-1", '"3-1', '3-1"', 'W"3-1"', 'w/"3-1"', f"{ETAG} {ETAG}", f"{ETAG}x"),
+    *(
+        f"{ETAG}; {ETAG}",
+        f"{ETAG}, nonsense",
+        f"nonsense, {ETAG}",
+        f"*, {ETAG}",
+        f"{ETAG}, *",
+        "**",
+    ),
+    *(f'"{ETAG}"', f"{ETAG}\n", f"\xa0{ETAG}", '"3\x001"'),
+]
+
+
+def test_item_etag_is_a_strong_tag() -> None:
+    assert ETAG.startswith('"')
+    assert ETAG.endswith('"')
+
+
+@given(st.tuples(st.integers(1), st.integers(0)), st.tuples(st.integers(1), st.integers(0)))
+def test_item_etag_differs_when_a_version_does(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
+    assert (item_etag(*one) == item_etag(*other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        ETAG,
+        "*",
+        " * ",
+        f' "x" , {ETAG}',
+        f"{ETAG},",
+        f",,{ETAG}\t,",
+        f'"a,b",W/"c",{ETAG}',
+        f'"",{ETAG}',
+    ],
+)
+def test_matches_finds_the_tag_or_the_star(condition: str) -> None:
+    assert matches_strongly(condition, ETAG)
+    assert matches_weakly(condition, ETAG)
+
+
+@pytest.mark.parametrize("condition", [f"W/{ETAG}", f'"x", W/{ETAG}'])
+def test_matches_a_weak_tag_only_weakly(condition: str) -> None:
+    assert not matches_strongly(condition, ETAG)
+    assert matches_weakly(condition, ETAG)
+
+
+@pytest.mark.parametrize("condition", ['"3-2"', '"13-1"', '"3-1 "', f'"a,{ETAG[1:]}', '"x","y"'])
+def test_matches_not_another_tag(condition: str) -> None:
+    assert not matches_strongly(condition, ETAG)
+    assert not matches_weakly(condition, ETAG)
+
+
+@pytest.mark.parametrize("condition", MALFORMED)
+def test_matches_nothing_in_a_malformed_list(condition: str) -> None:
+    assert not matches_strongly(condition, ETAG)
+    assert not matches_weakly(condition, ETAG)
+
+
+@given(st.lists(st.tuples(st.booleans(), TAGS)), TAGS)
+def test_matches_as_membership_does_in_any_list(members: list[tuple[bool, str]], tag: str) -> None:
+    condition = ", ".join(f'{"W/" if weak else ""}"{text}"' for weak, text in members)
+    assert matches_strongly(condition, f'"{tag}"') == ((False, tag) in members)
+    assert matches_weakly(condition, f'"{tag}"') == (tag in [text for _, text in members])
+
+
+@given(st.text(max_size=50))
+def test_matches_takes_any_text(condition: str) -> None:
+    assert matches_strongly(condition, ETAG) in (True, False)
+
+
+@pytest.mark.timeout(10)  # quadratic time would be half a minute
+def test_matches_reads_a_long_run_of_blanks_in_linear_time() -> None:
+    assert not matches_weakly("," + " " * 60_000 + "x", ETAG)
+
+
+@pytest.mark.parametrize(
+    ("lines", "condition"),
+    [(None, None), ([], None), ([""], ""), (['"a"'], '"a"'), (['"a"', '"b"'], '"a", "b"')],
+)
+def test_combined_makes_one_list_of_several_lines(
+    lines: list[str] | None, condition: str | None
+) -> None:
+    assert combined(lines) == condition

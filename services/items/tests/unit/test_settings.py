@@ -1,0 +1,78 @@
+"""The service's settings, as the environment gives them."""
+
+import os
+
+import pytest
+
+from app.settings import ItemsSettings
+from chassis.settings import SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without any of the service's variables."""
+    for name in [name for name in os.environ if name.startswith("ITEMS_")]:
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def test_settings_in_development_need_nothing(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ITEMS_ENVIRONMENT", "development")
+    settings = load_settings(ItemsSettings)
+    assert settings.port == 8002
+    assert settings.users_url == "http://127.0.0.1:8001"
+    assert settings.database_url.get_secret_value() == "sqlite:///data/items.db"
+
+
+def test_settings_in_production_name_what_is_missing_in_one_sentence() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(ItemsSettings)
+    sentence = str(caught.value)
+    assert "ITEMS_DATABASE_URL is required" in sentence
+    assert "ITEMS_USERS_URL is required" in sentence
+    assert "\n" not in sentence
+
+
+def test_settings_in_production_take_what_is_given(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ITEMS_DATABASE_URL", "postgresql://items:secret@db/items")
+    environment.setenv("ITEMS_USERS_URL", "http://users:8001/")
+    environment.setenv("ITEMS_USERS_PUBLIC_URL", "https://shop.example/")
+    settings = load_settings(ItemsSettings)
+    assert settings.users_url == "http://users:8001"
+    assert settings.users_public_url == "https://shop.example"
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize("variable", ["ITEMS_USERS_URL", "ITEMS_USERS_PUBLIC_URL"])
+@pytest.mark.parametrize("url", ["users:8001", "ftp://users", "http://", "//users", "hunter2"])
+def test_settings_refuse_what_is_no_http_url_and_do_not_repeat_it(
+    environment: pytest.MonkeyPatch, variable: str, url: str
+) -> None:
+    environment.setenv("ITEMS_ENVIRONMENT", "development")
+    environment.setenv(variable, url)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(ItemsSettings)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{variable} must be a URL")
+    assert "\n" not in sentence
+    assert url not in sentence.removesuffix("such as http://users:8001.")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ITEMS_USERS_DEADLINE_SECONDS", "0"),
+        ("ITEMS_USERS_DEADLINE_SECONDS", "-1"),
+        ("ITEMS_USERS_ATTEMPTS", "0"),
+        ("ITEMS_USERS_ATTEMPTS", "11"),
+        ("ITEMS_PORT", "0"),
+        ("ITEMS_PORT", "65536"),
+    ],
+)
+def test_settings_refuse_a_number_out_of_range(
+    environment: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    environment.setenv("ITEMS_ENVIRONMENT", "development")
+    environment.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"^{variable} "):
+        load_settings(ItemsSettings)

@@ -1,0 +1,241 @@
+"""Which access tokens this service takes. `GET /users/me` stands for every route that needs one."""
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from freezegun import freeze_time
+
+from chassis.columns import utc_now
+from service_testing.assertions import (
+    assert_error_response,
+    assert_status,
+    assert_user_response,
+    assert_validation_error,
+)
+from service_testing.client import AppClient, as_user
+from service_testing.tokens import TokenIssuer
+from tests.accounts import Account
+
+ROUTES = [
+    ("GET", "/users/me"),
+    ("PATCH", "/users/me"),
+    ("DELETE", "/users/me"),
+    ("PUT", "/users/me/password"),
+    ("GET", "/users/1"),
+    ("GET", "/admin/users/"),
+    ("GET", "/admin/users/1"),
+    ("PATCH", "/admin/users/1"),
+    ("DELETE", "/admin/users/1"),
+]
+
+
+@pytest.fixture
+async def issuer(app: FastAPI) -> TokenIssuer:
+    """Signs with the service's own key, so that nothing but the asked claim is wrong."""
+    key = await app.state.keys.signing_key()
+    return TokenIssuer(key.private, key_id=key.key_id)
+
+
+def encoded(part: str) -> str:
+    return base64.urlsafe_b64encode(part.encode()).decode().rstrip("=")
+
+
+class TestToken:
+    @pytest.mark.parametrize(("method", "path"), ROUTES)
+    async def test_token_that_is_missing_is_asked_for(
+        self, client: AppClient, method: str, path: str
+    ) -> None:
+        response = await client.request(method, path)
+        assert_error_response(response, 401, "not_authenticated")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+
+    @pytest.mark.parametrize(("method", "path"), ROUTES)
+    async def test_token_that_is_none_is_refused(
+        self, client: AppClient, method: str, path: str
+    ) -> None:
+        response = await as_user(client, "no.token.atall").request(method, path)
+        assert_error_response(response, 401, "invalid_token")
+        assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+    async def test_token_with_all_claims_right_is_taken(
+        self, client: AppClient, user: Account, issuer: TokenIssuer
+    ) -> None:
+        token = issuer.token(user_id=user.id)
+        response = await as_user(client, token).get("/users/me")
+        assert_user_response(response, email=user.email)
+
+    @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+    async def test_token_scheme_is_taken_in_any_case(
+        self, client: AppClient, user: Account, scheme: str
+    ) -> None:
+        headers = {"Authorization": f"{scheme} {user.token}"}
+        assert_user_response(await client.get("/users/me", headers=headers))
+
+    @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic YTpi", "Token x"])
+    async def test_token_of_another_scheme_is_none(
+        self, client: AppClient, authorization: str
+    ) -> None:
+        response = await client.get("/users/me", headers={"Authorization": authorization})
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_token_in_the_query_is_none(self, client: AppClient, user: Account) -> None:
+        response = await client.get("/users/me", params={"access_token": user.token})
+        assert_error_response(response, 401, "not_authenticated")
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"iss": "items"},
+            {"audience": "items"},
+            {"audience": ["items", "items-events"]},
+            {"audience": "users-internal"},
+            {"audience": []},
+            {"aud": 1},
+            {"expires_in_seconds": -11},
+            {"exp": "never"},
+            {"exp": None},
+            {"sub": "0"},
+            {"sub": "-1"},
+            {"sub": "+1"},
+            {"sub": "1.0"},
+            {"sub": "\u0661"},
+            {"sub": "me"},
+            {"sub": ""},
+            {"sub": 1},
+            {"sub": str(2**63)},
+            {"sub": "9" * 30},
+            {"role": "root"},
+            {"role": None},
+            {"role": ["admin"]},
+            {"nbf": 2**40},
+            {"iat": "then"},
+            {"jti": 1},
+            {"without": ["iss"]},
+            {"without": ["sub"]},
+            {"without": ["aud"]},
+            {"without": ["iat"]},
+            {"without": ["exp"]},
+            {"without": ["jti"]},
+            {"without": ["role"]},
+            {"headers": {"kid": "unknown"}},
+            {"headers": {"kid": ""}},
+            {"algorithm": "none"},
+            {"algorithm": "HS256"},
+        ],
+        ids=str,
+    )
+    async def test_token_with_one_thing_wrong_is_refused(
+        self, client: AppClient, user: Account, issuer: TokenIssuer, wrong: dict[str, Any]
+    ) -> None:
+        token = issuer.token(**{"user_id": user.id, **wrong})
+        response = await as_user(client, token).get("/users/me")
+        assert_error_response(response, 401, "invalid_token")
+
+    async def test_token_from_the_future_is_refused(
+        self, client: AppClient, user: Account, issuer: TokenIssuer
+    ) -> None:
+        with freeze_time(utc_now() + timedelta(minutes=1), real_asyncio=True):
+            token = issuer.token(user_id=user.id)
+        response = await as_user(client, token).get("/users/me")
+        assert_error_response(response, 401, "invalid_token")
+
+    async def test_token_signed_by_another_key_is_refused(
+        self, client: AppClient, user: Account, issuer: TokenIssuer
+    ) -> None:
+        token = issuer.impostor().token(user_id=user.id)
+        response = await as_user(client, token).get("/users/me")
+        assert_error_response(response, 401, "invalid_token")
+
+    async def test_token_with_a_changed_claim_is_refused(
+        self, client: AppClient, user: Account, admin: Account
+    ) -> None:
+        header, _, signature = user.token.split(".")
+        token = ".".join((header, admin.token.split(".")[1], signature))
+        response = await as_user(client, token).get("/users/me")
+        assert_error_response(response, 401, "invalid_token")
+
+    @pytest.mark.parametrize(
+        "token",
+        [
+            "x",
+            "..",
+            "a.b",
+            "a.b.c.d",
+            f"{encoded('{}')}..",
+            f"{encoded('[]')}.{encoded('{}')}.x",
+            f"{encoded(json.dumps({'alg': 'EdDSA', 'kid': 1}))}.{encoded('{}')}.x",
+            f"{encoded('[' * 30_000)}.{encoded('{}')}.x",
+            "é.é.é",
+        ],
+        ids=lambda token: token[:12],
+    )
+    async def test_token_that_is_malformed_is_refused(self, client: AppClient, token: str) -> None:
+        headers = [(b"Authorization", f"Bearer {token}".encode("latin-1"))]
+        response = await client.get("/users/me", headers=headers)
+        assert_error_response(response, 401, "invalid_token")
+
+
+class TestTime:
+    async def test_time_of_15_minutes_is_a_token_s_life(
+        self, client: AppClient, user: Account
+    ) -> None:
+        user_client = as_user(client, user.token)
+        # 10 seconds are allowed for clocks that differ.
+        for minutes, seconds, status in [(14, 59, 200), (15, 8, 200), (15, 12, 401)]:
+            age = timedelta(minutes=minutes, seconds=seconds)
+            with freeze_time(utc_now() + age, real_asyncio=True):
+                assert_status(await user_client.get("/users/me"), status)
+
+
+class TestAccountBehindTheToken:
+    async def test_account_that_is_deleted_is_refused_at_once(
+        self, user_client: AppClient, admin_client: AppClient, user: Account
+    ) -> None:
+        assert_status(await admin_client.delete(f"/admin/users/{user.id}"), 204)
+        assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
+
+    async def test_account_that_is_deactivated_is_refused_until_it_is_active_again(
+        self, user_client: AppClient, admin_client: AppClient, user: Account
+    ) -> None:
+        path = f"/admin/users/{user.id}"
+        assert_user_response(await admin_client.patch(path, json={"is_active": False}))
+        assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
+        assert_user_response(await admin_client.patch(path, json={"is_active": True}))
+        assert_user_response(await user_client.get("/users/me"))
+
+    async def test_account_that_was_demoted_administers_nothing_with_an_old_token(
+        self, client: AppClient, admin_client: AppClient, user: Account, issuer: TokenIssuer
+    ) -> None:
+        path = f"/admin/users/{user.id}"
+        assert_user_response(await admin_client.patch(path, json={"role": "admin"}))
+        promoted = as_user(client, issuer.token(user_id=user.id, role="admin"))
+        assert_status(await promoted.get("/admin/users/"), 200)
+        assert_user_response(await admin_client.patch(path, json={"role": "user"}))
+        assert_error_response(await promoted.get("/admin/users/"), 403, "forbidden")
+
+    async def test_account_that_was_promoted_administers_with_an_old_token(
+        self, user_client: AppClient, admin_client: AppClient, user: Account
+    ) -> None:
+        assert_error_response(await user_client.get("/admin/users/"), 403, "forbidden")
+        path = f"/admin/users/{user.id}"
+        assert_user_response(await admin_client.patch(path, json={"role": "admin"}))
+        assert_status(await user_client.get("/admin/users/"), 200)
+
+    async def test_account_of_nobody_is_refused(
+        self, client: AppClient, issuer: TokenIssuer
+    ) -> None:
+        token = issuer.token(user_id=2**63 - 1)
+        response = await as_user(client, token).get("/users/me")
+        assert_error_response(response, 401, "invalid_token")
+
+    async def test_account_is_asked_for_before_the_body_is_looked_at(
+        self, client: AppClient, user_client: AppClient
+    ) -> None:
+        body = {"name": ""}
+        response = await client.patch("/users/me", json=body)
+        assert_error_response(response, 401, "not_authenticated")
+        assert_validation_error(await user_client.patch("/users/me", json=body), ["body", "name"])

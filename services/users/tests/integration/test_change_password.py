@@ -1,0 +1,127 @@
+"""`PUT /users/me/password`."""
+
+import asyncio
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service_testing.assertions import (
+    assert_error_response,
+    assert_status,
+    assert_user_response,
+    assert_validation_error,
+)
+from service_testing.client import AppClient, as_user
+from tests.accounts import Account, create_account
+from tests.logins import assert_ended, log_in, refresh
+
+NEW_PASSWORD = "another password"
+
+
+class TestChangePassword:
+    async def test_change_password_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+        body = {"current_password": "old password", "new_password": NEW_PASSWORD}
+        response = await client.put("/users/me/password", json=body)
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_change_password_takes_effect_at_once(
+        self, client: AppClient, user_client: AppClient, user: Account
+    ) -> None:
+        body = {"current_password": user.password, "new_password": NEW_PASSWORD}
+        response = await user_client.put("/users/me/password", json=body)
+        assert_status(response, 204)
+        assert response.content == b""
+        for password, status in [(NEW_PASSWORD, 200), (user.password, 401)]:
+            form = {"username": user.email, "password": password}
+            assert_status(await client.post("/auth/token", data=form), status)
+
+    async def test_change_password_ends_every_login_of_this_user_alone(
+        self, client: AppClient, user_client: AppClient, user: Account, admin: Account
+    ) -> None:
+        own = [await log_in(client, user), await log_in(client, user)]
+        others = await log_in(client, admin)
+        body = {"current_password": user.password, "new_password": NEW_PASSWORD}
+        assert_status(await user_client.put("/users/me/password", json=body), 204)
+        for token in own:
+            await assert_ended(client, token)
+        assert await refresh(client, others)
+
+    async def test_change_password_keeps_the_access_token(
+        self, user_client: AppClient, user: Account
+    ) -> None:
+        body = {"current_password": user.password, "new_password": NEW_PASSWORD}
+        assert_status(await user_client.put("/users/me/password", json=body), 204)
+        assert_user_response(await user_client.get("/users/me"))
+
+    async def test_change_password_without_the_present_one_is_forbidden(
+        self, client: AppClient, user_client: AppClient, user: Account
+    ) -> None:
+        login = await log_in(client, user)
+        body = {"current_password": f"{user.password}!", "new_password": NEW_PASSWORD}
+        response = await user_client.put("/users/me/password", json=body)
+        assert_error_response(response, 403, "wrong_password")
+        assert await refresh(client, login)
+
+    @pytest.mark.parametrize("new_password", [None, 1, "p" * 7, "p" * 129, "nul \0 nul"], ids=ascii)
+    async def test_change_password_refuses_an_invalid_new_one(
+        self, user_client: AppClient, user: Account, new_password: object
+    ) -> None:
+        body = {"current_password": user.password, "new_password": new_password}
+        response = await user_client.put("/users/me/password", json=body)
+        assert_validation_error(response, ["body", "new_password"])
+
+    @pytest.mark.parametrize("field", ["current_password", "new_password"])
+    async def test_change_password_needs_both(
+        self, user_client: AppClient, user: Account, field: str
+    ) -> None:
+        body = {"current_password": user.password, "new_password": NEW_PASSWORD}
+        del body[field]
+        response = await user_client.put("/users/me/password", json=body)
+        assert_validation_error(response, ["body", field])
+
+    async def test_change_password_refuses_unknown_fields(
+        self, user_client: AppClient, user: Account
+    ) -> None:
+        body = {"current_password": user.password, "new_password": NEW_PASSWORD, "email": "x"}
+        response = await user_client.put("/users/me/password", json=body)
+        assert_validation_error(response, ["body", "email"])
+
+
+@pytest.mark.committed
+class TestConcurrentChanges:
+    async def test_concurrent_changes_of_one_password_are_won_by_one(
+        self, client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        user = await create_account(session, app)
+        user_client = as_user(client, user.token)
+        passwords = [f"{NEW_PASSWORD} {number}" for number in range(5)]
+        responses = await asyncio.gather(
+            *(
+                user_client.put(
+                    "/users/me/password",
+                    json={"current_password": user.password, "new_password": password},
+                )
+                for password in passwords
+            )
+        )
+        statuses = [response.status_code for response in responses]
+        assert sorted(statuses) == [204, 403, 403, 403, 403]
+        winner = passwords[statuses.index(204)]
+        assert await log_in(client, user, winner)
+
+    async def test_concurrent_changes_hold_no_connection_while_they_hash(
+        self, client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        """More of them than connections: each that held one while it waits for another would stop all."""
+        users = [await create_account(session, app) for _ in range(24)]
+        responses = await asyncio.gather(
+            *(
+                as_user(client, user.token).put(
+                    "/users/me/password",
+                    json={"current_password": user.password, "new_password": NEW_PASSWORD},
+                )
+                for user in users
+            )
+        )
+        assert [response.status_code for response in responses] == [204] * len(users)

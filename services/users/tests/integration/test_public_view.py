@@ -1,0 +1,81 @@
+"""`GET /users/{id}`: what anyone who is signed in may know of a user."""
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service_testing.assertions import (
+    assert_error_response,
+    assert_status,
+    assert_validation_error,
+)
+from service_testing.client import AppClient
+from tests.accounts import Account, create_account
+
+MALFORMED_IDS = [
+    "0",
+    "-1",
+    "+1",
+    "1.0",
+    "%201",
+    "1%20",
+    "1_000",
+    "0x1",
+    "1e3",
+    "\u0661",
+    "²",
+    "x",
+    "null",
+]
+TOO_LARGE_IDS = [str(2**63), str(2**64 + 1), "9" * 5000]
+
+
+class TestReadUser:
+    async def test_read_user_without_a_token_is_unauthorized(
+        self, client: AppClient, user: Account
+    ) -> None:
+        response = await client.get(f"/users/{user.id}")
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_read_user_shows_the_public_view_alone(
+        self, user_client: AppClient, admin: Account
+    ) -> None:
+        response = await user_client.get(f"/users/{admin.id}")
+        assert_status(response, 200)
+        assert response.json() == {"id": admin.id, "name": admin.name, "is_active": True}
+
+    async def test_read_user_shows_an_admin_no_more(
+        self, admin_client: AppClient, user: Account
+    ) -> None:
+        response = await admin_client.get(f"/users/{user.id}")
+        assert response.json() == {"id": user.id, "name": user.name, "is_active": True}
+
+    async def test_read_user_says_who_is_deactivated(
+        self, user_client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        inactive = await create_account(session, app, is_active=False)
+        response = await user_client.get(f"/users/{inactive.id}")
+        assert_status(response, 200)
+        assert response.json()["is_active"] is False
+
+    @pytest.mark.parametrize("user_id", ["999999999", str(2**63 - 1)])
+    async def test_read_user_that_is_unknown_is_not_found(
+        self, user_client: AppClient, user_id: str
+    ) -> None:
+        response = await user_client.get(f"/users/{user_id}")
+        assert assert_error_response(response, 404, "not_found")["detail"] == "User not found"
+
+    async def test_read_user_that_was_deleted_is_not_found(
+        self, user_client: AppClient, admin_client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        gone = await create_account(session, app)
+        assert_status(await admin_client.delete(f"/admin/users/{gone.id}"), 204)
+        response = await user_client.get(f"/users/{gone.id}")
+        assert_error_response(response, 404, "not_found")
+
+    @pytest.mark.parametrize("user_id", MALFORMED_IDS + TOO_LARGE_IDS, ids=lambda i: i[:20])
+    async def test_read_user_refuses_a_malformed_id(
+        self, user_client: AppClient, user_id: str
+    ) -> None:
+        response = await user_client.get(f"/users/{user_id}")
+        assert_validation_error(response, ["path", "user_id"])

@@ -1,0 +1,177 @@
+"""`POST /auth/refresh` and `POST /auth/logout`: a refresh token is good for one use."""
+
+import hashlib
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+from freezegun import freeze_time
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import RefreshToken
+from app.settings import UsersSettings
+from chassis.columns import utc_now
+from service_testing.assertions import (
+    assert_error_response,
+    assert_status,
+    assert_user_response,
+    assert_validation_error,
+)
+from service_testing.client import AppClient, as_user
+from tests.accounts import Account, create_account
+from tests.logins import assert_ended, log_in, refresh
+
+INVALID = [None, 1, True, [], {}, "", "t" * 513, "nul \0 nul"]
+
+
+class TestRefresh:
+    async def test_refresh_with_an_unknown_token_is_unauthorized(self, client: AppClient) -> None:
+        response = await client.post("/auth/refresh", json={"refresh_token": "unknown"})
+        assert_error_response(response, 401, "invalid_refresh_token")
+
+    async def test_refresh_gives_new_tokens(self, client: AppClient, user: Account) -> None:
+        first = await log_in(client, user)
+        response = await client.post("/auth/refresh", json={"refresh_token": first})
+        assert_status(response, 200)
+        body = response.json()
+        assert body.keys() == {"access_token", "refresh_token", "token_type", "expires_in"}
+        assert (body["token_type"], body["expires_in"]) == ("bearer", 900)
+        assert body["refresh_token"] != first
+        me = await as_user(client, body["access_token"]).get("/users/me")
+        assert_user_response(me, email=user.email)
+
+    async def test_refresh_goes_on_with_each_new_token(
+        self, client: AppClient, user: Account
+    ) -> None:
+        token = await log_in(client, user)
+        seen = {token}
+        for _ in range(4):
+            token = await refresh(client, token)
+            seen.add(token)
+        assert len(seen) == 5
+
+    async def test_refresh_with_a_used_token_ends_the_login(
+        self, client: AppClient, user: Account
+    ) -> None:
+        first = await log_in(client, user)
+        second = await refresh(client, first)
+        await assert_ended(client, first)
+        await assert_ended(client, second)
+
+    async def test_refresh_with_a_used_token_leaves_other_logins_alone(
+        self, client: AppClient, user: Account, admin: Account
+    ) -> None:
+        stolen, elsewhere, of_another = [
+            await log_in(client, account) for account in (user, user, admin)
+        ]
+        await refresh(client, stolen)
+        await assert_ended(client, stolen)
+        assert await refresh(client, elsewhere)
+        assert await refresh(client, of_another)
+
+    async def test_refresh_names_the_present_role(
+        self, client: AppClient, admin_client: AppClient, user: Account
+    ) -> None:
+        token = await log_in(client, user)
+        response = await admin_client.patch(f"/admin/users/{user.id}", json={"role": "admin"})
+        assert_user_response(response)
+        response = await client.post("/auth/refresh", json={"refresh_token": token})
+        promoted = as_user(client, response.json()["access_token"])
+        assert_status(await promoted.get("/admin/users/"), 200)
+
+    async def test_refresh_is_good_for_30_days_after_the_login(
+        self, client: AppClient, user: Account, settings: UsersSettings
+    ) -> None:
+        assert settings.refresh_token_days == 30
+        token = await log_in(client, user)
+        with freeze_time(utc_now() + timedelta(days=29, hours=23), real_asyncio=True):
+            token = await refresh(client, token)
+        # The new token doesn't extend the login's life.
+        with freeze_time(utc_now() + timedelta(days=30, seconds=1), real_asyncio=True):
+            await assert_ended(client, token)
+
+    async def test_refresh_of_a_deleted_account_is_refused(
+        self, client: AppClient, user: Account, user_client: AppClient
+    ) -> None:
+        token = await log_in(client, user)
+        assert_status(await user_client.delete("/users/me"), 204)
+        await assert_ended(client, token)
+
+    async def test_refresh_of_a_deactivated_account_is_refused_for_good(
+        self, client: AppClient, user: Account, admin_client: AppClient
+    ) -> None:
+        token = await log_in(client, user)
+        for is_active in (False, True):
+            body = {"is_active": is_active}
+            response = await admin_client.patch(f"/admin/users/{user.id}", json=body)
+            assert_user_response(response)
+            await assert_ended(client, token)
+
+    async def test_refresh_tokens_are_stored_as_hashes(
+        self, client: AppClient, user: Account, session: AsyncSession
+    ) -> None:
+        first = await log_in(client, user)
+        second = await refresh(client, first)
+        stored = {row.token_hash for row in await session.scalars(select(RefreshToken))}
+        assert stored == {hashlib.sha256(t.encode()).hexdigest() for t in (first, second)}
+
+    @pytest.mark.parametrize("value", INVALID, ids=lambda value: ascii(value)[:12])
+    async def test_refresh_refuses_what_can_be_no_token(
+        self, client: AppClient, value: object
+    ) -> None:
+        response = await client.post("/auth/refresh", json={"refresh_token": value})
+        assert_validation_error(response, ["body", "refresh_token"])
+
+    async def test_refresh_refuses_unknown_fields(self, client: AppClient) -> None:
+        body = {"refresh_token": "unknown", "grant_type": "refresh_token"}
+        response = await client.post("/auth/refresh", json=body)
+        assert_validation_error(response, ["body", "grant_type"])
+
+    async def test_refresh_refuses_a_form(self, client: AppClient) -> None:
+        response = await client.post("/auth/refresh", data={"refresh_token": "unknown"})
+        assert_error_response(response, 415, "unsupported_media_type")
+
+
+class TestLogOut:
+    async def test_log_out_with_an_unknown_token_is_no_mistake(self, client: AppClient) -> None:
+        response = await client.post("/auth/logout", json={"refresh_token": "unknown"})
+        assert_status(response, 204)
+        assert response.content == b""
+
+    async def test_log_out_ends_the_login(self, client: AppClient, user: Account) -> None:
+        token = await log_in(client, user)
+        for _ in range(2):
+            assert_status(await client.post("/auth/logout", json={"refresh_token": token}), 204)
+        await assert_ended(client, token)
+
+    async def test_log_out_with_a_used_token_ends_the_login_too(
+        self, client: AppClient, user: Account
+    ) -> None:
+        first = await log_in(client, user)
+        second = await refresh(client, first)
+        assert_status(await client.post("/auth/logout", json={"refresh_token": first}), 204)
+        await assert_ended(client, second)
+
+    async def test_log_out_leaves_other_logins_alone(
+        self, client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        one, other = await create_account(session, app), await create_account(session, app)
+        ended, kept, of_another = [await log_in(client, account) for account in (one, one, other)]
+        assert_status(await client.post("/auth/logout", json={"refresh_token": ended}), 204)
+        assert await refresh(client, kept)
+        assert await refresh(client, of_another)
+
+    async def test_log_out_keeps_the_access_token(
+        self, client: AppClient, user: Account, user_client: AppClient
+    ) -> None:
+        token = await log_in(client, user)
+        assert_status(await client.post("/auth/logout", json={"refresh_token": token}), 204)
+        assert_user_response(await user_client.get("/users/me"))
+
+    @pytest.mark.parametrize("value", INVALID, ids=lambda value: ascii(value)[:12])
+    async def test_log_out_refuses_what_can_be_no_token(
+        self, client: AppClient, value: object
+    ) -> None:
+        response = await client.post("/auth/logout", json={"refresh_token": value})
+        assert_validation_error(response, ["body", "refresh_token"])

@@ -1,0 +1,86 @@
+"""Refresh tokens under real commits: what must hold although the answer is an error, or races."""
+
+import asyncio
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import RefreshFamily
+from service_testing.assertions import assert_status
+from service_testing.client import AppClient, as_user
+from tests.accounts import Account, create_account
+from tests.logins import assert_ended, log_in, refresh
+
+pytestmark = pytest.mark.committed
+
+
+@pytest.fixture
+async def user(session: AsyncSession, app: FastAPI) -> Account:
+    return await create_account(session, app)
+
+
+class TestReuse:
+    async def test_reuse_is_committed_although_it_is_answered_with_an_error(
+        self, client: AppClient, user: Account, session: AsyncSession
+    ) -> None:
+        first = await log_in(client, user)
+        second = await refresh(client, first)
+        await assert_ended(client, first)
+        family = (await session.scalars(select(RefreshFamily))).one()
+        await session.commit()
+        assert family.revoked_at is not None
+        await assert_ended(client, second)
+
+    async def test_reuse_at_the_same_time_is_won_by_one_at_most_and_ends_the_login(
+        self, client: AppClient, user: Account
+    ) -> None:
+        token = await log_in(client, user)
+        uses = (client.post("/auth/refresh", json={"refresh_token": token}) for _ in range(8))
+        responses = await asyncio.gather(*uses)
+        statuses = sorted(response.status_code for response in responses)
+        assert statuses == [200] + [401] * 7
+        winner = next(response for response in responses if response.status_code == 200)
+        await assert_ended(client, winner.json()["refresh_token"])
+
+
+class TestRefreshBesideOthers:
+    async def test_refresh_while_the_account_is_deleted_is_one_or_the_other(
+        self, client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        users = [await create_account(session, app) for _ in range(12)]
+        tokens = [await log_in(client, user) for user in users]
+        requests = []
+        for user, token in zip(users, tokens, strict=True):
+            requests.append(client.post("/auth/refresh", json={"refresh_token": token}))
+            requests.append(as_user(client, user.token).delete("/users/me"))
+        responses = await asyncio.gather(*requests)
+        assert {response.status_code for response in responses[::2]} <= {200, 401}
+        assert {response.status_code for response in responses[1::2]} == {204}
+        assert (await session.scalars(select(RefreshFamily))).all() == []
+
+    async def test_refresh_while_the_password_changes_leaves_no_login(
+        self, client: AppClient, user: Account
+    ) -> None:
+        token = await log_in(client, user)
+        change = {"current_password": user.password, "new_password": "another password"}
+        refreshed, changed = await asyncio.gather(
+            client.post("/auth/refresh", json={"refresh_token": token}),
+            as_user(client, user.token).put("/users/me/password", json=change),
+        )
+        assert_status(changed, 204)
+        assert refreshed.status_code in {200, 401}
+        await assert_ended(client, refreshed.json().get("refresh_token", token))
+
+    async def test_refresh_while_logging_out_leaves_no_login(
+        self, client: AppClient, user: Account
+    ) -> None:
+        token = await log_in(client, user)
+        refreshed, logged_out = await asyncio.gather(
+            client.post("/auth/refresh", json={"refresh_token": token}),
+            client.post("/auth/logout", json={"refresh_token": token}),
+        )
+        assert_status(logged_out, 204)
+        assert refreshed.status_code in {200, 401}
+        await assert_ended(client, refreshed.json().get("refresh_token", token))

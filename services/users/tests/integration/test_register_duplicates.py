@@ -1,0 +1,97 @@
+"""`POST /users/` with an e-mail address that another account has, had, or is getting."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.models import User
+from service_testing.assertions import assert_error_response, assert_status, assert_user_response
+from service_testing.client import AppClient, as_user
+from service_testing.factories import create_user_data
+from tests.accounts import Account
+
+
+class TestDuplicate:
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("ada@example.com", "ada@example.com"),
+            ("ada@example.com", "ADA@Example.COM"),
+            ("ÄRA@example.com", "ära@example.com"),
+            ("\u00fc@example.com", "u\u0308@example.com"),  # composed, decomposed
+            ("\u00fc@example.com", "U\u0308@example.com"),
+            ("straße@example.com", "STRASSE@example.com"),
+            ("ΣΑΣ@example.com", "σας@example.com"),  # two lower cases of one letter
+            ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
+        ],
+    )
+    async def test_duplicate_in_another_spelling_is_refused(
+        self, client: AppClient, first: str, second: str
+    ) -> None:
+        response = await client.post("/users/", json=create_user_data(email=first))
+        assert_user_response(response, status=201)
+        response = await client.post("/users/", json=create_user_data(email=second))
+        body = assert_error_response(response, 409, "email_taken")
+        assert body["detail"] == "Another account has this e-mail address."
+
+    async def test_duplicate_leaves_the_first_account_as_it_was(
+        self, client: AppClient, user: Account, user_client: AppClient
+    ) -> None:
+        response = await client.post("/users/", json=create_user_data(email=user.email))
+        assert_error_response(response, 409, "email_taken")
+        body = assert_user_response(await user_client.get("/users/me"), email=user.email)
+        assert (body["id"], body["name"]) == (user.id, user.name)
+
+    async def test_duplicate_tag_in_the_address_is_another_address(self, client: AppClient) -> None:
+        for email in ("ada@example.com", "ada+1@example.com"):
+            response = await client.post("/users/", json=create_user_data(email=email))
+            assert_user_response(response, status=201, email=email)
+
+
+class TestDeletedAccount:
+    async def test_deleted_account_frees_its_email_and_keeps_its_id_for_ever(
+        self, client: AppClient, user: Account, user_client: AppClient
+    ) -> None:
+        assert_status(await user_client.delete("/users/me"), 204)
+        response = await client.post("/users/", json=create_user_data(email=user.email))
+        body = assert_user_response(response, status=201, email=user.email)
+        assert body["id"] > user.id
+        # The old token names the old id, which nobody has.
+        assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
+
+    @pytest.mark.committed
+    async def test_deleted_account_keeps_its_id_after_real_commits(self, client: AppClient) -> None:
+        ids = []
+        for _ in range(3):
+            data = create_user_data()
+            body = assert_user_response(await client.post("/users/", json=data), status=201)
+            ids.append(body["id"])
+            form = {"username": data["email"], "password": data["password"]}
+            token = (await client.post("/auth/token", data=form)).json()["access_token"]
+            assert_status(await as_user(client, token).delete("/users/me"), 204)
+        assert ids == sorted(set(ids))
+
+
+@pytest.mark.committed
+class TestRace:
+    async def test_race_of_100_registrations_of_one_email_is_won_by_one(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        email = create_user_data()["email"]
+        spellings = [email, email.upper().replace("EXAMPLE.COM", "example.com")]
+        bodies = [create_user_data(email=spellings[number % 2]) for number in range(100)]
+        responses = await asyncio.gather(*(client.post("/users/", json=body) for body in bodies))
+        statuses = [response.status_code for response in responses]
+        assert statuses.count(201) == 1
+        assert statuses.count(409) == 99
+        assert await session.scalar(select(func.count(col(User.id)))) == 1
+
+    async def test_race_of_different_emails_is_lost_by_nobody(self, client: AppClient) -> None:
+        bodies = [create_user_data() for _ in range(40)]
+        responses = await asyncio.gather(*(client.post("/users/", json=body) for body in bodies))
+        created = [assert_user_response(response, status=201) for response in responses]
+        assert [body["email"] for body in created] == [body["email"] for body in bodies]
+        assert len({body["id"] for body in created}) == 40

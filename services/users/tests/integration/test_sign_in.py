@@ -1,0 +1,279 @@
+"""`POST /auth/token` with an e-mail address and a password."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from fastapi import FastAPI
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.models import User
+from app.settings import UsersSettings
+from chassis.columns import utc_now
+from service_testing.assertions import (
+    assert_error_response,
+    assert_status,
+    assert_user_response,
+    assert_validation_error,
+)
+from service_testing.client import AppClient, as_user
+from tests.accounts import Account, create_account
+
+OUTDATED_HASHER = Argon2Hasher(memory_cost=16, time_cost=2, parallelism=1)
+
+
+def form(account: Account, **fields: str) -> dict[str, str]:
+    return {"username": account.email, "password": account.password, **fields}
+
+
+async def unverified_claims(client: AppClient, account: Account) -> dict[str, Any]:
+    response = await client.post("/auth/token", data=form(account))
+    assert_status(response, 200)
+    token = response.json()["access_token"]
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hashes that passwords were really compared with, one for each comparison."""
+    verified: list[str] = []
+    verify = Argon2Hasher.verify
+
+    def counted(self: Argon2Hasher, password: str | bytes, password_hash: str | bytes) -> bool:
+        verified.append(str(password_hash))
+        return verify(self, password, password_hash)
+
+    monkeypatch.setattr(Argon2Hasher, "verify", counted)
+    return verified
+
+
+class TestSignIn:
+    async def test_sign_in_gives_tokens(self, client: AppClient, user: Account) -> None:
+        response = await client.post("/auth/token", data=form(user))
+        assert_status(response, 200)
+        body = response.json()
+        assert body.keys() == {"access_token", "refresh_token", "token_type", "expires_in"}
+        assert body["token_type"] == "bearer"
+        assert body["expires_in"] == 900
+        assert response.headers["Cache-Control"] == "no-store"
+        me = await as_user(client, body["access_token"]).get("/users/me")
+        assert_user_response(me, email=user.email)
+
+    async def test_sign_in_twice_gives_two_logins(self, client: AppClient, user: Account) -> None:
+        bodies = [(await client.post("/auth/token", data=form(user))).json() for _ in range(2)]
+        assert bodies[0]["refresh_token"] != bodies[1]["refresh_token"]
+        assert bodies[0]["access_token"] != bodies[1]["access_token"]
+
+    @pytest.mark.parametrize("spelling", [str.upper, str.lower, str.title])
+    async def test_sign_in_knows_the_email_in_any_case(
+        self, client: AppClient, user: Account, spelling: Any
+    ) -> None:
+        response = await client.post("/auth/token", data=form(user, username=spelling(user.email)))
+        assert_status(response, 200)
+
+    @pytest.mark.parametrize(
+        ("registered", "typed"),
+        [
+            ("\u00fc@example.com", "U\u0308@example.com"),
+            ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
+            ("ada@xn--bcher-kva.example.com", "ada@xn--bcher-kva.example.com"),
+            ("ada@xn--bcher-kva.example.com", "ADA@BÜCHER.example.com"),
+        ],
+    )
+    async def test_sign_in_knows_the_email_in_any_spelling(
+        self, client: AppClient, registered: str, typed: str
+    ) -> None:
+        body = {"email": registered, "name": "Ada", "password": "correct horse"}
+        assert_status(await client.post("/users/", json=body), 201)
+        credentials = {"username": typed, "password": body["password"]}
+        assert_status(await client.post("/auth/token", data=credentials), 200)
+
+    async def test_sign_in_tolerates_unknown_fields(self, client: AppClient, user: Account) -> None:
+        response = await client.post("/auth/token", data=form(user, scope="all", client_id="web"))
+        assert_status(response, 200)
+
+    @pytest.mark.parametrize("grant_type", ["password", ""])
+    async def test_sign_in_takes_the_grant_type_password_or_none(
+        self, client: AppClient, user: Account, grant_type: str
+    ) -> None:
+        response = await client.post("/auth/token", data=form(user, grant_type=grant_type))
+        assert_status(response, 200)
+
+    @pytest.mark.parametrize("grant_type", ["refresh_token", "authorization_code", "PASSWORD", " "])
+    async def test_sign_in_refuses_another_grant_type(
+        self, client: AppClient, user: Account, grant_type: str
+    ) -> None:
+        response = await client.post("/auth/token", data=form(user, grant_type=grant_type))
+        assert_error_response(response, 400, "unsupported_grant_type")
+
+    @pytest.mark.parametrize("field", ["username", "password"])
+    async def test_sign_in_needs_both_fields(
+        self, client: AppClient, user: Account, field: str
+    ) -> None:
+        complete = form(user)
+        del complete[field]
+        for data in (complete, {**complete, field: ""}):
+            response = await client.post("/auth/token", data=data)
+            assert_validation_error(response, ["body", field])
+
+    async def test_sign_in_without_a_body_is_refused(self, client: AppClient) -> None:
+        assert_validation_error(await client.post("/auth/token"), ["body", "username"])
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("username", "u" * 321),
+            ("password", "p" * 513),
+            ("grant_type", "g" * 65),
+            ("username", "nul\0"),
+            ("password", "nul\0"),
+        ],
+    )
+    async def test_sign_in_refuses_what_nobody_can_have(
+        self, client: AppClient, user: Account, field: str, value: str
+    ) -> None:
+        response = await client.post("/auth/token", data=form(user, **{field: value}))
+        assert_validation_error(response, ["body", field])
+
+    async def test_sign_in_refuses_json(self, client: AppClient, user: Account) -> None:
+        response = await client.post("/auth/token", json=form(user))
+        assert_error_response(response, 415, "unsupported_media_type")
+
+
+class TestRefusal:
+    async def test_refusal_is_the_same_whatever_is_wrong(
+        self, client: AppClient, user: Account, session: AsyncSession, app: FastAPI
+    ) -> None:
+        inactive = await create_account(session, app, is_active=False)
+        bodies = []
+        for data in (
+            form(user, password="a wrong password"),
+            form(user, username="nobody@example.com"),
+            form(user, username="no address at all"),
+            form(inactive),
+            form(inactive, password="a wrong password"),
+        ):
+            response = await client.post("/auth/token", data=data)
+            body = assert_error_response(response, 401, "invalid_credentials")
+            bodies.append((body["detail"], response.headers.get("WWW-Authenticate")))
+        assert len(set(bodies)) == 1
+
+    async def test_refusal_costs_the_same_whatever_is_wrong(
+        self,
+        client: AppClient,
+        user: Account,
+        session: AsyncSession,
+        app: FastAPI,
+        verifications: list[str],
+    ) -> None:
+        """Work is counted instead of timed: as many comparisons, with hashes of equal cost."""
+        inactive = await create_account(session, app, is_active=False)
+        for data in (
+            form(user, password="a wrong password"),
+            form(user, username="nobody@example.com"),
+            form(inactive),
+        ):
+            response = await client.post("/auth/token", data=data)
+            assert_error_response(response, 401, "invalid_credentials")
+        costs = [password_hash.split("$")[1:4] for password_hash in verifications]
+        assert len(costs) == 3
+        assert costs == [costs[0]] * 3
+
+    async def test_refusal_comes_again_after_the_account_was_deleted(
+        self, client: AppClient, user: Account, user_client: AppClient
+    ) -> None:
+        assert_status(await user_client.delete("/users/me"), 204)
+        response = await client.post("/auth/token", data=form(user))
+        assert_error_response(response, 401, "invalid_credentials")
+
+    async def test_refusal_ends_when_the_account_is_reactivated(
+        self, client: AppClient, admin_client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        inactive = await create_account(session, app, is_active=False)
+        response = await admin_client.patch(f"/admin/users/{inactive.id}", json={"is_active": True})
+        assert_user_response(response)
+        assert_status(await client.post("/auth/token", data=form(inactive)), 200)
+
+
+class TestAccessToken:
+    async def test_access_token_says_what_the_design_says(
+        self, client: AppClient, user: Account
+    ) -> None:
+        before = utc_now()
+        claims = await unverified_claims(client, user)
+        assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "role"}
+        assert claims["iss"] == "users"
+        assert claims["sub"] == str(user.id)
+        assert claims["aud"] == ["users", "items"]
+        assert claims["role"] == "user"
+        assert claims["exp"] - claims["iat"] == 15 * 60
+        assert abs(claims["iat"] - before.timestamp()) < timedelta(minutes=1).total_seconds()
+
+    async def test_access_token_names_the_role(self, client: AppClient, admin: Account) -> None:
+        assert (await unverified_claims(client, admin))["role"] == "admin"
+
+    async def test_access_token_has_an_id_of_its_own(
+        self, client: AppClient, user: Account
+    ) -> None:
+        ids = {(await unverified_claims(client, user))["jti"] for _ in range(3)}
+        assert len(ids) == 3
+
+    async def test_access_token_names_a_published_key(
+        self, client: AppClient, user: Account
+    ) -> None:
+        header = jwt.get_unverified_header(user.token)
+        published = (await client.get("/.well-known/jwks.json")).json()["keys"]
+        assert header["alg"] == "EdDSA"
+        assert header["kid"] in {key["kid"] for key in published}
+
+
+class TestRehash:
+    async def test_rehash_happens_when_the_parameters_have_changed(
+        self, client: AppClient, user: Account, session: AsyncSession, settings: UsersSettings
+    ) -> None:
+        await _store_outdated_hash(session, user)
+        assert_status(await client.post("/auth/token", data=form(user)), 200)
+        rehashed = await _stored_hash(session, user)
+        assert f"m={settings.password_memory_kib},t={settings.password_time_cost}," in rehashed
+        assert_status(await client.post("/auth/token", data=form(user)), 200)
+        assert await _stored_hash(session, user) == rehashed
+
+    async def test_rehash_needs_the_right_password(
+        self, client: AppClient, user: Account, session: AsyncSession
+    ) -> None:
+        await _store_outdated_hash(session, user)
+        before = await _stored_hash(session, user)
+        data = form(user, password="a wrong password")
+        assert_status(await client.post("/auth/token", data=data), 401)
+        assert await _stored_hash(session, user) == before
+
+    @pytest.mark.committed
+    async def test_rehash_by_concurrent_logins_fails_none_of_them(
+        self, client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        user = await create_account(session, app)
+        await _store_outdated_hash(session, user)
+        logins = (client.post("/auth/token", data=form(user)) for _ in range(5))
+        statuses = [response.status_code for response in await asyncio.gather(*logins)]
+        assert statuses == [200] * 5
+
+
+async def _store_outdated_hash(session: AsyncSession, account: Account) -> None:
+    outdated = OUTDATED_HASHER.hash(account.password)
+    await session.execute(
+        update(User).where(col(User.id) == account.id).values(password_hash=outdated)
+    )
+    await session.commit()
+
+
+async def _stored_hash(session: AsyncSession, account: Account) -> str:
+    statement = select(col(User.password_hash)).where(col(User.id) == account.id)
+    stored = (await session.scalars(statement)).one()
+    await session.commit()
+    return stored

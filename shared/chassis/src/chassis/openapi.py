@@ -1,0 +1,72 @@
+"""The API description: what every route may answer, added where it applies and nowhere else."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from chassis.errors import (
+    ApiError,
+    BadRequest,
+    BodyTooLarge,
+    DatabaseUnavailable,
+    UnsupportedMediaType,
+    ValidationErrorBody,
+    error_responses,
+)
+
+_VALIDATION_ERROR = {
+    "description": "`validation_error`",
+    "content": {
+        "application/json": {"schema": {"$ref": "#/components/schemas/ValidationErrorBody"}}
+    },
+}
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Describe the app's own error bodies in place of the framework's."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _describe(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    description = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    schemas = description["components"]["schemas"]
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    body = ValidationErrorBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(body.pop("$defs"), ValidationErrorBody=body)
+    for path, operations in description["paths"].items():
+        if not path.startswith("/health/"):
+            for operation in operations.values():
+                _complete(operation)
+    return description
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if "422" in responses:  # the framework says where there is something to be wrong
+        responses["422"] = _VALIDATION_ERROR
+    if "requestBody" in operation:
+        _add(responses, BadRequest)
+        _add(responses, BodyTooLarge)
+        _add(responses, UnsupportedMediaType)
+    _add(responses, DatabaseUnavailable)
+
+
+def _add(responses: dict[str, Any], error: type[ApiError]) -> None:
+    """Add an error to those that are described under its status already."""
+    new = error_responses(error)[error.status]
+    known = responses.setdefault(str(error.status), {"description": "", "content": {}})
+    known["description"] = " / ".join(filter(None, (known["description"], new["description"])))
+    media = known["content"].setdefault(
+        "application/json", {"schema": {"$ref": "#/components/schemas/ErrorBody"}, "examples": {}}
+    )
+    media["examples"].update(new["content"]["application/json"]["examples"])

@@ -1,0 +1,141 @@
+import re
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from chassis.context import (
+    RequestContext,
+    current_context,
+    current_request_id,
+    outgoing_headers,
+    request_context,
+)
+
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+SPAN_ID = "00f067aa0ba902b7"
+CONTEXT = RequestContext(request_id="r-1", trace_id=TRACE_ID, span_id=SPAN_ID, trace_flags="01")
+
+
+def continued(traceparent: str) -> bool:
+    return request_context(None, traceparent.encode()).trace_id == TRACE_ID
+
+
+class TestRequestId:
+    @pytest.mark.parametrize("sent", ["a", "A-Z_0.9", "0" * 128, "..", "6f1c-42"])
+    def test_an_id_of_plain_characters_is_kept(self, sent: str) -> None:
+        assert request_context(sent.encode(), None).request_id == sent
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            None,
+            b"",
+            b"0" * 129,
+            b"a b",
+            b" a",
+            b"a\n",
+            b"a\r\nSet-Cookie: x",
+            b"a/b",
+            b"a,b",
+            b"<script>",
+            "é".encode(),
+            "٣".encode(),
+            b"\xff",
+            b"\0",
+        ],
+    )
+    def test_any_other_id_is_replaced(self, sent: bytes | None) -> None:
+        made = request_context(sent, None).request_id
+        assert re.fullmatch("[0-9a-f]{32}", made)
+
+    def test_ids_that_are_made_differ(self) -> None:
+        assert len({request_context(None, None).request_id for _ in range(100)}) == 100
+
+
+class TestTraceparent:
+    """https://www.w3.org/TR/trace-context-1/#traceparent-header"""
+
+    def test_a_valid_trace_is_continued_with_a_span_of_its_own(self) -> None:
+        context = request_context(None, f"00-{TRACE_ID}-{SPAN_ID}-01".encode())
+        assert (context.trace_id, context.trace_flags) == (TRACE_ID, "01")
+        assert re.fullmatch("[0-9a-f]{16}", context.span_id)
+        assert context.span_id != SPAN_ID
+
+    @pytest.mark.parametrize(("sent", "passed_on"), [("00", "00"), ("01", "01"), ("ff", "01"), ("02", "00")])
+    def test_of_the_flags_only_sampled_is_passed_on(self, sent: str, passed_on: str) -> None:
+        context = request_context(None, f"00-{TRACE_ID}-{SPAN_ID}-{sent}".encode())
+        assert context.trace_flags == passed_on
+
+    @pytest.mark.parametrize("end", ["", "-", "-what-the-future-brings"])
+    def test_a_later_version_is_read_as_far_as_it_is_known(self, end: str) -> None:
+        assert continued(f"cc-{TRACE_ID}-{SPAN_ID}-01{end}")
+
+    @pytest.mark.parametrize(
+        "traceparent",
+        [
+            "",
+            "00",
+            TRACE_ID,
+            f"ff-{TRACE_ID}-{SPAN_ID}-01",
+            f"00-{TRACE_ID}-{SPAN_ID}-01-",
+            f"00-{TRACE_ID}-{SPAN_ID}-01-more",
+            f"cc-{TRACE_ID}-{SPAN_ID}-01.more",
+            f"0-{TRACE_ID}-{SPAN_ID}-01",
+            f"000-{TRACE_ID}-{SPAN_ID}-01",
+            f"0g-{TRACE_ID}-{SPAN_ID}-01",
+            f"00-{TRACE_ID.upper()}-{SPAN_ID}-01",
+            f"00-{TRACE_ID[:-1]}-{SPAN_ID}-01",
+            f"00-{TRACE_ID}0-{SPAN_ID}-01",
+            f"00-{TRACE_ID}-{SPAN_ID[:-1]}-01",
+            f"00-{TRACE_ID}-{SPAN_ID}-1",
+            f"00-{TRACE_ID}-{SPAN_ID}-0g",
+            f"00-{TRACE_ID}-{SPAN_ID}",
+            f"00_{TRACE_ID}_{SPAN_ID}_01",
+            f" 00-{TRACE_ID}-{SPAN_ID}-01",
+            f"00-{TRACE_ID}-{SPAN_ID}-01\n",
+            f"00-{TRACE_ID}-{'0' * 16}-01",
+            f"00-{'0' * 32}-{SPAN_ID}-01",
+        ],
+    )
+    def test_an_invalid_header_starts_a_new_trace(self, traceparent: str) -> None:
+        context = request_context(None, traceparent.encode())
+        assert re.fullmatch("[0-9a-f]{32}", context.trace_id)
+        assert context.trace_id not in (TRACE_ID, "0" * 32)
+        assert context.trace_flags == "00"
+
+    def test_what_is_passed_on_is_valid_itself(self) -> None:
+        made = request_context(None, None)
+        assert request_context(None, made.traceparent.encode()).trace_id == made.trace_id
+
+
+class TestRecordedSpan:
+    @pytest.fixture(autouse=True)
+    def recorded(self) -> Iterator[None]:
+        span = NonRecordingSpan(
+            SpanContext(int(TRACE_ID, 16), int(SPAN_ID, 16), is_remote=False, trace_flags=TraceFlags(1))
+        )
+        with trace.use_span(span):
+            yield
+
+    def test_the_ids_of_the_span_go_before_those_of_the_header(self) -> None:
+        context = request_context(None, f"00-{'a' * 32}-{'b' * 16}-00".encode())
+        assert context.traceparent == f"00-{TRACE_ID}-{SPAN_ID}-01"
+
+
+class TestOutgoingHeaders:
+    def test_carry_the_identity_of_the_request(self) -> None:
+        token = current_context.set(CONTEXT)
+        try:
+            assert current_request_id() == "r-1"
+            assert outgoing_headers() == {
+                "X-Request-ID": "r-1",
+                "traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01",
+            }
+        finally:
+            current_context.reset(token)
+
+    def test_are_empty_outside_a_request(self) -> None:
+        assert current_request_id() is None
+        assert outgoing_headers() == {}

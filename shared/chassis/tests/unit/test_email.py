@@ -1,0 +1,75 @@
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from chassis.fields import Email
+
+EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+LONGEST_DOMAIN = ".".join(["b" * 63] * 3)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("ada@example.com", "ada@example.com"),
+        ("Ada@EXAMPLE.com", "Ada@example.com"),
+        ("a+b.c@example.co.uk", "a+b.c@example.co.uk"),
+        ("ü@bücher.example", "ü@bücher.example"),
+        ("u\N{COMBINING DIAERESIS}@example.com", "ü@example.com"),
+        ("a@xn--bcher-kva.example", "a@bücher.example"),
+        ("a" * 64 + "@example.com", "a" * 64 + "@example.com"),
+        (f"a@{LONGEST_DOMAIN}.{'c' * 60}", f"a@{LONGEST_DOMAIN}.{'c' * 60}"),
+    ],
+)
+def test_a_valid_address_is_kept_in_its_usual_form(sent: str, kept: str) -> None:
+    assert EMAIL.validate_python(sent) == kept
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "ada",
+        "@example.com",
+        "ada@",
+        "ada@localhost",
+        "ada@@example.com",
+        "a b@example.com",
+        ".ada@example.com",
+        "ada@example..com",
+        "ada@-example.com",
+        "ada@[127.0.0.1]",
+        '"a b"@example.com',
+        "Ada <ada@example.com>",
+        "<ada@example.com>",
+        "mailto:ada@example.com",
+        "a@example.com,b@example.com",
+        " ada@example.com",
+        "ada@example.com\n",
+        "ada@example.test",
+        "ada@example.local",
+        "ada@example.invalid",
+        "a" * 65 + "@example.com",
+        f"a@{LONGEST_DOMAIN}.{'c' * 61}",
+        "a" * 1_000_000,
+        "e\N{COMBINING ACUTE ACCENT}" * 200_000 + "@example.com",
+    ],
+)
+def test_any_other_text_is_refused_without_repeating_it(address: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        EMAIL.validate_python(address)
+    assert [(problem["type"], problem["msg"]) for problem in caught.value.errors()] == [
+        ("email", "Value should be a valid e-mail address of at most 254 characters")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("a\0@example.com", "string_nul"), ("\ud800@example.com", "string_unicode")]
+)
+def test_what_a_database_can_not_store_is_refused(text: str, kind: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        EMAIL.validate_python(text)
+    assert [problem["type"] for problem in caught.value.errors()] == [kind]
+
+
+def test_its_form_and_limit_are_published() -> None:
+    assert EMAIL.json_schema() == {"type": "string", "format": "email", "maxLength": 254}

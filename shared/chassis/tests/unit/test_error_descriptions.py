@@ -1,0 +1,102 @@
+"""`error_responses`: what a route's OpenAPI description says of its errors."""
+
+import pytest
+
+from chassis.errors import (
+    ApiError,
+    BadRequest,
+    BodyTooLarge,
+    Conflict,
+    DatabaseUnavailable,
+    ErrorBody,
+    Forbidden,
+    InvalidToken,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+    UnsupportedMediaType,
+    error_responses,
+)
+
+
+class TitleTaken(Conflict):
+    code, sentence = "title_taken", "There is a note with this title."
+
+
+class TooManyNotes(Conflict):
+    code, sentence = "too_many_notes", "Delete some first."
+
+
+def test_an_error_is_described_by_its_code_and_an_example_of_its_body() -> None:
+    assert error_responses(TitleTaken) == {
+        409: {
+            "model": ErrorBody,
+            "description": "`title_taken`",
+            "content": {
+                "application/json": {
+                    "examples": {
+                        "title_taken": {
+                            "summary": "There is a note with this title.",
+                            "value": {
+                                "error": "title_taken",
+                                "detail": "There is a note with this title.",
+                                "request_id": "3f2a9c",
+                            },
+                        }
+                    }
+                }
+            },
+        }
+    }
+
+
+def test_errors_of_one_status_share_its_description() -> None:
+    described = error_responses(TitleTaken, NotFound, TooManyNotes)
+    assert list(described) == [409, 404]
+    assert described[409]["description"] == "`title_taken` / `too_many_notes`"
+    assert list(described[409]["content"]["application/json"]["examples"]) == [
+        "title_taken",
+        "too_many_notes",
+    ]
+
+
+def test_each_route_gets_a_description_of_its_own() -> None:
+    error_responses(TitleTaken)[409]["content"].clear()
+    assert error_responses(TitleTaken)[409]["content"]
+
+
+def test_a_route_without_errors_has_none_described() -> None:
+    assert error_responses() == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (BadRequest, 400, "bad_request"),
+        (NotAuthenticated, 401, "not_authenticated"),
+        (InvalidToken, 401, "invalid_token"),
+        (Forbidden, 403, "forbidden"),
+        (NotFound, 404, "not_found"),
+        (MethodNotAllowed, 405, "method_not_allowed"),
+        (PreconditionFailed, 412, "precondition_failed"),
+        (BodyTooLarge, 413, "body_too_large"),
+        (UnsupportedMediaType, 415, "unsupported_media_type"),
+        (DatabaseUnavailable, 503, "database_unavailable"),
+    ],
+)
+def test_a_general_error_has_the_published_status_and_code(
+    error: type[ApiError], status: int, code: str
+) -> None:
+    assert (error.status, error.code, error().status_code) == (status, code, status)
+    assert error().detail == error.sentence
+
+
+def test_headers_of_one_error_are_added_to_those_of_its_class() -> None:
+    class Busy(Unavailable):
+        code, sentence = "busy", "Try again shortly."
+
+    assert Busy(headers={"X-Queue": "9"}).headers == {"Retry-After": "1", "X-Queue": "9"}
+    assert Busy(headers={"Retry-After": "30"}).headers == {"Retry-After": "30"}
+    assert Busy().headers == {"Retry-After": "1"}

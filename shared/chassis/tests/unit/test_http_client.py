@@ -1,0 +1,47 @@
+import httpx
+import pytest
+
+from chassis.context import RequestContext, current_context
+from chassis.http_client import service_client
+
+CONTEXT = RequestContext(request_id="r-1", trace_id="a" * 32, span_id="b" * 16, trace_flags="01")
+
+
+class Neighbour(httpx.MockTransport):
+    """Answers every call with a redirect, and keeps the calls."""
+
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+        self.calls: list[httpx.Request] = []
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.calls.append(request)
+        return httpx.Response(302, headers={"Location": "https://elsewhere.example/"})
+
+
+async def test_a_call_carries_the_identity_of_the_request_that_it_is_made_for() -> None:
+    neighbour = Neighbour()
+    async with service_client("http://users", timeout_seconds=1, transport=neighbour) as client:
+        token = current_context.set(CONTEXT)
+        await client.get("/users/1")
+        current_context.reset(token)
+        await client.get("/users/1")
+    inside, outside = neighbour.calls
+    assert inside.headers["X-Request-ID"] == "r-1"
+    assert inside.headers["traceparent"] == CONTEXT.traceparent
+    assert not {"x-request-id", "traceparent"} & set(outside.headers)
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    neighbour = Neighbour()
+    async with service_client("http://users", timeout_seconds=1, transport=neighbour) as client:
+        assert (await client.get("/users/1")).status_code == 302
+    assert [str(call.url) for call in neighbour.calls] == ["http://users/users/1"]
+
+
+async def test_the_proxy_settings_of_the_environment_are_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "not a url")
+    async with service_client("http://users", timeout_seconds=1.5) as client:
+        assert client.timeout == httpx.Timeout(1.5)

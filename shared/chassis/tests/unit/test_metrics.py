@@ -1,0 +1,46 @@
+from prometheus_client import generate_latest
+
+from chassis.metrics import HttpMetrics
+
+
+def series(metrics: HttpMetrics) -> set[str]:
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    return {line for line in lines if line.startswith("http_requests_total{")}
+
+
+def test_requests_are_counted_by_method_route_and_status() -> None:
+    metrics = HttpMetrics()
+    for _ in range(2):
+        metrics.observe("GET", "/notes/{note_id}", 200, 0.01)
+    metrics.observe("GET", "/notes/{note_id}", 404, 0.01)
+    assert series(metrics) == {
+        'http_requests_total{method="GET",route="/notes/{note_id}",status="200"} 2.0',
+        'http_requests_total{method="GET",route="/notes/{note_id}",status="404"} 1.0',
+    }
+
+
+def test_requests_are_timed_whatever_their_status() -> None:
+    metrics = HttpMetrics()
+    metrics.observe("GET", "/notes/", 200, 0.004)
+    metrics.observe("GET", "/notes/", 500, 40)
+    labels = {"method": "GET", "route": "/notes/"}
+    name = "http_request_duration_seconds"
+    assert metrics.registry.get_sample_value(f"{name}_count", labels) == 2
+    assert metrics.registry.get_sample_value(f"{name}_sum", labels) == 40.004
+    assert metrics.registry.get_sample_value(f"{name}_bucket", {**labels, "le": "0.005"}) == 1
+
+
+def test_methods_that_a_client_makes_up_share_one_series() -> None:
+    metrics = HttpMetrics()
+    for number in range(100):
+        metrics.observe(f"M{number}", "unmatched", 405, 0.01)
+    assert series(metrics) == {
+        'http_requests_total{method="other",route="unmatched",status="405"} 100.0'
+    }
+
+
+def test_two_apps_in_one_process_count_for_themselves() -> None:
+    one, other = HttpMetrics(), HttpMetrics()
+    one.observe("GET", "/", 200, 0.01)
+    assert series(one)
+    assert not series(other)

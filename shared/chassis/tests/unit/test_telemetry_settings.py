@@ -1,0 +1,68 @@
+"""When traces are exported. That they arrive is shown in the integration tests."""
+
+import importlib.util
+import os
+
+import pytest
+
+from chassis.settings import SettingsError
+from chassis.telemetry import telemetry_config
+
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+
+
+@pytest.fixture(autouse=True)
+def _standard_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (ENDPOINT, TRACES_ENDPOINT, "OTEL_SDK_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "set by whoever runs it")
+
+
+def test_nothing_is_exported_unless_it_is_asked_for() -> None:
+    config = telemetry_config("notes")
+    assert (config["tracing"], config["metrics"], config["logs"]) == (False, False, False)
+
+
+@pytest.mark.parametrize("variable", [ENDPOINT, TRACES_ENDPOINT])
+def test_traces_alone_are_exported_where_a_standard_variable_names(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http://collector:4318")
+    config = telemetry_config("notes")
+    assert (config["tracing"], config["auto_configure"]) == (True, True)
+    assert (config["metrics"], config["logs"]) == (False, False)
+
+
+@pytest.mark.parametrize("value", ["true", "TRUE"])
+def test_the_standard_switch_turns_it_off(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(ENDPOINT, "http://collector:4318")
+    monkeypatch.setenv("OTEL_SDK_DISABLED", value)
+    assert not telemetry_config("notes")["tracing"]
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENDPOINT, "")
+    assert not telemetry_config("notes")["tracing"]
+
+
+def test_the_traces_are_those_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENDPOINT, "http://collector:4318")
+    telemetry_config("notes")
+    assert os.environ["OTEL_SERVICE_NAME"] == "set by whoever runs it"
+    monkeypatch.delenv("OTEL_SERVICE_NAME")
+    telemetry_config("notes")
+    assert os.environ["OTEL_SERVICE_NAME"] == "notes"
+
+
+def test_a_missing_exporter_is_one_sentence_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(ENDPOINT, "http://collector:4318")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError) as caught:
+        telemetry_config("notes")
+    assert str(caught.value) == (
+        "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the exporter isn't installed: "
+        "install service-chassis[otel] or unset the variable."
+    )

@@ -1,0 +1,73 @@
+"""`Text` and `Name`."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from chassis.fields import Name, Text
+
+TEXT: TypeAdapter[str] = TypeAdapter(Text)
+NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+def mistake(adapter: TypeAdapter[str], value: object) -> str:
+    with pytest.raises(ValidationError) as caught:
+        adapter.validate_python(value)
+    (problem,) = caught.value.errors()
+    return problem["type"]
+
+
+class TestText:
+    @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+    def test_whatever_both_databases_store_is_kept_as_it_is(self, text: str) -> None:
+        assert TEXT.validate_python(text) == text
+
+    @pytest.mark.parametrize("text", ["\0", "a\0b", "a\0"])
+    def test_a_nul_is_refused(self, text: str) -> None:
+        assert mistake(TEXT, text) == "string_nul"
+
+    @pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\udc00\ud800"])
+    def test_a_lone_surrogate_is_refused(self, text: str) -> None:
+        assert mistake(TEXT, text) == "string_unicode"
+
+    def test_a_pair_of_surrogates_in_json_is_the_character_that_it_means(self) -> None:
+        assert TEXT.validate_json(r'"\ud83d\ude00"') == "\N{GRINNING FACE}"
+
+    @pytest.mark.parametrize("value", [None, 1, True, ["a"], {}])
+    def test_what_is_no_text_is_not_made_one(self, value: object) -> None:
+        assert mistake(TEXT, value) == "string_type"
+
+
+class TestName:
+    @pytest.mark.parametrize(
+        ("sent", "kept"),
+        [
+            ("Ada", "Ada"),
+            ("  Ada Lovelace\t\n", "Ada Lovelace"),
+            ("\N{IDEOGRAPHIC SPACE}Ada\N{NO-BREAK SPACE}", "Ada"),
+            ("a" * 120, "a" * 120),
+            (" " + "a" * 120 + " ", "a" * 120),
+            ("\N{GRINNING FACE}" * 120, "\N{GRINNING FACE}" * 120),
+        ],
+    )
+    def test_the_space_around_it_is_trimmed_before_it_is_measured(
+        self, sent: str, kept: str
+    ) -> None:
+        assert NAME.validate_python(sent) == kept
+
+    @pytest.mark.parametrize("blank", ["", " ", " \t\r\n ", "\N{IDEOGRAPHIC SPACE}", "\u2028"])
+    def test_a_blank_one_is_refused(self, blank: str) -> None:
+        assert mistake(NAME, blank) == "string_too_short"
+
+    def test_one_with_more_than_120_characters_is_refused(self) -> None:
+        assert mistake(NAME, "a" * 121) == "string_too_long"
+
+    @pytest.mark.parametrize(
+        ("text", "kind"), [("a\0", "string_nul"), ("\0", "string_nul"), ("a\ud800", "string_unicode")]
+    )
+    def test_what_a_database_can_not_store_is_refused(self, text: str, kind: str) -> None:
+        assert mistake(NAME, text) == kind
+
+    def test_its_limits_are_published(self) -> None:
+        assert NAME.json_schema() == {"type": "string", "minLength": 1, "maxLength": 120}

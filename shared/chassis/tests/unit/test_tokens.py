@@ -1,0 +1,249 @@
+"""Every claim wrong once, and every forgery of RFC 8725."""
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jwt import PyJWK
+
+from chassis.errors import InvalidToken
+from chassis.fields import MAX_ID
+from chassis.remote_keys import KeysUnavailable
+from chassis.tokens import Principal, TokenVerifier
+from service_testing.tokens import TokenIssuer
+
+ISSUER = TokenIssuer()
+VERIFIER = TokenVerifier(ISSUER, audience="items")
+
+
+def encoded(part: object) -> str:
+    raw = part if isinstance(part, bytes) else json.dumps(part).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def signed(payload: bytes, headers: Mapping[str, Any] | None = None) -> str:
+    """A token with a good signature of any payload."""
+    return jwt.api_jws.encode(
+        payload, ISSUER._key, "EdDSA", headers={"kid": ISSUER.key_id, **(headers or {})}
+    )
+
+
+async def assert_refused(token: str) -> None:
+    with pytest.raises(InvalidToken) as caught:
+        await VERIFIER.principal(token)
+    assert caught.value.detail == InvalidToken.sentence
+    assert caught.value.__cause__ is None
+
+
+class TestGoodToken:
+    async def test_speaks_for_its_user(self) -> None:
+        token = ISSUER.token(user_id=7, role="admin")
+        principal = await VERIFIER.principal(token)
+        assert principal == Principal(user_id=7, role="admin", token=token)
+        assert principal.is_admin
+
+    async def test_of_a_user_is_not_one_of_an_administrator(self) -> None:
+        assert not (await VERIFIER.principal(ISSUER.token(role="user"))).is_admin
+
+    async def test_does_not_show_when_its_principal_is_printed(self) -> None:
+        token = ISSUER.token(user_id=7)
+        assert repr(await VERIFIER.principal(token)) == "Principal(user_id=7, role='user')"
+
+    @pytest.mark.parametrize("audience", ["items", ["items"], ["users", "items"]])
+    async def test_names_the_verifier_among_its_audience(self, audience: str | list[str]) -> None:
+        await VERIFIER.principal(ISSUER.token(audience=audience))
+
+    @pytest.mark.parametrize("user_id", [1, MAX_ID])
+    async def test_may_be_of_any_user(self, user_id: int) -> None:
+        assert (await VERIFIER.principal(ISSUER.token(user_id=user_id))).user_id == user_id
+
+    async def test_gives_a_service_its_claims_without_a_role(self) -> None:
+        token = ISSUER.token(sub="items", audience="items", without=["role"])
+        assert (await VERIFIER.claims(token))["sub"] == "items"
+
+    @pytest.mark.parametrize("claim", ["iat", "nbf"])
+    async def test_may_be_issued_by_a_clock_that_is_a_little_ahead(self, claim: str) -> None:
+        await VERIFIER.principal(ISSUER.token(**{claim: int(time.time()) + 5}))
+
+    async def test_is_good_a_little_longer_than_it_says(self) -> None:
+        await VERIFIER.principal(ISSUER.token(expires_in_seconds=-5))
+
+
+class TestWrongClaim:
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"iss": "someone"},
+            {"iss": ["users"]},
+            {"iss": None},
+            {"aud": "users"},
+            {"aud": ["users", "items-events"]},
+            {"aud": "items-events"},
+            {"aud": "item"},
+            {"aud": []},
+            {"aud": ""},
+            {"aud": {"items": 1}},
+            {"aud": ["items", 1]},
+            {"aud": None},
+            {"exp": "soon"},
+            {"exp": None},
+            {"exp": []},
+            {"exp": 0},
+            {"exp": -1},
+            {"exp": float("inf")},
+            {"exp": float("nan")},
+            {"iat": "now"},
+            {"iat": None},
+            {"iat": float("inf")},
+            {"nbf": "now"},
+            {"nbf": {}},
+            {"nbf": float("inf")},
+            {"jti": 1},
+            {"jti": None},
+            {"sub": 1},
+            {"sub": None},
+            {"sub": ["1"]},
+            {"sub": ""},
+            {"sub": "0"},
+            {"sub": "-1"},
+            {"sub": "+1"},
+            {"sub": " 1"},
+            {"sub": "1.0"},
+            {"sub": "1_000"},
+            {"sub": "٣"},
+            {"sub": "²"},
+            {"sub": str(MAX_ID + 1)},
+            {"sub": "9" * 30},
+            {"sub": "9" * 10_000},
+            {"sub": "ada"},
+            {"role": "root"},
+            {"role": "Admin"},
+            {"role": None},
+            {"role": ["admin"]},
+            {"role": {}},
+            {"role": 1},
+        ],
+        ids=lambda claims: str(claims)[:40],
+    )
+    async def test_is_refused(self, claims: dict[str, Any]) -> None:
+        good = jwt.decode(ISSUER.token(), options={"verify_signature": False})
+        await assert_refused(signed(json.dumps({**good, **claims}).encode()))
+
+    @pytest.mark.parametrize("claim", ["iss", "aud", "exp", "iat", "sub", "jti", "role"])
+    async def test_is_refused_when_it_is_missing(self, claim: str) -> None:
+        await assert_refused(ISSUER.token(without=[claim]))
+
+    async def test_is_refused_when_it_expired_longer_ago_than_clocks_differ(self) -> None:
+        await assert_refused(ISSUER.token(expires_in_seconds=-11))
+
+    @pytest.mark.parametrize("claim", ["iat", "nbf"])
+    async def test_is_refused_when_it_lies_in_the_future(self, claim: str) -> None:
+        await assert_refused(ISSUER.token(**{claim: int(time.time()) + 3600}))
+
+
+class TestForgery:
+    async def test_without_a_signature_is_refused(self) -> None:
+        await assert_refused(ISSUER.token(algorithm="none"))
+
+    async def test_signed_with_the_public_key_as_a_secret_is_refused(self) -> None:
+        await assert_refused(ISSUER.token(algorithm="HS256"))
+
+    async def test_signed_with_another_key_is_refused(self) -> None:
+        await assert_refused(ISSUER.impostor().token())
+
+    async def test_with_a_key_that_is_not_published_is_refused(self) -> None:
+        await assert_refused(TokenIssuer(key_id="unknown").token())
+
+    @pytest.mark.parametrize("key_id", ["", None, 1, ["test-key"], "x" * 10_000, "\0", "é"])
+    async def test_with_an_odd_key_id_is_refused(self, key_id: object) -> None:
+        _, payload, signature = ISSUER.token().split(".")
+        await assert_refused(f"{encoded({'alg': 'EdDSA', 'kid': key_id})}.{payload}.{signature}")
+
+    async def test_without_a_key_id_is_refused(self) -> None:
+        _, payload, signature = ISSUER.token().split(".")
+        await assert_refused(f"{encoded({'alg': 'EdDSA'})}.{payload}.{signature}")
+
+    async def test_with_a_key_of_its_own_is_refused(self) -> None:
+        impostor = ISSUER.impostor()
+        await assert_refused(impostor.token(headers={"jwk": impostor.jwks()["keys"][0]}))
+
+    async def test_with_another_payload_is_refused(self) -> None:
+        header, payload, signature = ISSUER.token(role="user").split(".")
+        claims = jwt.decode(f"{header}.{payload}.", options={"verify_signature": False})
+        await assert_refused(f"{header}.{encoded({**claims, 'role': 'admin'})}.{signature}")
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"alg": "EdDSA", "crit": ["exp"], "exp": 1},
+            {"alg": "EdDSA", "crit": []},
+            {"alg": "EdDSA", "b64": False},
+            {"alg": "EdDSA", "b64": False, "crit": ["b64"]},
+            {"alg": None},
+            {"alg": ["EdDSA"]},
+            {"alg": {}},
+            {"alg": "eddsa"},
+            {},
+        ],
+    )
+    async def test_with_an_odd_header_is_refused(self, headers: dict[str, Any]) -> None:
+        _, payload, signature = ISSUER.token().split(".")
+        header = encoded({"kid": ISSUER.key_id, **headers})
+        await assert_refused(f"{header}.{payload}.{signature}")
+
+
+class TestGarbage:
+    @pytest.mark.parametrize(
+        "token",
+        [
+            "",
+            ".",
+            "..",
+            "...",
+            "a",
+            "a.b",
+            "a.b.c",
+            "a.b.c.d",
+            "Bearer x",
+            "\0",
+            "é.é.é",
+            "\ud800",
+            "\N{GRINNING FACE}",
+            "a" * 1_000_000,
+            "." * 1_000_000,
+            *(
+                f"{encoded(header)}.{encoded({})}."
+                for header in ([], b"{", b"\xff", b"[" * 100_000, b"1" * 5000)
+            ),
+        ],
+        ids=lambda token: ascii(token[:20]),
+    )
+    async def test_is_refused(self, token: str) -> None:
+        await assert_refused(token)
+
+    @pytest.mark.parametrize(
+        "payload",
+        [b"", b"[]", b"1", b'"sub"', b"null", b"NaN", b"{", b"\xff", b"[" * 100_000, b"1" * 5000],
+        ids=lambda payload: ascii(payload[:20]),
+    )
+    async def test_is_refused_even_when_it_is_signed(self, payload: bytes) -> None:
+        await assert_refused(signed(payload))
+
+    @given(st.text())
+    async def test_of_any_kind_is_refused(self, token: str) -> None:
+        await assert_refused(token)
+
+
+async def test_no_token_is_called_bad_while_the_keys_can_not_be_had() -> None:
+    class Nobody:
+        async def find(self, key_id: str) -> PyJWK | None:
+            raise KeysUnavailable
+
+    with pytest.raises(KeysUnavailable):
+        await TokenVerifier(Nobody(), audience="items").principal(ISSUER.token())

@@ -1,0 +1,37 @@
+"""A test's category is the folder that it lies in."""
+
+from pathlib import Path
+
+import pytest
+
+_CATEGORIES = {
+    "unit": "no I/O",
+    "integration": "the app and its database",
+    "contract": "what services promise each other",
+    "e2e": "workflows across running services",
+}
+MARKERS = [f"{name}: {meaning}; set from the folder." for name, meaning in _CATEGORIES.items()]
+
+
+def category(path: Path) -> str | None:
+    """The innermost folder of the path, below `tests`, that names a category."""
+    for folder in path.parents:
+        if folder.name in _CATEGORIES:
+            return folder.name
+        if folder.name == "tests":
+            break
+    return None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if name := category(item.path):
+        item.add_marker(name)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if category(item.path) == "unit" and "database_url" in getattr(item, "fixturenames", ()):
+        pytest.fail(
+            "A unit test does no I/O, but this one takes a fixture that opens the database: "
+            "move it to the folder `integration`.",
+            pytrace=False,
+        )

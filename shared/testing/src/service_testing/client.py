@@ -1,0 +1,28 @@
+"""HTTP clients of an app in this process."""
+
+import httpx
+from starlette.types import ASGIApp
+
+
+class AppClient(httpx.AsyncClient):
+    """Calls an app without a socket. An exception that the app lets out becomes its 500."""
+
+    def __init__(self, transport: httpx.ASGITransport, *, token: str | None = None) -> None:
+        # With a transport given and the environment ignored, no SSL context is built: that would
+        # cost more than a whole test.
+        super().__init__(
+            transport=transport,
+            base_url="http://testserver",
+            headers={"Authorization": f"Bearer {token}"} if token else None,
+            trust_env=False,
+        )
+        self.transport = transport
+
+
+def app_transport(app: ASGIApp) -> httpx.ASGITransport:
+    return httpx.ASGITransport(app, raise_app_exceptions=False)
+
+
+def as_user(client: AppClient, token: str) -> AppClient:
+    """A second client of the same app, which sends this access token with every request."""
+    return AppClient(client.transport, token=token)

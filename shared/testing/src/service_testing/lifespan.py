@@ -1,0 +1,50 @@
+"""Runs an app's lifespan as a server does, in a task of its own."""
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
+
+
+class LifespanFailed(Exception):
+    """The app refused to start or to stop."""
+
+
+class Lifespan:
+    """An app between its start and its stop (ASGI lifespan protocol, version 2.0)."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self._state: dict[str, Any] = {}
+        self._events: asyncio.Queue[Message] = asyncio.Queue()
+        self._answers: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def start(self) -> None:
+        """Raises `LifespanFailed`, or what the app's lifespan raised."""
+        # A lifespan that ran in the tests' own task would take them along when it is cancelled.
+        self._task = asyncio.create_task(self._run())
+        await self._exchange("startup")
+
+    async def stop(self) -> None:
+        """Raises as `start` does."""
+        await self._exchange("shutdown")
+        await self._task
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app as a server calls it: a request's state begins with what the lifespan yielded."""
+        await self.app({**scope, "state": dict(self._state)}, receive, send)
+
+    async def _run(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": self._state}
+        await self.app(scope, self._events.get, self._answers.put)
+
+    async def _exchange(self, event: str) -> None:
+        await self._events.put({"type": f"lifespan.{event}"})
+        answer = asyncio.create_task(self._answers.get())
+        await asyncio.wait((answer, self._task), return_when=asyncio.FIRST_COMPLETED)
+        if answer.done() and answer.result()["type"] == f"lifespan.{event}.complete":
+            return
+        answer.cancel()
+        await self._task  # raises what the app raised, which says more than its message
+        raise LifespanFailed(f"The app's {event} ended without an answer.")

@@ -1,0 +1,46 @@
+"""The pytest plugin: its options, its markers, and the modules that hold its hooks and fixtures."""
+
+import pytest
+
+from service_testing import categories, postgres
+from service_testing.network import ALLOW_HOSTS_MARKER, NetworkGuard
+from service_testing.run_server import RUN_SERVER, RunServer
+
+_MARKERS = (
+    "slow: takes seconds; set by hand.",
+    "committed: the app commits for real, on its own connections; all rows are deleted afterwards.",
+    ALLOW_HOSTS_MARKER,
+)
+_MODULES = (
+    "categories",
+    "fixtures.backend",
+    "fixtures.database",
+    "fixtures.app",
+    "fixtures.data",
+    "fixtures.observation",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("service-testing")
+    group.addoption(
+        "--database",
+        choices=("sqlite", "postgres"),
+        default="sqlite",
+        help="the database that tests run on (default: %(default)s); a PostgreSQL server is taken "
+        f"from {postgres.URL_VARIABLE} or started for the run",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in (*categories.MARKERS, *_MARKERS):
+        config.addinivalue_line("markers", line)
+    if config.option.anyio_mode is None:
+        config.option.anyio_mode = "auto"
+    config.stash[RUN_SERVER] = RunServer(config)
+    config.pluginmanager.register(config.stash[RUN_SERVER])
+    config.pluginmanager.register(NetworkGuard())
+    # Of two plugins' fixtures the later registered one wins. Here all installed plugins are
+    # registered, so these win over anyio's own.
+    for name in _MODULES:
+        config.pluginmanager.import_plugin(f"service_testing.{name}")

@@ -1,0 +1,81 @@
+"""Access tokens as users issues them, and every kind that a service must refuse."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt import PyJWK
+from jwt.algorithms import OKPAlgorithm
+
+from chassis.tokens import ALGORITHM, ISSUER
+
+_LIFETIME_SECONDS = 15 * 60
+
+
+class TokenIssuer:
+    """Stands in for users: signs tokens and publishes the key that they are verified with.
+
+    It is a `chassis.tokens.KeySource` too, so a verifier can take it as it is.
+    """
+
+    def __init__(self, key: Ed25519PrivateKey | None = None, *, key_id: str = "test-key") -> None:
+        self._key = key or Ed25519PrivateKey.generate()
+        self.key_id = key_id
+
+    def jwks(self) -> dict[str, Any]:
+        """The published keys (RFC 7517, RFC 8037)."""
+        return {"keys": [self._jwk()]}
+
+    async def find(self, key_id: str) -> PyJWK | None:
+        return PyJWK(self._jwk()) if key_id == self.key_id else None
+
+    def impostor(self) -> "TokenIssuer":
+        """An issuer that claims this one's key id and signs with a key of its own."""
+        return TokenIssuer(key_id=self.key_id)
+
+    def token(
+        self,
+        *,
+        user_id: int = 1,
+        role: str = "user",
+        audience: str | Sequence[str] = ("users", "items"),
+        expires_in_seconds: float = _LIFETIME_SECONDS,
+        algorithm: str = ALGORITHM,
+        headers: Mapping[str, Any] | None = None,
+        without: Collection[str] = (),
+        **claims: Any,
+    ) -> str:
+        """A good access token, but for what is asked otherwise.
+
+        `claims` replace the good ones, and `without` names those to leave out. The `algorithm`
+        may be `none`, or `HS256` with the public key for its secret, the classic forgery.
+        """
+        now = int(time.time())
+        payload = {
+            "iss": ISSUER,
+            "sub": str(user_id),
+            "aud": audience if isinstance(audience, str) else list(audience),
+            "iat": now,
+            "exp": now + int(expires_in_seconds),
+            "jti": uuid4().hex,
+            "role": role,
+            **claims,
+        }
+        return jwt.encode(
+            {name: value for name, value in payload.items() if name not in without},
+            self._secret(algorithm),
+            algorithm,
+            headers={"kid": self.key_id, **(headers or {})},
+        )
+
+    def _jwk(self) -> dict[str, Any]:
+        public = OKPAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        return {"kid": self.key_id, "use": "sig", "alg": ALGORITHM, **public}
+
+    def _secret(self, algorithm: str) -> Any:
+        if algorithm.startswith("HS"):
+            return self._key.public_key().public_bytes_raw()
+        return None if algorithm == "none" else self._key

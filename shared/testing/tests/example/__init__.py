@@ -1,0 +1,1 @@
+"""A service as small as can be, to try the plugin on."""

@@ -1,0 +1,71 @@
+"""Notes with a unique title, and a start that leaves a row behind, as signing keys do."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, HTTPException, Request
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from chassis.columns import big_id
+from chassis.database import Database
+from chassis.sessions import Reads, Writes
+
+logger = structlog.get_logger()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Note(Base):
+    __tablename__ = "notes"
+
+    id: Mapped[int] = mapped_column(big_id(), primary_key=True)
+    title: Mapped[str] = mapped_column(unique=True)
+
+
+class Start(Base):
+    """One row for each start of the app."""
+
+    __tablename__ = "starts"
+
+    id: Mapped[int] = mapped_column(big_id(), primary_key=True)
+
+
+def create_app(*, database: Database) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, str]]:
+        async with database.transaction() as session:
+            session.add(Start())
+        app.state.is_started = True
+        yield {"motto": "set by the lifespan"}
+
+    app = FastAPI(lifespan=lifespan)
+    app.state.database = database
+
+    @app.post("/notes/", status_code=201)
+    async def create_note(title: str, session: Writes) -> dict[str, str]:
+        session.add(Note(title=title))
+        try:
+            await session.flush()
+        except IntegrityError:
+            raise HTTPException(409, "title_taken") from None
+        return {"title": title}
+
+    @app.get("/notes/")
+    async def list_notes(session: Reads) -> list[str]:
+        return list(await session.scalars(select(Note.title).order_by(Note.id)))
+
+    @app.get("/motto")
+    async def motto(request: Request) -> str:
+        return str(request.state.motto)
+
+    @app.get("/broken")
+    async def broken() -> None:
+        logger.error("broke", password="hunter2")
+        raise RuntimeError("a secret cause")
+
+    return app

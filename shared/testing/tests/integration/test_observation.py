@@ -1,0 +1,57 @@
+import pytest
+import structlog
+from example.app import Note
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.types import EventDict
+
+from service_testing.client import AppClient
+from service_testing.isolation import IsolatedDatabase
+from service_testing.queries import QueryCounter
+
+
+class TestLogs:
+    async def test_hold_the_events_of_a_request_scrubbed(
+        self, client: AppClient, logs: list[EventDict]
+    ) -> None:
+        await client.get("/broken")
+        assert logs == [{"event": "broke", "log_level": "error", "password": "[redacted]"}]
+
+    def test_hold_tracebacks(self, logs: list[EventDict]) -> None:
+        structlog.get_logger().error("failed", exc_info=LookupError("the cause"))
+        assert logs[0]["exception"] == "LookupError: the cause"
+
+    def test_begin_empty(self, logs: list[EventDict]) -> None:
+        assert logs == []
+
+
+class TestQueryCounter:
+    async def test_counts_the_statements_of_the_app(
+        self, client: AppClient, query_counter: QueryCounter
+    ) -> None:
+        await client.get("/notes/")
+        await client.post("/notes/", params={"title": "one"})
+        assert [statement.split()[0] for statement in query_counter.statements] == [
+            "SELECT",
+            "INSERT",
+        ]
+
+    @pytest.mark.committed
+    async def test_counts_on_real_connections(
+        self, client: AppClient, query_counter: QueryCounter
+    ) -> None:
+        with query_counter.at_most(1):
+            await client.get("/notes/")
+        assert len(query_counter.statements) == 1
+
+    async def test_fails_a_test_that_asks_once_per_row(
+        self, database: IsolatedDatabase, query_counter: QueryCounter
+    ) -> None:
+        async with database.read_session() as session:
+            with pytest.raises(AssertionError, match=r"2 statements, at most 1 .*\n  SELECT"):
+                await _ask_twice(session, query_counter)
+
+
+async def _ask_twice(session: AsyncSession, query_counter: QueryCounter) -> None:
+    with query_counter.at_most(1):
+        await session.get(Note, 1)
+        await session.get(Note, 2)

@@ -1,0 +1,150 @@
+"""Each gate fails when it must: small projects that break one rule."""
+
+from pathlib import Path
+
+import pytest
+
+from service_testing import postgres
+
+SERVICE = """
+from pathlib import Path
+
+import pytest
+from example.app import create_app
+from service_testing.service import ServiceUnderTest
+
+@pytest.fixture(scope="session")
+def service():
+    return ServiceUnderTest(
+        name="example",
+        create_app=create_app,
+        migrations=Path(create_app.__code__.co_filename).parent / "migrations",
+        keep_tables=["starts"],
+    )
+"""
+TESTS = Path(__file__).parents[1]
+UNMARKED_DATABASE = """
+import pytest
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory):
+    return f"sqlite:///{tmp_path_factory.mktemp('data')}/users.db"
+"""
+CALLS_THE_APP = """
+async def test_notes(client):
+    assert (await client.get("/notes/")).json() == []
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A service's project with the five lines that a conftest needs."""
+    pytester.makeconftest(SERVICE)
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    return pytester
+
+
+def test_five_lines_are_enough_for_a_service(project: pytest.Pytester) -> None:
+    project.makepyfile(CALLS_THE_APP)
+    project.runpytest("--strict-markers").assert_outcomes(passed=1)
+
+
+def test_without_a_service_the_message_says_what_to_write(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CALLS_THE_APP)
+    result = pytester.runpytest()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*Define the session fixture `service` in your conftest.py*"])
+
+
+def test_an_unknown_database_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("--database=mysql")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--database: invalid choice: 'mysql'*"])
+
+
+def test_a_database_that_is_not_marked_as_one_for_tests_is_refused(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile(UNMARKED_DATABASE + CALLS_THE_APP)
+    result = project.runpytest()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*NotATestDatabase: The tests would change*'users.db'*"])
+
+
+def test_without_postgres_the_run_ends_with_the_way_to_get_one(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.makepyfile(CALLS_THE_APP)
+    monkeypatch.delenv("TEST_POSTGRES_URL", raising=False)
+    monkeypatch.setattr("service_testing.postgres.server", _no_server)
+    result = project.runpytest("--database=postgres")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*install its server programs*"])
+
+
+class TestCategories:
+    @pytest.mark.parametrize("name", ["unit", "integration", "contract", "e2e"])
+    def test_come_from_the_folder(self, pytester: pytest.Pytester, name: str) -> None:
+        for folder in ("unit", "integration", "contract", "e2e"):
+            pytester.mkpydir(folder).joinpath("test_it.py").write_text("def test(): pass")
+        result = pytester.runpytest("--strict-markers", "--collect-only", "-q", "-m", name)
+        assert [line for line in result.outlines if "::" in line] == [f"{name}/test_it.py::test"]
+
+    def test_a_unit_test_can_not_take_the_database(self, project: pytest.Pytester) -> None:
+        project.mkpydir("unit").joinpath("test_it.py").write_text(CALLS_THE_APP)
+        result = project.runpytest()
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines(["A unit test does no I/O*"])
+
+    def test_slow_is_set_by_hand_and_others_are_unknown(self, pytester: pytest.Pytester) -> None:
+        pytester.makepyfile("import pytest\n@pytest.mark.slow\ndef test(): pass")
+        pytester.runpytest("--strict-markers", "-m", "not slow").assert_outcomes(deselected=1)
+        pytester.makepyfile("import pytest\n@pytest.mark.sloow\ndef test(): pass")
+        pytester.runpytest("--strict-markers").assert_outcomes(errors=1)
+
+
+def test_a_run_without_the_database_makes_none(project: pytest.Pytester) -> None:
+    project.makepyfile("async def test_nothing(): pass")
+    result = project.runpytest("--setup-plan", "-k", "nothing")
+    result.stdout.fnmatch_lines(["*SETUP    S _one_event_loop*"])
+    for fixture in ("database_url", "service", "app"):
+        result.stdout.no_fnmatch_line(f"*SETUP * {fixture}*")
+
+
+def test_async_tests_share_one_event_loop(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import asyncio
+
+        loops = set()
+
+        async def test_one(): loops.add(asyncio.get_running_loop())
+        async def test_two(): loops.add(asyncio.get_running_loop())
+        def test_both(): assert len(loops) == 1
+        """
+    )
+    pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_parallel_workers_have_databases_of_their_own(
+    project: pytest.Pytester, kind: str, request: pytest.FixtureRequest
+) -> None:
+    if kind != request.config.getoption("--database"):
+        pytest.skip("for the other --database")
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.committed
+        @pytest.mark.parametrize("run", range(8))
+        async def test_url(database_url, worker_id, client, run):
+            assert worker_id in database_url
+            assert (await client.post("/notes/", params={"title": "one"})).status_code == 201
+        """
+    )
+    project.runpytest_subprocess("-n", "2", f"--database={kind}").assert_outcomes(passed=8)
+
+
+def _no_server() -> None:
+    raise postgres.PostgresUnavailable(postgres.HOW_TO_GET_ONE)

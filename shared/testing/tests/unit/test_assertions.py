@@ -1,0 +1,156 @@
+"""Each assertion passes what api.md describes, and says clearly what is wrong with anything else."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from service_testing.assertions import (
+    assert_error_response,
+    assert_item_response,
+    assert_paginated_response,
+    assert_status,
+    assert_user_response,
+    assert_validation_error,
+)
+
+USER = {
+    "id": 1,
+    "email": "ada@example.com",
+    "name": "Ada",
+    "role": "user",
+    "is_active": True,
+    "created_at": "2026-01-01T00:00:00Z",
+}
+ITEM = {
+    "id": 1,
+    "name": "Lamp",
+    "description": None,
+    "price": "9.99",
+    "owner": {"id": 1, "name": "Ada"},
+    "created_at": "2026-01-01T00:00:00Z",
+    "updated_at": "2026-01-01T00:00:00Z",
+}
+PAGE = {
+    "items": [],
+    "total": 0,
+    "total_is_exact": True,
+    "page": 1,
+    "size": 20,
+    "pages": 0,
+    "next": None,
+}
+ERROR = {"error": "not_found", "detail": "Item not found", "request_id": "abc"}
+INVALID = {
+    "error": "validation_error",
+    "detail": [{"type": "missing", "loc": ["body", "name"], "msg": "Field required"}],
+    "request_id": "abc",
+}
+
+
+def response(body: Any, status: int = 200) -> httpx.Response:
+    request = httpx.Request("GET", "http://testserver/path")
+    return httpx.Response(status, json=body, request=request, headers={"X-Request-ID": "abc"})
+
+
+def test_the_parsed_body_is_returned() -> None:
+    assert assert_user_response(response(USER), email="ada@example.com") == USER
+    assert assert_item_response(response(ITEM, 201), status=201, name="Lamp") == ITEM
+    assert assert_paginated_response(response(PAGE), count=0, total=0, page=1) == PAGE
+    assert assert_error_response(response(ERROR, 404), 404, "not_found") == ERROR
+    assert assert_validation_error(response(INVALID, 422), ["body", "name"]) == INVALID
+
+
+def test_the_message_shows_request_status_and_body() -> None:
+    with pytest.raises(AssertionError) as caught:
+        assert_status(response(ERROR, 404), 200)
+    assert str(caught.value) == (
+        "status is 404, expected 200\n"
+        "  GET http://testserver/path answered 404:\n"
+        '  {"error":"not_found","detail":"Item not found","request_id":"abc"}'
+    )
+
+
+class TestUser:
+    def test_a_published_hash_fails(self) -> None:
+        with pytest.raises(AssertionError, match=r"not published: \['password_hash'\]"):
+            assert_user_response(response({**USER, "password_hash": "$argon2id$"}))
+
+    def test_another_email_fails(self) -> None:
+        with pytest.raises(AssertionError, match=r"email is 'ada@.*, expected 'b@"):
+            assert_user_response(response(USER), email="b@example.com")
+
+    def test_another_status_fails(self) -> None:
+        with pytest.raises(AssertionError, match="status is 201, expected 200"):
+            assert_user_response(response(USER, 201))
+
+
+class TestItem:
+    @pytest.mark.parametrize("price", [9.99, "9.9", "9", "1e2", None])
+    def test_a_price_in_another_form_fails(self, price: object) -> None:
+        with pytest.raises(AssertionError, match="not a string with two decimal places"):
+            assert_item_response(response({**ITEM, "price": price}))
+
+    def test_another_name_fails(self) -> None:
+        with pytest.raises(AssertionError, match="name is 'Lamp'"):
+            assert_item_response(response(ITEM), name="Chair")
+
+
+class TestPage:
+    def test_a_count_of_zero_is_checked(self) -> None:
+        with pytest.raises(AssertionError, match="the number of items is 1, expected 0"):
+            assert_paginated_response(response({**PAGE, "items": [ITEM]}), count=0)
+
+    def test_a_total_of_zero_is_checked(self) -> None:
+        with pytest.raises(AssertionError, match="total is 7, expected 0"):
+            assert_paginated_response(response({**PAGE, "total": 7}), total=0)
+
+    def test_another_page_fails(self) -> None:
+        with pytest.raises(AssertionError, match="page is 1, expected 2"):
+            assert_paginated_response(response(PAGE), page=2)
+
+    def test_a_missing_field_fails(self) -> None:
+        with pytest.raises(AssertionError, match=r"fields missing: \['next'\]"):
+            assert_paginated_response(response({k: v for k, v in PAGE.items() if k != "next"}))
+
+
+class TestError:
+    def test_another_code_fails(self) -> None:
+        with pytest.raises(AssertionError, match="error is 'not_found', expected 'gone'"):
+            assert_error_response(response(ERROR, 404), 404, "gone")
+
+    def test_another_request_id_than_in_the_header_fails(self) -> None:
+        with pytest.raises(AssertionError, match="request_id is 'xyz', expected 'abc'"):
+            assert_error_response(response({**ERROR, "request_id": "xyz"}, 404), 404, "not_found")
+
+    def test_a_body_that_is_no_json_fails(self) -> None:
+        page = httpx.Response(404, text="<html>", request=httpx.Request("GET", "http://testserver"))
+        with pytest.raises(AssertionError, match="not a JSON object"):
+            assert_error_response(page, 404, "not_found")
+
+
+class TestValidationError:
+    def test_another_place_fails(self) -> None:
+        with pytest.raises(AssertionError, match=r"no problem at \['body', 'price'\]"):
+            assert_validation_error(response(INVALID, 422), ["body", "price"])
+
+    def test_an_echo_of_the_input_fails(self) -> None:
+        echo = {**INVALID["detail"][0], "input": "secret"}  # type: ignore[index]
+        with pytest.raises(AssertionError, match=r"not published: \['input'\]"):
+            assert_validation_error(response({**INVALID, "detail": [echo]}, 422), ["body", "name"])
+
+
+def test_the_traceback_ends_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import httpx
+        from service_testing.assertions import assert_paginated_response
+
+        def test_page():
+            answer = httpx.Response(500, request=httpx.Request("GET", "http://testserver/"))
+            assert_paginated_response(answer)
+        """
+    )
+    result = pytester.runpytest("-q")
+    result.stdout.fnmatch_lines([">       assert_paginated_response(answer)"])
+    result.stdout.no_fnmatch_line("*assertions.py*")

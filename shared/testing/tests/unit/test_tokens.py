@@ -1,0 +1,63 @@
+"""What `chassis` verifies is the judge of what the issuer makes."""
+
+from typing import Any
+
+import jwt
+import pytest
+
+from chassis.errors import InvalidToken
+from chassis.tokens import TokenVerifier
+from service_testing.tokens import TokenIssuer
+
+
+@pytest.fixture
+def verifier(token_issuer: TokenIssuer) -> TokenVerifier:
+    return TokenVerifier(token_issuer, audience="items")
+
+
+async def test_a_good_token_is_accepted(verifier: TokenVerifier, token_issuer: TokenIssuer) -> None:
+    principal = await verifier.principal(token_issuer.token(user_id=7, role="admin"))
+    assert (principal.user_id, principal.role) == (7, "admin")
+
+
+async def test_a_good_token_has_the_claims_of_users(token_issuer: TokenIssuer) -> None:
+    claims = jwt.decode(token_issuer.token(), options={"verify_signature": False})
+    assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "role"}
+    assert (claims["iss"], claims["sub"], claims["aud"]) == ("users", "1", ["users", "items"])
+    assert claims["exp"] - claims["iat"] == 15 * 60
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "another audience": {"audience": "items-events"},
+    "expired": {"expires_in_seconds": -60},
+    "another issuer": {"iss": "elsewhere"},
+    "a role that nobody has": {"role": "root"},
+    "not yet valid": {"nbf": 2**40},
+    "unsigned": {"algorithm": "none"},
+    "signed with the public key": {"algorithm": "HS256"},
+    "an unknown key": {"headers": {"kid": "unknown"}},
+    **{f"no {claim}": {"without": [claim]} for claim in ("iss", "sub", "aud", "iat", "exp", "jti")},
+}
+
+
+@pytest.mark.parametrize("options", WRONG.values(), ids=WRONG.keys())
+async def test_a_token_that_is_wrong_in_one_point_is_refused(
+    verifier: TokenVerifier, token_issuer: TokenIssuer, options: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidToken):
+        await verifier.principal(token_issuer.token(**options))
+
+
+async def test_a_token_of_an_impostor_is_refused(
+    verifier: TokenVerifier, token_issuer: TokenIssuer
+) -> None:
+    with pytest.raises(InvalidToken):
+        await verifier.principal(token_issuer.impostor().token())
+
+
+def test_the_published_keys_verify_a_token_and_hold_nothing_private(
+    token_issuer: TokenIssuer,
+) -> None:
+    [key] = token_issuer.jwks()["keys"]
+    assert "d" not in key
+    assert jwt.decode(token_issuer.token(), jwt.PyJWK(key), audience="items")["sub"] == "1"

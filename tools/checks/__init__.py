@@ -1,0 +1,1 @@
+"""The parts of `make test`. Standard library only: they run before anything is installed."""

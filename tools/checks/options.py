@@ -1,0 +1,36 @@
+"""What the user wants checked, and how."""
+
+import argparse
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from checks.pythons import CURRENT, SUPPORTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """`only` names steps, all when it's empty; what is required and missing counts as failed."""
+
+    only: Sequence[str]
+    pythons: Sequence[str]
+    pytest_options: Sequence[str]
+    is_verbose: bool
+    requires_postgres: bool
+    requires_pythons: bool
+
+
+def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
+    """The options of the command line, and those that come as variables, through make."""
+    parser = argparse.ArgumentParser(prog="tools/test.py")
+    parser.add_argument("--all-pythons", action="store_true", help=f"on {', '.join(SUPPORTED)}")
+    all_pythons = parser.parse_args(arguments).all_pythons
+    is_ci = environ.get("CI", "") not in {"", "0", "false"}
+    return Options(
+        only=environ.get("ONLY", "").split(),
+        pythons=SUPPORTED if all_pythons else [CURRENT],
+        pytest_options=shlex.split(environ.get("ARGS", "")),
+        is_verbose=bool(environ.get("VERBOSE")),
+        requires_postgres=is_ci or environ.get("TEST_POSTGRES") == "required",
+        requires_pythons=is_ci,
+    )

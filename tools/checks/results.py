@@ -1,0 +1,69 @@
+"""What came of a step."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from checks.steps import Step
+
+
+class Outcome(StrEnum):
+    """How a step ended."""
+
+    PASSED = "passed"
+    FAILED = "FAILED"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How the tests of a pytest run, or of several, went."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            passed=self.passed + other.passed,
+            failed=self.failed + other.failed,
+            skipped=self.skipped + other.skipped,
+        )
+
+    def __str__(self) -> str:
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a step went; `counts` only of pytest, `reason` when something was missing."""
+
+    step: Step
+    outcome: Outcome
+    seconds: float = 0.0
+    counts: Counts | None = None
+    failed_tests: list[str] = field(default_factory=list)
+    reason: str = ""
+
+    def __str__(self) -> str:
+        counts = f": {self.counts}" if self.counts else ""
+        details = f": {self.reason}" if self.reason else f"{counts} in {self.seconds:.1f} s"
+        return f"{self.outcome:8}{self.step}{details}"
+
+
+def read_report(report: Path) -> tuple[Counts, list[str]]:
+    """The counts and the failed tests' names of a JUnit report, which may be missing."""
+    if not report.exists():
+        return Counts(), []
+    passed, skipped, failed_tests = 0, 0, []
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314 - our own pytest wrote it
+        endings = {element.tag for element in case}
+        if endings & {"failure", "error"}:
+            failed_tests.append(f"{case.get('classname')}.{case.get('name')}")
+        elif "skipped" in endings:
+            skipped += 1
+        else:
+            passed += 1
+    return Counts(passed=passed, failed=len(failed_tests), skipped=skipped), failed_tests

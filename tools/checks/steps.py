@@ -1,0 +1,73 @@
+"""What there is to check: one step is one call of one tox environment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PACKAGES = {
+    "chassis": "shared/chassis",
+    "testing": "shared/testing",
+    "users": "services/users",
+    "items": "services/items",
+}
+# The testing package starts databases itself where its tests need one.
+_WITHOUT_DATABASE = {"testing"}
+NAMES = ("lint", "types", "tools", *_PACKAGES)
+
+
+class UnknownStep(Exception):
+    """A step was asked for that there isn't. The text names those that there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A tox environment to run in a folder; `python` is empty where any will do."""
+
+    name: str
+    folder: Path
+    tox_env: str
+    is_pytest: bool = False
+    python: str = ""
+    database: str = ""
+
+    def __str__(self) -> str:
+        qualifiers = ", ".join(filter(None, [self.python, self.database]))
+        return f"{self.name} ({qualifiers})" if qualifiers else self.name
+
+    @property
+    def environment_folder(self) -> Path:
+        return self.folder / ".tox" / self.tox_env
+
+
+def plan_steps(root: Path, *, pythons: Sequence[str], only: Sequence[str]) -> list[Step]:
+    """All steps in the order in which they are shown; only those named, when any is.
+
+    Raises:
+        UnknownStep: a name isn't one.
+    """
+    if unknown := set(only) - set(NAMES):
+        raise UnknownStep(f"No step is named {min(unknown)}; there are: {', '.join(NAMES)}.")
+    steps = [
+        Step(name="lint", folder=root, tox_env="lint"),
+        Step(name="types", folder=root, tox_env="types"),
+        Step(name="tools", folder=root, tox_env="tools", is_pytest=True),
+    ]
+    for name, folder in _PACKAGES.items():
+        steps += _package_steps(name, root / folder, pythons)
+    return [step for step in steps if not only or step.name in only]
+
+
+def _package_steps(name: str, folder: Path, pythons: Sequence[str]) -> list[Step]:
+    databases = ("",) if name in _WITHOUT_DATABASE else ("sqlite", "postgres")
+    return [
+        Step(
+            name=name,
+            folder=folder,
+            tox_env="py" + python.replace(".", ""),
+            is_pytest=True,
+            python=python,
+            database=database,
+        )
+        for python in pythons
+        for database in databases
+    ]

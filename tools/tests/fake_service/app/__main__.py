@@ -1,0 +1,55 @@
+"""A stand-in for a service: `python -m app migrate|serve`.
+
+<NAME>_FAKE, a list of words, makes it misbehave.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+NAME = Path.cwd().name
+PREFIX = NAME.upper()
+FAULTS = os.environ.get(f"{PREFIX}_FAKE", "").split()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(503 if "unready" in FAULTS else 200)
+        self.end_headers()
+        self.wfile.write(os.environ[f"{PREFIX}_DATABASE_URL"].encode())
+
+
+def migrate() -> None:
+    print("migrating")
+    if "bad-migration" in FAULTS:
+        sys.exit("no such column: price")
+
+
+def chat() -> None:
+    while True:
+        print("and another thing")
+
+
+def serve() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ[f"{PREFIX}_PORT"])), Handler)
+    if "deaf" in FAULTS:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: Thread(target=server.shutdown).start())
+    print(f"serving as process {os.getpid()}")
+    if "parent" in FAULTS:
+        child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+        print(f"child is process {child.pid}")
+    if "chatty" in FAULTS:
+        Thread(target=chat, daemon=True).start()
+    if "dying" in FAULTS:
+        sys.exit("out of luck")
+    server.serve_forever()
+    print("ended cleanly")
+
+
+{"migrate": migrate, "serve": serve}[sys.argv[1]]()
