@@ -31,8 +31,6 @@ def main(
     root: Path, tox_command: Sequence[str], arguments: Sequence[str], environ: Mapping[str, str]
 ) -> int:
     """Run the wanted steps; the exit code is 0 when none failed."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _check(root, tox_command, arguments, environ)
     except UnknownStep as error:
@@ -62,13 +60,21 @@ def _check(
     return EXIT_FAILED if has_failed else EXIT_PASSED
 
 
-def _interrupt(number: int, _: FrameType | None) -> None:
-    # Once is enough, and the end that it brings must not be cut short.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt(number)
+def interrupt_on_signals() -> None:
+    """Let SIGTERM do what Ctrl-C does, and only the first of them count."""
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        # What they bring to an end must end in its own time.
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt(number)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for each in signals:
+        signal.signal(each, interrupt)
 
 
 if __name__ == "__main__":
+    interrupt_on_signals()
     repository = Path(__file__).resolve().parent.parent
     sys.exit(main(repository, [sys.executable, "-m", "tox"], sys.argv[1:], os.environ))

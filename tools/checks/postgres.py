@@ -46,9 +46,10 @@ class PostgresServer:
 
     def close(self) -> None:
         """End the server, if there is one, and wait until it is gone."""
-        if self._keeper and self._keeper.stdin:
-            self._keeper.stdin.close()
-            self._keeper.wait()
+        if self._keeper:
+            # Leaving the block closes the pipes and waits.
+            with self._keeper:
+                pass
 
     def _start(self) -> dict[str, str]:
         self._keeper = subprocess.Popen(

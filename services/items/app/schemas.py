@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.money import Price
-from chassis.fields import Name, Text
+from chassis.fields import Name, storable
 from chassis.schemas import Body, may_be_absent
 
-Description = Annotated[Text, StringConstraints(max_length=2000)]
+Description = Annotated[str, StringConstraints(max_length=2000), storable]
+SearchText = Annotated[str, StringConstraints(max_length=200), storable]
 
 SortName = Literal["created_at", "-created_at", "price", "-price", "name", "-name"]
 

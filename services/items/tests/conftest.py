@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
@@ -5,6 +8,8 @@ from app.database import MIGRATIONS
 from app.main import create_app
 from app.settings import ItemsSettings
 from service_testing.client import AppClient, as_user
+from service_testing.databases import create_database, drop_database
+from service_testing.run_server import RUN_SERVER
 from service_testing.service import ServiceUnderTest
 from service_testing.tokens import TokenIssuer
 from tests.fake_users import FakeUsers
@@ -38,6 +43,20 @@ def service(settings: ItemsSettings, shared_users: FakeUsers) -> ServiceUnderTes
         create_app=lambda *, database: create_app(settings, database=database, users=shared_users),
         migrations=MIGRATIONS,
     )
+
+
+@pytest.fixture
+def empty_database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, worker_id: str, testrun_uid: str
+) -> Iterator[str]:
+    """The URL of a database of this test's own that has no tables yet."""
+    if request.config.getoption("--database") == "sqlite":
+        yield f"sqlite:///{tmp_path}/test_items_empty.db"
+        return
+    server_url = request.config.stash[RUN_SERVER].url
+    name = f"test_items_empty_{worker_id}_{testrun_uid[:8]}"
+    yield create_database(server_url, name)
+    drop_database(server_url, name)
 
 
 @pytest.fixture

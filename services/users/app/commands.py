@@ -1,5 +1,6 @@
 """The users service's own commands, beside those that every service has."""
 
+import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, TypeVar
@@ -20,6 +21,7 @@ from app.settings import UsersSettings
 from chassis.cli import fail, run_async, service_cli, settings_or_exit
 from chassis.database import WriteSession
 from chassis.fields import email_key
+from chassis.settings import SettingsError
 
 cli = service_cli("users", UsersSettings, create_app, MIGRATIONS)
 
@@ -32,11 +34,6 @@ ResultT = TypeVar("ResultT")
 def create_admin(
     email: Annotated[str, typer.Option(prompt=True, help="The administrator's e-mail address.")],
     name: Annotated[str, typer.Option(help="The administrator's name.")] = "Administrator",
-    password: Annotated[
-        str | None,
-        # Not an option on the command line: there, other users of the machine could read it.
-        typer.Option(envvar="USERS_ADMIN_PASSWORD", hidden=True),
-    ] = None,
 ) -> None:
     """Create an administrator, or make an existing account one.
 
@@ -47,9 +44,7 @@ def create_admin(
     if _in_transaction(settings, lambda session: _promote(session, email)):
         typer.echo("The account is an administrator now; its password is unchanged.")
         return
-    if password is None:
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    body = _valid_account(email, name, password)
+    body = _valid_account(email, name, _admin_password())
 
     async def register(session: WriteSession) -> int | None:
         password_hash = await PasswordHasher(settings).hash(body.password)
@@ -107,7 +102,7 @@ def create_client(
 @cli.command()
 def prune(
     keep_days: Annotated[
-        int, typer.Option(min=0, help="Keep what ended less than this many days ago.")
+        int, typer.Option(min=0, max=36_500, help="Keep what ended less than this many days ago.")
     ] = 7,
 ) -> None:
     """Delete logins that have ended and signing keys that aren't published any more."""
@@ -121,6 +116,12 @@ def prune(
 
     logins, keys = _in_transaction(settings, delete_old)
     typer.echo(f"Deleted {logins} ended logins and {keys} expired signing keys.")
+
+
+def _admin_password() -> str:
+    # It is no option: other users of the machine can read a command line.
+    given = os.environ.get("USERS_ADMIN_PASSWORD")
+    return given or str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
 async def _promote(session: WriteSession, email: str) -> bool:
@@ -151,4 +152,7 @@ def _in_transaction(
         finally:
             await database.aclose()
 
-    return run_async(main)
+    try:
+        return run_async(main)
+    except SettingsError as error:
+        fail(str(error))

@@ -41,6 +41,7 @@ async def exchange(session: WriteSession, refresh_token: str) -> Refreshed:
             inactive. When it was used before, its family is revoked, and that is committed.
     """
     now = utc_now()
+    await _lock_family_of(session, refresh_token)
     used = update(RefreshToken).where(
         col(RefreshToken.token_hash) == _hash(refresh_token), col(RefreshToken.used_at).is_(None)
     )
@@ -103,6 +104,17 @@ def _add_token(session: WriteSession, family_id: int) -> str:
     refresh_token = secrets.token_urlsafe(32)
     session.add(RefreshToken(token_hash=_hash(refresh_token), family_id=family_id))
     return refresh_token
+
+
+async def _lock_family_of(session: WriteSession, refresh_token: str) -> None:
+    # First the family and then its token, as when an account's deletion cascades to them: in the
+    # other order the two would wait for each other.
+    statement = (
+        select(col(RefreshFamily.id))
+        .join(RefreshToken, col(RefreshToken.family_id) == col(RefreshFamily.id))
+        .where(col(RefreshToken.token_hash) == _hash(refresh_token))
+    )
+    await session.execute(statement.with_for_update(of=RefreshFamily, key_share=True))
 
 
 async def _family_of(session: WriteSession, refresh_token: str) -> int | None:

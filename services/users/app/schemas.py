@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from chassis.fields import Email, Name, Text
+from chassis.fields import Email, Name, Text, storable
 from chassis.schemas import Body, may_be_absent
 from chassis.tokens import Role
 
-Password = Annotated[Text, StringConstraints(min_length=8, max_length=128)]
-SecretText = Annotated[Text, StringConstraints(min_length=1, max_length=512)]
+Password = Annotated[str, StringConstraints(min_length=8, max_length=128), storable]
+SecretText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
 
 
 class UserCreate(Body):

@@ -119,8 +119,14 @@ async def rotate(
 
     Unless `at_once`, it takes over when every cached copy of the published keys has been renewed.
     Returns the new key and the time at which the others stop being published.
+
+    Raises:
+        SettingsError: the passphrase isn't the one that the service opens its present keys with.
     """
     await serialise(session, _LOCK_ID)
+    passphrase = _passphrase(settings)
+    for present in await _unexpired(session):
+        _open(present, passphrase)
     delay = 0 if at_once else settings.jwks_max_age_seconds
     activates_at = utc_now() + timedelta(seconds=delay)
     # Replicas notice the new key, and go on signing with the old one, for up to a reload.
@@ -129,7 +135,7 @@ async def rotate(
     await session.execute(
         update(SigningKey).where(col(SigningKey.expires_at).is_(None)).values(expires_at=expires_at)
     )
-    key = _new_key(activates_at, _passphrase(settings))
+    key = _new_key(activates_at, passphrase)
     session.add(key)
     await session.flush()
     return key, expires_at

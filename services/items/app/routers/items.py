@@ -11,10 +11,10 @@ from app.errors import ItemNotFound, NotYourItem, OwnerGone, OwnerInactive, User
 from app.etags import combined, item_etag, matches_weakly
 from app.models import Item, Owner
 from app.money import Price, from_cents
-from app.schemas import ItemCreate, ItemPatch, ItemView, SortName
+from app.schemas import ItemCreate, ItemPatch, ItemView, SearchText, SortName
 from app.search import searchable
 from chassis.errors import InvalidToken, NotAuthenticated, PreconditionFailed, error_responses
-from chassis.fields import MAX_ID, PathId, PlainInt, Text
+from chassis.fields import MAX_ID, PathId, PlainInt
 from chassis.media_types import StrictRoute
 from chassis.paging import AnyRow, Page, PageQuery, fetch_page, page_query
 from chassis.sessions import Reads, Writes
@@ -55,9 +55,7 @@ async def list_items(
     session: Reads,
     page: Annotated[PageQuery, Depends(page_query)],
     owner_id: Annotated[PlainInt | None, Query(ge=1, le=MAX_ID)] = None,
-    q: Annotated[
-        Text | None, Query(max_length=200, description="Part of a name or a description.")
-    ] = None,
+    q: Annotated[SearchText | None, Query(description="Part of a name or a description.")] = None,
     min_price: Price | None = None,
     max_price: Price | None = None,
     sort: SortName = "-created_at",

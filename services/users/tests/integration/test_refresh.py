@@ -22,7 +22,7 @@ from service_testing.client import AppClient, as_user
 from tests.accounts import Account, create_account
 from tests.logins import assert_ended, log_in, refresh
 
-INVALID = [None, 1, True, [], {}, "", "t" * 513, "nul \0 nul"]
+INVALID: list[object] = [None, 1, True, [], {}, "", "t" * 513, "nul \0 nul"]
 
 
 class TestRefresh:

@@ -86,8 +86,15 @@ def run_or_exit(action: Callable[[], ResultT]) -> ResultT:
     try:
         return action()
     except (SQLAlchemyError, OSError, CommandError) as error:
+        if _lacks_tables(error):
+            fail("the database has no tables yet: run `python -m app migrate` first.")
         reason = str(error).partition("\n")[0] or type(error).__name__
         fail(f"the database can't be used: {reason}")
+
+
+def _lacks_tables(error: Exception) -> bool:
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlstate", None) == "42P01" or "no such table" in str(cause)
 
 
 def run_async(main: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:

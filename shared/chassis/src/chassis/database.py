@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Dialect, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 ReadSession = AsyncSession
 WriteSession = AsyncSession
@@ -73,10 +73,11 @@ class Database:
 async def serialise(session: WriteSession, lock_id: int) -> None:
     """Let only one transaction at a time, of all processes on this database, pass this point.
 
-    Holds until the transaction ends. On SQLite there is nothing to do: every write transaction
-    begins with `BEGIN IMMEDIATE` and is alone already.
+    Holds until the transaction ends. On SQLite it is enough to begin: every write transaction
+    begins with `BEGIN IMMEDIATE` and is alone from then on.
     """
-    if session.get_bind().dialect.name == "postgresql":
+    connection = await session.connection()
+    if connection.dialect.name == "postgresql":
         await session.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": lock_id})
 
 
@@ -169,6 +170,12 @@ def _sqlite_write_engine(url: URL, pool: PoolSize, *, foreign_keys: bool = True)
         # A transaction that begins as a reader and writes later can fail half-way with
         # "database is locked", which no busy timeout helps against.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def _reset(connection: Any, _: ConnectionPoolEntry, state: PoolResetState) -> None:
+        # SQLAlchemy takes a transaction for ended when its COMMIT fails; SQLite leaves it open.
+        if state.asyncio_safe and connection.driver_connection.in_transaction:
+            connection.rollback()
 
     return engine
 

@@ -24,14 +24,15 @@ def _refuse_unstorable(value: str) -> str:
     return value
 
 
-Text = Annotated[str, AfterValidator(_refuse_unstorable)]
+storable = AfterValidator(_refuse_unstorable)
+
+Text = Annotated[str, storable]
 """Text that every database can store. Each text field of a request is one."""
 
-# The constraints stand before the validator: behind it, pydantic would measure before it trims.
+# The constraints stand before the validator: behind it, pydantic would measure before it trims,
+# and speak of "items" instead of characters.
 Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
-    AfterValidator(_refuse_unstorable),
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), storable
 ]
 """1-120 characters after trimming."""
 

@@ -8,11 +8,13 @@ from time import perf_counter
 from typing import Any
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.context import RequestContext, current_context, request_context
 from chassis.error_handlers import error_response
 from chassis.errors import BodyTooLarge
+from chassis.fields import MAX_ID_DIGITS
 from chassis.metrics import HttpMetrics
 
 logger = structlog.get_logger(__name__)
@@ -54,6 +56,8 @@ class RequestMiddleware:
     async def _answer(self, exchange: "_Exchange") -> None:
         try:
             await self.app(exchange.scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            pass  # there is nobody left to answer, and nothing for us to mend
         except Exception:
             logger.exception("unhandled_error", path=exchange.scope["path"])
             if exchange.status is not None:
@@ -118,7 +122,8 @@ class _Exchange:
         return (
             content_length is not None
             and content_length.isdigit()
-            and int(content_length) > self._max_body_bytes
+            # `int` refuses thousands of digits.
+            and (len(content_length) > MAX_ID_DIGITS or int(content_length) > self._max_body_bytes)
         )
 
     async def receive(self) -> Message:

@@ -14,7 +14,7 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Column, Connection, MetaData, text
 
 from chassis.columns import UtcDateTime
 from chassis.database import migration_engine
@@ -27,11 +27,18 @@ def _is_compared(_: Any, name: str | None, kind: str, __: bool, ___: Any) -> boo
     return not (kind == "index" and name is not None and name.endswith("_trgm"))
 
 
-_COMPARISON: dict[str, Any] = {
-    "compare_type": True,
-    "compare_server_default": True,
-    "include_object": _is_compared,
-}
+def _sqlite_default_differs(_: Any, __: Any, column: Column[Any], *___: Any) -> bool | None:
+    # SQLite has AUTOINCREMENT where the models say identity. None leaves the answer to Alembic.
+    return None if column.identity is None else False
+
+
+def _comparison(connection: Connection) -> dict[str, Any]:
+    is_sqlite = connection.dialect.name == "sqlite"
+    return {
+        "compare_type": True,
+        "compare_server_default": _sqlite_default_differs if is_sqlite else True,
+        "include_object": _is_compared,
+    }
 
 
 def upgrade(url: str, location: Path, revision: str = "head") -> None:
@@ -56,7 +63,7 @@ def differences(url: str, metadata: MetaData) -> list[Any]:
     """What the models say and the database's schema doesn't, as Alembic's operations; empty when they agree."""
 
     def compare(connection: Connection) -> list[Any]:
-        migration_context = MigrationContext.configure(connection, opts=dict(_COMPARISON))
+        migration_context = MigrationContext.configure(connection, opts=_comparison(connection))
         return list(compare_metadata(migration_context, metadata))
 
     return asyncio.run(_in_transaction(url, compare))
@@ -64,12 +71,13 @@ def differences(url: str, metadata: MetaData) -> list[Any]:
 
 def run_environment(metadata: MetaData) -> None:
     """What a service's `migrations/env.py` calls: run on the connection that `upgrade` and the others opened."""
+    connection = context.config.attributes["connection"]
     context.configure(
-        connection=context.config.attributes["connection"],
+        connection=connection,
         target_metadata=metadata,
         render_as_batch=True,
         render_item=_render_item,
-        **_COMPARISON,
+        **_comparison(connection),
     )
     context.run_migrations()
 

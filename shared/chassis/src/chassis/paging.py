@@ -161,6 +161,8 @@ def _decode_cursor(cursor: str, sort_name: str, sort: Sort) -> tuple[int, tuple[
         name, page, value, row_id = json.loads(raw)
         place = (sort.decode(value), decode_int(row_id))
         number = decode_int(page)
+        if number == 0:
+            raise ValueError("pages are counted from 1")
     except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidRequest(("query", "after"), "Not a cursor of this list") from None
     if name != sort_name:

@@ -4,28 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import ORMExecuteState, Session
 
 from chassis.database import Database, ReadSession, WriteSession
 from service_testing.databases import refuse_real_database
+from service_testing.joined_sessions import JoinedReadSession, JoinedSession, Owners
 
 _REQUEST_TIMEOUT_SECONDS = 5
-
-# These end the test rather than raise an error, which the app would turn into a 500.
-_NOT_ISOLATED = (
-    "A session was opened outside of a test's isolation, so nothing would undo what it writes. "
-    "Take the fixture `database`, `session` or `client`; fixtures for several tests can't write."
-)
-_CONCURRENT = (
-    "Two tasks use the database at once, but in rollback mode all sessions share one connection. "
-    "Mark the test with @pytest.mark.committed."
-)
-_READ_ONLY = "A read session was asked to write; its real connection would have refused."
 
 
 class IsolatedDatabase(Database):
@@ -42,10 +29,8 @@ class IsolatedDatabase(Database):
         refuse_real_database(url)
         super().__init__(url)
         self._connection: AsyncConnection | None = None
+        self._owners = Owners()
         self._commits = False
-        self._owners: WeakKeyDictionary[AsyncSession, asyncio.Task[Any] | None] = (
-            WeakKeyDictionary()
-        )
 
     @asynccontextmanager
     async def rolled_back(self) -> AsyncIterator[None]:
@@ -73,48 +58,32 @@ class IsolatedDatabase(Database):
         if self._commits:
             return super().write_session()
         # A rollback undoes this session's savepoint, and nothing of what the test wrote before.
-        return self._joined(join_transaction_mode="create_savepoint")
+        return self._joined(
+            sync_session_class=JoinedSession, join_transaction_mode="create_savepoint"
+        )
 
     def read_session(self) -> ReadSession:
         if self._commits:
             return super().read_session()
         # With a savepoint, closing this session would undo what others wrote since it opened.
         return self._joined(
+            sync_session_class=JoinedReadSession,
             join_transaction_mode="rollback_only",
             autoflush=False,
-            sync_session_class=_ReadOnlySession,
         )
 
     def _joined(self, **options: Any) -> AsyncSession:
         if self._connection is None:
-            pytest.fail(_NOT_ISOLATED)
-        if self._others():
-            pytest.fail(_CONCURRENT)
-        joined = AsyncSession(self._connection, expire_on_commit=False, **options)
-        self._owners[joined] = asyncio.current_task()
-        return joined
-
-    def _others(self) -> set[asyncio.Task[Any]]:
-        """Other tasks that are in the middle of a transaction."""
-        busy = {task for session, task in self._owners.items() if session.in_transaction()}
-        return {task for task in busy if task and task is not asyncio.current_task()}
+            pytest.fail(
+                "A session was opened outside of a test's isolation, so nothing would undo what "
+                "it writes. Take the fixture `database`, `session` or `client`; a fixture that "
+                "serves several tests can't use the database."
+            )
+        return AsyncSession(
+            self._connection, expire_on_commit=False, info={"owners": self._owners}, **options
+        )
 
     async def _requests_end(self) -> None:
         # A test that failed may have left some behind, which would go on into the next test.
-        if others := self._others():
+        if others := self._owners.others():
             await asyncio.wait(others, timeout=_REQUEST_TIMEOUT_SECONDS)
-
-
-class _ReadOnlySession(Session):
-    pass
-
-
-@event.listens_for(_ReadOnlySession, "before_flush")
-def _refuse_flush(*_: Any) -> None:
-    pytest.fail(_READ_ONLY)
-
-
-@event.listens_for(_ReadOnlySession, "do_orm_execute")
-def _refuse_change(state: ORMExecuteState) -> None:
-    if state.is_insert or state.is_update or state.is_delete:
-        pytest.fail(_READ_ONLY)

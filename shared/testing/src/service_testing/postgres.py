@@ -101,15 +101,30 @@ def server(*, durable: bool = False) -> Iterator[str]:
 
 
 def _keep(*, durable: bool) -> None:
-    """Run a server for as long as someone holds the other end of standard input."""
+    """Run a server for as long as someone holds the other end of standard input.
+
+    Says on standard output, in one line of JSON, where it is (`url`) or why there is none (`error`).
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))
+        signal.signal(number, _end)
     try:
         with find().start(durable=durable) as url:
-            print(json.dumps({"url": url}), flush=True)
+            _say({"url": url})
             sys.stdin.read()
     except (PostgresUnavailable, OSError) as error:
-        print(json.dumps({"error": str(error)}), flush=True)
+        _say({"error": str(error)})
+
+
+def _end(*_: object) -> None:
+    # A second signal must not interrupt the clean-up that the first one caused.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(1)
+
+
+def _say(answer: dict[str, str]) -> None:
+    with suppress(BrokenPipeError):  # nobody listens any more: standard input has ended too
+        os.write(sys.stdout.fileno(), json.dumps(answer).encode() + b"\n")
 
 
 @dataclass(frozen=True)

@@ -121,10 +121,42 @@ class TestConcurrentRequests:
         statuses = [response.status_code for response in await asyncio.gather(*requests)]
         assert sorted(statuses) == [201] + 19 * [409]
 
-    async def test_are_refused_on_one_connection(self, client: AppClient) -> None:
-        requests = [client.post("/notes/", params={"title": "race"}) for _ in range(2)]
-        with pytest.raises(pytest.fail.Exception, match="Two tasks use the database at once"):
-            await asyncio.gather(*requests)
+    async def test_are_refused_on_one_connection(
+        self, client: AppClient, database: IsolatedDatabase
+    ) -> None:
+        slow = SlowWriter(database)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(slow.write())
+            await slow.has_written.wait()
+            with pytest.raises(pytest.fail.Exception, match="Two tasks use the database at once"):
+                await client.get("/notes/")
+            slow.may_end.set()
+
+    async def test_that_a_test_left_behind_end_before_the_next_one(
+        self, isolated_database: IsolatedDatabase
+    ) -> None:
+        slow = SlowWriter(isolated_database)
+        async with isolated_database.rolled_back():
+            left_behind = asyncio.create_task(slow.write())
+            await slow.has_written.wait()
+            asyncio.get_running_loop().call_later(0.01, slow.may_end.set)
+        assert left_behind.done()
+
+
+class SlowWriter:
+    """A request that is in the middle of its transaction until it may end."""
+
+    def __init__(self, database: IsolatedDatabase) -> None:
+        self._database = database
+        self.has_written = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    async def write(self) -> None:
+        async with self._database.transaction() as session:
+            session.add(Note(title="slow"))
+            await session.flush()
+            self.has_written.set()
+            await self.may_end.wait()
 
 
 class TestReadSessions:

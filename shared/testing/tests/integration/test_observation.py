@@ -20,6 +20,15 @@ class TestLogs:
         structlog.get_logger().error("failed", exc_info=LookupError("the cause"))
         assert logs[0]["exception"] == "LookupError: the cause"
 
+    def test_stand_plainly_in_the_report_of_a_failed_test(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        structlog.get_logger().error("failed", exc_info=LookupError("the cause"))
+        assert capsys.readouterr().out.splitlines() == [
+            "[error    ] failed",
+            "LookupError: the cause",
+        ]
+
     def test_begin_empty(self, logs: list[EventDict]) -> None:
         assert logs == []
 

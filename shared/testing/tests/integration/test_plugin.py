@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from service_testing import postgres
 
@@ -126,24 +127,27 @@ def test_async_tests_share_one_event_loop(pytester: pytest.Pytester) -> None:
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=3)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_parallel_workers_have_databases_of_their_own(
-    project: pytest.Pytester, kind: str, request: pytest.FixtureRequest
+    project: pytest.Pytester, request: pytest.FixtureRequest
 ) -> None:
-    if kind != request.config.getoption("--database"):
-        pytest.skip("for the other --database")
     project.makepyfile(
         """
+        import pathlib
         import pytest
 
         @pytest.mark.committed
         @pytest.mark.parametrize("run", range(8))
         async def test_url(database_url, worker_id, client, run):
-            assert worker_id in database_url
+            pathlib.Path(worker_id).write_text(database_url)
             assert (await client.post("/notes/", params={"title": "one"})).status_code == 201
         """
     )
+    kind = request.config.getoption("--database")
     project.runpytest_subprocess("-n", "2", f"--database={kind}").assert_outcomes(passed=8)
+    urls = [make_url((project.path / worker).read_text()) for worker in ("gw0", "gw1")]
+    assert "test_example_gw0" in str(urls[0].database)
+    assert "test_example_gw1" in str(urls[1].database)
+    assert urls[0].port == urls[1].port  # they share one server
 
 
 def _no_server() -> None:

@@ -31,6 +31,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "another audience": {"audience": "items-events"},
     "expired": {"expires_in_seconds": -60},
     "another issuer": {"iss": "elsewhere"},
+    "an issuer that is no text": {"iss": 7},
+    "a user id that is no text": {"sub": 1},
     "a role that nobody has": {"role": "root"},
     "not yet valid": {"nbf": 2**40},
     "unsigned": {"algorithm": "none"},

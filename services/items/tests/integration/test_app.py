@@ -1,0 +1,133 @@
+"""The app as a whole: its start and its end, and what is not about items."""
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
+
+from app import main
+from app.main import create_app
+from app.settings import ItemsSettings
+from chassis.http_client import service_client
+from service_testing.assertions import assert_error_response, assert_paginated_response
+from service_testing.client import AppClient, app_transport
+from service_testing.lifespan import Lifespan
+from service_testing.tokens import TokenIssuer
+from tests.fake_users import FakeUsers
+from tests.stock import put_up
+
+
+@pytest.fixture
+def homeless(settings: ItemsSettings) -> ItemsSettings:
+    """Settings of a database that can't be opened."""
+    url = SecretStr("sqlite:////dev/null/test_items.db")
+    return settings.model_copy(update={"database_url": url})
+
+
+class TestLifespan:
+    async def test_lifespan_closes_the_http_client_that_the_app_made(
+        self, settings: ItemsSettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clients: list[httpx.AsyncClient] = []
+
+        def remembered(url: str, *, timeout_seconds: float) -> httpx.AsyncClient:
+            clients.append(service_client(url, timeout_seconds=timeout_seconds))
+            return clients[-1]
+
+        monkeypatch.setattr(main, "service_client", remembered)
+        lifespan = Lifespan(create_app(settings))
+        await lifespan.start()
+        assert [client.is_closed for client in clients] == [False]
+        await lifespan.stop()
+        assert [client.is_closed for client in clients] == [True]
+
+    async def test_lifespan_starts_while_the_database_is_away(
+        self, homeless: ItemsSettings, token_issuer: TokenIssuer
+    ) -> None:
+        lifespan = Lifespan(create_app(homeless, users=FakeUsers(token_issuer)))
+        await lifespan.start()
+        client = AppClient(app_transport(lifespan.serve))
+        assert (await client.get("/health/live")).json() == {"status": "ok"}
+        ready = await client.get("/health/ready")
+        assert ready.status_code == 503
+        assert ready.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
+        await lifespan.stop()
+
+
+class TestWithoutDatabase:
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [("GET", "/items/"), ("GET", "/items/1"), ("PATCH", "/items/1"), ("DELETE", "/items/1")],
+    )
+    async def test_items_without_the_database_are_unavailable(
+        self, homeless: ItemsSettings, token_issuer: TokenIssuer, method: str, path: str
+    ) -> None:
+        app = create_app(homeless, users=FakeUsers(token_issuer))
+        client = AppClient(app_transport(app), token=token_issuer.token())
+        json = {} if method == "PATCH" else None
+        response = await client.request(method, path, json=json)
+        assert_error_response(response, 503, "database_unavailable")
+        assert int(response.headers["Retry-After"]) >= 1
+        await app.state.database.aclose()
+
+
+class TestHealth:
+    async def test_health_is_good(self, client: AppClient) -> None:
+        live, ready = await client.get("/health/live"), await client.get("/health/ready")
+        assert (live.status_code, live.json()) == (200, {"status": "ok"})
+        assert ready.status_code == 200
+        assert ready.json() == {"status": "ok", "checks": {"database": "ok"}}
+
+
+class TestMetrics:
+    async def test_metrics_count_requests_by_route_and_never_by_path(
+        self, client: AppClient, user_client: AppClient
+    ) -> None:
+        labels = {"method": "GET", "route": "/items/{item_id}", "status": "200"}
+        before = await counted(client, labels)
+        path = (await put_up(user_client)).headers["Location"]
+        await client.get(path)
+        assert await counted(client, labels) == before + 1
+        assert path not in (await client.get("/metrics")).text
+
+
+class TestMethods:
+    @pytest.mark.parametrize(
+        ("path", "allowed"),
+        [
+            ("/items/", {"GET", "POST"}),
+            ("/items/1", {"GET", "PATCH", "DELETE"}),
+            ("/health/live", {"GET"}),
+            ("/metrics", {"GET"}),
+        ],
+    )
+    async def test_method_that_a_path_has_not_is_answered_with_those_that_it_has(
+        self, client: AppClient, path: str, allowed: set[str]
+    ) -> None:
+        response = await client.put(path)
+        assert_error_response(response, 405, "method_not_allowed")
+        assert set(response.headers["Allow"].split(", ")) == allowed
+
+    @pytest.mark.parametrize("path", ["/", "/items", "/item/1", "/items/1/", "/users/1"])
+    async def test_path_that_is_not_there_is_not_found(self, client: AppClient, path: str) -> None:
+        assert_error_response(await client.get(path), 404, "not_found")
+
+
+class TestRequestId:
+    async def test_request_id_is_echoed_by_answers_and_errors(self, client: AppClient) -> None:
+        headers = {"X-Request-ID": "my.request-7"}
+        found = await client.get("/items/", headers=headers)
+        missing = await client.get("/items/1", headers=headers)
+        assert assert_paginated_response(found)["total"] == 0
+        assert assert_error_response(missing, 404, "not_found")["request_id"] == "my.request-7"
+        assert found.headers["X-Request-ID"] == "my.request-7"
+
+
+async def counted(client: AppClient, labels: dict[str, str]) -> float:
+    text = (await client.get("/metrics")).text
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "http_requests_total" and sample.labels == labels
+    )

@@ -1,0 +1,110 @@
+"""`python -m app`."""
+
+import os
+import runpy
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.commands import cli
+from app.models import metadata
+from chassis.migrations import differences
+
+COMMANDS = ["migrate", "serve", "make-migration"]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The variables of a service in production, but for its database."""
+    for name in [name for name in os.environ if name.startswith("ITEMS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ITEMS_USERS_URL", "http://users.example")
+    return monkeypatch
+
+
+def output_of_failing(*arguments: str) -> str:
+    """What a command says that ends with 2, which has to be one sentence on standard error."""
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+class TestHelp:
+    @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
+    def test_help_says_what_can_be_done(self, arguments: list[str]) -> None:
+        result = CliRunner().invoke(cli, arguments)
+        assert result.exit_code == 0
+        assert "Usage: " in result.stdout
+
+    def test_help_names_every_command(self) -> None:
+        listing = CliRunner().invoke(cli, ["--help"]).stdout
+        assert [name for name in COMMANDS if name in listing] == COMMANDS
+
+    def test_help_is_what_the_module_shows(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "argv", ["app", "--help"])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module("app", run_name="__main__")
+        assert ended.value.code == 0
+        assert "The items service." in capsys.readouterr().out
+
+
+class TestMigrate:
+    def test_migrate_makes_the_tables_and_may_run_twice(
+        self, environment: pytest.MonkeyPatch, empty_database_url: str
+    ) -> None:
+        environment.setenv("ITEMS_DATABASE_URL", empty_database_url)
+        for _ in range(2):
+            result = CliRunner().invoke(cli, ["migrate"])
+            assert result.exit_code == 0
+            assert result.stdout == "The database is up to date.\n"
+        assert differences(empty_database_url, metadata) == []
+
+    def test_migrate_makes_the_folder_of_a_sqlite_file(
+        self, environment: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "new" / "folder" / "items.db"
+        environment.setenv("ITEMS_DATABASE_URL", f"sqlite:///{file}")
+        assert CliRunner().invoke(cli, ["migrate"]).exit_code == 0
+        assert file.exists()
+
+
+class TestMistakes:
+    @pytest.mark.parametrize("command", ["migrate", "serve"])
+    def test_command_without_settings_names_what_is_missing(self, command: str) -> None:
+        assert "ITEMS_DATABASE_URL is required" in output_of_failing(command)
+
+    @pytest.mark.parametrize("command", ["migrate", "serve"])
+    def test_command_with_a_wrong_setting_names_it_and_not_its_value(
+        self, environment: pytest.MonkeyPatch, command: str
+    ) -> None:
+        environment.setenv("ITEMS_DATABASE_URL", "mysql://items:hunter2@db/items")
+        sentence = output_of_failing(command)
+        assert "ITEMS_DATABASE_URL must start with" in sentence
+        assert "hunter2" not in sentence
+
+    def test_migrate_of_a_database_that_is_away_says_so(
+        self, environment: pytest.MonkeyPatch
+    ) -> None:
+        with socket.socket() as taken:  # bound, and nobody listens
+            taken.bind(("127.0.0.1", 0))
+            url = f"postgresql://items:hunter2@127.0.0.1:{taken.getsockname()[1]}/items"
+            environment.setenv("ITEMS_DATABASE_URL", url)
+            sentence = output_of_failing("migrate")
+        assert "the database can't be used" in sentence
+        assert "hunter2" not in sentence
+
+    def test_migrate_of_a_file_that_is_no_database_says_so(
+        self, environment: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "items.db"
+        file.write_text("This is no database at all." * 100)
+        environment.setenv("ITEMS_DATABASE_URL", f"sqlite:///{file}")
+        assert "the database can't be used" in output_of_failing("migrate")

@@ -1,0 +1,83 @@
+"""Writes that race, each in a transaction of its own."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Owner
+from service_testing.assertions import assert_item_response, assert_paginated_response
+from service_testing.client import AppClient
+from service_testing.factories import create_item_data
+from tests.stock import put_up
+
+pytestmark = pytest.mark.committed
+
+ROUNDS = 10
+
+
+class TestCreateItemConcurrently:
+    async def test_create_item_of_one_new_owner_succeeds_fifty_times_at_once(
+        self, user_client: AppClient, session: AsyncSession
+    ) -> None:
+        answers = await asyncio.gather(
+            *(user_client.post("/items/", json=create_item_data()) for _ in range(50))
+        )
+        ids = {assert_item_response(answer, status=201)["id"] for answer in answers}
+        assert len(ids) == 50
+        assert_paginated_response(await user_client.get("/items/"), total=50)
+        assert await session.scalar(select(func.count()).select_from(Owner)) == 1
+
+
+class TestUpdateItemConcurrently:
+    async def test_update_item_of_different_fields_loses_nothing(
+        self, user_client: AppClient, admin_client: AppClient
+    ) -> None:
+        path = (await put_up(user_client)).headers["Location"]
+        for number in range(ROUNDS):
+            changes = {"name": f"Name {number}", "description": f"Words {number}"}
+            changes["price"] = f"{number}.50"
+            callers = (user_client, admin_client, user_client)
+            answers = await asyncio.gather(
+                *(
+                    caller.patch(path, json={field: value})
+                    for caller, (field, value) in zip(callers, changes.items(), strict=True)
+                )
+            )
+            assert [answer.status_code for answer in answers] == [200, 200, 200]
+            assert len({answer.headers["ETag"] for answer in answers}) == 3
+            body = assert_item_response(await user_client.get(path))
+            assert {field: body[field] for field in changes} == changes
+
+    async def test_update_item_with_the_same_tag_is_done_once(self, user_client: AppClient) -> None:
+        created = await put_up(user_client)
+        path, etag = created.headers["Location"], created.headers["ETag"]
+        for number in range(ROUNDS):
+            answers = await asyncio.gather(
+                *(
+                    user_client.patch(path, json={"price": price}, headers={"If-Match": etag})
+                    for price in (f"{number}.25", f"{number}.75")
+                )
+            )
+            done = [answer for answer in answers if answer.status_code == 200]
+            assert Counter(answer.status_code for answer in answers) == {200: 1, 412: 1}
+            read = await user_client.get(path)
+            assert read.json() == done[0].json()
+            etag = read.headers["ETag"]
+            assert etag == done[0].headers["ETag"]
+
+    async def test_update_item_while_it_is_deleted_is_either_done_or_not_found(
+        self, user_client: AppClient
+    ) -> None:
+        for _ in range(ROUNDS):
+            path = (await put_up(user_client)).headers["Location"]
+            update, delete, again = await asyncio.gather(
+                user_client.patch(path, json={"name": "Race"}),
+                user_client.delete(path),
+                user_client.delete(path),
+            )
+            assert update.status_code in (200, 404)
+            assert sorted((delete.status_code, again.status_code)) == [204, 404]
+            assert (await user_client.get(path)).status_code == 404

@@ -1,0 +1,98 @@
+"""What the database refuses by itself, when the app is passed by."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from app.models import Item, Owner, PublishedKeys
+from chassis.columns import utc_now
+from tests.stock import add_items, add_owner
+
+NOW = utc_now()
+OWNER = {"id": 2, "name": "Grace", "is_active": True, "version": 0, "is_deleted": False}
+KEYS = {"id": 1, "document": "{}", "fetched_at": NOW}
+ITEM = {
+    "owner_id": 1,
+    "name": "Lamp",
+    "description": "Of brass",
+    "price_cents": 100,
+    "search_text": "lamp of brass",
+    "version": 1,
+    "created_at": NOW,
+    "updated_at": NOW,
+}
+EDGES: list[tuple[type[SQLModel], dict[str, Any]]] = [
+    *((Item, {**ITEM, "name": name}) for name in ("x", "x" * 120)),
+    *((Item, {**ITEM, "description": description}) for description in (None, "", "x" * 2000)),
+    *((Item, {**ITEM, "price_cents": price_cents}) for price_cents in (0, 99_999_999_99)),
+    *((Owner, {**OWNER, "id": owner_id}) for owner_id in (2, 2**63 - 1)),
+    (PublishedKeys, KEYS),
+]
+BROKEN: list[tuple[type[SQLModel], dict[str, Any]]] = [
+    *((Item, {**ITEM, "name": name}) for name in ("", "x" * 121)),
+    (Item, {**ITEM, "description": "x" * 2001}),
+    *((Item, {**ITEM, "price_cents": price_cents}) for price_cents in (-1, 100_000_000_00)),
+    *((Item, {**ITEM, "version": version}) for version in (0, -1)),
+    *((Item, {**ITEM, "owner_id": owner_id}) for owner_id in (3, 0, -1)),
+    *((Item, {**ITEM, field: None}) for field in ITEM if field != "description"),
+    *((Owner, {**OWNER, "id": owner_id}) for owner_id in (0, -1, 1)),
+    (Owner, {**OWNER, "version": -1}),
+    *((Owner, {**OWNER, field: None}) for field in OWNER),
+    *((PublishedKeys, {**KEYS, "id": row_id}) for row_id in (0, 2)),
+    *((PublishedKeys, {**KEYS, field: None}) for field in ("document", "fetched_at")),
+]
+
+
+def what_differs(case: object) -> str:
+    match case:
+        case type():
+            return case.__name__
+        case dict():
+            good = next(row for row in (ITEM, OWNER, KEYS) if row.keys() == case.keys())
+            changes = [f"{field}={case[field]!r}" for field in case if case[field] != good[field]]
+            return ",".join(changes)[:40]
+    raise AssertionError(case)
+
+
+class TestDatabaseRules:
+    @pytest.mark.parametrize(("table", "row"), EDGES, ids=what_differs)
+    async def test_database_takes_a_row_at_the_edge(
+        self, session: AsyncSession, table: type[SQLModel], row: dict[str, Any]
+    ) -> None:
+        await add_owner(session, 1)
+        result = await session.execute(insert(table).values(row))
+        assert result.rowcount == 1  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize(("table", "row"), BROKEN, ids=what_differs)
+    async def test_database_refuses_a_row_that_breaks_a_rule(
+        self, session: AsyncSession, table: type[SQLModel], row: dict[str, Any]
+    ) -> None:
+        await add_owner(session, 1)
+        with pytest.raises(DBAPIError):
+            await session.execute(insert(table).values(row))
+        await session.rollback()
+
+    async def test_database_refuses_a_second_set_of_keys(self, session: AsyncSession) -> None:
+        await session.execute(delete(PublishedKeys))
+        await session.execute(insert(PublishedKeys).values(KEYS))
+        with pytest.raises(IntegrityError):
+            await session.execute(insert(PublishedKeys).values(KEYS))
+        await session.rollback()
+
+    async def test_database_keeps_an_owner_who_has_items(self, session: AsyncSession) -> None:
+        await add_owner(session, 1)
+        await add_items(session, {})
+        with pytest.raises(IntegrityError):
+            await session.execute(delete(Owner))
+        await session.rollback()
+
+    async def test_database_never_gives_an_id_twice(self, session: AsyncSession) -> None:
+        await add_owner(session, 1)
+        before = await add_items(session, {}, {})
+        await session.execute(delete(Item))
+        after = await add_items(session, {}, {})
+        assert max(before) < min(after)

@@ -1,0 +1,190 @@
+"""`GET /items/`: its pages and its orders."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service_testing.assertions import (
+    assert_item_response,
+    assert_paginated_response,
+    assert_validation_error,
+)
+from service_testing.client import AppClient
+from service_testing.queries import QueryCounter
+from tests.fake_users import FakeUsers
+from tests.stock import add_items, add_owner, put_up
+
+SORTS = ["created_at", "-created_at", "price", "-price", "name", "-name"]
+
+
+async def listed(client: AppClient, **query: Any) -> list[int]:
+    """The ids on the page that the query asks for."""
+    body = assert_paginated_response(await client.get("/items/", params=query))
+    return [item["id"] for item in body["items"]]
+
+
+class TestListItems:
+    async def test_list_items_without_a_token_shows_all_of_them(
+        self, client: AppClient, user_client: AppClient, other_client: AppClient
+    ) -> None:
+        created = [(await put_up(caller)).json() for caller in (user_client, other_client)]
+        body = assert_paginated_response(await client.get("/items/"))
+        assert body == {
+            "items": created[::-1],
+            "total": 2,
+            "total_is_exact": True,
+            "page": 1,
+            "size": 20,
+            "pages": 1,
+            "next": None,
+        }
+
+    async def test_list_items_of_nothing_is_an_empty_page(self, client: AppClient) -> None:
+        body = assert_paginated_response(await client.get("/items/"), count=0, total=0, page=1)
+        assert body["pages"] == 0
+        assert body["next"] is None
+
+    async def test_list_items_goes_on_while_users_is_down(
+        self, client: AppClient, users: FakeUsers, session: AsyncSession
+    ) -> None:
+        await add_owner(session)
+        await add_items(session, {})
+        users.is_down = True
+        assert_paginated_response(await client.get("/items/"), count=1)
+        assert users.lookups == 0
+
+    @pytest.mark.parametrize("size", [1, 100])
+    async def test_list_items_takes_the_same_few_statements_however_many_there_are(
+        self, client: AppClient, session: AsyncSession, query_counter: QueryCounter, size: int
+    ) -> None:
+        for owner_id in (1, 2, 3):
+            await add_owner(session, owner_id)
+        await add_items(session, *({"owner_id": 1 + n % 3} for n in range(120)))
+        with query_counter.at_most(2):
+            page = await client.get("/items/", params={"size": size})
+        assert_paginated_response(page, count=size, total=120)
+
+
+class TestListItemsPages:
+    async def test_list_items_divides_them_among_the_pages(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        await add_owner(session)
+        ids = await add_items(session, *({} for _ in range(5)))
+        newest_first = ids[::-1]
+        for page, expected in enumerate([newest_first[:2], newest_first[2:4], newest_first[4:]], 1):
+            assert await listed(client, page=page, size=2) == expected
+        response = await client.get("/items/", params={"page": 3, "size": 2})
+        body = assert_paginated_response(response, count=1, total=5, page=3)
+        assert body["pages"] == 3
+        assert body["next"] is None
+
+    async def test_list_items_beyond_the_end_is_an_empty_page(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        await add_owner(session)
+        await add_items(session, {})
+        response = await client.get("/items/", params={"page": 2})
+        body = assert_paginated_response(response, count=0, total=1, page=2)
+        assert body["next"] is None
+
+    @pytest.mark.parametrize(("total", "sizes"), [(20, [20]), (21, [20, 1])])
+    async def test_list_items_has_twenty_on_a_page(
+        self, client: AppClient, session: AsyncSession, total: int, sizes: list[int]
+    ) -> None:
+        await add_owner(session)
+        await add_items(session, *({} for _ in range(total)))
+        assert [len(await listed(client, page=n)) for n in range(1, len(sizes) + 1)] == sizes
+
+    @pytest.mark.parametrize("size", [1, 100])
+    async def test_list_items_takes_a_size_at_the_edge(self, client: AppClient, size: int) -> None:
+        response = await client.get("/items/", params={"size": size})
+        assert assert_paginated_response(response)["size"] == size
+
+    @pytest.mark.parametrize("field", ["page", "size"])
+    @pytest.mark.parametrize(
+        "value", ["0", "-1", "+1", "1.0", " 1", "1_0", "x", "", "٣", str(2**63)]
+    )
+    async def test_list_items_refuses_what_is_no_number_in_range(
+        self, client: AppClient, field: str, value: str
+    ) -> None:
+        response = await client.get("/items/", params={field: value})
+        assert_validation_error(response, ["query", field])
+
+    async def test_list_items_refuses_more_than_a_hundred_on_a_page(
+        self, client: AppClient
+    ) -> None:
+        response = await client.get("/items/", params={"size": 101})
+        assert_validation_error(response, ["query", "size"])
+
+    @pytest.mark.parametrize(("page", "size"), [(100, 100), (500, 20), (10_000, 1)])
+    async def test_list_items_reaches_ten_thousand_by_page(
+        self, client: AppClient, page: int, size: int
+    ) -> None:
+        response = await client.get("/items/", params={"page": page, "size": size})
+        assert_paginated_response(response, count=0, page=page)
+
+    @pytest.mark.parametrize(
+        ("page", "size"), [(101, 100), (501, 20), (10_001, 1), (2**63 - 1, 100)]
+    )
+    async def test_list_items_names_the_cursor_beyond_ten_thousand(
+        self, client: AppClient, page: int, size: int
+    ) -> None:
+        response = await client.get("/items/", params={"page": page, "size": size})
+        body = assert_validation_error(response, ["query", "page"])
+        assert "after" in body["detail"][0]["msg"]
+
+
+class TestListItemsOrder:
+    async def test_list_items_shows_the_newest_first(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        await add_owner(session)
+        old, new, middle = await add_items(
+            session, {"age_seconds": 3}, {"age_seconds": 1}, {"age_seconds": 2}
+        )
+        assert await listed(client) == [new, middle, old]
+        assert await listed(client, sort="-created_at") == [new, middle, old]
+        assert await listed(client, sort="created_at") == [old, middle, new]
+
+    async def test_list_items_sorts_by_price(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        await add_owner(session)
+        ten, nine, free = await add_items(
+            session, {"price_cents": 1000}, {"price_cents": 999}, {"price_cents": 0}
+        )
+        assert await listed(client, sort="price") == [free, nine, ten]
+        assert await listed(client, sort="-price") == [ten, nine, free]
+
+    async def test_list_items_sorts_names_by_code_point(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        await add_owner(session)
+        names = ["ä", "b", "B", "a", "_", "Z", "\U0001f6b2", "\uffee", "ab", "a b", "1", "-"]
+        ids = await add_items(session, *({"name": name} for name in names))
+        expected = [item_id for _, item_id in sorted(zip(names, ids, strict=True))]
+        assert await listed(client, sort="name") == expected
+        assert await listed(client, sort="-name") == expected[::-1]
+
+    @pytest.mark.parametrize("sort", SORTS)
+    async def test_list_items_that_are_alike_are_in_the_order_of_their_ids(
+        self, client: AppClient, session: AsyncSession, sort: str
+    ) -> None:
+        await add_owner(session)
+        ids = await add_items(session, *({"age_seconds": 1} for _ in range(4)))
+        expected = ids[::-1] if sort.startswith("-") else ids
+        assert await listed(client, sort=sort) == expected
+
+    @pytest.mark.parametrize("sort", ["", "id", "+price", "price,name", "PRICE", "--price", "\0"])
+    async def test_list_items_refuses_another_sort(self, client: AppClient, sort: str) -> None:
+        response = await client.get("/items/", params={"sort": sort})
+        assert_validation_error(response, ["query", "sort"])
+
+    async def test_list_items_shows_each_as_a_read_does(
+        self, client: AppClient, user_client: AppClient
+    ) -> None:
+        created = await put_up(user_client)
+        (item,) = (await client.get("/items/")).json()["items"]
+        assert item == assert_item_response(await client.get(created.headers["Location"]))

@@ -1,0 +1,153 @@
+"""`GET /items/`: its filters."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service_testing.assertions import assert_paginated_response, assert_validation_error
+from service_testing.client import AppClient
+from tests.stock import add_items, add_owner
+
+
+async def names(client: AppClient, **query: Any) -> list[str]:
+    """The names of the items that the query finds, the oldest first."""
+    response = await client.get("/items/", params={**query, "sort": "created_at"})
+    body = assert_paginated_response(response, total=len(response.json().get("items", [])))
+    return [item["name"] for item in body["items"]]
+
+
+class TestListItemsOfAnOwner:
+    async def test_list_items_of_an_owner_shows_theirs_only(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        for owner_id in (1, 2, 2**63 - 1):
+            await add_owner(session, owner_id)
+            await add_items(session, {"owner_id": owner_id, "name": f"Of {owner_id}"})
+        for owner_id in (1, 2, 2**63 - 1):
+            assert await names(client, owner_id=owner_id) == [f"Of {owner_id}"]
+        assert await names(client, owner_id=3) == []
+
+    @pytest.mark.parametrize("owner_id", ["0", "-1", "+1", "1.0", "x", "", str(2**63)])
+    async def test_list_items_refuses_what_is_no_owner_s_id(
+        self, client: AppClient, owner_id: str
+    ) -> None:
+        response = await client.get("/items/", params={"owner_id": owner_id})
+        assert_validation_error(response, ["query", "owner_id"])
+
+
+class TestListItemsByText:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("Äpfel", "äPFEL", "a\u0308pfel", "pfel", "straße", "STRASSE", "ßE", "ЖУК", "жук"),
+            *(
+                "100%",
+                "%",
+                "a_b",
+                "_",
+                "back\\slash",
+                "\\",
+                "it's",
+                "'",
+                "--",
+                "a/b",
+                "/",
+                '"',
+                "**",
+            ),
+        ],
+    )
+    async def test_list_items_finds_a_part_of_a_name_or_a_description_literally(
+        self, client: AppClient, session: AsyncSession, text: str
+    ) -> None:
+        await add_owner(session)
+        text_with_all = "Äpfel Straße жук 100% a_b back\\slash it's -- a/b \" **"
+        await add_items(
+            session,
+            {"name": text_with_all},
+            {"name": "Described", "description": text_with_all},
+            {"name": "Other", "description": "Apple Strase 1000 acb backslash"},
+        )
+        assert await names(client, q=text) == [text_with_all, "Described"]
+
+    @pytest.mark.parametrize("text", ["p\nO", "pO", "\n", "xyz", "l%p", "l_mp", "*"])
+    async def test_list_items_finds_nothing_that_is_not_there(
+        self, client: AppClient, session: AsyncSession, text: str
+    ) -> None:
+        await add_owner(session)
+        await add_items(session, {"name": "Lamp", "description": "Of-brass"})
+        assert await names(client, q=text) == []
+
+    async def test_list_items_by_an_empty_text_shows_all(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        await add_owner(session)
+        await add_items(session, {"name": "Lamp"})
+        assert await names(client, q="") == ["Lamp"]
+
+    async def test_list_items_takes_a_text_of_two_hundred_characters(
+        self, client: AppClient
+    ) -> None:
+        assert await names(client, q="%" * 200) == []
+
+    @pytest.mark.parametrize("text", ["x" * 201, "a\0"], ids=["too long", "NUL"])
+    async def test_list_items_refuses_what_is_no_text_to_look_for(
+        self, client: AppClient, text: str
+    ) -> None:
+        response = await client.get("/items/", params={"q": text})
+        assert_validation_error(response, ["query", "q"])
+
+
+class TestListItemsByPrice:
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ({"min_price": "0"}, ["free", "cent", "one", "dearest"]),
+            ({"min_price": "0.01"}, ["cent", "one", "dearest"]),
+            ({"min_price": "0.02"}, ["one", "dearest"]),
+            ({"min_price": "99999999.99"}, ["dearest"]),
+            ({"max_price": "0"}, ["free"]),
+            ({"max_price": "1"}, ["free", "cent", "one"]),
+            ({"max_price": "99999999.98"}, ["free", "cent", "one"]),
+            ({"min_price": "0.01", "max_price": "1.00"}, ["cent", "one"]),
+            ({"min_price": "1", "max_price": "1"}, ["one"]),
+            ({"min_price": "2", "max_price": "1"}, []),
+        ],
+    )
+    async def test_list_items_shows_those_between_the_prices_and_at_them(
+        self, client: AppClient, session: AsyncSession, query: dict[str, str], expected: list[str]
+    ) -> None:
+        await add_owner(session)
+        prices = {"free": 0, "cent": 1, "one": 100, "dearest": 99_999_999_99}
+        await add_items(session, *({"name": n, "price_cents": c} for n, c in prices.items()))
+        assert await names(client, **query) == expected
+
+    @pytest.mark.parametrize("field", ["min_price", "max_price"])
+    @pytest.mark.parametrize(
+        "value", ["", " 1", "-1", "+1", "1e2", "NaN", "inf", "0.001", "100000000", "1_0", "٣", "x"]
+    )
+    async def test_list_items_refuses_what_is_no_price(
+        self, client: AppClient, field: str, value: str
+    ) -> None:
+        response = await client.get("/items/", params={field: value})
+        assert_validation_error(response, ["query", field])
+
+
+class TestListItemsByAll:
+    async def test_list_items_shows_those_that_match_every_filter(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        match = {"owner_id": 1, "name": "Lamp", "price_cents": 500}
+        for owner_id in (1, 2):
+            await add_owner(session, owner_id)
+        await add_items(
+            session,
+            {**match, "owner_id": 2},
+            {**match, "name": "Chair"},
+            {**match, "price_cents": 499},
+            {**match, "price_cents": 601},
+            {**match, "name": "The lamp"},
+        )
+        query = {"owner_id": 1, "q": "LAMP", "min_price": "5.00", "max_price": "6.00"}
+        assert await names(client, **query) == ["The lamp"]

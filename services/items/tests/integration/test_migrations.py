@@ -1,0 +1,74 @@
+"""The migrations: up, down, and what the models say."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import Row, text
+
+from app.database import MIGRATIONS
+from app.models import Owner, metadata
+from chassis.database import Database
+from chassis.migrations import differences, downgrade, upgrade
+
+
+def stored_rows(url: str, statement: str) -> list[Row[*tuple[Any, ...]]]:
+    async def read() -> list[Row[*tuple[Any, ...]]]:
+        database = Database(url)
+        try:
+            async with database.read_session() as session:
+                return list((await session.execute(text(statement))).all())
+        finally:
+            await database.aclose()
+
+    return asyncio.run(read())
+
+
+def store_owner(url: str) -> None:
+    async def write() -> None:
+        database = Database(url)
+        try:
+            async with database.transaction() as session:
+                session.add(Owner(id=1, name="Ada"))
+        finally:
+            await database.aclose()
+
+    asyncio.run(write())
+
+
+class TestMigrations:
+    def test_migrations_make_what_the_models_say(self, empty_database_url: str) -> None:
+        assert differences(empty_database_url, metadata) != []
+        upgrade(empty_database_url, MIGRATIONS)
+        assert differences(empty_database_url, metadata) == []
+
+    def test_migrations_may_run_twice(self, empty_database_url: str) -> None:
+        upgrade(empty_database_url, MIGRATIONS)
+        store_owner(empty_database_url)
+        upgrade(empty_database_url, MIGRATIONS)
+        assert stored_rows(empty_database_url, "SELECT name FROM owners") == [("Ada",)]
+
+    def test_migrations_go_down_and_up_again(self, empty_database_url: str) -> None:
+        upgrade(empty_database_url, MIGRATIONS)
+        store_owner(empty_database_url)
+        downgrade(empty_database_url, MIGRATIONS, "base")
+        assert stored_rows(empty_database_url, "SELECT * FROM alembic_version") == []
+        upgrade(empty_database_url, MIGRATIONS)
+        assert differences(empty_database_url, metadata) == []
+        assert stored_rows(empty_database_url, "SELECT * FROM owners") == []
+
+    def test_migrations_may_start_together(self, empty_database_url: str) -> None:
+        with ThreadPoolExecutor(4) as threads:
+            runs = [threads.submit(upgrade, empty_database_url, MIGRATIONS) for _ in range(4)]
+        assert [run.result() for run in runs] == [None] * 4
+        assert differences(empty_database_url, metadata) == []
+
+    def test_migrations_speed_up_the_search_on_postgresql(
+        self, empty_database_url: str, pytestconfig: pytest.Config
+    ) -> None:
+        if pytestconfig.getoption("--database") == "sqlite":
+            pytest.skip("SQLite has no trigram index")
+        upgrade(empty_database_url, MIGRATIONS)
+        names = stored_rows(empty_database_url, "SELECT indexname FROM pg_indexes")
+        assert "ix_items_search_text_trgm" in {name for (name,) in names}

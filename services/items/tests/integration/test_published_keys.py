@@ -1,0 +1,174 @@
+"""The users service's keys: fetched, kept, refreshed."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.errors import UsersUnavailable
+from app.key_store import DatabaseKeyStore
+from app.main import create_app
+from app.settings import ItemsSettings
+from chassis.database import Database
+from chassis.remote_keys import MAX_AGE_SECONDS, MIN_REFRESH_INTERVAL_SECONDS, RemoteKeys
+from chassis.tokens import TokenVerifier
+from service_testing.assertions import assert_error_response
+from service_testing.client import AppClient, app_transport
+from service_testing.tokens import TokenIssuer
+from tests.fake_users import FakeUsers
+
+pytestmark = pytest.mark.committed
+
+
+class Process:
+    """One process of the service, with a users service and a clock that the test sets."""
+
+    def __init__(self, settings: ItemsSettings, database: Database, issuer: TokenIssuer) -> None:
+        self.users = FakeUsers(issuer)
+        self.seconds = 0.0
+        self.app: FastAPI = create_app(settings, database=database, users=self.users)
+        keys = RemoteKeys(
+            self.users.fetch_keys,
+            DatabaseKeyStore(database),
+            failures=(UsersUnavailable,),
+            clock=lambda: self.seconds,
+        )
+        self.app.state.verifier = TokenVerifier(keys, audience="items")
+
+    async def ask_with(self, token: str) -> httpx.Response:
+        """The answer to a request that needs a good token: 404 when it is one."""
+        client = AppClient(app_transport(self.app), token=token)
+        return await client.delete("/items/1")
+
+
+class Both:
+    """Publishes the keys of two issuers, as users does after a rotation."""
+
+    def __init__(self, *issuers: TokenIssuer) -> None:
+        self._issuers = issuers
+
+    def __call__(self) -> dict[str, Any]:
+        return {"keys": [key for issuer in self._issuers for key in issuer.jwks()["keys"]]}
+
+
+@pytest.fixture
+def issuer() -> TokenIssuer:
+    return TokenIssuer(key_id="first")
+
+
+@pytest.fixture
+def rotated() -> TokenIssuer:
+    return TokenIssuer(key_id="second")
+
+
+@pytest.fixture
+def process(settings: ItemsSettings, database: Database, issuer: TokenIssuer) -> Process:
+    return Process(settings, database, issuer)
+
+
+class TestKeysThatWereNeverSeen:
+    async def test_keys_never_seen_are_fetched_once(
+        self, process: Process, issuer: TokenIssuer
+    ) -> None:
+        answers = await asyncio.gather(*(process.ask_with(issuer.token()) for _ in range(50)))
+        assert [answer.status_code for answer in answers] == [404] * 50
+        assert process.users.key_fetches == 1
+
+    async def test_keys_never_seen_while_users_is_down_are_unavailable(
+        self, process: Process, issuer: TokenIssuer
+    ) -> None:
+        process.users.keys_are_down = True
+        response = await process.ask_with(issuer.token())
+        assert_error_response(response, 503, "users_unavailable")
+        assert int(response.headers["Retry-After"]) >= 1
+
+    async def test_keys_never_seen_are_had_when_users_is_back(
+        self, process: Process, issuer: TokenIssuer
+    ) -> None:
+        process.users.keys_are_down = True
+        await process.ask_with(issuer.token())
+        process.users.keys_are_down = False
+        process.seconds += MIN_REFRESH_INTERVAL_SECONDS
+        assert_error_response(await process.ask_with(issuer.token()), 404, "not_found")
+
+    @pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": [{"kty": "?"}]}, [], None])
+    async def test_keys_that_can_not_be_read_are_unavailable(
+        self, process: Process, issuer: TokenIssuer, document: Any
+    ) -> None:
+        process.users.key_set = lambda: document
+        response = await process.ask_with(issuer.token())
+        assert_error_response(response, 503, "users_unavailable")
+
+
+class TestKeysThatAreKept:
+    async def test_keys_are_kept_for_a_new_process_while_users_is_down(
+        self, process: Process, settings: ItemsSettings, database: Database, issuer: TokenIssuer
+    ) -> None:
+        await process.ask_with(issuer.token())
+        restarted = Process(settings, database, issuer)
+        restarted.users.keys_are_down = True
+        assert_error_response(await restarted.ask_with(issuer.token()), 404, "not_found")
+        forged = await restarted.ask_with(issuer.impostor().token())
+        assert_error_response(forged, 401, "invalid_token")
+
+    async def test_keys_go_on_serving_when_they_are_old_and_users_is_down(
+        self, process: Process, issuer: TokenIssuer
+    ) -> None:
+        await process.ask_with(issuer.token())
+        process.users.keys_are_down = True
+        process.seconds += 2 * MAX_AGE_SECONDS
+        assert_error_response(await process.ask_with(issuer.token()), 404, "not_found")
+
+    async def test_keys_that_were_rotated_replace_the_kept_ones(
+        self,
+        process: Process,
+        settings: ItemsSettings,
+        database: Database,
+        issuer: TokenIssuer,
+        rotated: TokenIssuer,
+    ) -> None:
+        await process.ask_with(issuer.token())
+        process.users.key_set = rotated.jwks
+        process.seconds += MIN_REFRESH_INTERVAL_SECONDS
+        await process.ask_with(rotated.token())
+        restarted = Process(settings, database, issuer)
+        restarted.users.keys_are_down = True
+        assert_error_response(await restarted.ask_with(rotated.token()), 404, "not_found")
+
+
+class TestKeysThatAreRotated:
+    async def test_keys_are_fetched_once_for_fifty_tokens_of_a_new_key(
+        self, process: Process, issuer: TokenIssuer, rotated: TokenIssuer
+    ) -> None:
+        await process.ask_with(issuer.token())
+        process.users.key_set = Both(issuer, rotated)
+        process.seconds += MIN_REFRESH_INTERVAL_SECONDS
+        answers = await asyncio.gather(*(process.ask_with(rotated.token()) for _ in range(50)))
+        assert [answer.status_code for answer in answers] == [404] * 50
+        assert process.users.key_fetches == 2
+
+    async def test_keys_accept_old_tokens_while_the_old_key_is_published(
+        self, process: Process, issuer: TokenIssuer, rotated: TokenIssuer
+    ) -> None:
+        await process.ask_with(issuer.token())
+        process.users.key_set = Both(issuer, rotated)
+        process.seconds += MAX_AGE_SECONDS
+        for token in (issuer.token(), rotated.token()):
+            assert_error_response(await process.ask_with(token), 404, "not_found")
+
+        process.users.key_set = rotated.jwks
+        process.seconds += MAX_AGE_SECONDS
+        assert_error_response(await process.ask_with(issuer.token()), 401, "invalid_token")
+        assert_error_response(await process.ask_with(rotated.token()), 404, "not_found")
+
+    async def test_keys_are_not_fetched_for_every_made_up_id(
+        self, process: Process, issuer: TokenIssuer
+    ) -> None:
+        await process.ask_with(issuer.token())
+        process.seconds += MIN_REFRESH_INTERVAL_SECONDS
+        for number in range(20):
+            forged = TokenIssuer(key_id=f"made up {number}").token()
+            assert_error_response(await process.ask_with(forged), 401, "invalid_token")
+        assert process.users.key_fetches == 2

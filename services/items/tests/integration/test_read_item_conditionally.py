@@ -1,0 +1,72 @@
+"""`GET /items/{id}` with `If-None-Match`."""
+
+import httpx
+import pytest
+
+from service_testing.assertions import (
+    assert_error_response,
+    assert_item_response,
+    assert_status,
+)
+from service_testing.client import AppClient
+from tests.stock import path_of_new
+
+
+@pytest.fixture
+async def path(user_client: AppClient) -> str:
+    return await path_of_new(user_client)
+
+
+@pytest.fixture
+async def etag(client: AppClient, path: str) -> str:
+    return (await client.get(path)).headers["ETag"]
+
+
+def if_none_match(*lines: str) -> httpx.Headers:
+    return httpx.Headers([("If-None-Match", line) for line in lines])
+
+
+class TestReadItemIfNoneMatch:
+    async def test_read_item_that_is_unchanged_has_no_body(
+        self, client: AppClient, path: str, etag: str
+    ) -> None:
+        response = await client.get(path, headers=if_none_match(etag))
+        assert_status(response, 304)
+        assert response.content == b""
+        assert response.headers["ETag"] == etag
+        assert response.headers["Cache-Control"] == "no-cache"
+        assert not {"Content-Type", "Content-Length"} & set(response.headers)
+
+    @pytest.mark.parametrize(
+        "lines",
+        [["*"], ["W/{}"], ['"x", {}'], ['{}, "x"'], ['W/"x", W/{}'], ['"x"', "{}"], ["{}", '"x"']],
+    )
+    async def test_read_item_is_unchanged_when_any_tag_is_its_own(
+        self, client: AppClient, path: str, etag: str, lines: list[str]
+    ) -> None:
+        headers = if_none_match(*(line.format(etag) for line in lines))
+        assert_status(await client.get(path, headers=headers), 304)
+
+    @pytest.mark.parametrize(
+        "lines", [['"x"'], ['"x", W/"y"'], ['"x"', '"y"'], [""], ["{} {}"], ["*, {}"], ["x", "{}"]]
+    )
+    async def test_read_item_is_sent_when_no_tag_is_its_own_or_they_can_not_be_read(
+        self, client: AppClient, path: str, etag: str, lines: list[str]
+    ) -> None:
+        headers = if_none_match(*(line.format(etag, etag) for line in lines))
+        assert_item_response(await client.get(path, headers=headers))
+
+    async def test_read_item_is_sent_after_a_change(
+        self, client: AppClient, user_client: AppClient, path: str, etag: str
+    ) -> None:
+        await user_client.patch(path, json={"name": "Another"})
+        response = await client.get(path, headers=if_none_match(etag))
+        assert_item_response(response, name="Another")
+
+    async def test_read_item_that_is_gone_is_not_found_whatever_the_condition(
+        self, client: AppClient, user_client: AppClient, path: str, etag: str
+    ) -> None:
+        await user_client.delete(path)
+        for condition in (etag, "*"):
+            response = await client.get(path, headers=if_none_match(condition))
+            assert_error_response(response, 404, "not_found")

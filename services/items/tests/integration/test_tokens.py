@@ -1,0 +1,102 @@
+"""The access tokens that a route takes."""
+
+from typing import Any
+
+import pytest
+
+from chassis.tokens import LEEWAY_SECONDS
+from service_testing.assertions import assert_error_response, assert_item_response
+from service_testing.client import AppClient, as_user
+from service_testing.factories import create_item_data
+from service_testing.tokens import TokenIssuer
+from tests.fake_users import FakeUsers
+
+WRONG: list[dict[str, Any]] = [
+    *({"audience": audience} for audience in ("users", "items-events", "users-internal", "Items")),
+    *({"audience": audience} for audience in ([], ["users"], "", ["items-events", "users"])),
+    *({"iss": issuer} for issuer in ("items", "Users", "")),
+    *({"sub": subject} for subject in ("", "0", "-1", "+1", "1.0", " 1", "x", "٣", str(2**63), 1)),
+    *({"role": role} for role in ("", "root", "Admin", None, ["admin"], {"admin": True})),
+    *({"jti": token_id} for token_id in (7, None)),
+    *({"exp": expiry} for expiry in ("never", None)),
+    *({"iat": issued} for issued in ("now", None)),
+    {"expires_in_seconds": -LEEWAY_SECONDS - 5},
+    *({"without": [claim]} for claim in ("iss", "sub", "aud", "iat", "exp", "jti", "role")),
+    *({"algorithm": algorithm} for algorithm in ("none", "HS256")),
+    *({"headers": {"kid": key_id}} for key_id in ("another", "")),
+]
+
+
+class TestToken:
+    @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Token abc"])
+    async def test_token_that_is_missing_is_not_authenticated(
+        self, client: AppClient, header: str
+    ) -> None:
+        headers = {"Authorization": header}
+        response = await client.post("/items/", json=create_item_data(), headers=headers)
+        assert_error_response(response, 401, "not_authenticated")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+
+    @pytest.mark.parametrize("wrong", WRONG, ids=str)
+    async def test_token_with_one_thing_wrong_is_invalid(
+        self, client: AppClient, token_issuer: TokenIssuer, users: FakeUsers, wrong: dict[str, Any]
+    ) -> None:
+        users.add(user_id=1)
+        caller = as_user(client, token_issuer.token(**wrong))
+        response = await caller.post("/items/", json=create_item_data())
+        assert_error_response(response, 401, "invalid_token")
+        assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+        assert users.lookups == 0
+
+    @pytest.mark.parametrize("token", ["x", "a.b.c", "..", "{}", "é", "null", "e30.e30.e30"])
+    async def test_token_that_is_none_is_invalid(self, client: AppClient, token: str) -> None:
+        headers = [(b"Authorization", f"Bearer {token}".encode())]
+        response = await client.post("/items/", json=create_item_data(), headers=headers)
+        assert_error_response(response, 401, "invalid_token")
+
+    async def test_token_that_somebody_else_signed_is_invalid(
+        self, client: AppClient, token_issuer: TokenIssuer
+    ) -> None:
+        caller = as_user(client, token_issuer.impostor().token())
+        response = await caller.post("/items/", json=create_item_data())
+        assert_error_response(response, 401, "invalid_token")
+
+    async def test_token_whose_content_was_changed_is_invalid(
+        self, client: AppClient, token_issuer: TokenIssuer
+    ) -> None:
+        header, _, signature = token_issuer.token(user_id=1).split(".")
+        content = token_issuer.token(user_id=1, role="admin").split(".")[1]
+        caller = as_user(client, f"{header}.{content}.{signature}")
+        response = await caller.post("/items/", json=create_item_data())
+        assert_error_response(response, 401, "invalid_token")
+
+    @pytest.mark.parametrize("path", ["/items/1", "/items/x"])
+    @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+    async def test_token_that_is_invalid_is_told_before_anything_about_the_item(
+        self, client: AppClient, method: str, path: str
+    ) -> None:
+        response = await as_user(client, "x").request(method, path)
+        assert_error_response(response, 401, "invalid_token")
+
+    @pytest.mark.parametrize(
+        "good",
+        [
+            {"audience": "items"},
+            {"audience": ["items", "more"]},
+            {"expires_in_seconds": -LEEWAY_SECONDS + 5},
+            {"unknown": "claim"},
+            {"sub": "1", "role": "admin"},
+        ],
+        ids=str,
+    )
+    async def test_token_that_is_good_enough_is_taken(
+        self, client: AppClient, token_issuer: TokenIssuer, users: FakeUsers, good: dict[str, Any]
+    ) -> None:
+        users.add(user_id=1)
+        caller = as_user(client, token_issuer.token(**good))
+        response = await caller.post("/items/", json=create_item_data())
+        assert_item_response(response, status=201)
+
+    async def test_token_is_not_asked_for_where_anyone_may_read(self, client: AppClient) -> None:
+        response = await as_user(client, "x").get("/items/")
+        assert response.status_code == 200

@@ -1,0 +1,174 @@
+"""`PATCH /items/{id}`."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service_testing.assertions import (
+    assert_error_response,
+    assert_item_response,
+    assert_paginated_response,
+    assert_validation_error,
+)
+from service_testing.client import AppClient, as_user
+from tests.fake_users import FakeUsers
+from tests.stock import JSON, add_items, add_owner, path_of_new, put_up
+
+
+class TestUpdateItem:
+    async def test_update_item_without_a_token_is_unauthorized(
+        self, client: AppClient, user_client: AppClient
+    ) -> None:
+        path = await path_of_new(user_client)
+        assert_error_response(await client.patch(path, json={}), 401, "not_authenticated")
+
+    async def test_update_item_of_somebody_else_is_forbidden(
+        self, user_client: AppClient, other_client: AppClient
+    ) -> None:
+        created = await put_up(user_client)
+        path = created.headers["Location"]
+        response = await other_client.patch(path, json={"name": "Mine"})
+        assert_error_response(response, 403, "forbidden")
+        assert (await user_client.get(path)).json() == created.json()
+
+    async def test_update_item_that_is_not_there_is_not_found(
+        self, user_client: AppClient, admin_client: AppClient
+    ) -> None:
+        for caller in (user_client, admin_client):
+            response = await caller.patch("/items/1", json={"name": "Ghost"})
+            assert assert_error_response(response, 404, "not_found")["detail"] == "Item not found"
+
+    async def test_update_item_that_was_deleted_is_not_found(self, user_client: AppClient) -> None:
+        path = await path_of_new(user_client)
+        await user_client.delete(path)
+        assert_error_response(await user_client.patch(path, json={}), 404, "not_found")
+
+    @pytest.mark.parametrize("item_id", ["0", "+1", str(2**63)])
+    async def test_update_item_refuses_what_is_no_id(
+        self, user_client: AppClient, item_id: str
+    ) -> None:
+        response = await user_client.patch(f"/items/{item_id}", json={})
+        assert_validation_error(response, ["path", "item_id"])
+
+    @pytest.mark.parametrize(
+        ("changes", "shown"),
+        [
+            ({"name": "  New name "}, {"name": "New name"}),
+            ({"description": "New words"}, {"description": "New words"}),
+            ({"description": None}, {"description": None}),
+            ({"description": ""}, {"description": ""}),
+            ({"price": "0"}, {"price": "0.00"}),
+            ({"price": 99999999.99}, {"price": "99999999.99"}),
+            ({"name": "All", "description": "three", "price": 3}, None),
+        ],
+    )
+    async def test_update_item_changes_what_was_sent_and_nothing_else(
+        self, user_client: AppClient, changes: dict[str, Any], shown: dict[str, Any] | None
+    ) -> None:
+        created = await put_up(user_client, name="Old", description="Old words", price="1.00")
+        path = created.headers["Location"]
+        response = await user_client.patch(path, json=changes)
+        body = assert_item_response(response)
+        expected = shown or {"name": "All", "description": "three", "price": "3.00"}
+        assert body == {**created.json(), **expected, "updated_at": body["updated_at"]}
+        assert response.headers["ETag"] != created.headers["ETag"]
+        read = await user_client.get(path)
+        assert read.json() == body
+        assert read.headers["ETag"] == response.headers["ETag"]
+
+    async def test_update_item_moves_the_time_of_the_update_and_not_of_the_creation(
+        self, user_client: AppClient
+    ) -> None:
+        created = await put_up(user_client)
+        path = created.headers["Location"]
+        body = (await user_client.patch(path, json={"name": "Later"})).json()
+        assert body["created_at"] == created.json()["created_at"]
+        times = [datetime.fromisoformat(body[name]) for name in ("created_at", "updated_at")]
+        assert times[0] < times[1]
+
+    @pytest.mark.parametrize("same", [{}, {"name": "Same"}, {"description": None, "price": 1}])
+    async def test_update_item_to_what_it_is_changes_nothing(
+        self, user_client: AppClient, same: dict[str, Any]
+    ) -> None:
+        created = await put_up(user_client, name="Same", description=None, price="1.00")
+        response = await user_client.patch(created.headers["Location"], json=same)
+        assert assert_item_response(response) == created.json()
+        assert response.headers["ETag"] == created.headers["ETag"]
+
+    async def test_update_item_by_an_administrator_keeps_the_owner(
+        self, user_client: AppClient, admin_client: AppClient, users: FakeUsers
+    ) -> None:
+        path = await path_of_new(user_client)
+        lookups = users.lookups
+        body = assert_item_response(await admin_client.patch(path, json={"name": "Tidied"}))
+        assert body["name"] == "Tidied"
+        assert body["owner"] == {"id": 1, "name": "Ada"}
+        assert users.lookups == lookups
+
+    async def test_update_item_asks_users_nothing(
+        self, client: AppClient, users: FakeUsers, session: AsyncSession
+    ) -> None:
+        await add_owner(session, 1)
+        (item_id,) = await add_items(session, {})
+        owner = as_user(client, users.add(user_id=1))
+        users.is_down = True
+        response = await owner.patch(f"/items/{item_id}", json={"name": "Still possible"})
+        assert_item_response(response, name="Still possible")
+        assert users.lookups == 0
+
+
+class TestUpdateItemBody:
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            *(("name", value) for value in (None, "", " ", "x" * 121, "a\0", 7)),
+            *(("description", value) for value in ("x" * 2001, "a\0", 7)),
+            *(("price", value) for value in (None, "", "-1", "0.001", 100_000_000, True, "9.990")),
+            *((field, 1) for field in ("id", "owner_id", "version", "updated_at")),
+        ],
+        ids=lambda value: repr(value)[:20],
+    )
+    async def test_update_item_refuses_what_a_field_can_not_be(
+        self, user_client: AppClient, field: str, value: Any
+    ) -> None:
+        created = await put_up(user_client)
+        path = created.headers["Location"]
+        response = await user_client.patch(path, json={"name": "Half", field: value})
+        assert_validation_error(response, ["body", field])
+        assert (await user_client.get(path)).json() == created.json()
+
+    @pytest.mark.parametrize("content", ["", "[]", "null"])
+    async def test_update_item_refuses_a_body_that_is_no_object(
+        self, user_client: AppClient, content: str
+    ) -> None:
+        path = await path_of_new(user_client)
+        response = await user_client.patch(path, content=content, headers=JSON)
+        assert_validation_error(response, ["body"])
+
+    async def test_update_item_refuses_another_media_type(self, user_client: AppClient) -> None:
+        path = await path_of_new(user_client)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        response = await user_client.patch(path, content="name=x", headers=headers)
+        assert_error_response(response, 415, "unsupported_media_type")
+
+    async def test_update_item_refuses_a_body_over_a_mebibyte(self, user_client: AppClient) -> None:
+        path = await path_of_new(user_client)
+        content = "{}".ljust(1024 * 1024 + 1)
+        response = await user_client.patch(path, content=content, headers=JSON)
+        assert_error_response(response, 413, "body_too_large")
+
+
+class TestUpdateItemSearch:
+    async def test_update_item_is_found_by_its_new_text_and_not_by_the_old(
+        self, user_client: AppClient
+    ) -> None:
+        path = await path_of_new(user_client, name="Lantern", description="Of tin")
+        await user_client.patch(path, json={"name": "Candle"})
+        for text, count in (("candle", 1), ("tin", 1), ("lantern", 0)):
+            page = await user_client.get("/items/", params={"q": text})
+            assert_paginated_response(page, count=count, total=count)
+        await user_client.patch(path, json={"description": None})
+        page = await user_client.get("/items/", params={"q": "tin"})
+        assert_paginated_response(page, count=0)

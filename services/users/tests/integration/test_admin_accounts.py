@@ -1,0 +1,187 @@
+"""`GET`, `PATCH` and `DELETE /admin/users/{id}`."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.models import User
+from service_testing.assertions import (
+    assert_error_response,
+    assert_status,
+    assert_user_response,
+    assert_validation_error,
+)
+from service_testing.client import AppClient
+from tests.accounts import Account, create_account
+from tests.logins import assert_ended, log_in
+
+UNKNOWN_IDS = ["999999999", str(2**63 - 1)]
+MALFORMED_IDS = ["0", "-1", "+1", "1.0", "%201", "1_0", "x", "me", "\u0661", str(2**63), "9" * 40]
+
+
+async def stored(session: AsyncSession, account: Account) -> User:
+    statement = select(User).where(col(User.id) == account.id)
+    user = (await session.scalars(statement.execution_options(populate_existing=True))).one()
+    await session.commit()
+    return user
+
+
+class TestReadUser:
+    async def test_read_user_without_a_token_is_unauthorized(
+        self, client: AppClient, user: Account
+    ) -> None:
+        response = await client.get(f"/admin/users/{user.id}")
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_read_user_is_forbidden_for_a_user(
+        self, user_client: AppClient, user: Account
+    ) -> None:
+        response = await user_client.get(f"/admin/users/{user.id}")
+        assert_error_response(response, 403, "forbidden")
+
+    async def test_read_user_shows_the_own_view(
+        self, admin_client: AppClient, user: Account
+    ) -> None:
+        response = await admin_client.get(f"/admin/users/{user.id}")
+        body = assert_user_response(response, email=user.email)
+        assert (body["id"], body["name"], body["role"]) == (user.id, user.name, "user")
+
+
+class TestUpdateUser:
+    async def test_update_user_without_a_token_is_unauthorized(
+        self, client: AppClient, user: Account
+    ) -> None:
+        response = await client.patch(f"/admin/users/{user.id}", json={"name": "Ada"})
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_update_user_is_forbidden_for_a_user(
+        self, user_client: AppClient, user: Account
+    ) -> None:
+        response = await user_client.patch(f"/admin/users/{user.id}", json={"role": "admin"})
+        assert_error_response(response, 403, "forbidden")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"name": "Grace Hopper"},
+            {"role": "admin"},
+            {"is_active": False},
+            {"name": "Grace Hopper", "role": "admin", "is_active": False},
+        ],
+        ids=str,
+    )
+    async def test_update_user_changes_what_was_sent_and_nothing_else(
+        self, admin_client: AppClient, user: Account, session: AsyncSession, change: dict[str, Any]
+    ) -> None:
+        path = f"/admin/users/{user.id}"
+        before = assert_user_response(await admin_client.get(path))
+        after = assert_user_response(await admin_client.patch(path, json=change))
+        assert after == {**before, **change}
+        assert assert_user_response(await admin_client.get(path)) == after
+        assert (await stored(session, user)).version == 2
+
+    @pytest.mark.parametrize(
+        "change", [{}, {"role": "user"}, {"is_active": True}, {"role": "user", "is_active": True}]
+    )
+    async def test_update_user_to_the_present_values_is_no_change(
+        self, admin_client: AppClient, user: Account, session: AsyncSession, change: dict[str, Any]
+    ) -> None:
+        path = f"/admin/users/{user.id}"
+        before = assert_user_response(await admin_client.get(path))
+        assert assert_user_response(await admin_client.patch(path, json=change)) == before
+        assert (await stored(session, user)).version == 1
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("name", None),
+            ("name", " "),
+            ("name", "n" * 121),
+            ("name", "nul\0"),
+            ("role", None),
+            ("role", "root"),
+            ("role", "Admin"),
+            ("role", ""),
+            ("role", ["admin"]),
+            ("is_active", None),
+            ("is_active", "true"),
+            ("is_active", 1),
+            ("is_active", 0.0),
+            ("email", "new@example.com"),
+            ("password", "a new password"),
+            ("id", 1),
+            ("version", 9),
+        ],
+    )
+    async def test_update_user_refuses_an_invalid_value_and_unknown_fields(
+        self, admin_client: AppClient, user: Account, field: str, value: object
+    ) -> None:
+        response = await admin_client.patch(f"/admin/users/{user.id}", json={field: value})
+        assert_validation_error(response, ["body", field])
+
+    async def test_update_user_without_a_body_is_refused(
+        self, admin_client: AppClient, user: Account
+    ) -> None:
+        response = await admin_client.patch(f"/admin/users/{user.id}")
+        assert_validation_error(response, ["body"])
+
+    async def test_update_user_that_deactivates_ends_every_login(
+        self, client: AppClient, admin_client: AppClient, user: Account
+    ) -> None:
+        token = await log_in(client, user)
+        path = f"/admin/users/{user.id}"
+        assert_user_response(await admin_client.patch(path, json={"is_active": False}))
+        await assert_ended(client, token)
+
+
+class TestDeleteUser:
+    async def test_delete_user_without_a_token_is_unauthorized(
+        self, client: AppClient, user: Account
+    ) -> None:
+        response = await client.delete(f"/admin/users/{user.id}")
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_delete_user_is_forbidden_for_a_user(
+        self, user_client: AppClient, user: Account
+    ) -> None:
+        response = await user_client.delete(f"/admin/users/{user.id}")
+        assert_error_response(response, 403, "forbidden")
+
+    async def test_delete_user_is_for_good(self, admin_client: AppClient, user: Account) -> None:
+        path = f"/admin/users/{user.id}"
+        response = await admin_client.delete(path)
+        assert_status(response, 204)
+        assert response.content == b""
+        assert_error_response(await admin_client.get(path), 404, "not_found")
+        assert_error_response(await admin_client.delete(path), 404, "not_found")
+
+    async def test_delete_user_takes_inactive_ones_and_admins_too(
+        self, admin_client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        inactive = await create_account(session, app, is_active=False)
+        other_admin = await create_account(session, app, role="admin")
+        for account in (inactive, other_admin):
+            assert_status(await admin_client.delete(f"/admin/users/{account.id}"), 204)
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+class TestId:
+    @pytest.mark.parametrize("user_id", UNKNOWN_IDS)
+    async def test_id_that_is_unknown_is_not_found(
+        self, admin_client: AppClient, method: str, user_id: str
+    ) -> None:
+        body = {"name": "Ada", "is_active": False} if method == "PATCH" else None
+        response = await admin_client.request(method, f"/admin/users/{user_id}", json=body)
+        assert assert_error_response(response, 404, "not_found")["detail"] == "User not found"
+
+    @pytest.mark.parametrize("user_id", MALFORMED_IDS)
+    async def test_id_that_is_malformed_is_refused(
+        self, admin_client: AppClient, method: str, user_id: str
+    ) -> None:
+        body = {"name": "Ada"} if method == "PATCH" else None
+        response = await admin_client.request(method, f"/admin/users/{user_id}", json=body)
+        assert_validation_error(response, ["path", "user_id"])

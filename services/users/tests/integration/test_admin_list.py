@@ -1,0 +1,153 @@
+"""`GET /admin/users/`: its filters."""
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service_testing.assertions import (
+    assert_error_response,
+    assert_paginated_response,
+    assert_status,
+    assert_validation_error,
+)
+from service_testing.client import AppClient
+from tests.accounts import Account, create_account
+
+
+async def found_ids(client: AppClient, **params: str) -> list[int]:
+    response = await client.get("/admin/users/", params=params)
+    body = assert_paginated_response(response)
+    assert body["total"] == len(body["items"])
+    return [account["id"] for account in body["items"]]
+
+
+class TestListUsers:
+    async def test_list_users_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+        response = await client.get("/admin/users/")
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_list_users_is_forbidden_for_a_user(self, user_client: AppClient) -> None:
+        response = await user_client.get("/admin/users/")
+        assert_error_response(response, 403, "forbidden")
+
+    async def test_list_users_shows_own_views_in_the_order_of_ids(
+        self, admin_client: AppClient, admin: Account, session: AsyncSession, app: FastAPI
+    ) -> None:
+        users = [await create_account(session, app) for _ in range(2)]
+        response = await admin_client.get("/admin/users/")
+        body = assert_paginated_response(response, count=3, total=3, page=1)
+        assert body["size"] == 20
+        assert body["pages"] == 1
+        assert body["next"] is None
+        assert body["total_is_exact"] is True
+        assert [account["id"] for account in body["items"]] == [admin.id, *(u.id for u in users)]
+        for account in body["items"]:
+            assert account.keys() == {"id", "email", "name", "role", "is_active", "created_at"}
+
+
+class TestSearch:
+    @pytest.mark.parametrize(
+        "q", ["lovelace", "LOVELACE", "ada l", "Countess", "countess@example", "E"]
+    )
+    async def test_search_finds_a_part_of_name_or_email_in_any_case(
+        self, admin_client: AppClient, session: AsyncSession, app: FastAPI, q: str
+    ) -> None:
+        ada = await create_account(session, app, name="Ada Lovelace", email="Countess@example.com")
+        assert ada.id in await found_ids(admin_client, q=q)
+
+    @pytest.mark.parametrize(
+        ("name", "q"),
+        [
+            ("Ünal", "ünal"),
+            ("Ünal", "U\u0308NAL"),
+            ("Straße", "STRASSE"),
+            ("ΣΟΦΙΑΣ", "σοφιας"),
+            ("ЮРИЙ", "юрий"),
+            ("名前", "前"),
+            ("🎉 party", "🎉"),
+        ],
+    )
+    async def test_search_knows_every_script(
+        self, admin_client: AppClient, session: AsyncSession, app: FastAPI, name: str, q: str
+    ) -> None:
+        named = await create_account(session, app, name=name)
+        assert await found_ids(admin_client, q=q) == [named.id]
+
+    @pytest.mark.parametrize("character", ["%", "_", "\\", "'", "/", "*", "[a]"])
+    async def test_search_takes_each_character_as_itself(
+        self, admin_client: AppClient, session: AsyncSession, app: FastAPI, character: str
+    ) -> None:
+        named = await create_account(session, app, name=f"a{character}z")
+        await create_account(session, app, name="aXz")
+        assert await found_ids(admin_client, q=f"a{character}z") == [named.id]
+
+    async def test_search_that_finds_nothing_is_an_empty_page(
+        self, admin_client: AppClient
+    ) -> None:
+        response = await admin_client.get("/admin/users/", params={"q": "nobody at all"})
+        body = assert_paginated_response(response, count=0, total=0, page=1)
+        assert (body["pages"], body["next"]) == (0, None)
+
+    async def test_search_for_nothing_finds_all(
+        self, admin_client: AppClient, admin: Account, user: Account
+    ) -> None:
+        assert await found_ids(admin_client, q="") == sorted([admin.id, user.id])
+
+    @pytest.mark.parametrize("q", ["q" * 255, "nul\0"], ids=ascii)
+    async def test_search_refuses_what_can_be_no_part(
+        self, admin_client: AppClient, q: str
+    ) -> None:
+        response = await admin_client.get("/admin/users/", params={"q": q})
+        assert_validation_error(response, ["query", "q"])
+
+    async def test_search_of_254_characters_is_allowed(self, admin_client: AppClient) -> None:
+        assert await found_ids(admin_client, q="\u1e9e" * 254) == []
+
+
+class TestFilters:
+    async def test_filters_by_role(
+        self, admin_client: AppClient, admin: Account, user: Account
+    ) -> None:
+        assert await found_ids(admin_client, role="admin") == [admin.id]
+        assert await found_ids(admin_client, role="user") == [user.id]
+
+    async def test_filters_by_activity(
+        self,
+        admin_client: AppClient,
+        admin: Account,
+        session: AsyncSession,
+        app: FastAPI,
+    ) -> None:
+        inactive = await create_account(session, app, is_active=False)
+        assert await found_ids(admin_client, is_active="false") == [inactive.id]
+        assert await found_ids(admin_client, is_active="true") == [admin.id]
+
+    async def test_filters_hold_together(
+        self, admin_client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        wanted = await create_account(session, app, name="Grace", role="admin", is_active=False)
+        await create_account(session, app, name="Grace", role="admin")
+        await create_account(session, app, name="Grace", is_active=False)
+        await create_account(session, app, name="Ada", role="admin", is_active=False)
+        found = await found_ids(admin_client, q="grace", role="admin", is_active="false")
+        assert found == [wanted.id]
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("role", "root"),
+            ("role", ""),
+            ("role", "ADMIN"),
+            ("is_active", "perhaps"),
+            ("is_active", ""),
+            ("is_active", "null"),
+        ],
+    )
+    async def test_filters_refuse_an_unknown_value(
+        self, admin_client: AppClient, name: str, value: str
+    ) -> None:
+        response = await admin_client.get("/admin/users/", params={name: value})
+        assert_validation_error(response, ["query", name])
+
+    async def test_filters_ignore_an_unknown_name(self, admin_client: AppClient) -> None:
+        assert_status(await admin_client.get("/admin/users/", params={"nonsense": "1"}), 200)

@@ -1,0 +1,218 @@
+"""`GET /admin/users/`: pages by number, and by cursor."""
+
+import base64
+import json
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import User
+from chassis.columns import utc_now
+from service_testing.assertions import (
+    assert_paginated_response,
+    assert_status,
+    assert_user_response,
+    assert_validation_error,
+)
+from service_testing.client import AppClient
+from service_testing.factories import create_user_data
+from service_testing.queries import QueryCounter
+from tests.accounts import Account
+
+ODD_NUMBERS = [
+    "+1",
+    "-1",
+    "0",
+    "1.0",
+    " 1",
+    "1 ",
+    "1_000",
+    "0x1",
+    "1e1",
+    "\u0661",
+    "\u00b9",
+    "",
+    "x",
+]
+
+
+async def store_users(session: AsyncSession, count: int) -> None:
+    """Many accounts at once, without the cost of their passwords."""
+    rows = [
+        {
+            "email": f"u{number}@example.com",
+            "email_key": f"u{number}@example.com",
+            "name": f"User {number}",
+            "search_text": f"user {number}\nu{number}@example.com",
+            "password_hash": "none",
+            "role": "user",
+            "is_active": True,
+            "version": 1,
+            "created_at": utc_now(),
+        }
+        for number in range(count)
+    ]
+    await session.execute(insert(User), rows)
+    await session.commit()
+
+
+def cursor(content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+class TestPageNumbers:
+    async def test_page_numbers_reach_every_entry_once(
+        self, admin_client: AppClient, session: AsyncSession
+    ) -> None:
+        await store_users(session, 6)
+        seen = []
+        for number, count in [(1, 3), (2, 3), (3, 1)]:
+            params = {"page": number, "size": 3}
+            response = await admin_client.get("/admin/users/", params=params)
+            body = assert_paginated_response(response, count=count, total=7, page=number)
+            assert (body["size"], body["pages"]) == (3, 3)
+            assert (body["next"] is None) == (number == 3)
+            seen += [account["id"] for account in body["items"]]
+        assert seen == sorted(set(seen))
+        assert len(seen) == 7
+
+    async def test_page_after_the_last_is_empty(self, admin_client: AppClient) -> None:
+        response = await admin_client.get("/admin/users/", params={"page": 2})
+        body = assert_paginated_response(response, count=0, total=1, page=2)
+        assert body["next"] is None
+
+    @pytest.mark.parametrize("size", [1, 100])
+    async def test_page_size_reaches_from_1_to_100(
+        self, admin_client: AppClient, session: AsyncSession, size: int
+    ) -> None:
+        await store_users(session, 100)
+        response = await admin_client.get("/admin/users/", params={"size": size})
+        body = assert_paginated_response(response, count=size, total=101)
+        assert body["next"] is not None
+
+    @pytest.mark.parametrize("size", ["101", str(2**63), "9" * 30, *ODD_NUMBERS])
+    async def test_page_size_beyond_is_refused(self, admin_client: AppClient, size: str) -> None:
+        response = await admin_client.get("/admin/users/", params={"size": size})
+        assert_validation_error(response, ["query", "size"])
+
+    @pytest.mark.parametrize("page", [str(2**63), "9" * 30, *ODD_NUMBERS])
+    async def test_page_number_that_is_none_is_refused(
+        self, admin_client: AppClient, page: str
+    ) -> None:
+        response = await admin_client.get("/admin/users/", params={"page": page})
+        assert_validation_error(response, ["query", "page"])
+
+    @pytest.mark.parametrize(("page", "size"), [(100, 100), (500, 20), (10_000, 1)])
+    async def test_page_that_ends_at_entry_10000_is_the_last_one_allowed(
+        self, admin_client: AppClient, page: int, size: int
+    ) -> None:
+        params = {"page": page, "size": size}
+        assert_status(await admin_client.get("/admin/users/", params=params), 200)
+        params = {"page": page + 1, "size": size}
+        body = assert_validation_error(
+            await admin_client.get("/admin/users/", params=params), ["query", "page"]
+        )
+        assert "after=" in body["detail"][0]["msg"]
+
+
+class TestCursors:
+    @pytest.mark.parametrize("size", [1, 2, 3, 7, 8])
+    async def test_cursors_reach_every_entry_once(
+        self, admin_client: AppClient, session: AsyncSession, size: int
+    ) -> None:
+        await store_users(session, 6)
+        seen: list[int] = []
+        params = {"size": str(size)}
+        for number in range(1, 8):
+            response = await admin_client.get("/admin/users/", params=params)
+            body = assert_paginated_response(response, total=7, page=number)
+            seen += [account["id"] for account in body["items"]]
+            if body["next"] is None:
+                break
+            params["after"] = body["next"]
+        assert seen == sorted(set(seen))
+        assert len(seen) == 7
+
+    async def test_cursors_keep_their_place_when_an_entry_before_it_goes(
+        self, admin_client: AppClient, session: AsyncSession
+    ) -> None:
+        await store_users(session, 4)
+        params = {"size": "2", "role": "user"}
+        first = (await admin_client.get("/admin/users/", params=params)).json()
+        assert_status(await admin_client.delete(f"/admin/users/{first['items'][0]['id']}"), 204)
+        response = await admin_client.get(
+            "/admin/users/", params={**params, "after": first["next"]}
+        )
+        names = [account["name"] for account in assert_paginated_response(response)["items"]]
+        assert names == ["User 2", "User 3"]
+
+    async def test_cursors_go_beyond_entry_10000(
+        self, admin_client: AppClient, admin: Account, session: AsyncSession
+    ) -> None:
+        await store_users(session, 1)
+        after = cursor(["id", 101, admin.id, admin.id])
+        response = await admin_client.get("/admin/users/", params={"size": 100, "after": after})
+        assert_paginated_response(response, count=1, page=101)
+
+    async def test_cursors_and_page_numbers_exclude_each_other(
+        self, admin_client: AppClient
+    ) -> None:
+        params = {"page": "1", "after": cursor(["id", 2, 1, 1])}
+        response = await admin_client.get("/admin/users/", params=params)
+        assert_validation_error(response, ["query", "after"])
+
+    @pytest.mark.parametrize(
+        "after",
+        [
+            "",
+            "x",
+            "é",
+            "a" * 1001,
+            "nul\0",
+            cursor({}),
+            cursor([]),
+            cursor(["id", 1, 1]),
+            cursor(["name", 1, 1, 1]),
+            cursor(["id", "1", 1, 1]),
+            cursor(["id", 1, "1", 1]),
+            cursor(["id", 1, 1, "1"]),
+            cursor(["id", 1, 1, True]),
+            cursor(["id", 1, 1, -1]),
+            cursor(["id", 1, 1, 2**63]),
+            cursor(["id", 1, 2**63, 1]),
+            cursor(["id", 2**63, 1, 1]),
+            cursor(["id", 1, 1.5, 1]),
+            cursor(["id", 1, None, 1]),
+            cursor([["id"], 1, 1, 1]),
+            base64.urlsafe_b64encode(b"[" * 700).decode(),
+            base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+        ],
+        ids=lambda after: ascii(after)[:24],
+    )
+    async def test_cursors_that_this_list_never_gave_are_refused(
+        self, admin_client: AppClient, after: str
+    ) -> None:
+        response = await admin_client.get("/admin/users/", params={"after": after})
+        assert_validation_error(response, ["query", "after"])
+
+
+class TestTotal:
+    async def test_total_is_counted_up_to_10000(
+        self, admin_client: AppClient, session: AsyncSession
+    ) -> None:
+        await store_users(session, 9_999)
+        response = await admin_client.get("/admin/users/")
+        body = assert_paginated_response(response, total=10_000)
+        assert (body["total_is_exact"], body["pages"]) == (True, 500)
+        response = await admin_client.post("/users/", json=create_user_data())
+        assert_user_response(response, status=201)
+        body = assert_paginated_response(await admin_client.get("/admin/users/"), total=10_000)
+        assert (body["total_is_exact"], body["pages"]) == (False, 500)
+
+    async def test_total_costs_one_statement_more(
+        self, admin_client: AppClient, session: AsyncSession, query_counter: QueryCounter
+    ) -> None:
+        await store_users(session, 30)
+        with query_counter.at_most(3):  # the administrator, the count, the page
+            assert_status(await admin_client.get("/admin/users/"), 200)

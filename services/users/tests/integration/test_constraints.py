@@ -1,0 +1,187 @@
+"""The database refuses by itself what the app would never store."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel, col
+
+from app.models import RefreshFamily, RefreshToken, ServiceClient, SigningKey, User
+from chassis.columns import utc_now
+from service_testing.isolation import IsolatedDatabase
+
+TOO_LARGE_ID = 2**63
+
+
+def row(model: type[SQLModel], **changes: Any) -> dict[str, Any]:
+    """A row that the database takes, but for these changes."""
+    now = utc_now()
+    good: dict[type[SQLModel], dict[str, Any]] = {
+        User: {
+            "id": 1001,
+            "email": "ada@example.com",
+            "email_key": "ada@example.com",
+            "name": "Ada",
+            "search_text": "ada\nada@example.com",
+            "password_hash": "hash",
+            "role": "user",
+            "is_active": True,
+            "version": 1,
+            "created_at": now,
+        },
+        RefreshFamily: {"id": 2001, "user_id": 1001, "created_at": now, "expires_at": now},
+        RefreshToken: {"token_hash": "hash", "family_id": 2001},
+        SigningKey: {"key_id": "another", "private_pem": "pem", "activates_at": now},
+        ServiceClient: {"client_id": "items", "secret_hash": "hash", "created_at": now},
+    }
+    return {**good[model], **changes}
+
+
+@pytest.fixture
+async def good_rows(session: AsyncSession) -> None:
+    for model in (User, RefreshFamily, RefreshToken, SigningKey, ServiceClient):
+        await session.execute(insert(model).values(**row(model)))
+    await session.commit()
+
+
+async def assert_refused(session: AsyncSession, model: type[SQLModel], **changes: Any) -> None:
+    """Not the row but this rule is what the database objects to."""
+    __tracebackhide__ = True
+    with pytest.raises(DBAPIError) as refusal:
+        await session.execute(insert(model).values(**row(model, **changes)))
+    assert isinstance(refusal.value, IntegrityError) or "too long" in str(refusal.value)
+    await session.rollback()
+
+
+REQUIRED = [
+    (User, "email"),
+    (User, "email_key"),
+    (User, "name"),
+    (User, "search_text"),
+    (User, "password_hash"),
+    (User, "role"),
+    (User, "is_active"),
+    (User, "version"),
+    (User, "created_at"),
+    (RefreshFamily, "user_id"),
+    (RefreshFamily, "created_at"),
+    (RefreshFamily, "expires_at"),
+    (RefreshToken, "token_hash"),
+    (RefreshToken, "family_id"),
+    (SigningKey, "key_id"),
+    (SigningKey, "private_pem"),
+    (SigningKey, "activates_at"),
+    (ServiceClient, "client_id"),
+    (ServiceClient, "secret_hash"),
+    (ServiceClient, "created_at"),
+]
+
+
+class TestConstraints:
+    @pytest.mark.usefixtures("good_rows")
+    async def test_constraints_let_good_rows_pass(self, session: AsyncSession) -> None:
+        assert (await session.scalars(select(RefreshToken))).one().family_id == 2001
+
+    @pytest.mark.parametrize(("model", "column"), REQUIRED)
+    async def test_constraints_refuse_null(
+        self, session: AsyncSession, model: type[SQLModel], column: str
+    ) -> None:
+        if model is not User:
+            await session.execute(insert(User).values(**row(User)))
+        if model is RefreshToken:
+            await session.execute(insert(RefreshFamily).values(**row(RefreshFamily)))
+        await session.commit()
+        await assert_refused(session, model, **{column: None})
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"name": ""},
+            {"name": "n" * 121},
+            {"email": "a@"},
+            {"email": "e" * 255},
+            {"role": "root"},
+            {"role": ""},
+            {"version": 0},
+            {"version": -1},
+        ],
+        ids=str,
+    )
+    async def test_constraints_hold_the_limits_of_an_account(
+        self, session: AsyncSession, change: dict[str, Any]
+    ) -> None:
+        await assert_refused(session, User, **change)
+
+    @pytest.mark.parametrize(
+        "change", [{"name": "n" * 120}, {"email": "e" * 254}, {"role": "admin"}], ids=str
+    )
+    async def test_constraints_let_the_limits_themselves_pass(
+        self, session: AsyncSession, change: dict[str, Any]
+    ) -> None:
+        await session.execute(insert(User).values(**row(User, **change)))
+        assert (await session.scalars(select(col(User.id)))).all() == [1001]
+
+    @pytest.mark.usefixtures("good_rows")
+    async def test_constraints_keep_the_folded_email_unique(self, session: AsyncSession) -> None:
+        await assert_refused(session, User, id=1002, email="ADA@example.com")
+
+    @pytest.mark.usefixtures("good_rows")
+    @pytest.mark.parametrize(
+        ("model", "change"),
+        [
+            (User, {"email_key": "other@example.com"}),
+            (RefreshFamily, {}),
+            (RefreshToken, {}),
+            (SigningKey, {}),
+            (ServiceClient, {}),
+        ],
+    )
+    async def test_constraints_keep_every_id_unique(
+        self, session: AsyncSession, model: type[SQLModel], change: dict[str, Any]
+    ) -> None:
+        await assert_refused(session, model, **change)
+
+    @pytest.mark.usefixtures("good_rows")
+    async def test_constraints_tie_a_login_to_its_account(self, session: AsyncSession) -> None:
+        await assert_refused(session, RefreshFamily, id=2002, user_id=999)
+
+    @pytest.mark.usefixtures("good_rows")
+    async def test_constraints_tie_a_token_to_its_login(self, session: AsyncSession) -> None:
+        await assert_refused(session, RefreshToken, token_hash="other", family_id=999)
+
+    @pytest.mark.usefixtures("good_rows")
+    async def test_constraints_delete_logins_and_tokens_with_the_account(
+        self, session: AsyncSession
+    ) -> None:
+        await session.delete((await session.scalars(select(User))).one())
+        await session.flush()
+        assert (await session.scalars(select(RefreshFamily))).all() == []
+        assert (await session.scalars(select(RefreshToken))).all() == []
+
+
+class TestIds:
+    async def test_ids_are_never_given_twice(self, session: AsyncSession) -> None:
+        ids = []
+        for _ in range(3):
+            user = User(**row(User, id=None))
+            session.add(user)
+            await session.flush()
+            ids.append(user.id)
+            await session.delete(user)
+            await session.flush()
+        assert len(set(ids)) == 3
+
+    async def test_ids_reach_up_to_the_largest_bigint(self, session: AsyncSession) -> None:
+        session.add(User(**row(User, id=TOO_LARGE_ID - 1)))
+        await session.commit()
+        assert await session.scalar(select(col(User.id))) == TOO_LARGE_ID - 1
+
+
+@pytest.mark.committed
+class TestReadSession:
+    async def test_read_session_is_refused_every_write(self, database: IsolatedDatabase) -> None:
+        async with database.read_session() as session:
+            with pytest.raises(DBAPIError, match=r"readonly|read-only"):
+                await session.execute(insert(User).values(**row(User)))

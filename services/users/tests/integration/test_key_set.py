@@ -1,0 +1,61 @@
+"""`GET /.well-known/jwks.json`: what others verify access tokens with."""
+
+import jwt
+from fastapi import FastAPI
+from jwt import PyJWK
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import SigningKey
+from app.settings import UsersSettings
+from app.signing_keys import rotate
+from service_testing.assertions import assert_status
+from service_testing.client import AppClient, app_transport
+from tests.accounts import Account
+
+
+class TestReadKeys:
+    async def test_read_keys_needs_no_token_and_shows_the_public_half_alone(
+        self, client: AppClient
+    ) -> None:
+        response = await client.get("/.well-known/jwks.json")
+        assert_status(response, 200)
+        (key,) = response.json()["keys"]
+        assert key.keys() == {"kty", "crv", "x", "kid", "use", "alg"}
+        assert (key["kty"], key["crv"], key["use"], key["alg"]) == (
+            "OKP",
+            "Ed25519",
+            "sig",
+            "EdDSA",
+        )
+
+    async def test_read_keys_may_be_cached_for_as_long_as_the_settings_say(
+        self, client: AppClient, settings: UsersSettings
+    ) -> None:
+        response = await client.get("/.well-known/jwks.json")
+        max_age = settings.jwks_max_age_seconds
+        assert response.headers["Cache-Control"] == f"public, max-age={max_age}"
+
+    async def test_read_keys_verifies_a_token(self, client: AppClient, user: Account) -> None:
+        (key,) = (await client.get("/.well-known/jwks.json")).json()["keys"]
+        claims = jwt.decode(user.token, PyJWK(key), algorithms=["EdDSA"], audience="items")
+        assert claims["sub"] == str(user.id)
+
+    async def test_read_keys_shows_a_rotated_key_at_once(
+        self, own_app: FastAPI, session: AsyncSession, settings: UsersSettings
+    ) -> None:
+        client = AppClient(app_transport(own_app))
+        before = (await client.get("/.well-known/jwks.json")).json()["keys"]
+        key, _ = await rotate(session, settings, at_once=False)
+        await session.commit()
+        after = (await client.get("/.well-known/jwks.json")).json()["keys"]
+        assert [jwk["kid"] for jwk in after] == [before[0]["kid"], key.key_id]
+
+    async def test_read_keys_of_a_service_that_has_none_is_empty(
+        self, own_app: FastAPI, session: AsyncSession
+    ) -> None:
+        await session.execute(delete(SigningKey))
+        await session.commit()
+        response = await AppClient(app_transport(own_app)).get("/.well-known/jwks.json")
+        assert_status(response, 200)
+        assert response.json() == {"keys": []}

@@ -1,0 +1,126 @@
+"""Signing keys in the database: made once, opened with the right passphrase only."""
+
+import asyncio
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from pydantic import SecretStr
+from sqlalchemy import select, update
+
+from app.main import create_app
+from app.models import SigningKey
+from app.settings import UsersSettings
+from app.signing_keys import KeyRing, rotate
+from chassis.settings import SettingsError
+from service_testing.lifespan import Lifespan
+from tests.spare_database import opened
+
+
+@pytest.fixture
+def encrypting(settings: UsersSettings) -> UsersSettings:
+    passphrase = SecretStr("a passphrase of some length")
+    return settings.model_copy(update={"signing_key_passphrase": passphrase})
+
+
+@pytest.fixture
+def mistaken(settings: UsersSettings) -> UsersSettings:
+    passphrase = SecretStr("another passphrase of some length")
+    return settings.model_copy(update={"signing_key_passphrase": passphrase})
+
+
+class TestFirstKey:
+    async def test_first_key_is_one_however_many_processes_start_together(
+        self, spare_database_url: str, settings: UsersSettings
+    ) -> None:
+        async def start() -> str:
+            async with opened(spare_database_url) as database:
+                return (await KeyRing(database, settings).signing_key()).key_id
+
+        key_ids = await asyncio.gather(*(start() for _ in range(6)))
+        assert len(set(key_ids)) == 1
+        async with opened(spare_database_url) as database, database.read_session() as session:
+            assert len((await session.scalars(select(SigningKey))).all()) == 1
+
+    async def test_first_key_is_one_for_many_requests_of_a_process(
+        self, spare_database_url: str, settings: UsersSettings
+    ) -> None:
+        async with opened(spare_database_url) as database:
+            keys = KeyRing(database, settings)
+            found = await asyncio.gather(*(keys.signing_key() for _ in range(12)))
+        assert len({key.key_id for key in found}) == 1
+
+    async def test_first_key_survives_a_restart(
+        self, spare_database_url: str, settings: UsersSettings
+    ) -> None:
+        key_ids = set()
+        for _ in range(2):
+            async with opened(spare_database_url) as database:
+                lifespan = Lifespan(create_app(settings, database=database))
+                await lifespan.start()
+                key_ids |= {key["kid"] for key in await lifespan.app.state.keys.published()}
+                await lifespan.stop()
+        assert len(key_ids) == 1
+
+
+class TestPassphrase:
+    async def test_passphrase_encrypts_what_the_database_holds(
+        self, spare_database_url: str, encrypting: UsersSettings
+    ) -> None:
+        async with opened(spare_database_url) as database:
+            made = await KeyRing(database, encrypting).signing_key()
+            found = await KeyRing(database, encrypting).signing_key()
+            async with database.read_session() as session:
+                (stored,) = (await session.scalars(select(SigningKey))).all()
+        assert found.private.private_bytes_raw() == made.private.private_bytes_raw()
+        assert stored.private_pem.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+
+    async def test_passphrase_that_is_new_opens_keys_from_before_it(
+        self, spare_database_url: str, settings: UsersSettings, encrypting: UsersSettings
+    ) -> None:
+        async with opened(spare_database_url) as database:
+            made = await KeyRing(database, settings).signing_key()
+            found = await KeyRing(database, encrypting).signing_key()
+        assert found.key_id == made.key_id
+
+    @pytest.mark.parametrize("passphrase", ["mistaken", "settings"])
+    async def test_passphrase_that_is_wrong_or_missing_stops_the_start(
+        self,
+        spare_database_url: str,
+        encrypting: UsersSettings,
+        passphrase: str,
+        request: pytest.FixtureRequest,
+    ) -> None:
+        async with opened(spare_database_url) as database:
+            await KeyRing(database, encrypting).signing_key()
+            wrong = create_app(request.getfixturevalue(passphrase), database=database)
+            with pytest.raises(SettingsError, match="USERS_SIGNING_KEY_PASSPHRASE doesn't open"):
+                await Lifespan(wrong).start()
+
+    async def test_passphrase_that_is_wrong_rotates_nothing(
+        self, spare_database_url: str, encrypting: UsersSettings, mistaken: UsersSettings
+    ) -> None:
+        """A key that the running service can't open would stop it."""
+        async with opened(spare_database_url) as database:
+            await KeyRing(database, encrypting).signing_key()
+            with pytest.raises(SettingsError, match="USERS_SIGNING_KEY_PASSPHRASE"):
+                async with database.transaction() as session:
+                    await rotate(session, mistaken, at_once=True)
+            assert len(await KeyRing(database, encrypting).published()) == 1
+
+
+class TestForeignKey:
+    async def test_foreign_key_of_another_kind_stops_the_start(
+        self, spare_database_url: str, settings: UsersSettings
+    ) -> None:
+        pem = generate_private_key(SECP256R1()).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        async with opened(spare_database_url) as database:
+            await KeyRing(database, settings).signing_key()
+            async with database.transaction() as session:
+                await session.execute(update(SigningKey).values(private_pem=pem.decode()))
+            with pytest.raises(SettingsError, match="isn't an Ed25519 key"):
+                await KeyRing(database, settings).signing_key()

@@ -1,0 +1,142 @@
+"""Somebody must be left to administer: 409 `last_admin`, in every way and in every race."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.models import User
+from service_testing.assertions import assert_error_response, assert_status, assert_user_response
+from service_testing.client import AppClient, as_user
+from tests.accounts import Account, create_account
+
+TAKING_AWAY = [
+    ("PATCH", "/admin/users/{id}", {"role": "user"}),
+    ("PATCH", "/admin/users/{id}", {"is_active": False}),
+    ("PATCH", "/admin/users/{id}", {"role": "user", "is_active": True}),
+    ("PATCH", "/admin/users/{id}", {"role": "admin", "is_active": False}),
+    ("DELETE", "/admin/users/{id}", None),
+]
+
+
+class TestLastAdmin:
+    @pytest.mark.parametrize(
+        ("method", "path", "body"), [*TAKING_AWAY, ("DELETE", "/users/me", None)], ids=str
+    )
+    async def test_last_admin_stays(
+        self, admin_client: AppClient, admin: Account, method: str, path: str, body: Any
+    ) -> None:
+        response = await admin_client.request(method, path.format(id=admin.id), json=body)
+        assert_error_response(response, 409, "last_admin")
+        me = assert_user_response(await admin_client.get("/users/me"))
+        assert (me["role"], me["is_active"]) == ("admin", True)
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"), [*TAKING_AWAY, ("DELETE", "/users/me", None)], ids=str
+    )
+    async def test_last_admin_is_one_although_there_is_an_inactive_one(
+        self,
+        admin_client: AppClient,
+        admin: Account,
+        session: AsyncSession,
+        app: FastAPI,
+        method: str,
+        path: str,
+        body: Any,
+    ) -> None:
+        await create_account(session, app, role="admin", is_active=False)
+        response = await admin_client.request(method, path.format(id=admin.id), json=body)
+        assert_error_response(response, 409, "last_admin")
+
+    @pytest.mark.parametrize(("method", "path", "body"), TAKING_AWAY, ids=str)
+    async def test_last_admin_rule_lets_one_of_two_go(
+        self,
+        admin_client: AppClient,
+        admin: Account,
+        session: AsyncSession,
+        app: FastAPI,
+        method: str,
+        path: str,
+        body: Any,
+    ) -> None:
+        await create_account(session, app, role="admin")
+        response = await admin_client.request(method, path.format(id=admin.id), json=body)
+        assert response.is_success
+        me = await admin_client.get("/admin/users/")
+        assert me.status_code in {401, 403}
+
+    @pytest.mark.parametrize(("method", "path", "body"), TAKING_AWAY, ids=str)
+    async def test_last_admin_rule_lets_inactive_admins_and_users_go(
+        self,
+        admin_client: AppClient,
+        user: Account,
+        session: AsyncSession,
+        app: FastAPI,
+        method: str,
+        path: str,
+        body: Any,
+    ) -> None:
+        inactive = await create_account(session, app, role="admin", is_active=False)
+        for account in (inactive, user):
+            response = await admin_client.request(method, path.format(id=account.id), json=body)
+            assert response.is_success
+
+    async def test_last_admin_may_be_renamed(self, admin_client: AppClient, admin: Account) -> None:
+        body = {"name": "Root", "role": "admin", "is_active": True}
+        response = await admin_client.patch(f"/admin/users/{admin.id}", json=body)
+        assert assert_user_response(response)["name"] == "Root"
+
+
+@pytest.mark.committed
+class TestRace:
+    @pytest.mark.parametrize(("method", "path", "body"), TAKING_AWAY, ids=str)
+    async def test_race_of_two_admins_against_each_other_leaves_one(
+        self,
+        client: AppClient,
+        session: AsyncSession,
+        app: FastAPI,
+        method: str,
+        path: str,
+        body: Any,
+    ) -> None:
+        one, other = [await create_account(session, app, role="admin") for _ in range(2)]
+        responses = await asyncio.gather(
+            as_user(client, one.token).request(method, path.format(id=other.id), json=body),
+            as_user(client, other.token).request(method, path.format(id=one.id), json=body),
+        )
+        assert sorted(response.is_success for response in responses) == [False, True]
+        assert len(await _active_admins(session)) == 1
+
+    async def test_race_of_admins_who_leave_keeps_one(
+        self, client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        admins = [await create_account(session, app, role="admin") for _ in range(6)]
+        responses = await asyncio.gather(
+            *(as_user(client, admin.token).delete("/users/me") for admin in admins)
+        )
+        statuses = [response.status_code for response in responses]
+        assert sorted(statuses) == [204] * 5 + [409]
+        assert await _active_admins(session) == [admins[statuses.index(409)].id]
+
+    async def test_race_of_promotion_and_departure_keeps_one(
+        self, client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        admin = await create_account(session, app, role="admin")
+        user = await create_account(session, app)
+        admin_client = as_user(client, admin.token)
+        promoted, left = await asyncio.gather(
+            admin_client.patch(f"/admin/users/{user.id}", json={"role": "admin"}),
+            admin_client.delete("/users/me"),
+        )
+        assert_status(promoted, 200)
+        assert left.status_code in {204, 409}
+        assert await _active_admins(session)
+
+
+async def _active_admins(session: AsyncSession) -> list[int | None]:
+    statement = select(col(User.id)).where(col(User.role) == "admin", col(User.is_active))
+    return list((await session.scalars(statement)).all())

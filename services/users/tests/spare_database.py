@@ -1,0 +1,52 @@
+"""A database beside the one of the worker's app: what is committed in it concerns one test only."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.sql.expression import Executable
+
+from chassis.database import Database, migration_engine
+from service_testing.databases import delete_rows
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """A process's own view of the database."""
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        await database.aclose()
+
+
+def stored_rows(url: str, statement: Executable) -> list[Row[*tuple[Any, ...]]]:
+    """What a statement finds; for tests that aren't async because they run commands."""
+    return asyncio.run(_rows(url, statement))
+
+
+def store(url: str, objects: Iterable[object]) -> None:
+    """Add rows of the service's models, each after those that it points to."""
+    asyncio.run(_store(url, objects))
+
+
+async def empty_tables(url: str) -> None:
+    engine = migration_engine(url)
+    try:
+        await delete_rows(engine, keep_tables=())
+    finally:
+        await engine.dispose()
+
+
+async def _rows(url: str, statement: Executable) -> list[Row[*tuple[Any, ...]]]:
+    async with opened(url) as database, database.read_session() as session:
+        return list((await session.execute(statement)).all())
+
+
+async def _store(url: str, objects: Iterable[object]) -> None:
+    async with opened(url) as database, database.transaction() as session:
+        for instance in objects:
+            session.add(instance)
+            await session.flush()

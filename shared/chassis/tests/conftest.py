@@ -1,0 +1,50 @@
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import hypothesis
+import pytest
+import structlog
+from tests.example.app import MIGRATIONS, create_app
+
+from service_testing.databases import create_database, drop_database
+from service_testing.service import ServiceUnderTest
+
+# By default structlog draws a traceback with all its local variables, which takes seconds.
+_CONSOLE = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[structlog.processors.add_log_level, _CONSOLE])
+
+hypothesis.settings.register_profile("chassis", deadline=None)
+hypothesis.settings.load_profile("chassis")
+
+
+@pytest.fixture(scope="session")
+def service() -> ServiceUnderTest:
+    return ServiceUnderTest(name="chassis", create_app=create_app, migrations=MIGRATIONS)
+
+
+@pytest.fixture
+def empty_database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, database_url: str
+) -> Iterator[str]:
+    """The URL of a database of the test's own that has no tables."""
+    if request.config.getoption("--database") == "sqlite":
+        yield f"sqlite:///{tmp_path / 'test.db'}"
+        return
+    name = f"test_chassis_{uuid4().hex}"
+    yield create_database(database_url, name)
+    drop_database(database_url, name)
+
+
+@pytest.fixture
+def on_postgres(request: pytest.FixtureRequest) -> None:
+    """Skips the test on SQLite."""
+    if request.config.getoption("--database") != "postgres":
+        pytest.skip("a fact about PostgreSQL")
+
+
+@pytest.fixture
+def on_sqlite(request: pytest.FixtureRequest) -> None:
+    """Skips the test on PostgreSQL."""
+    if request.config.getoption("--database") != "sqlite":
+        pytest.skip("a fact about SQLite")

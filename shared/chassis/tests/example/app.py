@@ -1,0 +1,89 @@
+"""The example's app, and apps of any routers that a test thinks of."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+from sqlalchemy import select
+from tests.example.models import Note
+
+from chassis.application import build_app
+from chassis.database import Database
+from chassis.errors import NotFound, error_responses
+from chassis.fields import Name, PathId
+from chassis.health import Check
+from chassis.media_types import StrictRoute
+from chassis.schemas import Body
+from chassis.sessions import Reads, Writes
+from chassis.settings import ServiceSettings
+from service_testing.client import AppClient, app_transport
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+UNUSED = "sqlite:///unused.db"
+"""Of a database that nothing connects to."""
+
+
+class NotesSettings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="NOTES_")
+
+
+class NoteCreate(Body):
+    title: Name
+
+
+class NoteNotFound(NotFound):
+    sentence = "Note not found"
+
+
+router = APIRouter(prefix="/notes", route_class=StrictRoute)
+
+
+@router.post("/", status_code=201)
+async def create_note(body: NoteCreate, session: Writes) -> dict[str, int]:
+    note = Note(title=body.title)
+    session.add(note)
+    await session.flush()
+    return {"id": note.id}
+
+
+@router.get("/{note_id}", responses=error_responses(NoteNotFound))
+async def read_note(note_id: PathId, session: Reads) -> dict[str, Any]:
+    note = await session.scalar(select(Note).where(Note.id == note_id))
+    if note is None:
+        raise NoteNotFound
+    return {"id": note.id, "title": note.title}
+
+
+def create_app(
+    *,
+    database: Database,
+    routers: tuple[APIRouter, ...] = (router,),
+    checks: Mapping[str, Check] | None = None,
+    docs_connect_to: tuple[str, ...] = (),
+    **settings: Any,
+) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    return build_app(
+        name="notes",
+        title="Notes",
+        description="Notes and remarks.",
+        settings=NotesSettings(database_url=SecretStr(UNUSED), **settings),
+        database=database,
+        routers=routers,
+        lifespan=lifespan,
+        checks=checks,
+        docs_connect_to=docs_connect_to,
+    )
+
+
+def client_of(*routers: APIRouter, database: Database | None = None, **options: Any) -> AppClient:
+    """A client of an app that has these routers, and a database only where one is given."""
+    app = create_app(database=database or Database(UNUSED), routers=routers, **options)
+    return AppClient(app_transport(app))

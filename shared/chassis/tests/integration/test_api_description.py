@@ -1,0 +1,139 @@
+"""`/openapi.json`: what may be answered, and nothing that isn't."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from chassis.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    NotAuthenticated,
+    NotFound,
+    Unavailable,
+    error_responses,
+)
+from tests.example.app import client_of, router as notes
+
+
+class Busy(Unavailable):
+    code, sentence = "busy", "Try again shortly."
+
+
+class TitleTaken(Conflict):
+    code, sentence = "title_taken", "There is a note with this title."
+
+
+class Note(BaseModel):
+    title: str
+
+
+async def described(router: APIRouter) -> dict[str, Any]:
+    response = await client_of(router).get("/openapi.json")
+    assert response.status_code == 200
+    body: dict[str, Any] = response.json()
+    return body
+
+
+async def responses_of(router: APIRouter, method: str = "get") -> dict[str, Any]:
+    description = await described(router)
+    responses: dict[str, Any] = description["paths"]["/"][method]["responses"]
+    return responses
+
+
+def examples(response: dict[str, Any]) -> set[str]:
+    return set(response["content"]["application/json"]["examples"])
+
+
+async def test_every_reference_leads_somewhere() -> None:
+    for router in (APIRouter(), notes, *(_reading(**options) for options in ROUTES)):
+        description = await described(router)
+        known = {f"#/components/schemas/{name}" for name in description["components"]["schemas"]}
+        assert set(re.findall(r"#/components/[^']+", str(description))) <= known
+
+
+def _reading(**options: Any) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/", **options)
+    async def read(number: int = 1) -> Note:
+        return Note(title=str(number))
+
+    return router
+
+
+ROUTES: list[dict[str, Any]] = [
+    {},
+    {"responses": error_responses(NotFound)},
+    {"responses": {503: {"model": Note}}},
+    {"responses": {503: {"description": "Not now."}}},
+]
+
+
+@pytest.mark.parametrize("options", ROUTES)
+async def test_the_database_of_any_operation_may_be_away(options: dict[str, Any]) -> None:
+    responses = await responses_of(_reading(**options))
+    assert "database_unavailable" in examples(responses["503"])
+
+
+async def test_an_error_is_added_to_those_of_its_status() -> None:
+    responses = await responses_of(_reading(responses=error_responses(Busy)))
+    assert examples(responses["503"]) == {"busy", "database_unavailable"}
+    assert responses["503"]["description"] == "`busy` / `database_unavailable`"
+
+
+async def test_an_error_that_a_route_names_itself_is_named_once() -> None:
+    responses = await responses_of(_reading(responses=error_responses(DatabaseUnavailable)))
+    assert responses["503"]["description"] == "`database_unavailable`"
+
+
+async def test_an_operation_with_a_body_may_be_refused_for_its_body() -> None:
+    router = APIRouter()
+
+    @router.post("/", responses=error_responses(NotAuthenticated, TitleTaken))
+    async def create(body: Note) -> None: ...
+
+    responses = await responses_of(router, "post")
+    assert set(responses) == {"200", "400", "401", "409", "413", "415", "422", "503"}
+    assert examples(responses["415"]) == {"unsupported_media_type"}
+
+
+async def test_an_operation_without_a_body_may_not() -> None:
+    assert set(await responses_of(_reading())) == {"200", "422", "503"}
+
+
+async def test_an_operation_with_nothing_to_be_wrong_has_no_422() -> None:
+    router = APIRouter()
+
+    @router.get("/")
+    async def read() -> None: ...
+
+    assert "422" not in await responses_of(router)
+
+
+async def test_a_422_is_described_as_it_is_sent() -> None:
+    description = await described(_reading())
+    responses = description["paths"]["/"]["get"]["responses"]
+    assert responses["422"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/ValidationErrorBody"
+    }
+    schemas = description["components"]["schemas"]
+    assert set(schemas["FieldError"]["properties"]) == {"type", "loc", "msg"}
+    assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
+
+
+async def test_health_checks_promise_no_more_than_they_say() -> None:
+    description = await described(APIRouter())
+    live = description["paths"]["/health/live"]["get"]["responses"]
+    ready = description["paths"]["/health/ready"]["get"]["responses"]
+    assert (set(live), set(ready)) == ({"200"}, {"200", "503"})
+    assert "/metrics" not in description["paths"]
+    assert "/docs" not in description["paths"]
+
+
+async def test_the_description_is_made_once() -> None:
+    client = client_of(_reading())
+    first, second = await client.get("/openapi.json"), await client.get("/openapi.json")
+    assert first.content == second.content

@@ -1,0 +1,202 @@
+"""A database that is away is a 503; a mistake of ours stays a 500."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+from sqlalchemy import make_url, select, text
+from structlog.types import EventDict
+from tests.example.app import client_of
+from tests.example.models import Note
+
+from chassis.database import Database, DatabaseUnreachable, PoolSize
+from chassis.sessions import Reads, Writes
+from service_testing.assertions import assert_error_response
+
+router = APIRouter()
+
+
+@router.get("/read")
+async def read(session: Reads) -> int | None:
+    return await session.scalar(text("SELECT 1"))
+
+
+@router.post("/write")
+async def write(session: Writes) -> int | None:
+    return await session.scalar(text("SELECT 1"))
+
+
+@router.get("/slow")
+async def read_slowly(session: Reads) -> None:
+    await session.execute(text("SELECT 1"))
+    entered.set()
+    await leave.wait()
+
+
+@router.get("/statement")
+async def run(session: Reads, sql: str) -> Any:
+    return (await session.execute(text(sql))).scalar()
+
+
+@router.get("/number")
+async def read_number(session: Reads, number: str) -> Any:
+    return (await session.scalars(select(Note.id).where(Note.rank == number))).all()
+
+
+entered = asyncio.Event()
+leave = asyncio.Event()
+
+
+def unavailable(response: Any) -> None:
+    body = assert_error_response(response, 503, "database_unavailable")
+    assert body["detail"] == "The database can't be reached; try again shortly."
+    assert response.headers["Retry-After"] == "1"
+
+
+AWAY = [
+    "postgresql://u:hunter2@127.0.0.1:1/notes",
+    "postgresql://u:hunter2@127.0.0.1:99999/notes",
+    "postgresql://u:hunter2@127.0.0.1/notes?unknown_option=1",
+    "sqlite:////no/such/folder/notes.db",
+]
+
+
+class TestAway:
+    @pytest.mark.parametrize("url", AWAY)
+    @pytest.mark.parametrize(("method", "path"), [("GET", "/read"), ("POST", "/write")])
+    async def test_a_database_that_can_not_be_reached_is_a_503(
+        self, url: str, method: str, path: str, logs: list[EventDict]
+    ) -> None:
+        database = Database(url)
+        client = client_of(router, database=database)
+        unavailable(await client.request(method, path))
+        await database.aclose()
+        assert logs[0]["event"] == "database_unavailable"
+        assert "DatabaseUnreachable" in logs[0]["exception"]
+        assert "hunter2" not in str(logs)
+
+    async def test_a_file_that_is_a_folder_is_a_503(self, tmp_path: Path) -> None:
+        database = Database(f"sqlite:///{tmp_path}")
+        unavailable(await client_of(router, database=database).get("/read"))
+        await database.aclose()
+
+    @pytest.mark.parametrize("change", [{"password": "wrong"}, {"database": "nothing"}])
+    async def test_a_server_that_refuses_us_is_a_503(
+        self, database_url: str, on_postgres: None, change: dict[str, str]
+    ) -> None:
+        url = make_url(database_url).set(**change).render_as_string(hide_password=False)  # type: ignore[arg-type]
+        database = Database(url)
+        unavailable(await client_of(router, database=database).get("/read"))
+        await database.aclose()
+
+    async def test_the_reason_is_named_for_whoever_runs_the_service(self) -> None:
+        database = Database(AWAY[0])
+        async with database.read_session() as session:
+            with pytest.raises(DatabaseUnreachable, match="127.0.0.1"):
+                await session.execute(text("SELECT 1"))
+        await database.aclose()
+
+
+class TestLost:
+    async def test_a_connection_that_breaks_is_a_503_and_the_next_request_has_a_new_one(
+        self, database_url: str, on_postgres: None
+    ) -> None:
+        database, other = Database(database_url), Database(database_url)
+        client = client_of(router, database=database)
+        assert (await client.get("/read")).status_code == 200
+        async with other.write_session() as session:
+            statement = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            await session.execute(text(statement))
+        unavailable(await client.get("/read"))
+        assert (await client.get("/read")).status_code == 200
+        await database.aclose()
+        await other.aclose()
+
+    async def test_a_connection_that_breaks_in_the_middle_of_a_statement_is_a_503(
+        self, database_url: str, on_postgres: None
+    ) -> None:
+        database = Database(database_url)
+        client = client_of(router, database=database)
+        suicide = "SELECT pg_terminate_backend(pg_backend_pid())"
+        unavailable(await client.get("/statement", params={"sql": suicide}))
+        await database.aclose()
+
+
+class TestBusy:
+    async def test_a_request_that_gets_no_connection_in_time_is_a_503(
+        self, database_url: str, create_tables: None, logs: list[EventDict]
+    ) -> None:
+        pool = PoolSize(connections=1, wait_seconds=0.01)
+        database = Database(database_url, pool=pool)
+        client = client_of(router, database=database)
+        entered.clear()
+        leave.clear()
+        slow = asyncio.create_task(client.get("/slow"))
+        await entered.wait()
+        unavailable(await client.get("/read"))
+        leave.set()
+        assert (await slow).status_code == 200
+        assert (await client.get("/read")).status_code == 200
+        await database.aclose()
+        assert logs[0]["event"] == "database_unavailable"
+
+    async def test_a_lock_that_is_not_given_in_time_is_a_503(
+        self, empty_database_url: str, on_sqlite: None
+    ) -> None:
+        database, other = Database(empty_database_url), Database(empty_database_url)
+        client = client_of(router, database=database)
+        assert (await client.post("/write")).status_code == 200
+        async with database.write_engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+        async with other.transaction() as session:
+            await session.execute(text("CREATE TABLE t (id INTEGER)"))
+            unavailable(await client.post("/write"))
+        assert (await client.post("/write")).status_code == 200
+        await database.aclose()
+        await other.aclose()
+
+
+class TestMistake:
+    @pytest.mark.parametrize(
+        "sql",
+        ["SELEC 1", "SELECT * FROM nothing", "SELECT nothing FROM notes", "DELETE FROM notes"],
+    )
+    async def test_in_a_statement_is_a_500(
+        self, database_url: str, create_tables: None, sql: str, logs: list[EventDict]
+    ) -> None:
+        database = Database(database_url)
+        client = client_of(router, database=database)
+        response = await client.get("/statement", params={"sql": sql})
+        assert_error_response(response, 500, "internal_error")
+        assert logs[0]["event"] == "unhandled_error"
+        await database.aclose()
+
+    async def test_in_a_value_is_a_500_and_the_value_is_not_logged(
+        self, database_url: str, create_tables: None, on_postgres: None, logs: list[EventDict]
+    ) -> None:
+        database = Database(database_url)
+        response = await client_of(router, database=database).get("/number?number=hunter2")
+        assert_error_response(response, 500, "internal_error")
+        assert "hunter2" not in str(logs)
+        await database.aclose()
+
+
+async def test_the_values_of_a_row_are_not_logged(
+    database_url: str, create_tables: None, on_postgres: None, logs: list[EventDict]
+) -> None:
+    writing = APIRouter()
+
+    @writing.post("/")
+    async def insert(session: Writes) -> None:
+        title = "hunter2\nhunter2\n\nhunter2"
+        await session.execute(text("INSERT INTO notes (title) VALUES (:title)"), {"title": title})
+
+    database = Database(database_url)
+    response = await client_of(writing, database=database).post("/")
+    assert_error_response(response, 500, "internal_error")
+    assert "Failing row" not in str(logs)
+    assert "hunter2" not in str(logs)
+    assert "DETAIL: [redacted]" in logs[0]["exception"]
+    await database.aclose()

@@ -1,0 +1,101 @@
+"""422 and 400: what is said of a bad request, and what isn't repeated of it."""
+
+import json
+
+import pytest
+from fastapi import APIRouter
+from pydantic import BaseModel
+from tests.example.app import client_of
+
+from chassis.fields import PathId, Text
+from chassis.media_types import StrictRoute
+from service_testing.assertions import assert_error_response, assert_validation_error
+
+router = APIRouter(route_class=StrictRoute)
+
+
+class Account(BaseModel):
+    name: Text
+    password: str = ""
+    balance: float = 0
+    extra: dict[str, int] = {}
+
+
+@router.post("/accounts/")
+async def create_account(body: Account) -> Account:
+    return body
+
+
+@router.get("/accounts/{account_id}")
+async def read_account(account_id: PathId) -> int:
+    return account_id
+
+
+CLIENT = client_of(router)
+JSON = {"Content-Type": "application/json"}
+
+
+async def test_a_422_never_repeats_what_was_sent() -> None:
+    response = await CLIENT.post("/accounts/", json={"name": ["hunter2"], "password": {"p": "hunter2"}})
+    assert_validation_error(response, ["body", "name"])
+    assert_validation_error(response, ["body", "password"])
+    assert "hunter2" not in response.text
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
+async def test_a_number_that_json_does_not_have_is_answered(number: str) -> None:
+    content = f'{{"name": "a", "password": {number}}}'
+    response = await CLIENT.post("/accounts/", content=content, headers=JSON)
+    assert_validation_error(response, ["body", "password"])
+
+
+async def test_a_lone_surrogate_in_a_key_is_answered() -> None:
+    content = rb'{"name": "a", "extra": {"\ud800": "x"}}'
+    response = await CLIENT.post("/accounts/", content=content, headers=JSON)
+    (problem,) = assert_error_response(response, 422, "validation_error")["detail"]
+    assert problem["loc"][:2] == ["body", "extra"]
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\0"])
+async def test_a_text_that_no_database_stores_is_answered(name: str) -> None:
+    content = json.dumps({"name": name})
+    response = await CLIENT.post("/accounts/", content=content, headers=JSON)
+    assert_validation_error(response, ["body", "name"])
+
+
+@pytest.mark.parametrize("content", [b"{", b"{'name': 1}", b'{"name": }', b"\xef\xbb\xbf{}x", b"nul"])
+async def test_a_body_that_is_no_json_is_a_422_that_says_where_it_ends(content: bytes) -> None:
+    response = await CLIENT.post("/accounts/", content=content, headers=JSON)
+    body = assert_error_response(response, 422, "validation_error")
+    (problem,) = body["detail"]
+    assert problem["type"] == "json_invalid"
+    assert problem["loc"][0] == "body"
+
+
+@pytest.mark.parametrize("content", [b"null", b"[]", b"1", b'"name"', b"true"])
+async def test_json_that_is_no_object_is_a_422(content: bytes) -> None:
+    response = await CLIENT.post("/accounts/", content=content, headers=JSON)
+    assert_validation_error(response, ["body"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff", b'{"name": "\xff"}', b"[" * 100_000, b'{"name": %s}' % (b"1" * 5000)],
+    ids=["no UTF-8", "no UTF-8 in a text", "too deep", "too many digits"],
+)
+async def test_a_body_that_can_not_be_read_at_all_is_a_400(content: bytes) -> None:
+    response = await CLIENT.post("/accounts/", content=content, headers=JSON)
+    assert_error_response(response, 400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "account_id",
+    ["0", "-1", "+1", "1.0", "%201", "1_000", "%D9%A3", str(2**63), "9" * 30, "abc", "1e3"],
+)
+async def test_an_id_that_is_none_is_a_422(account_id: str) -> None:
+    response = await CLIENT.get(f"/accounts/{account_id}")
+    assert_validation_error(response, ["path", "account_id"])
+
+
+async def test_the_largest_id_is_an_id() -> None:
+    assert (await CLIENT.get(f"/accounts/{2**63 - 1}")).json() == 2**63 - 1

@@ -1,0 +1,134 @@
+"""415, 422 and neither."""
+
+from typing import Annotated
+
+import httpx
+import pytest
+from fastapi import APIRouter, Form
+from pydantic import BaseModel
+from tests.example.app import client_of
+
+from chassis.media_types import StrictRoute
+from service_testing.assertions import assert_error_response, assert_validation_error
+
+router = APIRouter(route_class=StrictRoute)
+FORM = "application/x-www-form-urlencoded"
+
+
+class Note(BaseModel):
+    title: str
+
+
+@router.post("/json")
+async def create_note(body: Note) -> str:
+    return body.title
+
+
+@router.post("/optional")
+async def create_perhaps(body: Note | None = None) -> str:
+    return body.title if body else "none"
+
+
+@router.post("/form")
+async def submit_note(body: Annotated[Note, Form()]) -> str:
+    return body.title
+
+
+@router.post("/fields")
+async def submit_fields(title: Annotated[str, Form()]) -> str:
+    return title
+
+
+@router.post("/nothing")
+async def press() -> str:
+    return "pressed"
+
+
+CLIENT = client_of(router)
+
+
+async def post(path: str, content: bytes, media_type: str | None) -> httpx.Response:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    return await CLIENT.post(path, content=content, headers=headers)
+
+
+class TestJson:
+    @pytest.mark.parametrize(
+        "media_type",
+        [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;",
+            " application/json ",
+            "application/vnd.notes+json",
+            "application/merge-patch+json; charset=utf-8",
+        ],
+    )
+    async def test_a_body_of_json_is_taken(self, media_type: str) -> None:
+        response = await post("/json", b'{"title": "a"}', media_type)
+        assert (response.status_code, response.json()) == (200, "a")
+
+    @pytest.mark.parametrize(
+        "media_type",
+        [
+            None,
+            "",
+            "text/plain",
+            "text/json",
+            "json",
+            "application/jsonp",
+            "application/json, text/html",
+            "text/x+json",
+            "multipart/form-data; boundary=x",
+            FORM,
+        ],
+    )
+    async def test_another_body_is_refused_before_it_is_read(self, media_type: str | None) -> None:
+        response = await post("/json", b'{"title": 1}', media_type)
+        body = assert_error_response(response, 415, "unsupported_media_type")
+        assert body["detail"] == "Send the body as application/json."
+
+    @pytest.mark.parametrize("media_type", [None, "application/json", "text/plain"])
+    async def test_a_missing_body_is_missing_whatever_its_type(
+        self, media_type: str | None
+    ) -> None:
+        assert_validation_error(await post("/json", b"", media_type), ["body"])
+
+    async def test_a_body_that_may_be_left_out_needs_no_type(self) -> None:
+        assert (await post("/optional", b"", None)).json() == "none"
+        assert (await post("/optional", b'{"title": "a"}', "text/plain")).status_code == 415
+
+
+@pytest.mark.parametrize("path", ["/form", "/fields"])
+class TestForm:
+    @pytest.mark.parametrize("media_type", [FORM, FORM.upper(), f"{FORM}; charset=utf-8"])
+    async def test_a_form_is_taken(self, path: str, media_type: str) -> None:
+        response = await post(path, b"title=a+b%C3%A9", media_type)
+        assert (response.status_code, response.json()) == (200, "a bé")
+
+    @pytest.mark.parametrize(
+        "media_type", [None, "text/plain", "application/json", "multipart/form-data; boundary=x"]
+    )
+    async def test_another_body_is_refused_before_it_is_read(
+        self, path: str, media_type: str | None
+    ) -> None:
+        response = await post(path, b"title=a", media_type)
+        body = assert_error_response(response, 415, "unsupported_media_type")
+        assert body["detail"] == f"Send the body as {FORM}."
+
+    @pytest.mark.parametrize("media_type", [None, FORM, "text/plain"])
+    async def test_a_missing_body_lacks_its_fields(self, path: str, media_type: str | None) -> None:
+        assert_validation_error(await post(path, b"", media_type), ["body", "title"])
+
+    async def test_unknown_fields_are_tolerated(self, path: str) -> None:
+        assert (await post(path, b"title=a&scope=all", FORM)).json() == "a"
+
+    @pytest.mark.parametrize("content", [b"title=%ff%zz&&&==", b"title=%00", b"title=" + b"&a=1" * 2000])
+    async def test_an_odd_form_is_answered(self, path: str, content: bytes) -> None:
+        assert (await post(path, content, FORM)).status_code in (200, 400, 422)
+
+
+@pytest.mark.parametrize("media_type", [None, "text/plain", "application/json"])
+async def test_a_route_without_a_body_takes_any(media_type: str | None) -> None:
+    assert (await post("/nothing", b"whatever", media_type)).json() == "pressed"

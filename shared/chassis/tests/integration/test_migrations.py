@@ -1,0 +1,286 @@
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.util import CommandError
+from sqlalchemy import Column, Integer, MetaData, String, Table, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from chassis import migrations
+from chassis.columns import UtcDateTime
+from chassis.database import migration_engine
+from tests.example.app import MIGRATIONS
+from tests.example.models import Base
+
+ENVIRONMENT = """
+from sqlalchemy import Column, DateTime, Index, Integer, MetaData, String, Table
+from chassis.columns import UtcDateTime
+from chassis.migrations import run_environment
+
+metadata = MetaData()
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("title", String(120), nullable=False),
+    Column("written_at", UtcDateTime, nullable=True),
+)
+run_environment(metadata)
+"""
+MIGRATION = '''
+"""One of a test."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = {before!r}
+
+
+def upgrade():
+    {upgrade}
+
+
+def downgrade():
+    {downgrade}
+'''
+CREATE = 'op.create_table("notes", sa.Column("id", sa.Integer, primary_key=True))'
+
+
+class Folder:
+    """A service's folder `migrations`, with what a test puts there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._count = 0
+        (path / "versions").mkdir(parents=True)
+        (path / "env.py").write_text(ENVIRONMENT)
+        template = (MIGRATIONS / "script.py.mako").read_text()
+        (path / "script.py.mako").write_text(template)
+
+    def add(self, upgrade: str, downgrade: str = "pass") -> None:
+        before = f"{self._count:04}" if self._count else None
+        self._count += 1
+        revision = f"{self._count:04}"
+        content = MIGRATION.format(
+            revision=revision, before=before, upgrade=upgrade, downgrade=downgrade
+        )
+        (self.path / "versions" / f"{revision}_test.py").write_text(content)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    # Alembic reads its options as a format string: a % must survive that.
+    return Folder(tmp_path / "100 % mine" / "migrations")
+
+
+@pytest.fixture
+def url(empty_database_url: str) -> str:
+    return empty_database_url
+
+
+def ask(url: str, question: Any) -> Any:
+    """What a function of a connection answers."""
+    async def run() -> Any:
+        engine = migration_engine(url)
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(question)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(run())
+
+
+def tables(url: str) -> set[str]:
+    return set(ask(url, lambda connection: inspect(connection).get_table_names()))
+
+
+def scalar(url: str, sql: str) -> Any:
+    return ask(url, lambda connection: connection.scalar(text(sql)))
+
+
+class TestUpgrade:
+    def test_brings_an_empty_database_up_to_date(self, url: str) -> None:
+        migrations.upgrade(url, MIGRATIONS)
+        assert tables(url) == {"alembic_version", "notes", "remarks"}
+        assert scalar(url, "SELECT version_num FROM alembic_version") == "0001"
+
+    def test_changes_nothing_the_second_time(self, url: str) -> None:
+        migrations.upgrade(url, MIGRATIONS)
+        migrations.upgrade(url, MIGRATIONS)
+        assert scalar(url, "SELECT count(*) FROM alembic_version") == 1
+
+    def test_goes_as_far_as_it_is_told(self, url: str, folder: Folder) -> None:
+        folder.add(CREATE)
+        folder.add('op.drop_table("notes")')
+        migrations.upgrade(url, folder.path, "0001")
+        assert "notes" in tables(url)
+        migrations.upgrade(url, folder.path)
+        assert "notes" not in tables(url)
+
+    def test_that_fails_leaves_the_schema_as_it_was(self, url: str, folder: Folder) -> None:
+        folder.add(CREATE)
+        folder.add('op.add_column("notes", sa.Column("a", sa.Integer)); op.execute("SELEC 1")')
+        with pytest.raises(DBAPIError):
+            migrations.upgrade(url, folder.path)
+        assert "notes" not in tables(url)
+
+    def test_that_fails_keeps_what_earlier_ones_did(self, url: str, folder: Folder) -> None:
+        folder.add(CREATE)
+        migrations.upgrade(url, folder.path)
+        folder.add('op.execute("INSERT INTO notes VALUES (1)"); op.drop_table("nothing")')
+        with pytest.raises(DBAPIError):
+            migrations.upgrade(url, folder.path)
+        assert scalar(url, "SELECT version_num FROM alembic_version") == "0001"
+        assert scalar(url, "SELECT count(*) FROM notes") == 0
+
+    def test_keeps_the_rows_that_point_to_a_table_that_is_rebuilt(
+        self, url: str, folder: Folder
+    ) -> None:
+        folder.add(
+            f"{CREATE}; op.create_table('remarks', sa.Column('note_id', sa.Integer, "
+            "sa.ForeignKey('notes.id', ondelete='CASCADE')))"
+        )
+        folder.add(
+            "op.execute('INSERT INTO notes VALUES (1)'); op.execute('INSERT INTO remarks VALUES (1)')"
+        )
+        folder.add(
+            "with op.batch_alter_table('notes', recreate='always' if op.get_bind().dialect.name == "
+            "'sqlite' else 'auto') as batch: batch.add_column(sa.Column('title', sa.Text))"
+        )
+        migrations.upgrade(url, folder.path)
+        assert scalar(url, "SELECT count(*) FROM remarks") == 1
+
+    def test_to_a_revision_that_nobody_knows_is_refused(self, url: str, folder: Folder) -> None:
+        folder.add(CREATE)
+        with pytest.raises(CommandError):
+            migrations.upgrade(url, folder.path, "0404")
+
+
+class TestDowngrade:
+    def test_takes_back_what_upgrades_did(self, url: str) -> None:
+        migrations.upgrade(url, MIGRATIONS)
+        migrations.downgrade(url, MIGRATIONS, "base")
+        assert tables(url) == {"alembic_version"}
+        migrations.upgrade(url, MIGRATIONS)
+        assert "notes" in tables(url)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from chassis import migrations
+print("ready", flush=True)
+sys.stdin.readline()
+migrations.upgrade(sys.argv[1], Path(sys.argv[2]))
+"""
+
+
+def test_replicas_that_start_together_migrate_once(url: str, folder: Folder) -> None:
+    folder.add(CREATE)
+    folder.add('op.execute("INSERT INTO notes VALUES (1)")')
+    command = [sys.executable, "-c", SCRIPT, url, str(folder.path)]
+    replicas = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        for _ in range(2)
+    ]
+    for replica in replicas:
+        assert replica.stdout is not None
+        assert replica.stdout.readline() == "ready\n"
+    for replica in replicas:
+        assert replica.stdin is not None
+        replica.stdin.write("\n")
+        replica.stdin.flush()
+    for replica in replicas:
+        replica.communicate()
+    assert [replica.returncode for replica in replicas] == [0, 0]
+    assert scalar(url, "SELECT count(*) FROM notes") == 1
+
+
+class TestDifferences:
+    def test_are_none_between_a_migrated_database_and_its_models(self, url: str) -> None:
+        migrations.upgrade(url, MIGRATIONS)
+        assert migrations.differences(url, Base.metadata) == []
+
+    @pytest.mark.parametrize(
+        ("column", "kind"),
+        [
+            (Column("text", String(10)), "add_column"),
+            (Column("rank", String(10), nullable=False), "modify_type"),
+            (Column("rank", Integer, nullable=True), "modify_nullable"),
+            (Column("title", String(121), nullable=False), "modify_type"),
+        ],
+    )
+    def test_name_a_column_that_was_changed(
+        self, url: str, column: Column[Any], kind: str
+    ) -> None:
+        migrations.upgrade(url, MIGRATIONS)
+        changed = MetaData()
+        for table in Base.metadata.tables.values():
+            table.to_metadata(changed)
+        changed.tables["notes"].append_column(column, replace_existing=True)
+        assert kind in str(migrations.differences(url, changed))
+
+    def test_name_a_table_that_has_no_migration(self, url: str) -> None:
+        migrations.upgrade(url, MIGRATIONS)
+        changed = MetaData()
+        for table in Base.metadata.tables.values():
+            table.to_metadata(changed)
+        Table("forgotten", changed, Column("id", Integer, primary_key=True))
+        assert [operation[0] for operation in migrations.differences(url, changed)] == ["add_table"]
+
+    def test_leave_out_indexes_that_only_one_database_has(self, url: str) -> None:
+        migrations.upgrade(url, MIGRATIONS)
+        scalar_free = "CREATE INDEX ix_notes_title_trgm ON notes (title)"
+        ask(url, lambda connection: connection.execute(text(scalar_free)) and None)
+        assert migrations.differences(url, Base.metadata) == []
+        ask(url, lambda c: c.execute(text("CREATE INDEX ix_other ON notes (title)")) and None)
+        assert "ix_other" in str(migrations.differences(url, Base.metadata))
+
+
+class TestMakeRevision:
+    def test_writes_a_migration_that_brings_the_database_up_to_the_models(
+        self, url: str, folder: Folder
+    ) -> None:
+        migrations.make_revision(url, folder.path, "Notes, 100 % done")
+        (written,) = (folder.path / "versions").glob("*.py")
+        assert written.name.startswith("0001_")
+        migrations.upgrade(url, folder.path)
+        assert tables(url) == {"alembic_version", "notes"}
+
+    def test_writes_no_type_of_the_chassis(self, url: str, folder: Folder) -> None:
+        migrations.make_revision(url, folder.path, "notes")
+        (written,) = (folder.path / "versions").glob("*.py")
+        assert "sa.DateTime(timezone=True)" in written.read_text()
+        assert "chassis" not in written.read_text()
+
+    def test_writes_only_what_the_database_lacks(self, url: str, folder: Folder) -> None:
+        migrations.make_revision(url, folder.path, "notes")
+        migrations.upgrade(url, folder.path)
+        migrations.make_revision(url, folder.path, "nothing new")
+        second = next((folder.path / "versions").glob("0002_*.py")).read_text()
+        assert "op." not in second
+        migrations.upgrade(url, folder.path)
+
+    def test_is_refused_while_the_database_is_behind(self, url: str, folder: Folder) -> None:
+        folder.add(CREATE)
+        with pytest.raises(CommandError, match="not up to date"):
+            migrations.make_revision(url, folder.path, "too early")
+
+    def test_keeps_times_as_they_are_known(self, url: str, folder: Folder) -> None:
+        """The decorated type and the type that a migration names for it are no difference."""
+        migrations.make_revision(url, folder.path, "notes")
+        migrations.upgrade(url, folder.path)
+        metadata = MetaData()
+        Table(
+            "notes",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("title", String(120), nullable=False),
+            Column("written_at", UtcDateTime, nullable=True),
+        )
+        assert migrations.differences(url, metadata) == []

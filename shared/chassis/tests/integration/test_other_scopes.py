@@ -1,0 +1,172 @@
+"""What reaches the middleware beside a request that is answered in peace."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+from structlog.types import EventDict
+from tests.example.app import client_of
+
+from chassis.context import current_context
+from chassis.media_types import StrictRoute
+from chassis.metrics import HttpMetrics
+from chassis.middleware import RequestMiddleware
+
+
+def http_scope(method: str, path: str, **headers: str) -> Scope:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
+    }
+
+
+class Connection:
+    """One request, message by message. What `incoming` doesn't hold never comes."""
+
+    def __init__(self, *incoming: Message) -> None:
+        self._incoming = list(incoming)
+        self.sent: list[Message] = []
+
+    async def receive(self) -> Message:
+        if self._incoming:
+            return self._incoming.pop(0)
+        return await asyncio.get_running_loop().create_future()
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int | None:
+        return self.sent[0]["status"] if self.sent else None
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
+async def test_what_is_no_http_passes_untouched(kind: str) -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append((scope, receive, send, current_context.get()))
+
+    scope: Scope = {"type": kind}
+    connection = Connection()
+    middleware = RequestMiddleware(app, metrics=HttpMetrics(), max_body_bytes=1)
+    receive, send = connection.receive, connection.send
+    await middleware(scope, receive, send)
+    assert seen == [(scope, receive, send, None)]
+
+
+async def test_the_lifespan_of_the_app_is_run() -> None:
+    from tests.example.app import UNUSED, NotesSettings
+
+    from chassis.application import build_app
+    from chassis.database import Database
+
+    steps: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        steps.append("start")
+        yield
+        steps.append("stop")
+
+    app = build_app(
+        name="notes",
+        title="Notes",
+        description="",
+        settings=NotesSettings(database_url=UNUSED),
+        database=Database(UNUSED),
+        routers=[],
+        lifespan=lifespan,
+    )
+    connection = Connection({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
+    await app({"type": "lifespan"}, connection.receive, connection.send)
+    assert [message["type"] for message in connection.sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+    assert steps == ["start", "stop"]
+
+
+router = APIRouter(route_class=StrictRoute)
+WAITING = asyncio.Event()
+
+
+@router.get("/slow")
+async def wait() -> None:
+    WAITING.set()
+    await asyncio.get_running_loop().create_future()
+
+
+@router.post("/notes/")
+async def create_note(body: dict[str, str]) -> None: ...
+
+
+@router.post("/raw/")
+async def create_raw(request: Request) -> None:
+    await request.body()
+
+
+@router.get("/endless")
+async def stream() -> StreamingResponse:
+    async def chunks() -> AsyncIterator[bytes]:
+        while True:
+            yield b"more"
+
+    return StreamingResponse(chunks())
+
+
+async def test_a_request_that_is_cancelled_is_logged_and_leaves_nothing_behind(
+    logs: list[EventDict],
+) -> None:
+    client = client_of(router)
+    connection = Connection({"type": "http.request", "body": b"", "more_body": False})
+    WAITING.clear()
+    task = asyncio.create_task(
+        client.transport.app(http_scope("GET", "/slow"), connection.receive, connection.send)
+    )
+    await WAITING.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not connection.sent
+    assert [(line["event"], line["status"]) for line in logs] == [("request", 499)]
+    assert (await client.get("/health/live")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/notes/", "/raw/"])
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
+async def test_a_client_that_leaves_while_it_sends_is_no_error_of_ours(
+    logs: list[EventDict], path: str, media_type: str
+) -> None:
+    connection = Connection(
+        {"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}
+    )
+    scope = http_scope("POST", path, content_type=media_type)
+    await client_of(router).transport.app(scope, connection.receive, connection.send)
+    assert [line["event"] for line in logs] == ["request"]
+
+
+async def test_a_client_that_leaves_while_it_is_answered_is_no_error_of_ours(
+    logs: list[EventDict],
+) -> None:
+    class Gone(Connection):
+        async def send(self, message: Message) -> None:
+            await super().send(message)
+            if len(self.sent) > 3:
+                raise OSError("the client is gone")
+
+    connection = Gone()
+    await client_of(router).transport.app(
+        http_scope("GET", "/endless"), connection.receive, connection.send
+    )
+    assert [(line["event"], line["status"]) for line in logs] == [("request", 200)]

@@ -1,0 +1,145 @@
+"""What this project relies on in SQLite, and sets it to."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.example.app import MIGRATIONS
+from tests.example.models import Note, Remark
+
+from chassis import migrations
+from chassis.database import Database, migration_engine
+
+pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("on_sqlite")]
+
+
+async def pragma(engine: AsyncEngine, name: str) -> object:
+    async with engine.connect() as connection:
+        return await connection.scalar(text(f"PRAGMA {name}"))
+
+
+async def test_readers_do_not_block_the_writer(database: Database) -> None:
+    assert await pragma(database.write_engine, "journal_mode") == "wal"
+    assert await pragma(database.read_engine, "journal_mode") == "wal"
+
+
+async def test_a_commit_is_on_the_disk(database: Database) -> None:
+    assert await pragma(database.write_engine, "synchronous") == 2  # FULL
+
+
+async def test_every_connection_waits_for_a_lock(database: Database) -> None:
+    assert await pragma(database.write_engine, "busy_timeout") == 10_000
+    assert await pragma(database.read_engine, "busy_timeout") == 10_000
+
+
+async def test_foreign_keys_are_enforced(database: Database) -> None:
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        async with database.transaction() as session:
+            session.add(Remark(note_id=404))
+
+
+async def test_rows_go_with_the_row_that_they_point_to(database: Database) -> None:
+    async with database.transaction() as session:
+        note = Note(title="a")
+        session.add(note)
+        await session.flush()
+        session.add(Remark(note_id=note.id))
+    async with database.transaction() as session:
+        await session.delete(note)
+        await session.flush()
+        assert await session.scalar(select(func.count(Remark.id))) == 0
+
+
+async def test_foreign_keys_are_off_while_the_schema_changes(database_url: str) -> None:
+    engine = migration_engine(database_url)
+    try:
+        assert await pragma(engine, "foreign_keys") == 0
+    finally:
+        await engine.dispose()
+
+
+async def test_the_id_of_a_deleted_row_is_not_given_again(database: Database) -> None:
+    async with database.transaction() as session:
+        first = Note(title="a")
+        session.add(first)
+        await session.flush()
+        await session.delete(first)
+        await session.flush()
+        second = Note(title="b")
+        session.add(second)
+        await session.flush()
+        assert second.id > first.id
+
+
+async def test_an_id_holds_64_bits(database: Database) -> None:
+    async with database.transaction() as session:
+        session.add(Note(id=2**63 - 2, title="a", rank=2**63 - 1))
+    async with database.transaction() as session:
+        assert await session.scalar(select(Note.rank).where(Note.id == 2**63 - 2)) == 2**63 - 1
+        # The next id would be the last one; a test shouldn't leave the table like that.
+        await session.execute(text("DELETE FROM notes"))
+        await session.execute(text("DELETE FROM sqlite_sequence WHERE name = 'notes'"))
+
+
+class TestTwoProcesses:
+    """Two `Database` objects on one file are to SQLite what two processes are."""
+
+    @pytest.fixture
+    def databases(self, database_url: str) -> Iterator[tuple[Database, Database]]:
+        return Database(database_url), Database(database_url)
+
+    async def test_both_write_at_the_same_time(
+        self, database: Database, databases: tuple[Database, Database]
+    ) -> None:
+        async def write(own: Database) -> None:
+            for _ in range(20):
+                async with own.transaction() as session:
+                    # Reads first: a transaction that began as a reader could not become a writer.
+                    await session.scalar(select(func.count(Note.id)))
+                    session.add(Note(title="a"))
+
+        await asyncio.gather(*(write(own) for own in databases for _ in range(3)))
+        async with database.read_session() as session:
+            assert await session.scalar(select(func.count(Note.id))) == 120
+        for own in databases:
+            await own.aclose()
+
+    async def test_one_sees_what_the_other_commits(
+        self, database: Database, databases: tuple[Database, Database]
+    ) -> None:
+        one, other = databases
+        async with other.read_session() as reads:
+            assert await reads.scalar(select(func.count(Note.id))) == 0
+            async with one.transaction() as session:
+                session.add(Note(title="a"))
+            assert await reads.scalar(select(func.count(Note.id))) == 1
+        for own in databases:
+            await own.aclose()
+
+
+def test_many_may_open_a_new_file_at_the_same_time(empty_database_url: str) -> None:
+    async def open_and_write() -> None:
+        databases = [Database(empty_database_url) for _ in range(10)]
+
+        async def first_write(own: Database) -> None:
+            async with own.transaction() as session:
+                await session.execute(text("CREATE TABLE IF NOT EXISTS t (id INTEGER)"))
+                await session.execute(text("INSERT INTO t VALUES (1)"))
+
+        await asyncio.gather(*(first_write(own) for own in databases))
+        for own in databases:
+            await own.aclose()
+
+    asyncio.run(open_and_write())
+
+
+async def test_a_reader_does_not_keep_the_schema_from_being_made(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    async with database.read_session() as session:
+        await session.execute(text("SELECT 1"))
+        await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
+        assert await session.scalar(select(func.count(Note.id))) == 0
+    await database.aclose()

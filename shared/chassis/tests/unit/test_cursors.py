@@ -1,0 +1,120 @@
+"""The cursor of a page: what it carries, and what is no cursor."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import BigInteger, String, column
+
+from chassis.errors import InvalidRequest
+from chassis.fields import MAX_ID
+from chassis.paging import Sort, _decode_cursor, _encode_cursor, decode_int
+
+ID = Sort(column("id", BigInteger), BigInteger(), "id", False, int, decode_int)
+TIME = Sort(
+    column("written_at", String), String(), "written_at", True, datetime.isoformat, datetime.fromisoformat
+)
+
+IDS = st.integers(0, MAX_ID)
+PAGES = st.integers(1, MAX_ID)
+
+
+def cursor_of(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def assert_refused(cursor: str, message: str = "Not a cursor of this list") -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        _decode_cursor(cursor, "id", ID)
+    assert caught.value.errors == [
+        {"type": "value_error", "loc": ["query", "after"], "msg": message}
+    ]
+
+
+@given(PAGES, IDS, IDS)
+def test_a_cursor_carries_the_page_and_the_place(page: int, value: int, row_id: int) -> None:
+    cursor = _encode_cursor("id", page, value, row_id)
+    assert _decode_cursor(cursor, "id", ID) == (page, (value, row_id))
+
+
+@given(st.datetimes(timezones=st.just(UTC)), IDS)
+def test_a_place_may_be_of_any_type_that_its_sort_turns_into_json(
+    time: datetime, row_id: int
+) -> None:
+    cursor = _encode_cursor("-written_at", 2, TIME.encode(time), row_id)
+    assert _decode_cursor(cursor, "-written_at", TIME) == (2, (time, row_id))
+
+
+@given(st.text(max_size=100), IDS)
+def test_a_cursor_is_short_and_needs_no_escaping_in_a_url(name: str, row_id: int) -> None:
+    cursor = _encode_cursor("name", 2, name, row_id)
+    assert all(character.isalnum() or character in "-_" for character in cursor)
+
+
+@given(st.text())
+def test_any_text_is_a_cursor_or_refused(text: str) -> None:
+    assert_refused(text)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_cursor_or_refused(raw: bytes) -> None:
+    assert_refused(base64.urlsafe_b64encode(raw).decode())
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_json_is_a_cursor_or_refused(value: Any) -> None:
+    assert_refused(cursor_of(value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["id", 1, 1],
+        ["id", 1, 1, 1, 1],
+        ["id", 0, 1, 1],
+        ["id", -1, 1, 1],
+        ["id", MAX_ID + 1, 1, 1],
+        ["id", 1.0, 1, 1],
+        ["id", True, 1, 1],
+        ["id", "1", 1, 1],
+        ["id", None, 1, 1],
+        ["id", 1, -1, 1],
+        ["id", 1, MAX_ID + 1, 1],
+        ["id", 1, 10**500, 1],
+        ["id", 1, 1.5, 1],
+        ["id", 1, float("nan"), 1],
+        ["id", 1, float("inf"), 1],
+        ["id", 1, False, 1],
+        ["id", 1, "1", 1],
+        ["id", 1, None, 1],
+        ["id", 1, [1], 1],
+        ["id", 1, {}, 1],
+        ["id", 1, 1, -1],
+        ["id", 1, 1, MAX_ID + 1],
+        ["id", 1, 1, "1"],
+        ["id", 1, 1, None],
+        {"id": 1, "b": 2, "c": 3, "d": 4},
+    ],
+    ids=str,
+)
+def test_a_tampered_cursor_is_refused(value: object) -> None:
+    assert_refused(cursor_of(value))
+
+
+@pytest.mark.parametrize("cursor", ["", "=", "====", "!", "W10", "é", "\ud800", "[]", "W" * 1000])
+def test_garbage_is_refused(cursor: str) -> None:
+    assert_refused(cursor)
+
+
+@pytest.mark.parametrize("name", ["name", "-id", "", 1, None, ["id"]])
+def test_a_cursor_of_another_order_is_refused(name: object) -> None:
+    assert_refused(cursor_of([name, 1, 1, 1]), "The cursor belongs to another sort order")

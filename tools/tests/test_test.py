@@ -1,0 +1,243 @@
+"""`make test`, with a stand-in for tox."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import test
+from checks import checker
+from checks.pythons import CURRENT
+from running import TOOLS, wait_until
+
+HERE = Path(__file__).parent
+PY = "py" + CURRENT.replace(".", "")
+PACKAGES = ("shared/chassis", "shared/testing", "services/users", "services/items")
+MISSING = json.dumps({"error": "No PostgreSQL for tests: install it."})
+
+
+class Repository:
+    """A repository without content, to run the steps on."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for package in PACKAGES:
+            (root / package).mkdir(parents=True)
+            (root / package / "pyproject.toml").touch()
+        for name in ("constraints.txt", "tox.ini"):
+            (root / name).touch()
+        keeper = root / "shared/testing/src/service_testing/postgres.py"
+        keeper.parent.mkdir(parents=True)
+        shutil.copy(HERE / "fake_keeper.py", keeper)
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if name != "CI"},
+            "CALLS": str(root / "calls"),
+            "NOTES": str(root / "notes"),
+        }
+        self.tox_command = [sys.executable, str(HERE / "fake_tox.py")]
+
+    def check(self, *arguments: str, **environ: str) -> int:
+        # The keeper inherits the process's own variables.
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {**self.environ, **environ}.items():
+                patch.setenv(name, value)
+            return test.main(self.root, self.tox_command, arguments, {**self.environ, **environ})
+
+    def break_step(self, folder: str, environment: str, fault: str = "fail") -> None:
+        (self.root / folder / f"fault-{environment}").write_text(fault)
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.root / "calls").read_text().splitlines()]
+
+    @property
+    def keeper_notes(self) -> list[str]:
+        return (self.root / "notes").read_text().splitlines()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "repository")
+
+
+def last_line(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().out.splitlines()[-1]
+
+
+class TestSteps:
+    def test_every_step_is_a_tox_environment(self, repository: Repository) -> None:
+        assert repository.check() == 0
+
+        called = sorted(
+            (call["folder"], call["environment"], *call["options"]) for call in repository.calls
+        )
+        assert called == [
+            ("chassis", PY, "--database=postgres"),
+            ("chassis", PY, "--database=sqlite"),
+            ("items", PY, "--database=postgres"),
+            ("items", PY, "--database=sqlite"),
+            ("repository", "lint"),
+            ("repository", "tools"),
+            ("repository", "types"),
+            ("testing", PY),
+            ("users", PY, "--database=postgres"),
+            ("users", PY, "--database=sqlite"),
+        ]
+
+    def test_only_narrows_to_the_named_steps(self, repository: Repository) -> None:
+        assert repository.check(ONLY="lint testing") == 0
+
+        assert sorted(call["folder"] for call in repository.calls) == ["repository", "testing"]
+
+    def test_an_unknown_step_is_answered_with_the_known_ones(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert repository.check(ONLY="lint orders") == 2
+
+        assert capsys.readouterr().err == (
+            "No step is named orders; there are: "
+            "lint, types, tools, chassis, testing, users, items.\n"
+        )
+
+    def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
+        repository.check(ONLY="lint testing", ARGS="-k 'log in'")
+
+        options = {call["folder"]: call["options"] for call in repository.calls}
+        assert options == {"repository": [], "testing": ["-k", "log in"]}
+
+    def test_an_environment_is_renewed_when_what_belongs_in_it_has_changed(
+        self, repository: Repository
+    ) -> None:
+        for environment in ("lint", "types"):
+            made = repository.root / ".tox" / environment / "pyvenv.cfg"
+            made.parent.mkdir(parents=True)
+            made.touch()
+        os.utime(repository.root / ".tox/lint/pyvenv.cfg", (0, 0))
+        repository.check(ONLY="lint types")
+
+        renewed = {call["environment"]: call["recreate"] for call in repository.calls}
+        assert renewed == {"lint": True, "types": False}
+
+
+class TestSummary:
+    def test_the_last_line_is_the_sum_over_all_tests(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        repository.check()
+
+        assert last_line(capsys) == "8 passed, 0 failed, 8 skipped"
+
+    def test_a_failed_test_is_named_and_the_other_steps_still_run(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        repository.break_step("shared/chassis", PY)
+
+        assert repository.check() == 1
+        assert len(repository.calls) == 10
+        output = capsys.readouterr().out
+        assert f"what {PY} wrote in chassis" in output
+        assert f"what {PY} wrote in users" not in output
+        assert "\nFailed tests:\n  tests.test_it.test_bad\n" in output
+        assert output.splitlines()[-1] == "8 passed, 2 failed, 8 skipped"
+
+    def test_a_run_that_breaks_before_its_first_test_is_a_failure(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        repository.break_step("shared/testing", PY, "crash")
+
+        assert repository.check(ONLY="testing") == 1
+        assert last_line(capsys) == "0 passed, 1 failed"
+
+    def test_failed_lint_is_a_failure(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        repository.break_step(".", "lint")
+
+        assert repository.check(ONLY="lint") == 1
+        output = capsys.readouterr().out
+        assert "what lint wrote" in output
+        assert "FAILED  lint in " in output
+
+    def test_verbose_shows_what_a_passing_step_writes(
+        self, repository: Repository, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        repository.check(ONLY="lint", VERBOSE="1")
+
+        assert "what lint wrote" in capfd.readouterr().out
+
+
+class TestPostgres:
+    def test_one_server_serves_all_steps(self, repository: Repository) -> None:
+        repository.check(TEST_POSTGRES_URL="")
+
+        urls = [call["postgres"] for call in repository.calls if "postgres" in str(call["options"])]
+        assert urls == ["postgresql://kept"] * 3
+        assert repository.keeper_notes == ["started", "ended"]
+
+    def test_without_one_its_steps_are_left_out_and_the_way_out_is_told(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert repository.check(KEEPER_ANSWER=MISSING) == 0
+
+        output = capsys.readouterr().out
+        assert output.count("postgres  not run") == 3
+        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n5 passed, 0 failed" in output
+
+    @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TEST_POSTGRES": "required"}])
+    def test_where_it_is_required_its_lack_is_a_failure(
+        self,
+        repository: Repository,
+        capsys: pytest.CaptureFixture[str],
+        variable: dict[str, str],
+    ) -> None:
+        assert repository.check(ONLY="users", KEEPER_ANSWER=MISSING, **variable) == 1
+
+        assert last_line(capsys) == "1 passed, 1 failed, 1 skipped"
+
+
+class TestAllPythons:
+    @pytest.fixture(autouse=True)
+    def only_the_current_one_is_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(checker, "_is_installed", lambda version: version == CURRENT)
+
+    def test_a_missing_python_is_named(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert repository.check("--all-pythons", ONLY="testing") == 0
+
+        missing = [version for version in ("3.11", "3.12", "3.13") if version != CURRENT]
+        output = capsys.readouterr().out
+        for version in missing:
+            assert f"  Python {version} is not installed, or not found on the PATH." in output
+        assert output.count("not run") == 2 * len(missing)
+
+    def test_in_ci_a_missing_python_is_a_failure(self, repository: Repository) -> None:
+        assert repository.check("--all-pythons", ONLY="testing", CI="true") == 1
+
+
+class TestInterrupt:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_what_runs(self, repository: Repository, number: signal.Signals) -> None:
+        repository.break_step("services/users", PY, "hang")
+        driver = (
+            "import os, sys; from pathlib import Path; import test; test.interrupt_on_signals();"
+            "sys.exit(test.main(Path(sys.argv[1]), sys.argv[2:], [], os.environ))"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", driver, str(repository.root), *repository.tox_command],
+            env={**repository.environ, "PYTHONPATH": str(TOOLS), "ONLY": "users"},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            wait_until((repository.root / "services/users/hangs").exists)
+            process.send_signal(number)
+            _, errors = process.communicate()
+
+        assert process.returncode == 130
+        assert errors == "Interrupted.\n"
+        assert len(repository.calls) == 1
