@@ -45,7 +45,9 @@ def _check(
     root: Path, tox_command: Sequence[str], arguments: Sequence[str], environ: Mapping[str, str]
 ) -> int:
     options = read_options(arguments, environ)
-    steps = plan_steps(root, pythons=options.pythons, only=options.only)
+    steps = plan_steps(
+        root, pythons=options.pythons, is_thorough=options.is_thorough, only=options.only
+    )
     # Two at a time halve the wait on two cores; more would compete with the tests' own servers.
     jobs = 1 if options.is_verbose else min(2, os.cpu_count() or 1)
     print(

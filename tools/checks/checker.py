@@ -45,7 +45,7 @@ class Checker:
         except Missing as missing:
             result, output = _not_run(step, missing), ""
         with self._printing:
-            if result.outcome == Outcome.FAILED:
+            if output and result.outcome == Outcome.FAILED:
                 print(output.rstrip())
             print(result, flush=True)
         return result

@@ -13,6 +13,7 @@ class Options:
     """`only` names steps, all when it's empty; what is required and missing counts as failed."""
 
     only: Sequence[str]
+    is_thorough: bool
     pythons: Sequence[str]
     pytest_options: Sequence[str]
     is_verbose: bool
@@ -23,12 +24,13 @@ class Options:
 def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
     """The options of the command line, and those that come as variables, through make."""
     parser = argparse.ArgumentParser(prog="tools/test.py")
-    parser.add_argument("--all-pythons", action="store_true", help=f"on {', '.join(SUPPORTED)}")
-    all_pythons = parser.parse_args(arguments).all_pythons
+    parser.add_argument("--thorough", action="store_true", help="all Pythons, and the slow steps")
+    is_thorough = parser.parse_args(arguments).thorough
     is_ci = environ.get("CI", "") not in {"", "0", "false"}
     return Options(
         only=environ.get("ONLY", "").split(),
-        pythons=SUPPORTED if all_pythons else [CURRENT],
+        is_thorough=is_thorough,
+        pythons=SUPPORTED if is_thorough else [CURRENT],
         pytest_options=shlex.split(environ.get("ARGS", "")),
         is_verbose=bool(environ.get("VERBOSE")),
         requires_postgres=is_ci or environ.get("TEST_POSTGRES") == "required",

@@ -12,7 +12,8 @@ _PACKAGES = {
 }
 # The testing package starts databases itself where its tests need one.
 _WITHOUT_DATABASE = {"testing"}
-NAMES = ("lint", "types", "tools", *_PACKAGES)
+_DATABASES = ("sqlite", "postgres")
+NAMES = ("lint", "types", "tools", *_PACKAGES, "e2e")
 
 
 class UnknownStep(Exception):
@@ -39,8 +40,10 @@ class Step:
         return self.folder / ".tox" / self.tox_env
 
 
-def plan_steps(root: Path, *, pythons: Sequence[str], only: Sequence[str]) -> list[Step]:
-    """All steps in the order in which they are shown; only those named, when any is.
+def plan_steps(
+    root: Path, *, pythons: Sequence[str], is_thorough: bool, only: Sequence[str]
+) -> list[Step]:
+    """The steps in the order in which they are shown; only those named, when any is.
 
     Raises:
         UnknownStep: a name isn't one.
@@ -54,11 +57,16 @@ def plan_steps(root: Path, *, pythons: Sequence[str], only: Sequence[str]) -> li
     ]
     for name, folder in _PACKAGES.items():
         steps += _package_steps(name, root / folder, pythons)
+    if is_thorough or "e2e" in only:
+        steps += [
+            Step(name="e2e", folder=root, tox_env="e2e-local", is_pytest=True, database=database)
+            for database in _DATABASES
+        ]
     return [step for step in steps if not only or step.name in only]
 
 
 def _package_steps(name: str, folder: Path, pythons: Sequence[str]) -> list[Step]:
-    databases = ("",) if name in _WITHOUT_DATABASE else ("sqlite", "postgres")
+    databases = ("",) if name in _WITHOUT_DATABASE else _DATABASES
     return [
         Step(
             name=name,

@@ -101,7 +101,7 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, tools, chassis, testing, users, items.\n"
+            "lint, types, tools, chassis, testing, users, items, e2e.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
@@ -200,7 +200,7 @@ class TestPostgres:
         assert last_line(capsys) == "1 passed, 1 failed, 1 skipped"
 
 
-class TestAllPythons:
+class TestThorough:
     @pytest.fixture(autouse=True)
     def only_the_current_one_is_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(checker, "_is_installed", lambda version: version == CURRENT)
@@ -208,7 +208,7 @@ class TestAllPythons:
     def test_a_missing_python_is_named(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert repository.check("--all-pythons", ONLY="testing") == 0
+        assert repository.check("--thorough", ONLY="testing") == 0
 
         missing = [version for version in ("3.11", "3.12", "3.13") if version != CURRENT]
         output = capsys.readouterr().out
@@ -216,8 +216,16 @@ class TestAllPythons:
             assert f"  Python {version} is not installed, or not found on the PATH." in output
         assert output.count("not run") == 2 * len(missing)
 
+    def test_the_workflows_across_services_are_checked_too(self, repository: Repository) -> None:
+        repository.check("--thorough")
+
+        called = [
+            call["options"] for call in repository.calls if call["environment"] == "e2e-local"
+        ]
+        assert called == [["--database=sqlite"], ["--database=postgres"]]
+
     def test_in_ci_a_missing_python_is_a_failure(self, repository: Repository) -> None:
-        assert repository.check("--all-pythons", ONLY="testing", CI="true") == 1
+        assert repository.check("--thorough", ONLY="testing", CI="true") == 1
 
 
 class TestInterrupt:

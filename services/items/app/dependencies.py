@@ -14,7 +14,7 @@ from chassis.tokens import Principal, TokenVerifier
 BEARER = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
 
 
-def get_owners(request: Request) -> Owners:
+async def get_owners(request: Request) -> Owners:
     owners: Owners = request.app.state.owners
     return owners
 

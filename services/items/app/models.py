@@ -23,6 +23,7 @@ class Owner(SQLModel, table=True):
     __tablename__ = "owners"
     __table_args__ = (
         CheckConstraint("id >= 1", name="id"),
+        CheckConstraint("length(name) BETWEEN 1 AND 120", name="name_length"),
         CheckConstraint("version >= 0", name="version"),
     )
 

@@ -56,7 +56,9 @@ class UsersClient:
     def __init__(self, http: httpx.AsyncClient, *, deadline_seconds: float, attempts: int) -> None:
         self._http = http
         self._deadline_seconds = deadline_seconds
-        self._attempts = attempts
+        self._retrying = stamina.AsyncRetryingCaller(
+            attempts=attempts, timeout=None, wait_initial=0.05, wait_max=0.5, wait_jitter=0.1
+        )
 
     async def get_user(self, user_id: int, token: str) -> UserSummary | None:
         response = await self._get(f"/users/{user_id}", {"Authorization": f"Bearer {token}"})
@@ -81,21 +83,11 @@ class UsersClient:
     async def _get(self, path: str, headers: dict[str, str]) -> httpx.Response:
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                async for attempt in stamina.retry_context(
-                    on=_TryAgain,
-                    attempts=self._attempts,
-                    timeout=None,
-                    wait_initial=0.05,
-                    wait_max=0.5,
-                    wait_jitter=0.1,
-                ):
-                    with attempt:
-                        return await self._get_once(path, headers)
+                return await self._retrying(_TryAgain, self._get_once, path, headers)
         except TimeoutError:
             raise _unavailable("no answer before the deadline") from None
         except _TryAgain as error:
             raise _unavailable(str(error)) from None
-        raise AssertionError("the loop returns or raises")
 
     async def _get_once(self, path: str, headers: dict[str, str]) -> httpx.Response:
         try:

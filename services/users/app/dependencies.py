@@ -19,7 +19,7 @@ _bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
 
 
 def _state(name: str) -> Any:
-    def get(request: Request) -> Any:
+    async def get(request: Request) -> Any:
         return getattr(request.app.state, name)
 
     return Depends(get)

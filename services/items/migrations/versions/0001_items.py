@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("is_deleted", sa.Boolean(), nullable=False),
         sa.CheckConstraint("id >= 1", name=op.f("ck_owners_id")),
+        sa.CheckConstraint("length(name) BETWEEN 1 AND 120", name=op.f("ck_owners_name_length")),
         sa.CheckConstraint("version >= 0", name=op.f("ck_owners_version")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_owners")),
     )

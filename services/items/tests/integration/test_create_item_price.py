@@ -1,7 +1,7 @@
 """The price that `POST /items/` takes."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.money import MAX_CENTS
@@ -56,11 +56,7 @@ class TestCreateItemPrice:
         response = await user_client.post("/items/", json={"name": "Lamp"})
         assert_validation_error(response, ["body", "price"])
 
-    @settings(
-        max_examples=25,
-        deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
-    )
+    @settings(max_examples=25)
     @given(cents=st.integers(0, MAX_CENTS), as_string=st.booleans())
     async def test_create_item_keeps_any_price_exactly(
         self, user_client: AppClient, cents: int, as_string: bool

@@ -30,6 +30,7 @@ EDGES: list[tuple[type[SQLModel], dict[str, Any]]] = [
     *((Item, {**ITEM, "description": description}) for description in (None, "", "x" * 2000)),
     *((Item, {**ITEM, "price_cents": price_cents}) for price_cents in (0, 99_999_999_99)),
     *((Owner, {**OWNER, "id": owner_id}) for owner_id in (2, 2**63 - 1)),
+    *((Owner, {**OWNER, "name": name}) for name in ("x", "x" * 120)),
     (PublishedKeys, KEYS),
 ]
 BROKEN: list[tuple[type[SQLModel], dict[str, Any]]] = [
@@ -41,6 +42,7 @@ BROKEN: list[tuple[type[SQLModel], dict[str, Any]]] = [
     *((Item, {**ITEM, field: None}) for field in ITEM if field != "description"),
     *((Owner, {**OWNER, "id": owner_id}) for owner_id in (0, -1, 1)),
     (Owner, {**OWNER, "version": -1}),
+    *((Owner, {**OWNER, "name": name}) for name in ("", "x" * 121)),
     *((Owner, {**OWNER, field: None}) for field in OWNER),
     *((PublishedKeys, {**KEYS, "id": row_id}) for row_id in (0, 2)),
     *((PublishedKeys, {**KEYS, field: None}) for field in ("document", "fetched_at")),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -87,11 +87,7 @@ async def pages(client: AppClient, parameters: dict[str, Any], *, by_cursor: boo
 
 
 class TestListItemsModel:
-    @settings(
-        max_examples=40,
-        deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
-    )
+    @settings(max_examples=40)
     @given(rows=st.lists(ROWS, max_size=8), query=QUERIES, by_cursor=st.booleans())
     async def test_list_items_answers_as_the_model_does(
         self,

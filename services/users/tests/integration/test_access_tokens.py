@@ -17,6 +17,7 @@ from service_testing.assertions import (
     assert_validation_error,
 )
 from service_testing.client import AppClient, as_user
+from service_testing.isolation import IsolatedDatabase
 from service_testing.tokens import TokenIssuer
 from tests.accounts import Account
 
@@ -34,7 +35,7 @@ ROUTES = [
 
 
 @pytest.fixture
-async def issuer(app: FastAPI) -> TokenIssuer:
+async def issuer(app: FastAPI, database: IsolatedDatabase) -> TokenIssuer:
     """Signs with the service's own key, so that nothing but the asked claim is wrong."""
     key = await app.state.keys.signing_key()
     return TokenIssuer(key.private, key_id=key.key_id)

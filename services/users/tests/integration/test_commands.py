@@ -1,1 +1,99 @@
-"""`python -m app …`, as an operator runs it: exit status, output, and what the database holds then."""
+"""`python -m app`: what all its commands have in common."""
+
+import runpy
+import sys
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from app.models import User, metadata
+from chassis.migrations import differences
+from tests.commands import Operator
+from tests.spare_database import stored_rows
+
+COMMANDS = [
+    "migrate",
+    "serve",
+    "make-migration",
+    "create-admin",
+    "create-client",
+    "rotate-keys",
+    "prune",
+]
+USING_THE_DATABASE = [
+    ["create-admin", "--email", "ada@example.com"],
+    ["create-client", "items"],
+    ["rotate-keys"],
+    ["prune"],
+]
+
+
+class TestHelp:
+    def test_help_lists_every_command(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "argv", ["app", "--help"])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_module("app", run_name="__main__", alter_sys=True)
+        assert end.value.code == 0
+        output = capsys.readouterr().out
+        assert [command for command in COMMANDS if command not in output] == []
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_help_explains_each_command_without_any_setting(self, command: str) -> None:
+        outcome = Operator("").run(command, "--help", USERS_ENVIRONMENT=None)
+        assert (outcome.status, outcome.error) == (0, "")
+        assert f"Usage: python -m app {command}" in outcome.output
+
+
+class TestSettings:
+    @pytest.mark.parametrize("arguments", [["migrate"], ["serve"], *USING_THE_DATABASE], ids=str)
+    def test_settings_that_are_missing_are_named_in_one_sentence(
+        self, arguments: list[str]
+    ) -> None:
+        outcome = Operator("").run(*arguments, USERS_ENVIRONMENT=None, USERS_DATABASE_URL=None)
+        assert (outcome.status, outcome.output) == (2, "")
+        assert outcome.error.startswith("error: USERS_DATABASE_URL is required")
+        assert outcome.error.count("\n") == 1
+
+    def test_settings_that_are_unsafe_stop_production(self, spare_database_url: str) -> None:
+        operator = Operator(spare_database_url)
+        outcome = operator.run("rotate-keys", USERS_ENVIRONMENT="production")
+        assert outcome.status == 2
+        assert "USERS_SIGNING_KEY_PASSPHRASE is required outside development" in outcome.error
+
+
+class TestDatabase:
+    def test_database_is_migrated_once_and_again(self, empty_database_url: str) -> None:
+        operator = Operator(empty_database_url)
+        for _ in range(2):
+            outcome = operator.run("migrate")
+            assert (outcome.status, outcome.output) == (0, "The database is up to date.\n")
+        assert differences(empty_database_url, metadata) == []
+
+    @pytest.mark.parametrize("arguments", USING_THE_DATABASE, ids=str)
+    def test_database_without_tables_is_said_to_need_them(
+        self, empty_database_url: str, arguments: list[str]
+    ) -> None:
+        outcome = Operator(empty_database_url).run(*arguments)
+        assert outcome.status == 2
+        assert "run `python -m app migrate` first" in outcome.error
+
+    @pytest.mark.parametrize("arguments", [["migrate"], *USING_THE_DATABASE], ids=str)
+    @pytest.mark.parametrize(
+        "url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////dev/null/none.db"]
+    )
+    def test_database_that_can_t_be_reached_is_one_sentence(
+        self, arguments: list[str], url: str
+    ) -> None:
+        outcome = Operator(url).run(*arguments)
+        assert outcome.status == 2
+        assert outcome.error.startswith("error: the database can't be used: ")
+        assert outcome.error.count("\n") == 1
+
+    def test_database_keeps_nothing_of_a_command_that_failed(self, spare_database_url: str) -> None:
+        operator = Operator(spare_database_url)
+        outcome = operator.run("create-admin", "--email", "no address", typed="long enough\n" * 2)
+        assert outcome.status == 2
+        assert stored_rows(spare_database_url, select(col(User.id))) == []

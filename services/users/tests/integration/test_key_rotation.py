@@ -1,6 +1,6 @@
 """Signing keys take over from each other without a token that anyone refuses."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -52,14 +52,14 @@ class Timeline:
 @pytest.fixture
 async def timeline(
     database: IsolatedDatabase, session: AsyncSession, settings: UsersSettings
-) -> AsyncIterator[Timeline]:
+) -> Timeline:
     """A service with one key, which it makes now."""
     await session.execute(delete(SigningKey))
     await session.commit()
     timeline = Timeline(database, settings)
     with timeline.at(0):
         await timeline.keys.signing_key()
-    yield timeline
+    return timeline
 
 
 def key_id(token: str) -> str:
@@ -115,7 +115,7 @@ class TestHeadStart:
     ) -> None:
         first_seen: dict[str, float] = {}
         signed: set[str] = set()
-        for second in range(0, 1600, 10):
+        for second in (0, 100, 200, 299, 301, 399, 401, 1000, 1214, 1216, 1314, 1316, 1400):
             with timeline.at(second):
                 if second in {0, 100}:
                     await rotate(session, settings, at_once=False)

@@ -1,5 +1,7 @@
 """`GET`, `PATCH` and `DELETE /users/me`."""
 
+import asyncio
+
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
@@ -13,7 +15,7 @@ from service_testing.assertions import (
     assert_user_response,
     assert_validation_error,
 )
-from service_testing.client import AppClient
+from service_testing.client import AppClient, as_user
 from tests.accounts import Account, create_account
 
 
@@ -130,6 +132,38 @@ class TestChangeMe:
         assert_error_response(response, 409, "email_taken")
         after = assert_user_response(await user_client.get("/users/me"), email=user.email)
         assert after["name"] == user.name
+
+
+@pytest.mark.committed
+class TestConcurrentChanges:
+    async def test_concurrent_changes_of_one_account_are_all_kept(
+        self, client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        user = await create_account(session, app)
+        admin = as_user(client, (await create_account(session, app, role="admin")).token)
+        me = as_user(client, user.token)
+        responses = await asyncio.gather(
+            me.patch("/users/me", json={"name": "Ada King"}),
+            me.patch("/users/me", json={"email": "new@example.com"}),
+            admin.patch(f"/admin/users/{user.id}", json={"role": "admin"}),
+        )
+        assert [response.status_code for response in responses] == [200] * 3
+        body = assert_user_response(await me.get("/users/me"), email="new@example.com")
+        assert (body["name"], body["role"]) == ("Ada King", "admin")
+        assert await stored_version(session, user) == 4
+
+    async def test_concurrent_changes_to_one_email_are_won_by_one(
+        self, client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        users = [await create_account(session, app) for _ in range(8)]
+        responses = await asyncio.gather(
+            *(
+                as_user(client, user.token).patch("/users/me", json={"email": "new@example.com"})
+                for user in users
+            )
+        )
+        statuses = sorted(response.status_code for response in responses)
+        assert statuses == [200] + [409] * 7
 
 
 class TestDeleteMe:

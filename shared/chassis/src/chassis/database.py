@@ -4,6 +4,7 @@ Writes go through transactions on the write engine. Reads go through an autocomm
 which the database itself refuses writes. SQLite and PostgreSQL behave alike from here on up.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -132,6 +133,9 @@ def _engine(url: URL, pool: PoolSize, connections: int, **options: Any) -> Async
     @event.listens_for(engine.sync_engine, "do_connect")
     def _connect(dialect: Dialect, _: object, arguments: Any, options: Any) -> Any:
         try:
+            if dialect.name == "sqlite":
+                # When the driver can't open the file, its thread outlives the event loop.
+                sqlite3.connect(arguments[0]).close()
             return dialect.connect(*arguments, **options)
         except Exception as error:
             # Drivers raise anything here: socket errors, a refused password, an unknown option.

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 import structlog
+from opentelemetry import trace
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,6 +45,8 @@ class RequestMiddleware:
         context = request_context(headers.get(b"x-request-id"), headers.get(b"traceparent"))
         exchange = _Exchange(scope, receive, send, context, self.max_body_bytes)
         token = current_context.set(context)
+        if scope["query_string"]:  # OpenTelemetry would export it: it may hold an e-mail address
+            trace.get_current_span().set_attribute("url.query", "[redacted]")
         try:
             if exchange.announces_too_much(headers.get(b"content-length")):
                 await self._answer_too_large(exchange)

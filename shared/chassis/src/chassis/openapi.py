@@ -10,6 +10,7 @@ from chassis.errors import (
     BadRequest,
     BodyTooLarge,
     DatabaseUnavailable,
+    ErrorBody,
     UnsupportedMediaType,
     ValidationErrorBody,
     error_responses,
@@ -42,7 +43,9 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     body = ValidationErrorBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(body.pop("$defs"), ValidationErrorBody=body)
+    schemas.update(
+        body.pop("$defs"), ErrorBody=ErrorBody.model_json_schema(), ValidationErrorBody=body
+    )
     for path, operations in description["paths"].items():
         if not path.startswith("/health/"):
             for operation in operations.values():
@@ -64,9 +67,10 @@ def _complete(operation: dict[str, Any]) -> None:
 def _add(responses: dict[str, Any], error: type[ApiError]) -> None:
     """Add an error to those that are described under its status already."""
     new = error_responses(error)[error.status]
-    known = responses.setdefault(str(error.status), {"description": "", "content": {}})
-    known["description"] = " / ".join(filter(None, (known["description"], new["description"])))
-    media = known["content"].setdefault(
-        "application/json", {"schema": {"$ref": "#/components/schemas/ErrorBody"}, "examples": {}}
+    known = responses.setdefault(str(error.status), {"description": ""})
+    if new["description"] not in known["description"]:
+        known["description"] = " / ".join(filter(None, (known["description"], new["description"])))
+    media = known.setdefault("content", {}).setdefault(
+        "application/json", {"schema": {"$ref": "#/components/schemas/ErrorBody"}}
     )
-    media["examples"].update(new["content"]["application/json"]["examples"])
+    media.setdefault("examples", {}).update(new["content"]["application/json"]["examples"])

@@ -45,7 +45,7 @@ class PageQuery(BaseModel):
     after: str | None
 
 
-def page_query(
+async def page_query(
     page: Annotated[PlainInt | None, Query(ge=1, le=MAX_ID, description="1 is the first.")] = None,
     size: Annotated[PlainInt, Query(ge=1, le=100, description="Entries on a page.")] = 20,
     after: Annotated[

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from chassis.database import Database, ReadSession, WriteSession
 
 
-def get_database(request: Request) -> Database:
+async def get_database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 

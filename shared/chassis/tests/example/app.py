@@ -64,17 +64,21 @@ def create_app(
     routers: tuple[APIRouter, ...] = (router,),
     checks: Mapping[str, Check] | None = None,
     docs_connect_to: tuple[str, ...] = (),
-    **settings: Any,
+    settings: NotesSettings | None = None,
+    **options: Any,
 ) -> FastAPI:
+    """The example's app on a database, or one of other routers; `options` are settings."""
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await database.aclose()
 
     return build_app(
         name="notes",
         title="Notes",
         description="Notes and remarks.",
-        settings=NotesSettings(database_url=SecretStr(UNUSED), **settings),
+        settings=settings or NotesSettings(database_url=SecretStr(UNUSED), **options),
         database=database,
         routers=routers,
         lifespan=lifespan,

@@ -22,7 +22,9 @@ READY = {"status": "ok", "checks": {"database": "ok"}}
 
 
 async def test_a_process_that_answers_is_alive_whatever_its_database_does() -> None:
-    response = await client_of(database=Database("sqlite:////no/such/folder/x.db")).get("/health/live")
+    response = await client_of(database=Database("sqlite:////no/such/folder/x.db")).get(
+        "/health/live"
+    )
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 

@@ -36,7 +36,9 @@ JSON = {"Content-Type": "application/json"}
 
 
 async def test_a_422_never_repeats_what_was_sent() -> None:
-    response = await CLIENT.post("/accounts/", json={"name": ["hunter2"], "password": {"p": "hunter2"}})
+    response = await CLIENT.post(
+        "/accounts/", json={"name": ["hunter2"], "password": {"p": "hunter2"}}
+    )
     assert_validation_error(response, ["body", "name"])
     assert_validation_error(response, ["body", "password"])
     assert "hunter2" not in response.text
@@ -63,7 +65,9 @@ async def test_a_text_that_no_database_stores_is_answered(name: str) -> None:
     assert_validation_error(response, ["body", "name"])
 
 
-@pytest.mark.parametrize("content", [b"{", b"{'name': 1}", b'{"name": }', b"\xef\xbb\xbf{}x", b"nul"])
+@pytest.mark.parametrize(
+    "content", [b"{", b"{'name': 1}", b'{"name": }', b"\xef\xbb\xbf{}x", b"nul"]
+)
 async def test_a_body_that_is_no_json_is_a_422_that_says_where_it_ends(content: bytes) -> None:
     response = await CLIENT.post("/accounts/", content=content, headers=JSON)
     body = assert_error_response(response, 422, "validation_error")

@@ -124,7 +124,9 @@ class TestForm:
     async def test_unknown_fields_are_tolerated(self, path: str) -> None:
         assert (await post(path, b"title=a&scope=all", FORM)).json() == "a"
 
-    @pytest.mark.parametrize("content", [b"title=%ff%zz&&&==", b"title=%00", b"title=" + b"&a=1" * 2000])
+    @pytest.mark.parametrize(
+        "content", [b"title=%ff%zz&&&==", b"title=%00", b"title=" + b"&a=1" * 2000]
+    )
     async def test_an_odd_form_is_answered(self, path: str, content: bytes) -> None:
         assert (await post(path, content, FORM)).status_code in (200, 400, 422)
 

@@ -84,6 +84,7 @@ def url(empty_database_url: str) -> str:
 
 def ask(url: str, question: Any) -> Any:
     """What a function of a connection answers."""
+
     async def run() -> Any:
         engine = migration_engine(url)
         try:
@@ -215,9 +216,7 @@ class TestDifferences:
             (Column("title", String(121), nullable=False), "modify_type"),
         ],
     )
-    def test_name_a_column_that_was_changed(
-        self, url: str, column: Column[Any], kind: str
-    ) -> None:
+    def test_name_a_column_that_was_changed(self, url: str, column: Column[Any], kind: str) -> None:
         migrations.upgrade(url, MIGRATIONS)
         changed = MetaData()
         for table in Base.metadata.tables.values():

@@ -108,7 +108,8 @@ class TestPage:
         }
 
     @pytest.mark.parametrize(
-        ("count", "pages", "on_the_last"), [(1, 1, 1), (9, 1, 9), (10, 1, 10), (11, 2, 1), (30, 3, 10)]
+        ("count", "pages", "on_the_last"),
+        [(1, 1, 1), (9, 1, 9), (10, 1, 10), (11, 2, 1), (30, 3, 10)],
     )
     async def test_the_last_page_says_that_it_is_the_last(
         self, client: AppClient, database: Database, count: int, pages: int, on_the_last: int
@@ -227,7 +228,9 @@ class TestCursor:
         second = (await client.get("/notes", params={"size": 100, "after": first["next"]})).json()
         assert len(ids(first) + ids(second)) == 10
 
-    @pytest.mark.parametrize("title", ["", "é", "\N{GRINNING FACE}", "a" * 120, '"', "\\", "é" * 120])
+    @pytest.mark.parametrize(
+        "title", ["", "é", "\N{GRINNING FACE}", "a" * 120, '"', "\\", "é" * 120]
+    )
     async def test_any_title_may_be_the_place_to_go_on_from(
         self, client: AppClient, database: Database, title: str
     ) -> None:
@@ -246,7 +249,13 @@ async def refused(client: AppClient, **params: Any) -> str:
 class TestRefused:
     @pytest.mark.parametrize(
         ("page", "size", "allowed"),
-        [(100, 100, True), (101, 100, False), (10_000, 1, True), (10_001, 1, False), (2**63 - 1, 1, False)],
+        [
+            (100, 100, True),
+            (101, 100, False),
+            (10_000, 1, True),
+            (10_001, 1, False),
+            (2**63 - 1, 1, False),
+        ],
     )
     async def test_a_page_too_deep_to_count_to_names_the_cursor(
         self, client: AppClient, page: int, size: int, allowed: bool
@@ -276,11 +285,17 @@ class TestRefused:
     async def test_a_cursor_that_no_list_would_give(
         self, client: AppClient, cursor: str, logs: list[EventDict]
     ) -> None:
-        assert_validation_error(await client.get("/notes", params={"after": cursor}), ["query", "after"])
+        assert_validation_error(
+            await client.get("/notes", params={"after": cursor}), ["query", "after"]
+        )
 
-    @pytest.mark.parametrize("page", ["0", "-1", "+1", "1.0", " 1", "abc", "", str(2**63), "9" * 30])
+    @pytest.mark.parametrize(
+        "page", ["0", "-1", "+1", "1.0", " 1", "abc", "", str(2**63), "9" * 30]
+    )
     async def test_a_page_that_is_no_number_from_1_on(self, client: AppClient, page: str) -> None:
-        assert_validation_error(await client.get("/notes", params={"page": page}), ["query", "page"])
+        assert_validation_error(
+            await client.get("/notes", params={"page": page}), ["query", "page"]
+        )
 
     @pytest.mark.parametrize("size", ["0", "101", "-1", "abc", "1e1"])
     async def test_a_size_that_is_not_from_1_to_100(self, client: AppClient, size: str) -> None:

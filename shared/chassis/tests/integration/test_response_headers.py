@@ -121,7 +121,9 @@ class TestCors:
         assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
         assert "X-Request-ID" in response.headers["Access-Control-Expose-Headers"]
 
-    @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://shop.example.evil"])
+    @pytest.mark.parametrize(
+        "origin", ["https://evil.example", "null", "https://shop.example.evil"]
+    )
     async def test_a_page_of_another_origin_may_not(self, origin: str) -> None:
         response = await CLIENT.get("/plain", headers={"Origin": origin})
         assert "Access-Control-Allow-Origin" not in response.headers

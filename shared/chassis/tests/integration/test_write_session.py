@@ -112,9 +112,7 @@ class TestRoute:
             assert (await client.post("/notes?title=a")).status_code == 201
         assert await stored(database) == 3
 
-    async def test_the_next_request_sees_what_the_one_before_wrote(
-        self, client: AppClient
-    ) -> None:
+    async def test_the_next_request_sees_what_the_one_before_wrote(self, client: AppClient) -> None:
         for number in range(1, 4):
             await client.post("/notes?title=a")
             assert (await client.get("/count")).json() == number

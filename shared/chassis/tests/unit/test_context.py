@@ -63,7 +63,9 @@ class TestTraceparent:
         assert re.fullmatch("[0-9a-f]{16}", context.span_id)
         assert context.span_id != SPAN_ID
 
-    @pytest.mark.parametrize(("sent", "passed_on"), [("00", "00"), ("01", "01"), ("ff", "01"), ("02", "00")])
+    @pytest.mark.parametrize(
+        ("sent", "passed_on"), [("00", "00"), ("01", "01"), ("ff", "01"), ("02", "00")]
+    )
     def test_of_the_flags_only_sampled_is_passed_on(self, sent: str, passed_on: str) -> None:
         context = request_context(None, f"00-{TRACE_ID}-{SPAN_ID}-{sent}".encode())
         assert context.trace_flags == passed_on
@@ -114,7 +116,9 @@ class TestRecordedSpan:
     @pytest.fixture(autouse=True)
     def recorded(self) -> Iterator[None]:
         span = NonRecordingSpan(
-            SpanContext(int(TRACE_ID, 16), int(SPAN_ID, 16), is_remote=False, trace_flags=TraceFlags(1))
+            SpanContext(
+                int(TRACE_ID, 16), int(SPAN_ID, 16), is_remote=False, trace_flags=TraceFlags(1)
+            )
         )
         with trace.use_span(span):
             yield

@@ -16,7 +16,12 @@ from chassis.paging import Sort, _decode_cursor, _encode_cursor, decode_int
 
 ID = Sort(column("id", BigInteger), BigInteger(), "id", False, int, decode_int)
 TIME = Sort(
-    column("written_at", String), String(), "written_at", True, datetime.isoformat, datetime.fromisoformat
+    column("written_at", String),
+    String(),
+    "written_at",
+    True,
+    datetime.isoformat,
+    datetime.fromisoformat,
 )
 
 IDS = st.integers(0, MAX_ID)
@@ -68,7 +73,8 @@ def test_any_bytes_are_a_cursor_or_refused(raw: bytes) -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=10,
     )
 )
 def test_any_json_is_a_cursor_or_refused(value: Any) -> None:

@@ -25,7 +25,14 @@ def test_the_parts_of_the_url_are_kept() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "   ", "hunter2", "://", "postgresql://u:hunter2@db:port/n", "postgresql://u:hunter2@[::1/n"],
+    [
+        "",
+        "   ",
+        "hunter2",
+        "://",
+        "postgresql://u:hunter2@db:port/n",
+        "postgresql://u:hunter2@[::1/n",
+    ],
 )
 def test_a_text_that_is_no_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match="^must be a database URL such as ") as caught:

@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chassis.fields import Email
+from chassis.fields import Email, email_key
 
 EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 LONGEST_DOMAIN = ".".join(["b" * 63] * 3)
@@ -73,3 +75,31 @@ def test_what_a_database_can_not_store_is_refused(text: str, kind: str) -> None:
 
 def test_its_form_and_limit_are_published() -> None:
     assert EMAIL.json_schema() == {"type": "string", "format": "email", "maxLength": 254}
+
+
+class TestKey:
+    """What makes an address unique."""
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "Ada@Bücher.example",
+            "ADA@BÜCHER.EXAMPLE",
+            "ada@xn--bcher-kva.example",
+            "ada@bu\N{COMBINING DIAERESIS}cher.example",
+        ],
+    )
+    def test_is_the_same_for_all_spellings_of_an_address(self, address: str) -> None:
+        assert email_key(address) == "ada@bücher.example"
+
+    @pytest.mark.parametrize("address", ["ada+1@bücher.example", "ada@bucher.example"])
+    def test_is_another_for_another_address(self, address: str) -> None:
+        assert email_key(address) != "ada@bücher.example"
+
+    @pytest.mark.parametrize("text", ["", "ADA", "Ada@", "@", "a" * 10_000, "Ada@example.test"])
+    def test_of_what_is_no_address_is_its_folded_text(self, text: str) -> None:
+        assert email_key(text) == text.lower()
+
+    @given(st.text(st.characters(exclude_categories=["Cs"])) | st.emails())
+    def test_of_a_key_is_the_key_itself(self, text: str) -> None:
+        assert email_key(email_key(text)) == email_key(text)

@@ -286,9 +286,7 @@ class TestPublisherAway:
 
 
 class TestStore:
-    async def test_keys_outlive_the_process(
-        self, start: StartKeys, publisher: Publisher
-    ) -> None:
+    async def test_keys_outlive_the_process(self, start: StartKeys, publisher: Publisher) -> None:
         await assert_found(start(), "k1")
         publisher.failure = PublisherAway()
         await assert_found(start(), "k1")

@@ -19,9 +19,7 @@ def test_an_unknown_field_is_refused() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "sent", [{}, {"title": "x"}, {"text": None}, {"title": "x", "text": "y"}]
-)
+@pytest.mark.parametrize("sent", [{}, {"title": "x"}, {"text": None}, {"title": "x", "text": "y"}])
 def test_a_patch_tells_which_fields_were_sent(sent: dict[str, object]) -> None:
     assert NotePatch.model_validate(sent).sent() == sent
 

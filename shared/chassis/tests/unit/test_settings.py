@@ -82,9 +82,7 @@ class TestReading:
             settings.port = 9000
 
     def test_secrets_do_not_show_when_settings_are_printed(self, environment: Environment) -> None:
-        environment.set(
-            database_url=f"postgresql://u:{PASSWORD}@db/notes", signing_secret=PASSWORD
-        )
+        environment.set(database_url=f"postgresql://u:{PASSWORD}@db/notes", signing_secret=PASSWORD)
         assert PASSWORD not in f"{load_settings(NotesSettings)!r}"
 
     def test_the_pool_has_the_size_and_the_patience_that_are_set(

@@ -64,7 +64,8 @@ class TestName:
         assert mistake(NAME, "a" * 121) == "string_too_long"
 
     @pytest.mark.parametrize(
-        ("text", "kind"), [("a\0", "string_nul"), ("\0", "string_nul"), ("a\ud800", "string_unicode")]
+        ("text", "kind"),
+        [("a\0", "string_nul"), ("\0", "string_nul"), ("a\ud800", "string_unicode")],
     )
     def test_what_a_database_can_not_store_is_refused(self, text: str, kind: str) -> None:
         assert mistake(NAME, text) == kind

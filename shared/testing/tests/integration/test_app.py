@@ -45,7 +45,7 @@ class TestLifespan:
     async def test_a_start_that_fails_says_why(self) -> None:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            raise LookupError("no signing key")
+            _fail("no signing key")
             yield
 
         with pytest.raises(LookupError, match="no signing key"):
@@ -55,7 +55,7 @@ class TestLifespan:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             yield
-            raise LookupError("not closed")
+            _fail("not closed")
 
         running = Lifespan(FastAPI(lifespan=lifespan))
         await running.start()
@@ -68,3 +68,7 @@ class TestLifespan:
 
         with pytest.raises(LifespanFailed, match="startup ended without an answer"):
             await Lifespan(cast("FastAPI", app)).start()
+
+
+def _fail(reason: str) -> None:
+    raise LookupError(reason)

@@ -6,20 +6,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
+from sqlalchemy import text
 
+from chassis.database import Database
 from service_testing import postgres
 
 PROGRAM = postgres.__file__
-SLEEP = [
-    sys.executable,
-    "-c",
-    "import os, time; print(os.environ['TEST_POSTGRES_URL'], flush=True); time.sleep(60)",
-]
+SLEEP = "import os, time; print(os.environ['TEST_POSTGRES_URL'], flush=True); time.sleep(60)"
 
 needs_programs = pytest.mark.skipif(
     postgres._local_programs() is None, reason="no PostgreSQL programs on this machine"
@@ -32,11 +30,11 @@ def no_given_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def setting(url: str, name: str) -> str:
-    connection = await asyncpg.connect(url)
-    try:
-        return str(await connection.fetchval(f"SHOW {name}"))
-    finally:
-        await connection.close()
+    database = Database(url)
+    async with database.read_session() as session:
+        value = await session.scalar(text(f"SHOW {name}"))
+    await database.aclose()
+    return str(value)
 
 
 def answers(url: str) -> bool:
@@ -56,6 +54,23 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the file by itself: isolated, and without any installed package."""
     command = [sys.executable, "-I", "-S", PROGRAM, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def sleeping_command() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process `run -- COMMAND` in a group of its own, and the URL that its command got."""
+    command = [sys.executable, PROGRAM, "run", "--", sys.executable, "-c", SLEEP]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        url = next(iter(process.stdout or ()), "").strip()
+        yield process, url
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 class TestFind:
@@ -116,22 +131,19 @@ class TestRun:
         result = run("run", "--", "no-such-command")
         assert (result.returncode, "no-such-command" in result.stderr) == (1, True)
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-    def test_ends_the_server_when_it_is_ended(self, number: signal.Signals) -> None:
-        process = subprocess.Popen(
-            [sys.executable, PROGRAM, "run", "--", *SLEEP],
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        with process:
-            assert process.stdout is not None
-            url = process.stdout.readline().strip()
+    @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+    def test_ends_the_server_when_it_is_ended(self, end: signal.Signals) -> None:
+        with sleeping_command() as (process, url):
             assert answers(url)
-            process.send_signal(number)
+            process.send_signal(end)
             process.wait()
-            os.killpg(process.pid, signal.SIGKILL) if number == signal.SIGKILL else None
         wait_until(lambda: not answers(url))
+
+    def test_ends_the_server_after_the_command_that_ctrl_c_ends(self) -> None:
+        with sleeping_command() as (process, url):
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait() == 128 + signal.SIGINT
+        assert not answers(url)
 
 
 @pytest.mark.slow

@@ -41,11 +41,8 @@ PAGE = {
     "next": None,
 }
 ERROR = {"error": "not_found", "detail": "Item not found", "request_id": "abc"}
-INVALID = {
-    "error": "validation_error",
-    "detail": [{"type": "missing", "loc": ["body", "name"], "msg": "Field required"}],
-    "request_id": "abc",
-}
+PROBLEM = {"type": "missing", "loc": ["body", "name"], "msg": "Field required"}
+INVALID = {"error": "validation_error", "detail": [PROBLEM], "request_id": "abc"}
 
 
 def response(body: Any, status: int = 200) -> httpx.Response:
@@ -135,9 +132,9 @@ class TestValidationError:
             assert_validation_error(response(INVALID, 422), ["body", "price"])
 
     def test_an_echo_of_the_input_fails(self) -> None:
-        echo = {**INVALID["detail"][0], "input": "secret"}  # type: ignore[index]
+        echo = {**INVALID, "detail": [{**PROBLEM, "input": "secret"}]}
         with pytest.raises(AssertionError, match=r"not published: \['input'\]"):
-            assert_validation_error(response({**INVALID, "detail": [echo]}, 422), ["body", "name"])
+            assert_validation_error(response(echo, 422), ["body", "name"])
 
 
 def test_the_traceback_ends_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:

@@ -1,0 +1,87 @@
+"""The service while its database is away: it starts, says so, answers 503, and recovers."""
+
+from collections.abc import AsyncIterator
+
+import anyio.to_thread
+import pytest
+from fastapi import FastAPI
+
+from app.database import MIGRATIONS
+from app.main import create_app
+from app.settings import UsersSettings
+from chassis.migrations import upgrade
+from service_testing.assertions import assert_error_response, assert_status
+from service_testing.client import AppClient, app_transport
+from service_testing.factories import create_user_data
+from service_testing.lifespan import Lifespan
+from tests.spare_database import opened
+
+
+@pytest.fixture
+async def late_app(settings: UsersSettings, empty_database_url: str) -> AsyncIterator[FastAPI]:
+    """An app that started before its database had tables."""
+    async with opened(empty_database_url) as database:
+        lifespan = Lifespan(create_app(settings, database=database))
+        await lifespan.start()
+        yield lifespan.app
+        await lifespan.stop()
+
+
+class TestBeforeMigration:
+    async def test_before_migration_it_is_alive_and_not_ready(self, late_app: FastAPI) -> None:
+        client = AppClient(app_transport(late_app))
+        assert_status(await client.get("/health/live"), 200)
+        response = await client.get("/health/ready")
+        assert_status(response, 503)
+        assert response.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
+
+    async def test_before_migration_it_waits_and_works_afterwards(
+        self, late_app: FastAPI, empty_database_url: str
+    ) -> None:
+        client = AppClient(app_transport(late_app))
+        assert_status(await client.get("/health/ready"), 503)
+        await anyio.to_thread.run_sync(upgrade, empty_database_url, MIGRATIONS)
+        assert_status(await client.get("/health/ready"), 200)
+        data = create_user_data()
+        assert_status(await client.post("/users/", json=data), 201)
+        form = {"username": data["email"], "password": data["password"]}
+        assert_status(await client.post("/auth/token", data=form), 200)
+
+
+class TestUnreachable:
+    @pytest.mark.parametrize(
+        "url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////dev/null/none.db"]
+    )
+    async def test_unreachable_database_is_a_503_on_every_route(
+        self, settings: UsersSettings, url: str
+    ) -> None:
+        async with opened(url) as database:
+            lifespan = Lifespan(create_app(settings, database=database))
+            await lifespan.start()
+            client = AppClient(app_transport(lifespan.app))
+            assert_status(await client.get("/health/live"), 200)
+            assert_status(await client.get("/health/ready"), 503)
+            for response in (
+                await client.post("/users/", json=create_user_data()),
+                await client.post("/auth/token", data={"username": "a@b.co", "password": "p"}),
+                await client.post("/auth/refresh", json={"refresh_token": "token"}),
+                await client.get("/.well-known/jwks.json"),
+            ):
+                assert_error_response(response, 503, "database_unavailable")
+                assert response.headers["Retry-After"] == "1"
+            await lifespan.stop()
+
+
+class TestOwnDatabase:
+    async def test_own_database_is_opened_and_closed_by_the_app(
+        self, settings: UsersSettings, spare_database_url: str
+    ) -> None:
+        url = type(settings.database_url)(spare_database_url)
+        app = create_app(settings.model_copy(update={"database_url": url}))
+        lifespan = Lifespan(app)
+        await lifespan.start()
+        client = AppClient(app_transport(app))
+        assert_status(await client.get("/health/ready"), 200)
+        await lifespan.stop()
+        pool = app.state.database.read_engine.pool
+        assert pool.checkedin() == 0

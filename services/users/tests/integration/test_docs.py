@@ -1,0 +1,303 @@
+"""`/docs` and `/openapi.json`: what they say is what is."""
+
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.main import create_app
+from app.service_clients import create_client
+from app.settings import UsersSettings
+from service_testing.client import AppClient, app_transport
+from service_testing.factories import create_user_data
+from service_testing.isolation import IsolatedDatabase
+from tests.accounts import Account, create_account
+from tests.logins import log_in
+from tests.spare_database import opened
+
+JSON = {"Content-Type": "application/json"}
+UNREADABLE: list[dict[str, Any]] = [
+    {"content": b"[" * 200_000, "headers": JSON},
+    {"content": "x" * (1024 * 1024 + 1), "headers": JSON},
+    {"content": "x", "headers": {"Content-Type": "text/plain"}},
+    {"content": "{", "headers": JSON},
+]
+NOBODY = 2**63 - 1
+
+OPEN = {("POST", "/users/"), ("POST", "/auth/token"), ("POST", "/auth/refresh")}
+OPEN |= {("POST", "/auth/logout"), ("GET", "/.well-known/jwks.json")}
+OPEN |= {("GET", "/health/live"), ("GET", "/health/ready")}
+SIGNED_IN = {
+    ("GET", "/users/me"),
+    ("PATCH", "/users/me"),
+    ("DELETE", "/users/me"),
+    ("PUT", "/users/me/password"),
+    ("GET", "/users/{user_id}"),
+    ("GET", "/admin/users/"),
+    ("GET", "/admin/users/{user_id}"),
+    ("PATCH", "/admin/users/{user_id}"),
+    ("DELETE", "/admin/users/{user_id}"),
+}
+
+
+@pytest.fixture
+async def description(client: AppClient) -> dict[str, Any]:
+    response = await client.get("/openapi.json")
+    assert response.status_code == 200
+    body: dict[str, Any] = response.json()
+    return body
+
+
+@pytest.fixture
+async def lost_client(
+    app: FastAPI, database: IsolatedDatabase, settings: UsersSettings
+) -> AsyncIterator[AppClient]:
+    """A client, with a token, of an app that can't reach its database."""
+    token = (await app.state.issuer.for_user(1, "admin")).access_token
+    async with opened("sqlite:////dev/null/none.db") as nowhere:
+        transport = app_transport(create_app(settings, database=nowhere))
+        yield AppClient(transport, token=token)
+
+
+def operations(description: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method.upper(), path, operation)
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def documented(description: dict[str, Any], method: str, path: str) -> set[int]:
+    return {int(status) for status in description["paths"][path][method.lower()]["responses"]}
+
+
+async def statuses(*requests: Coroutine[Any, Any, httpx.Response]) -> set[int]:
+    """What these requests, one after the other, are answered with."""
+    return {(await request).status_code for request in requests}
+
+
+class TestDocs:
+    async def test_docs_are_a_page_that_needs_no_other_host(self, client: AppClient) -> None:
+        page = await client.get("/docs")
+        assert page.status_code == 200
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        for asset in ("swagger-ui-bundle.js", "swagger-ui.css"):
+            assert f'"docs/assets/{asset}"' in page.text
+            assert (await client.get(f"/docs/assets/{asset}")).status_code == 200
+
+
+class TestOpenApi:
+    def test_openapi_has_each_route_and_no_other(self, description: dict[str, Any]) -> None:
+        routes = {(method, path) for method, path, _ in operations(description)}
+        assert routes == OPEN | SIGNED_IN
+
+    def test_openapi_has_a_summary_of_each_route(self, description: dict[str, Any]) -> None:
+        summaries = [operation.get("summary") for _, _, operation in operations(description)]
+        assert all(summaries)
+        assert len(set(summaries)) == len(summaries)
+
+    def test_openapi_asks_for_a_token_where_one_is_needed(
+        self, description: dict[str, Any]
+    ) -> None:
+        secured = {
+            (method, path)
+            for method, path, operation in operations(description)
+            if operation.get("security")
+        }
+        assert secured == SIGNED_IN
+
+    def test_openapi_says_where_the_page_can_sign_in(self, description: dict[str, Any]) -> None:
+        (scheme,) = description["components"]["securitySchemes"].values()
+        assert scheme["flows"]["password"]["tokenUrl"] == "auth/token"
+
+    def test_openapi_tells_errors_by_their_codes(self, description: dict[str, Any]) -> None:
+        conflict = description["paths"]["/users/"]["post"]["responses"]["409"]
+        assert conflict["description"] == "`email_taken`"
+        example = conflict["content"]["application/json"]["examples"]["email_taken"]["value"]
+        assert example["detail"] == "Another account has this e-mail address."
+
+    def test_openapi_shows_no_field_of_a_password_in_an_answer(
+        self, description: dict[str, Any]
+    ) -> None:
+        for name in ("OwnUser", "PublicUser"):
+            fields = description["components"]["schemas"][name]["properties"]
+            assert [field for field in fields if "password" in field] == []
+
+
+class TestOpenApiStatuses:
+    """Each status that a route documents is provoked, and no other one is seen."""
+
+    async def test_openapi_of_register_documents_what_is_sent(
+        self, client: AppClient, lost_client: AppClient, description: dict[str, Any]
+    ) -> None:
+        body = create_user_data()
+        seen = await statuses(
+            client.post("/users/", json=body),
+            client.post("/users/", json=body),
+            lost_client.post("/users/", json=body),
+            *(client.post("/users/", **unreadable) for unreadable in UNREADABLE),
+        )
+        assert documented(description, "POST", "/users/") == seen
+
+    async def test_openapi_of_my_account_documents_what_is_sent(
+        self,
+        client: AppClient,
+        user_client: AppClient,
+        admin_client: AppClient,
+        admin: Account,
+        lost_client: AppClient,
+        description: dict[str, Any],
+    ) -> None:
+        path = "/users/me"
+        seen = await statuses(user_client.get(path), client.get(path), lost_client.get(path))
+        assert documented(description, "GET", path) == seen
+        seen = await statuses(
+            user_client.patch(path, json={}),
+            user_client.patch(path, json={"email": admin.email}),
+            client.patch(path, json={}),
+            lost_client.patch(path, json={}),
+            *(user_client.patch(path, **unreadable) for unreadable in UNREADABLE),
+        )
+        assert documented(description, "PATCH", path) == seen
+        seen = await statuses(
+            client.delete(path),
+            lost_client.delete(path),
+            admin_client.delete(path),
+            user_client.delete(path),
+        )
+        assert documented(description, "DELETE", path) == seen
+
+    async def test_openapi_of_my_password_documents_what_is_sent(
+        self,
+        client: AppClient,
+        user_client: AppClient,
+        user: Account,
+        lost_client: AppClient,
+        description: dict[str, Any],
+    ) -> None:
+        path, new = "/users/me/password", "another password"
+        right = {"current_password": user.password, "new_password": new}
+        wrong = {"current_password": "a wrong password", "new_password": new}
+        seen = await statuses(
+            user_client.put(path, json=wrong),
+            user_client.put(path, json=right),
+            client.put(path, json=right),
+            lost_client.put(path, json=right),
+            *(user_client.put(path, **unreadable) for unreadable in UNREADABLE),
+        )
+        assert documented(description, "PUT", path) == seen
+
+    async def test_openapi_of_the_public_view_documents_what_is_sent(
+        self,
+        client: AppClient,
+        user_client: AppClient,
+        lost_client: AppClient,
+        description: dict[str, Any],
+        user: Account,
+    ) -> None:
+        seen = await statuses(
+            user_client.get(f"/users/{user.id}"),
+            user_client.get(f"/users/{NOBODY}"),
+            user_client.get("/users/0"),
+            client.get(f"/users/{user.id}"),
+            lost_client.get(f"/users/{user.id}"),
+        )
+        assert documented(description, "GET", "/users/{user_id}") == seen
+
+    async def test_openapi_of_sign_in_documents_what_is_sent(
+        self,
+        client: AppClient,
+        user: Account,
+        session: AsyncSession,
+        lost_client: AppClient,
+        description: dict[str, Any],
+    ) -> None:
+        path, form = "/auth/token", {"username": user.email, "password": user.password}
+        secret = await create_client(session, "items")
+        await session.commit()
+        seen = await statuses(
+            client.post(path, data=form),
+            client.post(path, data={"grant_type": "client_credentials"}, auth=("items", secret)),
+            client.post(path, data={**form, "password": "a wrong password"}),
+            client.post(path, data={**form, "grant_type": "implicit"}),
+            client.post(path, data={}),
+            client.post(path, json=form),
+            client.post(path, data={"password": "p" * (1024 * 1024)}),
+            lost_client.post(path, data=form),
+        )
+        assert documented(description, "POST", path) == seen
+
+    async def test_openapi_of_refresh_and_log_out_documents_what_is_sent(
+        self,
+        client: AppClient,
+        user: Account,
+        lost_client: AppClient,
+        description: dict[str, Any],
+    ) -> None:
+        body = {"refresh_token": await log_in(client, user)}
+        for path in ("/auth/refresh", "/auth/logout"):
+            seen = await statuses(
+                client.post(path, json=body),
+                client.post(path, json=body),
+                lost_client.post(path, json=body),
+                *(client.post(path, **unreadable) for unreadable in UNREADABLE),
+            )
+            assert documented(description, "POST", path) == seen
+
+    async def test_openapi_of_the_admin_s_list_documents_what_is_sent(
+        self,
+        client: AppClient,
+        user_client: AppClient,
+        admin_client: AppClient,
+        lost_client: AppClient,
+        description: dict[str, Any],
+    ) -> None:
+        path = "/admin/users/"
+        seen = await statuses(
+            admin_client.get(path),
+            admin_client.get(path, params={"size": 0}),
+            user_client.get(path),
+            client.get(path),
+            lost_client.get(path),
+        )
+        assert documented(description, "GET", path) == seen
+
+    @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+    async def test_openapi_of_the_admin_s_view_documents_what_is_sent(
+        self,
+        client: AppClient,
+        user_client: AppClient,
+        admin_client: AppClient,
+        admin: Account,
+        session: AsyncSession,
+        app: FastAPI,
+        lost_client: AppClient,
+        description: dict[str, Any],
+        method: str,
+    ) -> None:
+        other = await create_account(session, app)
+        path = f"/admin/users/{other.id}"
+        body = {"is_active": True} if method == "PATCH" else None
+        requests = [
+            *(sender.request(method, path, json=body) for sender in (client, user_client)),
+            *(sender.request(method, path, json=body) for sender in (lost_client, admin_client)),
+            admin_client.request(method, "/admin/users/x", json=body),
+            admin_client.request(method, f"/admin/users/{NOBODY}", json=body),
+        ]
+        if method == "PATCH":
+            requests += [admin_client.patch(path, **unreadable) for unreadable in UNREADABLE]
+        if method != "GET":
+            demotion = {"role": "user"} if body else None
+            requests.append(admin_client.request(method, f"/admin/users/{admin.id}", json=demotion))
+        seen = await statuses(*requests)
+        assert documented(description, method, "/admin/users/{user_id}") == seen
+
+    async def test_openapi_of_what_is_public_documents_what_is_sent(
+        self, client: AppClient, lost_client: AppClient, description: dict[str, Any]
+    ) -> None:
+        for path in ("/.well-known/jwks.json", "/health/live", "/health/ready"):
+            seen = await statuses(client.get(path), lost_client.get(path))
+            assert documented(description, "GET", path) == seen

@@ -1,0 +1,60 @@
+"""What the service logs: enough to follow a request, and nothing that anyone could use."""
+
+import json
+from typing import Any
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.types import EventDict
+
+from service_testing.assertions import assert_status
+from service_testing.client import AppClient, as_user
+from service_testing.factories import create_user_data
+from tests.accounts import create_account
+from tests.logins import assert_ended, log_in, refresh
+
+
+class TestSecrets:
+    async def test_secrets_and_addresses_stand_on_no_line(
+        self, client: AppClient, session: AsyncSession, app: FastAPI, logs: list[EventDict]
+    ) -> None:
+        data = create_user_data()
+        assert_status(await client.post("/users/", json=data), 201)
+        assert_status(await client.post("/users/", json=data), 409)
+        assert_status(await client.post("/users/", json={**data, "password": "\0" * 9}), 422)
+        form = {"username": data["email"], "password": data["password"]}
+        tokens: dict[str, Any] = (await client.post("/auth/token", data=form)).json()
+        wrong = {**form, "password": "a wrong password"}
+        assert_status(await client.post("/auth/token", data=wrong), 401)
+        response = await client.post(
+            "/auth/refresh", json={"refresh_token": tokens["refresh_token"]}
+        )
+        refreshed = response.json()["refresh_token"]
+        await assert_ended(client, tokens["refresh_token"])
+        me = as_user(client, tokens["access_token"])
+        change = {"current_password": data["password"], "new_password": "a new password"}
+        assert_status(await me.put("/users/me/password", json=change), 204)
+        admin = as_user(client, (await create_account(session, app, role="admin")).token)
+        found = await admin.get("/admin/users/", params={"q": data["email"]})
+        assert_status(found, 200)
+        assert_status(await me.delete("/users/me"), 204)
+
+        passwords = [data["password"], "a wrong password", "a new password", "argon2"]
+        secrets = [*passwords, tokens["access_token"], tokens["refresh_token"], refreshed]
+        secrets += [data["email"], data["name"]]
+        lines = [json.dumps(line, default=str) for line in logs]
+        assert len(lines) >= 10
+        assert [line for line in lines if any(secret in line for secret in secrets)] == []
+
+
+class TestReuse:
+    async def test_reuse_of_a_refresh_token_is_a_warning(
+        self, client: AppClient, session: AsyncSession, app: FastAPI, logs: list[EventDict]
+    ) -> None:
+        token = await log_in(client, await create_account(session, app))
+        await refresh(client, token)
+        await assert_ended(client, token)
+        (warning,) = [line for line in logs if line["log_level"] == "warning"]
+        assert warning["event"] == "refresh_token_reused"
+        assert warning["family_id"] > 0
+        assert warning["request_id"]

@@ -1,0 +1,69 @@
+"""What operators look at: health and metrics; and methods and paths that there aren't."""
+
+import pytest
+
+from service_testing.assertions import assert_error_response, assert_status
+from service_testing.client import AppClient
+
+
+class TestStart:
+    async def test_start_ran_the_lifespan(self, client: AppClient) -> None:
+        """It makes the first signing key."""
+        response = await client.get("/.well-known/jwks.json")
+        assert len(response.json()["keys"]) == 1
+
+
+class TestHealth:
+    async def test_health_says_that_the_process_is_alive(self, client: AppClient) -> None:
+        response = await client.get("/health/live")
+        assert_status(response, 200)
+        assert response.json() == {"status": "ok"}
+
+    async def test_health_says_that_the_service_is_ready(self, client: AppClient) -> None:
+        response = await client.get("/health/ready")
+        assert_status(response, 200)
+        assert response.json() == {"status": "ok", "checks": {"database": "ok"}}
+
+
+class TestMetrics:
+    async def test_metrics_count_requests_by_route(
+        self, client: AppClient, user_client: AppClient
+    ) -> None:
+        assert_status(await user_client.get("/users/123454321"), 404)
+        response = await client.get("/metrics")
+        assert_status(response, 200)
+        assert response.headers["Content-Type"].startswith("text/plain")
+        counted = 'http_requests_total{method="GET",route="/users/{user_id}",status="404"}'
+        assert counted in response.text
+        assert "123454321" not in response.text
+
+
+class TestMethods:
+    @pytest.mark.parametrize(
+        ("method", "path", "allowed"),
+        [
+            ("PUT", "/users/", "POST"),
+            ("POST", "/users/me", "DELETE, GET, PATCH"),
+            ("GET", "/users/me/password", "PUT"),
+            ("DELETE", "/users/1", "GET"),
+            ("GET", "/auth/token", "POST"),
+            ("GET", "/auth/refresh", "POST"),
+            ("GET", "/auth/logout", "POST"),
+            ("POST", "/admin/users/", "GET"),
+            ("PUT", "/admin/users/1", "DELETE, GET, PATCH"),
+            ("POST", "/.well-known/jwks.json", "GET"),
+            ("POST", "/health/ready", "GET"),
+        ],
+    )
+    async def test_methods_that_a_path_has_are_all_named(
+        self, client: AppClient, method: str, path: str, allowed: str
+    ) -> None:
+        response = await client.request(method, path)
+        assert_error_response(response, 405, "method_not_allowed")
+        assert response.headers["Allow"] == allowed
+
+    @pytest.mark.parametrize("path", ["/", "/users", "/users/1/", "/admin/users", "/nothing"])
+    async def test_methods_of_a_path_that_is_none_are_not_found(
+        self, client: AppClient, path: str
+    ) -> None:
+        assert_error_response(await client.get(path), 404, "not_found")

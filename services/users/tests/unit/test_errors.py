@@ -1,0 +1,34 @@
+"""The errors of this service: a status, a stable code and a sentence each."""
+
+import inspect
+
+import pytest
+
+from app import errors
+from chassis.errors import ApiError
+
+OWN = [
+    error
+    for _, error in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(error, ApiError) and error.__module__ == errors.__name__
+]
+CODES = {
+    "UserNotFound": (404, "not_found"),
+    "EmailTaken": (409, "email_taken"),
+    "LastAdmin": (409, "last_admin"),
+    "WrongPassword": (403, "wrong_password"),
+    "InvalidCredentials": (401, "invalid_credentials"),
+    "InvalidClient": (401, "invalid_client"),
+    "InvalidRefreshToken": (401, "invalid_refresh_token"),
+    "UnsupportedGrantType": (400, "unsupported_grant_type"),
+}
+
+
+class TestErrors:
+    def test_errors_have_the_codes_that_clients_know(self) -> None:
+        assert {error.__name__: (error.status, error.code) for error in OWN} == CODES
+
+    @pytest.mark.parametrize("error", OWN)
+    def test_errors_explain_themselves(self, error: type[ApiError]) -> None:
+        assert error().detail == error.sentence
+        assert " " in error.sentence

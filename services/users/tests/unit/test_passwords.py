@@ -1,0 +1,93 @@
+"""Password hashing: its cost, its bound, and what it does when there is no hash."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
+from pydantic import SecretStr
+
+from app.passwords import PasswordHasher
+from app.settings import UsersSettings
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def passwords(settings: UsersSettings) -> PasswordHasher:
+    return PasswordHasher(settings)
+
+
+class TestHash:
+    async def test_hash_differs_each_time_and_matches(self, passwords: PasswordHasher) -> None:
+        first, second = [await passwords.hash(PASSWORD) for _ in range(2)]
+        assert first != second
+        assert await passwords.verify(PASSWORD, first) == (True, None)
+
+    async def test_hash_tells_characters_apart_that_look_alike(
+        self, passwords: PasswordHasher
+    ) -> None:
+        stored = await passwords.hash("pässword")
+        assert await passwords.verify("password", stored) == (False, None)
+
+    async def test_hash_covers_all_of_a_long_password(self, passwords: PasswordHasher) -> None:
+        stored = await passwords.hash("🎉" * 128)
+        assert await passwords.verify("🎉" * 127, stored) == (False, None)
+        assert await passwords.verify("🎉" * 128, stored) == (True, None)
+
+    async def test_hash_of_production_costs_64_mib_and_three_passes(self) -> None:
+        """The one test at the real cost."""
+        passwords = PasswordHasher(
+            UsersSettings(
+                environment="production",
+                database_url=SecretStr("sqlite:///users.db"),
+                signing_key_passphrase=SecretStr("a passphrase of some length"),
+            )
+        )
+        stored = await passwords.hash(PASSWORD)
+        assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=1$")
+        assert await passwords.verify(PASSWORD, stored) == (True, None)
+
+
+class TestVerify:
+    async def test_verify_without_a_hash_is_never_true(self, passwords: PasswordHasher) -> None:
+        for password in (PASSWORD, "the password of nobody", ""):
+            assert await passwords.verify(password, None) == (False, None)
+
+    async def test_verify_renews_a_hash_of_other_parameters(
+        self, passwords: PasswordHasher, settings: UsersSettings
+    ) -> None:
+        outdated = Argon2Hasher(memory_cost=16, time_cost=1, parallelism=1).hash(PASSWORD)
+        matches, renewed = await passwords.verify(PASSWORD, outdated)
+        assert matches
+        assert renewed is not None
+        assert f"m={settings.password_memory_kib}," in renewed
+
+    async def test_verify_renews_nothing_for_a_wrong_password(
+        self, passwords: PasswordHasher
+    ) -> None:
+        outdated = Argon2Hasher(memory_cost=16, time_cost=1, parallelism=1).hash(PASSWORD)
+        assert await passwords.verify("a wrong password", outdated) == (False, None)
+
+
+class TestBound:
+    async def test_bound_is_the_number_of_hashes_at_a_time(
+        self, passwords: PasswordHasher, settings: UsersSettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        running, most, lock = 0, 0, threading.Lock()
+        pair = threading.Barrier(settings.password_concurrency)
+
+        def hash_beside_others(*_: Any, **__: Any) -> str:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            pair.wait(timeout=10)  # as many as allowed do run together
+            with lock:
+                running -= 1
+            return "hash"
+
+        monkeypatch.setattr(Argon2Hasher, "hash", hash_beside_others)
+        await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(8)))
+        assert most == settings.password_concurrency

@@ -1,0 +1,82 @@
+"""The settings: what has a default, and what production refuses."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from app.settings import UsersSettings
+
+PRODUCTION: dict[str, Any] = {
+    "environment": "production",
+    "database_url": SecretStr("sqlite:///users.db"),
+    "signing_key_passphrase": SecretStr("a passphrase of some length"),
+}
+
+
+def production(**changes: Any) -> UsersSettings:
+    return UsersSettings(**{**PRODUCTION, **changes})
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in UsersSettings.model_fields:
+        monkeypatch.delenv(f"USERS_{name.upper()}", raising=False)
+
+
+class TestDefaults:
+    def test_defaults_are_those_of_production(self) -> None:
+        assert production().environment == "production"
+        without = {name: value for name, value in PRODUCTION.items() if name != "environment"}
+        assert UsersSettings(**without).environment == "production"
+
+    def test_defaults_let_an_access_token_live_for_15_minutes(self) -> None:
+        assert production().access_token_seconds == 15 * 60
+
+    def test_defaults_of_development_need_no_setting_but_that(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("USERS_ENVIRONMENT", "development")
+        settings = UsersSettings()
+        assert settings.database_url.get_secret_value() == "sqlite:///data/users.db"
+        assert settings.port == 8001
+
+    def test_defaults_hide_the_passphrase(self) -> None:
+        assert "a passphrase" not in repr(production())
+
+
+class TestProduction:
+    def test_production_needs_a_passphrase(self) -> None:
+        with pytest.raises(ValidationError, match="USERS_SIGNING_KEY_PASSPHRASE is required"):
+            production(signing_key_passphrase=None)
+
+    def test_production_needs_a_passphrase_of_16_characters(self) -> None:
+        with pytest.raises(ValidationError, match="signing_key_passphrase"):
+            production(signing_key_passphrase=SecretStr("p" * 15))
+
+    @pytest.mark.parametrize(
+        "cheap", [{"password_memory_kib": 19 * 1024 - 1}, {"password_time_cost": 1}], ids=str
+    )
+    def test_production_refuses_cheap_password_hashes(self, cheap: dict[str, int]) -> None:
+        with pytest.raises(ValidationError, match="USERS_PASSWORD_MEMORY_KIB must be at least"):
+            production(**cheap)
+
+    def test_production_takes_the_least_that_owasp_accepts(self) -> None:
+        least = {"password_memory_kib": 19 * 1024, "password_time_cost": 2}
+        assert production(**least).password_time_cost == 2
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"access_token_seconds": 901},
+            {"access_token_seconds": 0},
+            {"refresh_token_days": 0},
+            {"jwks_max_age_seconds": -1},
+            {"password_concurrency": 0},
+            {"port": 0},
+        ],
+        ids=str,
+    )
+    def test_production_refuses_values_out_of_range(self, wrong: dict[str, int]) -> None:
+        with pytest.raises(ValidationError):
+            production(**wrong)

@@ -1,0 +1,18 @@
+"""`python -m tests.example`: the example's command line."""
+
+from fastapi import FastAPI
+
+from chassis.cli import service_cli
+from chassis.database import Database
+from tests.example.app import MIGRATIONS, NotesSettings, create_app
+
+
+def create(settings: NotesSettings) -> FastAPI:
+    database = Database(settings.database_url.get_secret_value(), pool=settings.pool)
+    return create_app(database=database, settings=settings)
+
+
+cli = service_cli("notes", NotesSettings, create, MIGRATIONS)
+
+if __name__ == "__main__":
+    cli()

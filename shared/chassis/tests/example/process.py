@@ -1,0 +1,79 @@
+"""The example as a process of its own, as it runs in production."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+PACKAGE_FOLDER = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Served:
+    """A running `serve`. Its log is read when it has ended."""
+
+    def __init__(self, process: "subprocess.Popen[str]", port: int) -> None:
+        self.process = process
+        self.port = port
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
+
+    def wait_until_alive(self) -> None:
+        while self.process.poll() is None:
+            try:
+                self.client.get("/health/live").raise_for_status()
+            except httpx.TransportError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError(f"it ended with {self.process.returncode}: {self.ended()}")
+
+    def end(self, signal: int) -> list[dict[str, Any]]:
+        """Send the signal; the lines of the log when the process has ended."""
+        self.process.send_signal(signal)
+        return self.ended()
+
+    def ended(self) -> list[dict[str, Any]]:
+        output, errors = self.process.communicate()
+        assert errors == ""
+        return [json.loads(line) for line in output.splitlines()]
+
+
+@contextmanager
+def served(**environment: str) -> Iterator[Served]:
+    port = free_port()
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "tests.example", "serve"],
+        env=_environment({"NOTES_PORT": str(port), **environment}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    service = Served(process, port)
+    try:
+        service.wait_until_alive()
+        yield service
+    finally:
+        service.client.close()
+        process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(PACKAGE_FOLDER), **variables}

@@ -1,0 +1,215 @@
+"""`migrate` and `make-migration`, and how every command fails."""
+
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from fastapi import FastAPI
+from sqlalchemy import make_url
+from typer.testing import CliRunner
+
+from chassis.cli import fail, run_async, run_or_exit, service_cli
+from chassis.settings import SettingsError
+from tests.example.__main__ import cli, create
+from tests.example.app import MIGRATIONS, NotesSettings
+
+UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/notes"
+
+
+def run(*arguments: str, url: str | None = None) -> Result:
+    environment = {"NOTES_DATABASE_URL": url, "NO_COLOR": "1", "COLUMNS": "200"}
+    return CliRunner().invoke(cli, arguments, env=environment)
+
+
+def assert_one_sentence(result: Result, sentence: str) -> None:
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert re.fullmatch(f"error: {sentence}\n", result.stderr), result.stderr
+
+
+class TestHelp:
+    def test_names_each_command(self) -> None:
+        result = run("--help")
+        assert result.exit_code == 0
+        assert "The notes service." in result.stdout
+        for name in ("migrate", "make-migration", "serve"):
+            assert f" {name} " in result.stdout
+
+    @pytest.mark.parametrize(
+        ("name", "sentence"),
+        [
+            ("migrate", "Bring the database's schema up to date."),
+            ("make-migration", "Write a migration"),
+            ("serve", "Serve requests until SIGTERM"),
+        ],
+    )
+    def test_of_a_command_says_what_it_does(self, name: str, sentence: str) -> None:
+        result = run(name, "--help")
+        assert result.exit_code == 0
+        assert sentence in result.stdout
+
+    def test_is_shown_when_nothing_is_asked_for(self) -> None:
+        assert "Usage: python -m app" in run().output
+
+
+class TestMigrate:
+    def test_makes_the_tables(self, empty_database_url: str) -> None:
+        result = run("migrate", url=empty_database_url)
+        assert (result.exit_code, result.stdout) == (0, "The database is up to date.\n")
+        assert run("migrate", url=empty_database_url).exit_code == 0
+
+    def test_makes_the_folder_of_a_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "new" / "folder" / "test.db"
+        assert run("migrate", url=f"sqlite:///{path}").exit_code == 0
+        assert path.exists()
+
+    def test_of_a_database_from_the_future_is_refused(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'test.db'}"
+        run("migrate", url=url)
+        older = tmp_path / "older"
+        (older / "versions").mkdir(parents=True)
+        (older / "env.py").write_text((MIGRATIONS / "env.py").read_text())
+        older_cli = service_cli("notes", NotesSettings, create, older)
+        result = CliRunner().invoke(older_cli, ["migrate"], env={"NOTES_DATABASE_URL": url})
+        assert_one_sentence(result, "the database can't be used: .*'0001'")
+
+
+class TestMakeMigration:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "migrations"
+        (folder / "versions").mkdir(parents=True)
+        for name in ("env.py", "script.py.mako"):
+            (folder / name).write_text((MIGRATIONS / name).read_text())
+        return folder
+
+    def test_writes_what_the_models_have_and_the_database_lacks(
+        self, folder: Path, empty_database_url: str
+    ) -> None:
+        own = service_cli("notes", NotesSettings, create, folder)
+        environment = {"NOTES_DATABASE_URL": empty_database_url}
+        made = CliRunner().invoke(own, ["make-migration", "add notes"], env=environment)
+        assert made.exit_code == 0
+        (written,) = (folder / "versions").glob("*.py")
+        assert written.name == "0001_add_notes.py"
+        assert CliRunner().invoke(own, ["migrate"], env=environment).exit_code == 0
+
+    def test_needs_a_message(self) -> None:
+        result = run("make-migration", url="sqlite:///unused.db")
+        assert result.exit_code == 2
+        assert "Missing argument" in result.stderr
+
+    def test_on_a_database_that_is_behind_is_one_sentence(
+        self, folder: Path, empty_database_url: str
+    ) -> None:
+        result = run("make-migration", "too early", url=empty_database_url)
+        assert_one_sentence(
+            result, "the database can't be used: Target database is not up to date.*"
+        )
+
+
+class TestServe:
+    """What ends before it serves; that it serves is shown by a process of its own."""
+
+    @pytest.fixture(autouse=True)
+    def process(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        # The command would set up the logs and the signals of this process.
+        monkeypatch.setattr("chassis.cli.configure_logging", lambda *_: None)
+        before = signal.getsignal(signal.SIGTERM)
+        yield
+        signal.signal(signal.SIGTERM, before)
+
+    def test_of_an_app_that_can_not_be_built_is_one_sentence(self) -> None:
+        def refuse(_: NotesSettings) -> FastAPI:
+            raise SettingsError("the exporter isn't installed.")
+
+        own = service_cli("notes", NotesSettings, refuse, MIGRATIONS)
+        environment = {"NOTES_DATABASE_URL": "sqlite:///unused.db"}
+        result = CliRunner().invoke(own, ["serve"], env=environment)
+        assert_one_sentence(result, "the exporter isn't installed.")
+
+    def test_on_a_port_that_is_taken_fails_and_says_so(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            monkeypatch.setenv("NOTES_PORT", str(taken.getsockname()[1]))
+            result = run("serve", url=f"sqlite:///{tmp_path / 'test.db'}")
+        assert result.exit_code not in (0, None)
+        assert "address already in use" in caplog.text
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["make-migration", "x"], ["serve"]])
+class TestAnyCommand:
+    def test_without_its_settings_is_one_sentence(self, arguments: list[str]) -> None:
+        assert_one_sentence(run(*arguments), "NOTES_DATABASE_URL is required .*")
+
+    def test_with_a_wrong_setting_is_one_sentence(self, arguments: list[str]) -> None:
+        result = run(*arguments, url="mysql://u:hunter2@db/notes")
+        assert_one_sentence(
+            result, "NOTES_DATABASE_URL must start with sqlite:/// or postgresql://."
+        )
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["make-migration", "x"]])
+class TestDatabaseThatCanNotBeUsed:
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            (UNREACHABLE, ".*Connect call failed.*"),
+            ("postgresql://u:hunter2@127.0.0.1:99999/notes", ".*port must be 0-65535.*"),
+            ("postgresql://u:hunter2@127.0.0.1:1/notes?sslmode=require", ".*sslmode.*"),
+            ("sqlite:////dev/null/notes.db", ".*"),
+        ],
+    )
+    def test_is_one_sentence_without_the_password(
+        self, arguments: list[str], url: str, reason: str
+    ) -> None:
+        result = run(*arguments, url=url)
+        assert_one_sentence(result, f"the database can't be used: {reason}")
+        assert "hunter2" not in result.output
+
+    @pytest.mark.parametrize("change", [{"password": "wrong"}, {"database": "nothing"}])
+    def test_because_the_server_refuses_us_is_one_sentence(
+        self, arguments: list[str], database_url: str, on_postgres: None, change: dict[str, str]
+    ) -> None:
+        url = make_url(database_url).set(**change)  # type: ignore[arg-type]
+        result = run(*arguments, url=url.render_as_string(hide_password=False))
+        assert_one_sentence(result, "the database can't be used: .*")
+
+
+class TestHelpersOfOtherCommands:
+    def test_an_error_without_words_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:
+        def fail_silently() -> None:
+            raise TimeoutError
+
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            run_or_exit(fail_silently)
+        assert getattr(caught.value, "exit_code", None) == 2
+        assert capsys.readouterr().err == "error: the database can't be used: TimeoutError\n"
+
+    def test_an_action_that_succeeds_is_what_it_returns(self) -> None:
+        async def answer() -> int:
+            return 42
+
+        assert run_async(answer) == 42
+
+    def test_a_mistake_of_ours_is_no_sentence(self) -> None:
+        def divide() -> None:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            run_or_exit(divide)
+
+    def test_fail_ends_the_command_with_its_sentence(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            fail("that won't do.")
+        assert getattr(caught.value, "exit_code", None) == 2
+        assert capsys.readouterr().err == "error: that won't do.\n"
