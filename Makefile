@@ -56,7 +56,7 @@ clean: ## remove environments, caches and reports; the data stays
 	@touch $@
 
 $(BOOTSTRAP)/.ready: .tox/made-for constraints.txt tools/bootstrap.sh
-	@tools/bootstrap.sh $(BOOTSTRAP)
+	@sh tools/bootstrap.sh $(BOOTSTRAP)
 	@touch $@
 
 # Environments hold absolute paths and one Python: in a moved checkout, and with another PYTHON,

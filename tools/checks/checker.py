@@ -3,7 +3,6 @@
 import signal
 import tempfile
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -14,8 +13,6 @@ from checks.pythons import is_installed
 from checks.results import Counts, Outcome, Result, read_report
 from checks.steps import Step
 from checks.tox import Tox
-
-_is_installed = cache(is_installed)
 
 
 class Missing(Exception):
@@ -57,7 +54,7 @@ class Checker:
 
     def _prepare(self, step: Step) -> Mapping[str, str]:
         """The environment for the step."""
-        if step.python and not _is_installed(step.python):
+        if step.python and not is_installed(step.python):
             what = f"Python {step.python} is not installed, or not found on the PATH."
             raise Missing(what, is_required=self._options.requires_pythons)
         if step.database != "postgres":

@@ -203,7 +203,7 @@ class TestPostgres:
 class TestThorough:
     @pytest.fixture(autouse=True)
     def only_the_current_one_is_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(checker, "_is_installed", lambda version: version == CURRENT)
+        monkeypatch.setattr(checker, "is_installed", lambda version: version == CURRENT)
 
     def test_a_missing_python_is_named(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]

@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from chassis.fields import Email, Name, Text, storable
+from chassis.fields import Email, Name, storable
 from chassis.schemas import Body, may_be_absent
 from chassis.tokens import Role
 
 Password = Annotated[str, StringConstraints(min_length=8, max_length=128), storable]
+SearchText = Annotated[str, StringConstraints(max_length=254), storable]
+FormText = Annotated[str, StringConstraints(max_length=512), storable]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
 
 
@@ -42,9 +44,9 @@ class RefreshRequest(Body):
 class TokenForm(BaseModel):
     """RFC 6749, sections 4.3 and 4.4. Unknown fields are ignored, as the RFC asks."""
 
-    grant_type: Text = Field("password", examples=["password"], max_length=64)
-    username: Text | None = Field(None, description="The e-mail address.", max_length=320)
-    password: Text | None = Field(None, max_length=512)
+    grant_type: FormText = Field("password", examples=["password"])
+    username: FormText | None = Field(None, description="The e-mail address.")
+    password: FormText | None = None
 
 
 class PublicUser(BaseModel):

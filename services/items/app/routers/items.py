@@ -14,7 +14,7 @@ from app.money import Price, from_cents
 from app.schemas import ItemCreate, ItemPatch, ItemView, SearchText, SortName
 from app.search import searchable
 from chassis.errors import InvalidToken, NotAuthenticated, PreconditionFailed, error_responses
-from chassis.fields import MAX_ID, PathId, PlainInt
+from chassis.fields import EntityId, PathId
 from chassis.media_types import StrictRoute
 from chassis.paging import AnyRow, Page, PageQuery, fetch_page, page_query
 from chassis.sessions import Reads, Writes
@@ -54,7 +54,7 @@ async def create_item(
 async def list_items(
     session: Reads,
     page: Annotated[PageQuery, Depends(page_query)],
-    owner_id: Annotated[PlainInt | None, Query(ge=1, le=MAX_ID)] = None,
+    owner_id: EntityId | None = None,
     q: Annotated[SearchText | None, Query(description="Part of a name or a description.")] = None,
     min_price: Price | None = None,
     max_price: Price | None = None,

@@ -9,9 +9,9 @@ from app import accounts, queries
 from app.dependencies import current_admin
 from app.errors import LastAdmin, UserNotFound
 from app.models import User
-from app.schemas import AdminPatch, OwnUser
+from app.schemas import AdminPatch, OwnUser, SearchText
 from chassis.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
-from chassis.fields import PathId, Text, fold
+from chassis.fields import PathId, fold
 from chassis.media_types import StrictRoute
 from chassis.paging import Page, PageQuery, fetch_page, page_query
 from chassis.sessions import Reads, Writes
@@ -31,7 +31,7 @@ async def list_users(
     session: Reads,
     page: Annotated[PageQuery, Depends(page_query)],
     q: Annotated[
-        Text | None, Query(max_length=254, description="Part of a name or an e-mail address.")
+        SearchText | None, Query(description="Part of a name or an e-mail address.")
     ] = None,
     role: Role | None = None,
     is_active: bool | None = None,

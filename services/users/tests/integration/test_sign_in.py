@@ -128,9 +128,9 @@ class TestSignIn:
     @pytest.mark.parametrize(
         ("field", "value"),
         [
-            ("username", "u" * 321),
+            ("username", "u" * 513),
             ("password", "p" * 513),
-            ("grant_type", "g" * 65),
+            ("grant_type", "g" * 513),
             ("username", "nul\0"),
             ("password", "nul\0"),
         ],

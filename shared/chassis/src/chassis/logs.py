@@ -23,10 +23,9 @@ _VALUES = re.compile(
     r"(?:(?<=DETAIL: ).*?(?=\n[ |]*(?:\[SQL: |HINT: |The above |During handling )|\Z)|[^\n]*)",
     re.MULTILINE | re.DOTALL,
 )
+# All but tab and line feed.
 _CONTROL_CHARACTERS = {
-    code: f"\\x{code:02x}"
-    for code in range(160)
-    if not 32 <= code < 127 and chr(code) not in "\t\n"
+    code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))
 }
 # What these say at level debug repeats statements with their values, URLs and headers.
 _TALKATIVE = ("aiosqlite", "httpcore", "httpx")

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy import BigInteger, Row, Select, SQLColumnExpression, func, literal, select, tuple_
 from sqlalchemy.types import TypeEngine
 
 from chassis.database import ReadSession
 from chassis.errors import InvalidRequest
-from chassis.fields import MAX_ID, PlainInt, Text
+from chassis.fields import MAX_ID, EntityId, plain_digits, storable
 
 MAX_COUNTED = 10_000
 """Rows beyond this aren't counted, nor reached by page number."""
-_MAX_CURSOR_LENGTH = 2000
+_PageSize = Annotated[int, Field(ge=1, le=100), plain_digits]
+_Cursor = Annotated[str, StringConstraints(max_length=2000), storable]
 
 AnyRow = Row[*tuple[Any, ...]]
 AnySelect = Select[*tuple[Any, ...]]
@@ -46,11 +47,11 @@ class PageQuery(BaseModel):
 
 
 async def page_query(
-    page: Annotated[PlainInt | None, Query(ge=1, le=MAX_ID, description="1 is the first.")] = None,
-    size: Annotated[PlainInt, Query(ge=1, le=100, description="Entries on a page.")] = 20,
+    page: Annotated[EntityId | None, Query(description="1 is the first.")] = None,
+    size: Annotated[_PageSize, Query(description="Entries on a page.")] = 20,
     after: Annotated[
-        Text | None,
-        Query(max_length=_MAX_CURSOR_LENGTH, description="The `next` of the page before."),
+        _Cursor | None,
+        Query(description="The `next` of the page before."),
     ] = None,
 ) -> PageQuery:
     """Dependency.
@@ -159,12 +160,10 @@ def _decode_cursor(cursor: str, sort_name: str, sort: Sort) -> tuple[int, tuple[
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         name, page, value, row_id = json.loads(raw)
+        if name != sort_name:
+            raise InvalidRequest(("query", "after"), "The cursor belongs to another sort order")
         place = (sort.decode(value), decode_int(row_id))
-        number = decode_int(page)
-        if number == 0:
-            raise ValueError("pages are counted from 1")
+        number = max(1, decode_int(page))
     except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidRequest(("query", "after"), "Not a cursor of this list") from None
-    if name != sort_name:
-        raise InvalidRequest(("query", "after"), "The cursor belongs to another sort order")
     return number, place

@@ -1,10 +1,10 @@
 """`python -m tests.example`: the example's command line."""
 
 from fastapi import FastAPI
+from tests.example.app import MIGRATIONS, NotesSettings, create_app
 
 from chassis.cli import service_cli
 from chassis.database import Database
-from tests.example.app import MIGRATIONS, NotesSettings, create_app
 
 
 def create(settings: NotesSettings) -> FastAPI:

@@ -31,10 +31,14 @@ def log_in_a_request() -> None:
     current_context.reset(token)
 
 
-def log_exceptions() -> None:
+def fail() -> None:
     local = "hunter2"
+    raise ValueError(f"no such note\nDETAIL:  Key (title)=({local}) is missing.")
+
+
+def log_exceptions() -> None:
     try:
-        raise ValueError(f"no such note\nDETAIL:  Key (title)=({local}) is missing.")
+        fail()
     except ValueError:
         logger.exception("ours_failed")
         library.exception("theirs failed")

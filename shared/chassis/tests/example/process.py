@@ -55,7 +55,7 @@ class Served:
 @contextmanager
 def served(**environment: str) -> Iterator[Served]:
     port = free_port()
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-m", "tests.example", "serve"],
         env=_environment({"NOTES_PORT": str(port), **environment}),
         stdout=subprocess.PIPE,

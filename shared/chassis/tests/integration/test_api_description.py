@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel
+from tests.example.app import client_of
+from tests.example.app import router as notes
 
 from chassis.errors import (
     Conflict,
@@ -15,7 +17,6 @@ from chassis.errors import (
     Unavailable,
     error_responses,
 )
-from tests.example.app import client_of, router as notes
 
 
 class Busy(Unavailable):

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from fastapi import FastAPI
 from sqlalchemy import make_url
-from typer.testing import CliRunner
+from tests.example.__main__ import cli, create
+from tests.example.app import MIGRATIONS, NotesSettings
+from typer.testing import CliRunner, Result
 
 from chassis.cli import fail, run_async, run_or_exit, service_cli
 from chassis.settings import SettingsError
-from tests.example.__main__ import cli, create
-from tests.example.app import MIGRATIONS, NotesSettings
 
 UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/notes"
 

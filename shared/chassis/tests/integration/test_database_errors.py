@@ -20,12 +20,14 @@ router = APIRouter()
 
 @router.get("/read")
 async def read(session: Reads) -> int | None:
-    return await session.scalar(text("SELECT 1"))
+    found: int | None = await session.scalar(text("SELECT 1"))
+    return found
 
 
 @router.post("/write")
 async def write(session: Writes) -> int | None:
-    return await session.scalar(text("SELECT 1"))
+    found: int | None = await session.scalar(text("SELECT 1"))
+    return found
 
 
 @router.get("/slow")
@@ -94,9 +96,15 @@ class TestAway:
     async def test_the_reason_is_named_for_whoever_runs_the_service(self) -> None:
         database = Database(AWAY[0])
         async with database.read_session() as session:
-            with pytest.raises(DatabaseUnreachable, match="127.0.0.1"):
+            with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1"):
                 await session.execute(text("SELECT 1"))
         await database.aclose()
+
+
+END_THE_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
 class TestLost:
@@ -107,8 +115,7 @@ class TestLost:
         client = client_of(router, database=database)
         assert (await client.get("/read")).status_code == 200
         async with other.write_session() as session:
-            statement = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            await session.execute(text(statement))
+            await session.execute(text(END_THE_OTHERS))
         unavailable(await client.get("/read"))
         assert (await client.get("/read")).status_code == 200
         await database.aclose()

@@ -6,10 +6,10 @@ import re
 
 import httpx
 import pytest
+from tests.example.app import UNUSED, client_of, create_app
 
 from chassis.database import Database
 from service_testing.client import AppClient, app_transport
-from tests.example.app import UNUSED, client_of, create_app
 
 CLIENT = client_of()
 

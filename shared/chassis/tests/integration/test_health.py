@@ -4,12 +4,12 @@ from collections.abc import Mapping
 import pytest
 from sqlalchemy import text
 from structlog.types import EventDict
+from tests.example.app import MIGRATIONS, client_of
 
 from chassis import health, migrations
 from chassis.database import Database, PoolSize
 from chassis.health import Check
 from service_testing.client import AppClient
-from tests.example.app import MIGRATIONS, client_of
 
 
 async def readiness(client: AppClient) -> tuple[int, dict[str, object]]:

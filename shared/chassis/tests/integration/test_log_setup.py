@@ -2,34 +2,31 @@
 
 import json
 import logging
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from typing import Any
 
 import pytest
 import structlog
 from pydantic import SecretStr
-
-from chassis.logs import configure_logging
 from tests.example.app import UNUSED, NotesSettings
 
+from chassis.logs import configure_logging
 
-@pytest.fixture
-def output(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """The standard output. What is set up for the process is put back afterwards."""
+
+@contextmanager
+def configured(level: Any) -> Iterator[list[dict[str, Any]]]:
+    """The lines that are logged in the block; what is set up for the process is put back."""
     root, config = logging.getLogger(), structlog.get_config()
     before = root.handlers, root.level
-    output = StringIO()
-    monkeypatch.setattr(sys, "stdout", output)
-    yield output
-    root.handlers, level = before
-    root.setLevel(level)
+    lines: list[dict[str, Any]] = []
+    with redirect_stdout(StringIO()) as output:
+        configure_logging(NotesSettings(database_url=SecretStr(UNUSED), log_level=level), "notes")
+        yield lines
+    root.handlers, root.level = before
     structlog.configure(**config)
-
-
-def lines(output: StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in output.getvalue().splitlines()]
+    lines += map(json.loads, output.getvalue().splitlines())
 
 
 @pytest.mark.parametrize(
@@ -41,23 +38,19 @@ def lines(output: StringIO) -> list[dict[str, Any]]:
         ("error", ["error"]),
     ],
 )
-def test_lines_below_the_level_are_left_out(
-    output: StringIO, level: Any, logged: list[str]
-) -> None:
-    settings = NotesSettings(database_url=SecretStr(UNUSED), log_level=level)
-    configure_logging(settings, "notes")
-    ours, theirs = structlog.get_logger("ours"), logging.getLogger("theirs")
-    for name in ("debug", "info", "warning", "error"):
-        getattr(ours, name)("ours")
-        getattr(theirs, name)("theirs")
-    assert [(line["event"], line["level"]) for line in lines(output)] == [
+def test_lines_below_the_level_are_left_out(level: str, logged: list[str]) -> None:
+    with configured(level) as lines:
+        ours, theirs = structlog.get_logger("ours"), logging.getLogger("theirs")
+        for name in ("debug", "info", "warning", "error"):
+            getattr(ours, name)("ours")
+            getattr(theirs, name)("theirs")
+    assert [(line["event"], line["level"]) for line in lines] == [
         (event, name) for name in logged for event in ("ours", "theirs")
     ]
 
 
-def test_a_library_logs_no_urls_and_no_statements_with_their_values(output: StringIO) -> None:
-    settings = NotesSettings(database_url=SecretStr(UNUSED), log_level="debug")
-    configure_logging(settings, "notes")
-    for name in ("httpx", "httpcore.connection", "aiosqlite"):
-        logging.getLogger(name).info("https://users.example/?q=hunter2")
-    assert lines(output) == []
+def test_a_library_logs_no_urls_and_no_statements_with_their_values() -> None:
+    with configured("debug") as lines:
+        for name in ("httpx", "httpcore.connection", "aiosqlite"):
+            logging.getLogger(name).info("https://users.example/?q=hunter2")
+    assert lines == []

@@ -8,12 +8,12 @@ import pytest
 from alembic.util import CommandError
 from sqlalchemy import Column, Integer, MetaData, String, Table, inspect, text
 from sqlalchemy.exc import DBAPIError
+from tests.example.app import MIGRATIONS
+from tests.example.models import Base
 
 from chassis import migrations
 from chassis.columns import UtcDateTime
 from chassis.database import migration_engine
-from tests.example.app import MIGRATIONS
-from tests.example.models import Base
 
 ENVIRONMENT = """
 from sqlalchemy import Column, DateTime, Index, Integer, MetaData, String, Table
@@ -186,7 +186,7 @@ def test_replicas_that_start_together_migrate_once(url: str, folder: Folder) -> 
     folder.add('op.execute("INSERT INTO notes VALUES (1)")')
     command = [sys.executable, "-c", SCRIPT, url, str(folder.path)]
     replicas = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     for replica in replicas:

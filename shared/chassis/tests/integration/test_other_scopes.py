@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import StreamingResponse
+from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 from structlog.types import EventDict
-from tests.example.app import client_of
+from tests.example.app import UNUSED, NotesSettings, client_of
 
+from chassis.application import build_app
 from chassis.context import current_context
+from chassis.database import Database
 from chassis.media_types import StrictRoute
 from chassis.metrics import HttpMetrics
 from chassis.middleware import RequestMiddleware
@@ -30,6 +33,11 @@ def http_scope(method: str, path: str, **headers: str) -> Scope:
     }
 
 
+async def _never() -> Message:
+    message: Message = await asyncio.get_running_loop().create_future()
+    return message
+
+
 class Connection:
     """One request, message by message. What `incoming` doesn't hold never comes."""
 
@@ -40,7 +48,7 @@ class Connection:
     async def receive(self) -> Message:
         if self._incoming:
             return self._incoming.pop(0)
-        return await asyncio.get_running_loop().create_future()
+        return await _never()
 
     async def send(self, message: Message) -> None:
         self.sent.append(message)
@@ -66,11 +74,6 @@ async def test_what_is_no_http_passes_untouched(kind: str) -> None:
 
 
 async def test_the_lifespan_of_the_app_is_run() -> None:
-    from tests.example.app import UNUSED, NotesSettings
-
-    from chassis.application import build_app
-    from chassis.database import Database
-
     steps: list[str] = []
 
     @asynccontextmanager
@@ -83,7 +86,7 @@ async def test_the_lifespan_of_the_app_is_run() -> None:
         name="notes",
         title="Notes",
         description="",
-        settings=NotesSettings(database_url=UNUSED),
+        settings=NotesSettings(database_url=SecretStr(UNUSED)),
         database=Database(UNUSED),
         routers=[],
         lifespan=lifespan,
@@ -104,7 +107,7 @@ WAITING = asyncio.Event()
 @router.get("/slow")
 async def wait() -> None:
     WAITING.set()
-    await asyncio.get_running_loop().create_future()
+    await _never()
 
 
 @router.post("/notes/")
@@ -131,9 +134,9 @@ async def test_a_request_that_is_cancelled_is_logged_and_leaves_nothing_behind(
     client = client_of(router)
     connection = Connection({"type": "http.request", "body": b"", "more_body": False})
     WAITING.clear()
-    task = asyncio.create_task(
-        client.transport.app(http_scope("GET", "/slow"), connection.receive, connection.send)
-    )
+    app = client.transport.app
+    answer = app(http_scope("GET", "/slow"), connection.receive, connection.send)
+    task = asyncio.ensure_future(answer)
     await WAITING.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -32,7 +32,7 @@ STATEMENTS = [
 async def test_a_write_is_refused(database: Database, statement: str) -> None:
     await write(database, "kept")
     async with database.read_session() as session:
-        with pytest.raises(DBAPIError, match="read-?only"):
+        with pytest.raises(DBAPIError, match=r"read-?only"):
             await session.execute(text(statement))
     async with database.read_session() as session:
         assert await titles(session) == ["kept"]
@@ -41,7 +41,7 @@ async def test_a_write_is_refused(database: Database, statement: str) -> None:
 async def test_a_write_of_the_orm_is_refused_too(database: Database) -> None:
     async with database.read_session() as session:
         session.add(Note(title="x"))
-        with pytest.raises(DBAPIError, match="read-?only"):
+        with pytest.raises(DBAPIError, match=r"read-?only"):
             await session.flush()
 
 
@@ -52,7 +52,7 @@ async def test_a_write_is_refused_after_the_end_of_a_transaction_as_before(
     async with database.read_session() as session:
         await session.execute(text("BEGIN"))
         await session.execute(text(end))
-        with pytest.raises(DBAPIError, match="read-?only"):
+        with pytest.raises(DBAPIError, match=r"read-?only"):
             await session.execute(text("DELETE FROM notes"))
 
 
@@ -61,7 +61,7 @@ async def test_a_write_is_refused_on_a_connection_that_was_used_before(database:
         async with database.read_session() as session:
             await session.execute(text("SELECT 1"))
             await session.rollback()
-            with pytest.raises(DBAPIError, match="read-?only"):
+            with pytest.raises(DBAPIError, match=r"read-?only"):
                 await session.execute(text("DELETE FROM notes"))
 
 

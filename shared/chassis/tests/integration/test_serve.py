@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-
-from chassis import migrations
 from tests.example.app import MIGRATIONS
 from tests.example.process import Served, served
+
+from chassis import migrations
 
 FORWARDED = {"X-Forwarded-Proto": "https"}
 

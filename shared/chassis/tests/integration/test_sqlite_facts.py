@@ -1,7 +1,6 @@
 """What this project relies on in SQLite, and sets it to."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import func, select, text
@@ -88,7 +87,7 @@ class TestTwoProcesses:
     """Two `Database` objects on one file are to SQLite what two processes are."""
 
     @pytest.fixture
-    def databases(self, database_url: str) -> Iterator[tuple[Database, Database]]:
+    def databases(self, database_url: str) -> tuple[Database, Database]:
         return Database(database_url), Database(database_url)
 
     async def test_both_write_at_the_same_time(

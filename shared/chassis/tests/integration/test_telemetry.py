@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
 from tests.example.process import served
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -132,11 +132,14 @@ class TestTransaction:
         assert await stored(database) == 1
 
     async def test_is_rolled_back_when_its_block_raises(self, database: Database) -> None:
-        with pytest.raises(ZeroDivisionError):
+        async def write_and_fail() -> None:
             async with database.transaction() as session:
                 session.add(Note(title="a"))
                 await session.flush()
                 raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await write_and_fail()
         assert await stored(database) == 0
 
     async def test_is_rolled_back_when_its_task_is_cancelled(self, database: Database) -> None:

@@ -55,7 +55,7 @@ class TestRequestId:
 
 
 class TestTraceparent:
-    """https://www.w3.org/TR/trace-context-1/#traceparent-header"""
+    """Chapter 3.2 of the W3C recommendation Trace Context, level 1."""
 
     def test_a_valid_trace_is_continued_with_a_span_of_its_own(self) -> None:
         context = request_context(None, f"00-{TRACE_ID}-{SPAN_ID}-01".encode())

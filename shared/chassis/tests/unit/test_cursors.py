@@ -32,12 +32,13 @@ def cursor_of(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def assert_refused(cursor: str, message: str = "Not a cursor of this list") -> None:
+def assert_refused(cursor: str, message: str | None = None) -> None:
+    """The cursor is refused where it was sent; `message` says why, where that matters."""
     with pytest.raises(InvalidRequest) as caught:
         _decode_cursor(cursor, "id", ID)
-    assert caught.value.errors == [
-        {"type": "value_error", "loc": ["query", "after"], "msg": message}
-    ]
+    (problem,) = caught.value.errors
+    assert problem["loc"] == ["query", "after"]
+    assert message in (None, problem["msg"])
 
 
 @given(PAGES, IDS, IDS)
@@ -86,7 +87,6 @@ def test_any_json_is_a_cursor_or_refused(value: Any) -> None:
     [
         ["id", 1, 1],
         ["id", 1, 1, 1, 1],
-        ["id", 0, 1, 1],
         ["id", -1, 1, 1],
         ["id", MAX_ID + 1, 1, 1],
         ["id", 1.0, 1, 1],
@@ -113,7 +113,7 @@ def test_any_json_is_a_cursor_or_refused(value: Any) -> None:
     ids=str,
 )
 def test_a_tampered_cursor_is_refused(value: object) -> None:
-    assert_refused(cursor_of(value))
+    assert_refused(cursor_of(value), "Not a cursor of this list")
 
 
 @pytest.mark.parametrize("cursor", ["", "=", "====", "!", "W10", "é", "\ud800", "[]", "W" * 1000])

@@ -35,7 +35,7 @@ def test_the_parts_of_the_url_are_kept() -> None:
     ],
 )
 def test_a_text_that_is_no_url_is_refused_without_repeating_it(url: str) -> None:
-    with pytest.raises(ValueError, match="^must be a database URL such as ") as caught:
+    with pytest.raises(ValueError, match=r"^must be a database URL such as ") as caught:
         parse_url(url)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__
@@ -43,7 +43,7 @@ def test_a_text_that_is_no_url_is_refused_without_repeating_it(url: str) -> None
 
 @pytest.mark.parametrize("url", ["mysql://u:hunter2@db/n", "mssql+pyodbc://db", "http://db/n"])
 def test_another_kind_of_database_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="^must start with sqlite:/// or postgresql://$"):
+    with pytest.raises(ValueError, match=r"^must start with sqlite:/// or postgresql://$"):
         parse_url(url)
 
 
@@ -58,7 +58,7 @@ def test_another_kind_of_database_is_refused(url: str) -> None:
     ],
 )
 def test_a_database_in_memory_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="^must name a file: "):
+    with pytest.raises(ValueError, match=r"^must name a file: "):
         parse_url(url)
 
 

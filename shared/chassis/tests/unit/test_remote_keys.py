@@ -32,6 +32,7 @@ class Publisher:
         self.document = json.dumps({"keys": keys})
         self.failure: Exception | None = None
         self.calls = 0
+        self.asked = asyncio.Event()
         self.answers = asyncio.Event()
         self.answers.set()
 
@@ -40,6 +41,7 @@ class Publisher:
 
     async def fetch(self) -> str:
         self.calls += 1
+        self.asked.set()
         await self.answers.wait()
         if self.failure:
             raise self.failure
@@ -175,8 +177,7 @@ class TestUnknownIds:
         publisher.answers.clear()
         async with asyncio.TaskGroup() as tasks:
             finds = [tasks.create_task(keys.find("k1")) for _ in range(100)]
-            while not publisher.calls:
-                await asyncio.sleep(0)
+            await publisher.asked.wait()
             publisher.answers.set()
         assert all(find.result() for find in finds)
         assert publisher.calls == 1
@@ -186,11 +187,11 @@ class TestUnknownIds:
     ) -> None:
         await keys.find("k1")
         clock.advance(MAX_AGE_SECONDS)
+        publisher.asked.clear()
         publisher.answers.clear()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keys.find("k1"))
-            while publisher.calls == 1:
-                await asyncio.sleep(0)
+            await publisher.asked.wait()
             await assert_found(keys, "k1")
             publisher.answers.set()
         assert publisher.calls == 2
@@ -256,8 +257,7 @@ class TestPublisherAway:
     ) -> None:
         publisher.answers.clear()
         find = asyncio.create_task(keys.find("k1"))
-        while not publisher.calls:
-            await asyncio.sleep(0)
+        await publisher.asked.wait()
         find.cancel()
         with pytest.raises(asyncio.CancelledError):
             await find

@@ -79,7 +79,7 @@ class TestReading:
     ) -> None:
         settings = load_settings(NotesSettings)
         with pytest.raises(ValidationError):
-            settings.port = 9000
+            settings.port = 9000  # type: ignore[misc]
 
     def test_secrets_do_not_show_when_settings_are_printed(self, environment: Environment) -> None:
         environment.set(database_url=f"postgresql://u:{PASSWORD}@db/notes", signing_secret=PASSWORD)

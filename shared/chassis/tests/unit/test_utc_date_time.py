@@ -8,7 +8,7 @@ from sqlalchemy.dialects import sqlite
 from chassis.columns import UtcDateTime, utc_now
 
 COLUMN = UtcDateTime()
-DIALECT = sqlite.dialect()  # type: ignore[no-untyped-call]
+DIALECT = sqlite.dialect()
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 # A day off the ends of the calendar, where another zone is in another year.
 TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001

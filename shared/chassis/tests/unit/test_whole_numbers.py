@@ -1,13 +1,15 @@
-"""`PlainInt` and `PathId`: what a path or a query may say for a number."""
+"""Plain digits and `PathId`: what a path or a query may say for a number."""
+
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chassis.fields import MAX_ID, PathId, PlainInt
+from chassis.fields import MAX_ID, PathId, plain_digits
 
-PLAIN_INT: TypeAdapter[int] = TypeAdapter(PlainInt)
+PLAIN_INT: TypeAdapter[int] = TypeAdapter(Annotated[int, plain_digits])
 PATH_ID: TypeAdapter[int] = TypeAdapter(PathId)
 
 
@@ -77,3 +79,8 @@ def test_a_number_beyond_the_largest_id_is_refused() -> None:
 
 def test_a_number_in_code_needs_no_spelling() -> None:
     assert PATH_ID.validate_python(5) == 5
+
+
+def test_the_limits_of_an_id_are_published() -> None:
+    schema = PATH_ID.json_schema()
+    assert (schema["type"], schema["minimum"], schema["maximum"]) == ("integer", 1, MAX_ID)
