@@ -109,9 +109,9 @@ END_THE_OTHERS = """
 
 class TestLost:
     async def test_a_connection_that_breaks_is_a_503_and_the_next_request_has_a_new_one(
-        self, database_url: str, on_postgres: None
+        self, empty_database_url: str, on_postgres: None
     ) -> None:
-        database, other = Database(database_url), Database(database_url)
+        database, other = Database(empty_database_url), Database(empty_database_url)
         client = client_of(router, database=database)
         assert (await client.get("/read")).status_code == 200
         async with other.write_session() as session:
@@ -122,9 +122,9 @@ class TestLost:
         await other.aclose()
 
     async def test_a_connection_that_breaks_in_the_middle_of_a_statement_is_a_503(
-        self, database_url: str, on_postgres: None
+        self, empty_database_url: str, on_postgres: None
     ) -> None:
-        database = Database(database_url)
+        database = Database(empty_database_url)
         client = client_of(router, database=database)
         suicide = "SELECT pg_terminate_backend(pg_backend_pid())"
         unavailable(await client.get("/statement", params={"sql": suicide}))

@@ -48,7 +48,7 @@ def serve() -> None:
         Thread(target=chat, daemon=True).start()
     if "dying" in FAULTS:
         sys.exit("out of luck")
-    server.serve_forever()
+    server.serve_forever(poll_interval=0.02)
     print("ended cleanly")
 
 
