@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -23,17 +24,32 @@ def service() -> ServiceUnderTest:
     return ServiceUnderTest(name="chassis", create_app=create_app, migrations=MIGRATIONS)
 
 
-@pytest.fixture
-def empty_database_url(
-    request: pytest.FixtureRequest, tmp_path: Path, database_url: str
-) -> Iterator[str]:
-    """The URL of a database of the test's own that has no tables."""
+@pytest.fixture(scope="session")
+def _spare_database_url(request: pytest.FixtureRequest, database_url: str) -> Iterator[str | None]:
+    """On PostgreSQL, a second database beside that of the worker: to make one takes a while."""
     if request.config.getoption("--database") == "sqlite":
-        yield f"sqlite:///{tmp_path / 'test.db'}"
+        yield None
         return
     name = f"test_chassis_{uuid4().hex}"
     yield create_database(database_url, name)
     drop_database(database_url, name)
+
+
+@pytest.fixture
+def empty_database_url(_spare_database_url: str | None, tmp_path: Path) -> str:
+    """The URL of a database of the test's own that has no tables."""
+    if _spare_database_url is None:
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    asyncio.run(_drop_tables(_spare_database_url))
+    return _spare_database_url
+
+
+async def _drop_tables(url: str) -> None:
+    engine = migration_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
+    await engine.dispose()
 
 
 @pytest.fixture
