@@ -82,6 +82,8 @@ def _service(
         f"{prefix}_PORT": str(port),
         f"{prefix}_DATABASE_URL": f"sqlite:///{data_dir}/{name}.db",
         f"{prefix}_LOG_FORMAT": "console",
+        # Less than the runner waits before it kills.
+        f"{prefix}_SHUTDOWN_SECONDS": "2",
         "PYTHONUNBUFFERED": "1",
         **own_settings,
     }
