@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,7 +33,7 @@ class Tox:
             process = subprocess.Popen(
                 [*self._command, "-e", step.tox_env, *renewal, "--", *arguments],
                 cwd=step.folder,
-                env=environ,
+                env=_with_this_python(environ),
                 stdin=subprocess.DEVNULL,
                 stdout=None if self._is_verbose else output,
                 stderr=subprocess.STDOUT,
@@ -49,6 +50,12 @@ class Tox:
         for process in list(self._running):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
+
+
+def _with_this_python(environ: Mapping[str, str]) -> dict[str, str]:
+    """The PATH, on which tox looks Pythons up, with the one that make was given."""
+    here = str(Path(sys.base_prefix) / "bin")
+    return {**environ, "PATH": os.pathsep.join([environ.get("PATH", os.defpath), here])}
 
 
 def is_outdated(environment_folder: Path, root: Path) -> bool:

@@ -55,8 +55,10 @@ class SignIn:
         """
         async with self._database.write_session() as writes:
             refreshed = await refresh_tokens.exchange(writes, refresh_token)
+            # Before the commit: a client that gets no answer must be able to try again.
+            pair = await self._pair(refreshed.user_id, refreshed.role, refreshed.refresh_token)
             await writes.commit()
-        return await self._pair(refreshed.user_id, refreshed.role, refreshed.refresh_token)
+        return pair
 
     async def change_password(self, user_id: int, current: str, new: str) -> None:
         """Set a new password and end every login.

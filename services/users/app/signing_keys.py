@@ -172,6 +172,8 @@ def _new_key(activates_at: datetime, passphrase: bytes | None) -> SigningKey:
 def _open(row: SigningKey, passphrase: bytes | None) -> Ed25519PrivateKey:
     pem = row.private_pem.encode()
     encrypted = b"ENCRYPTED" in pem
+    if passphrase and not encrypted:
+        logger.warning("signing_key_not_encrypted", key_id=row.key_id, mend="run rotate-keys")
     try:
         private = serialization.load_pem_private_key(pem, passphrase if encrypted else None)
     except (ValueError, TypeError):

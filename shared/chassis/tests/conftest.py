@@ -6,8 +6,10 @@ from uuid import uuid4
 import hypothesis
 import pytest
 import structlog
+from sqlalchemy import text
 from tests.example.app import MIGRATIONS, create_app
 
+from chassis.database import migration_engine
 from service_testing.databases import create_database, drop_database
 from service_testing.service import ServiceUnderTest
 
