@@ -5,15 +5,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, String, Text
 from sqlmodel import Field, SQLModel
 
-from chassis.columns import UtcDateTime, big_id, utc_now
+from chassis.columns import NAMING_CONVENTION, UtcDateTime, big_id, utc_now
 
-SQLModel.metadata.naming_convention = {
-    "ix": "ix_%(table_name)s_%(column_0_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "pk": "pk_%(table_name)s",
-}
+SQLModel.metadata.naming_convention = NAMING_CONVENTION
 metadata = SQLModel.metadata
 
 
