@@ -31,15 +31,16 @@ class Served:
         self.port = port
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
 
-    def wait_until_alive(self) -> None:
+    def comes_alive(self) -> bool:
+        """Wait until it answers, or has ended instead."""
         while self.process.poll() is None:
             try:
                 self.client.get("/health/live").raise_for_status()
             except httpx.TransportError:
                 time.sleep(0.02)
             else:
-                return
-        raise AssertionError(f"it ended with {self.process.returncode}: {self.ended()}")
+                return True
+        return False
 
     def end(self, signal: int) -> list[dict[str, Any]]:
         """Send the signal; the lines of the log when the process has ended."""
@@ -51,29 +52,45 @@ class Served:
         assert errors == ""
         return [json.loads(line) for line in output.splitlines()]
 
-
-@contextmanager
-def served(**environment: str) -> Iterator[Served]:
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.example", "serve"],
-        env=_environment({"NOTES_PORT": str(port), **environment}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    service = Served(process, port)
-    try:
-        service.wait_until_alive()
-        yield service
-    finally:
-        service.client.close()
-        process.kill()
-        process.wait()
-        for stream in (process.stdout, process.stderr):
+    def stop(self) -> None:
+        """Whatever has become of it, nothing of it stays."""
+        self.client.close()
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
             stream.close()
 
 
-def _environment(variables: dict[str, str]) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(PACKAGE_FOLDER), **variables}
+@contextmanager
+def served(**environment: str) -> Iterator[Served]:
+    """A service that answers. `environment` is all of its variables `NOTES_`, but the port."""
+    service = _start(environment)
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+def _start(environment: dict[str, str]) -> Served:
+    while True:
+        port = free_port()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.example", "serve"],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(PACKAGE_FOLDER),
+                "NOTES_PORT": str(port),
+                **environment,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        service = Served(process, port)
+        if service.comes_alive():
+            return service
+        log = service.ended()
+        service.stop()
+        # Between our look at the port and its own, another process may have taken it.
+        assert "address already in use" in str(log), log
