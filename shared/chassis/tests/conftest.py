@@ -1,13 +1,8 @@
-from collections.abc import Iterator
-from pathlib import Path
-from uuid import uuid4
-
 import hypothesis
 import pytest
 import structlog
 from tests.example.app import MIGRATIONS, create_app
 
-from service_testing.databases import create_database, drop_database
 from service_testing.service import ServiceUnderTest
 
 # By default structlog draws a traceback with all its local variables, which takes seconds.
@@ -21,19 +16,6 @@ hypothesis.settings.load_profile("chassis")
 @pytest.fixture(scope="session")
 def service() -> ServiceUnderTest:
     return ServiceUnderTest(name="chassis", create_app=create_app, migrations=MIGRATIONS)
-
-
-@pytest.fixture
-def empty_database_url(
-    request: pytest.FixtureRequest, tmp_path: Path, database_url: str
-) -> Iterator[str]:
-    """The URL of a database of the test's own that has no tables."""
-    if request.config.getoption("--database") == "sqlite":
-        yield f"sqlite:///{tmp_path / 'test.db'}"
-        return
-    name = f"test_chassis_{uuid4().hex}"
-    yield create_database(database_url, name)
-    drop_database(database_url, name)
 
 
 @pytest.fixture
