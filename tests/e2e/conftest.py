@@ -1,28 +1,17 @@
 from collections.abc import Callable, Iterator
-from uuid import uuid4
 
 import pytest
 from people import Person, appoint_admin, register
 from processes import Stack
 
-from service_testing.databases import create_database, drop_database
-from service_testing.run_server import RUN_SERVER
+from service_testing.new_database import NewDatabase
 
 
 @pytest.fixture(scope="session")
-def database_urls(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, str]]:
+def database_urls(new_database: NewDatabase) -> Iterator[dict[str, str]]:
     """An empty database for each service, of the kind that `--database` chooses."""
-    if request.config.getoption("--database") == "sqlite":
-        folder = tmp_path_factory.mktemp("databases")
-        yield {name: f"sqlite:///{folder}/test_{name}.db" for name in ("users", "items")}
-        return
-    server_url = request.config.stash[RUN_SERVER].url
-    names = {name: f"test_e2e_{name}_{uuid4().hex[:8]}" for name in ("users", "items")}
-    yield {name: create_database(server_url, database) for name, database in names.items()}
-    for database in names.values():
-        drop_database(server_url, database)
+    with new_database("e2e_users") as users, new_database("e2e_items") as items:
+        yield {"users": users, "items": items}
 
 
 @pytest.fixture(scope="session")

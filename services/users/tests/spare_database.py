@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.sql.expression import Executable
 
-from chassis.database import Database, migration_engine
-from service_testing.databases import delete_rows
+from chassis.database import Database
 
 
 @asynccontextmanager
@@ -30,14 +29,6 @@ def stored_rows(url: str, statement: Executable) -> list[Row[*tuple[Any, ...]]]:
 def store(url: str, objects: Iterable[object]) -> None:
     """Add rows of the service's models, each after those that it points to."""
     asyncio.run(_store(url, objects))
-
-
-async def empty_tables(url: str) -> None:
-    engine = migration_engine(url)
-    try:
-        await delete_rows(engine, keep_tables=())
-    finally:
-        await engine.dispose()
 
 
 async def _rows(url: str, statement: Executable) -> list[Row[*tuple[Any, ...]]]:

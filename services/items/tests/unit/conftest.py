@@ -9,6 +9,7 @@ from app.users_client import UsersClient
 from chassis.http_client import service_client
 
 ATTEMPTS = 3
+USER = {"id": 7, "name": "Ada", "is_active": True}
 
 ConnectTo = Callable[..., UsersClient]
 

@@ -7,8 +7,8 @@ import pytest
 from app.errors import UsersUnavailable
 from app.users_client import UserSummary
 from chassis.errors import InvalidToken
-from tests.answers import USER, Answers, answer
-from tests.unit.conftest import ATTEMPTS, ConnectTo
+from service_testing.faults import FaultyTransport, answer
+from tests.unit.conftest import ATTEMPTS, USER, ConnectTo
 
 MISSHAPEN = [
     *(b"", b"{", b"null", b"[]", b'"Ada"', b"\xff", b"<html></html>", b"[" * 100_000),
@@ -36,90 +36,90 @@ MISSHAPEN = [
 
 class TestGetUser:
     async def test_get_user_is_who_users_says(self, connect_to: ConnectTo) -> None:
-        client = connect_to(Answers(answer(200, json=USER)).transport)
+        client = connect_to(FaultyTransport(answer(200, json=USER)))
         assert await client.get_user(7, "token") == UserSummary(id=7, name="Ada", is_active=True)
 
     async def test_get_user_tolerates_fields_that_it_does_not_know(
         self, connect_to: ConnectTo
     ) -> None:
-        client = connect_to(Answers(answer(200, json={**USER, "hat": {"size": 7}})).transport)
+        client = connect_to(FaultyTransport(answer(200, json={**USER, "hat": {"size": 7}})))
         assert await client.get_user(7, "token") == UserSummary(id=7, name="Ada", is_active=True)
 
     async def test_get_user_is_none_when_there_is_no_such_user(self, connect_to: ConnectTo) -> None:
-        answers = Answers(answer(404, json={"error": "not_found"}))
-        assert await connect_to(answers.transport).get_user(7, "token") is None
-        assert len(answers.requests) == 1
+        users = FaultyTransport(answer(404, json={"error": "not_found"}))
+        assert await connect_to(users).get_user(7, "token") is None
+        assert len(users.requests) == 1
 
     async def test_get_user_raises_invalid_token_when_users_refuses_it(
         self, connect_to: ConnectTo
     ) -> None:
-        answers = Answers(answer(401, json={"error": "invalid_token"}))
+        users = FaultyTransport(answer(401, json={"error": "invalid_token"}))
         with pytest.raises(InvalidToken):
-            await connect_to(answers.transport).get_user(7, "token")
-        assert len(answers.requests) == 1
+            await connect_to(users).get_user(7, "token")
+        assert len(users.requests) == 1
 
     @pytest.mark.parametrize("status", [201, 202, 204, 304, 400, 403, 405, 409, 410, 418, 422])
     async def test_get_user_takes_any_other_answer_for_an_outage_and_does_not_ask_again(
         self, connect_to: ConnectTo, status: int
     ) -> None:
-        answers = Answers(answer(status, json=USER))
+        users = FaultyTransport(answer(status, json=USER))
         with pytest.raises(UsersUnavailable):
-            await connect_to(answers.transport).get_user(7, "token")
-        assert len(answers.requests) == 1
+            await connect_to(users).get_user(7, "token")
+        assert len(users.requests) == 1
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     async def test_get_user_follows_no_redirect(self, connect_to: ConnectTo, status: int) -> None:
         headers = {"Location": "http://elsewhere.example/users/7"}
-        answers = Answers(answer(status, headers=headers), answer(200, json=USER))
+        users = FaultyTransport(answer(status, headers=headers), answer(200, json=USER))
         with pytest.raises(UsersUnavailable):
-            await connect_to(answers.transport).get_user(7, "token")
-        assert [request.url.host for request in answers.requests] == ["users.example"]
+            await connect_to(users).get_user(7, "token")
+        assert [request.url.host for request in users.requests] == ["users.example"]
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 599])
     async def test_get_user_asks_again_when_the_answer_may_pass(
         self, connect_to: ConnectTo, status: int
     ) -> None:
-        answers = Answers(answer(status), answer(status), answer(200, json=USER))
-        assert await connect_to(answers.transport).get_user(7, "token") is not None
-        assert len(answers.requests) == 3
+        users = FaultyTransport(answer(status), answer(status), answer(200, json=USER))
+        assert await connect_to(users).get_user(7, "token") is not None
+        assert len(users.requests) == 3
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503])
     async def test_get_user_gives_up_after_its_attempts(
         self, connect_to: ConnectTo, status: int
     ) -> None:
-        answers = Answers(answer(status))
+        users = FaultyTransport(answer(status))
         with pytest.raises(UsersUnavailable):
-            await connect_to(answers.transport).get_user(7, "token")
-        assert len(answers.requests) == ATTEMPTS
+            await connect_to(users).get_user(7, "token")
+        assert len(users.requests) == ATTEMPTS
 
     @pytest.mark.parametrize("content", MISSHAPEN, ids=lambda content: repr(content[:60]))
     async def test_get_user_takes_an_answer_of_another_shape_for_an_outage(
         self, connect_to: ConnectTo, content: bytes
     ) -> None:
-        answers = Answers(answer(200, content=content))
+        users = FaultyTransport(answer(200, content=content))
         with pytest.raises(UsersUnavailable):
-            await connect_to(answers.transport).get_user(7, "token")
-        assert len(answers.requests) == 1
+            await connect_to(users).get_user(7, "token")
+        assert len(users.requests) == 1
 
 
 class TestFetchKeys:
     async def test_fetch_keys_is_the_document_as_published(self, connect_to: ConnectTo) -> None:
         document = '{"keys": [{"kid": "a"}]}'
-        client = connect_to(Answers(answer(200, text=document)).transport)
+        client = connect_to(FaultyTransport(answer(200, text=document)))
         assert await client.fetch_keys() == document
 
     @pytest.mark.parametrize("status", [204, 302, 401, 403, 404])
     async def test_fetch_keys_takes_any_other_answer_for_an_outage(
         self, connect_to: ConnectTo, status: int
     ) -> None:
-        answers = Answers(answer(status, text='{"keys": []}'))
+        users = FaultyTransport(answer(status, text='{"keys": []}'))
         with pytest.raises(UsersUnavailable):
-            await connect_to(answers.transport).fetch_keys()
-        assert len(answers.requests) == 1
+            await connect_to(users).fetch_keys()
+        assert len(users.requests) == 1
 
     async def test_fetch_keys_asks_again_when_the_answer_may_pass(
         self, connect_to: ConnectTo
     ) -> None:
-        answers = Answers(answer(503), answer(200, text="{}"))
-        assert await connect_to(answers.transport).fetch_keys() == "{}"
-        assert len(answers.requests) == 2
+        users = FaultyTransport(answer(503), answer(200, text="{}"))
+        assert await connect_to(users).fetch_keys() == "{}"
+        assert len(users.requests) == 2

@@ -7,26 +7,43 @@ import httpx
 import pytest
 
 from app.errors import UsersUnavailable
-from tests.answers import USER, Answers, answer, failure
-from tests.unit.conftest import ATTEMPTS, ConnectTo
+from app.users_client import UserSummary
+from service_testing.faults import (
+    Behaviour,
+    FaultyTransport,
+    Held,
+    answer,
+    delayed,
+    failure,
+    malformed_json,
+    refused,
+    reset,
+    timed_out,
+    too_many_requests,
+    truncated,
+    unavailable,
+)
+from tests.unit.conftest import ATTEMPTS, USER, ConnectTo
 
+ADA = answer(json=USER)
+PASSING_FAULTS = {
+    "refused": refused(),
+    "time-out": timed_out(),
+    "time-out of the connection": timed_out(httpx.ConnectTimeout),
+    "slower than the deadline": delayed(ADA, seconds=31),
+    "reset": reset(ADA),
+    "reset in the body": reset(ADA, after_bytes=10),
+    "truncated": truncated(ADA, after_bytes=10),
+    "429": too_many_requests(retry_after_seconds=1),
+    "503": unavailable(),
+}
+SPOILT_ANSWERS = {
+    "malformed": malformed_json(),
+    "truncated without a length": truncated(ADA, after_bytes=10, is_noticed=False),
+}
 HTTPX_ERRORS = [
     thing for _, thing in inspect.getmembers(httpx, inspect.isclass) if issubclass(thing, Exception)
 ]
-
-
-class Silence(httpx.AsyncBaseTransport):
-    """Takes a request and never answers."""
-
-    def __init__(self) -> None:
-        self.was_asked = 0
-        self.is_asked = asyncio.Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.was_asked += 1
-        self.is_asked.set()
-        await asyncio.Event().wait()
-        raise AssertionError("nobody sets the event")
 
 
 def test_httpx_has_the_exceptions_that_these_tests_are_about() -> None:
@@ -37,11 +54,11 @@ def test_httpx_has_the_exceptions_that_these_tests_are_about() -> None:
 async def test_get_user_maps_each_exception_of_httpx(
     connect_to: ConnectTo, error_class: type[Exception]
 ) -> None:
-    answers = Answers(failure(error_class))
+    users = FaultyTransport(failure(error_class))
     with pytest.raises(UsersUnavailable) as caught:
-        await connect_to(answers.transport).get_user(7, "token")
+        await connect_to(users).get_user(7, "token")
     assert caught.value.__suppress_context__
-    assert len(answers.requests) == ATTEMPTS
+    assert len(users.requests) == ATTEMPTS
 
 
 @pytest.mark.parametrize("error_class", HTTPX_ERRORS)
@@ -49,38 +66,62 @@ async def test_fetch_keys_maps_each_exception_of_httpx(
     connect_to: ConnectTo, error_class: type[Exception]
 ) -> None:
     with pytest.raises(UsersUnavailable):
-        await connect_to(Answers(failure(error_class)).transport).fetch_keys()
+        await connect_to(FaultyTransport(failure(error_class))).fetch_keys()
 
 
-async def test_get_user_recovers_from_a_failure_that_passes(connect_to: ConnectTo) -> None:
-    answers = Answers(failure(httpx.ConnectError), answer(200, json=USER))
-    assert await connect_to(answers.transport).get_user(7, "token") is not None
-    assert len(answers.requests) == 2
+@pytest.mark.parametrize("fault", PASSING_FAULTS.values(), ids=PASSING_FAULTS)
+class TestFaultsThatPass:
+    async def test_get_user_recovers(self, connect_to: ConnectTo, fault: Behaviour) -> None:
+        users = FaultyTransport(*[fault] * (ATTEMPTS - 1), ADA)
+        found = await connect_to(users).get_user(7, "token")
+        assert found == UserSummary(id=7, name="Ada", is_active=True)
+        assert len(users.requests) == ATTEMPTS
+
+    async def test_get_user_gives_up_after_its_attempts_and_recovers_with_the_next_call(
+        self, connect_to: ConnectTo, fault: Behaviour
+    ) -> None:
+        users = FaultyTransport(*[fault] * ATTEMPTS, ADA)
+        client = connect_to(users)
+        with pytest.raises(UsersUnavailable):
+            await client.get_user(7, "token")
+        assert len(users.requests) == ATTEMPTS
+        assert await client.get_user(7, "token") is not None
+
+
+@pytest.mark.parametrize("spoilt", SPOILT_ANSWERS.values(), ids=SPOILT_ANSWERS)
+async def test_get_user_takes_a_spoilt_answer_for_an_outage_and_does_not_ask_again(
+    connect_to: ConnectTo, spoilt: Behaviour
+) -> None:
+    users = FaultyTransport(spoilt)
+    with pytest.raises(UsersUnavailable):
+        await connect_to(users).get_user(7, "token")
+    assert len(users.requests) == 1
 
 
 async def test_get_user_waits_for_an_answer_no_longer_than_its_deadline(
     connect_to: ConnectTo,
 ) -> None:
-    silence = Silence()
-    client = connect_to(silence, deadline_seconds=0.01)
+    users = FaultyTransport(Held(ADA))
+    client = connect_to(users, deadline_seconds=0.01)
     with pytest.raises(UsersUnavailable):
         await client.get_user(7, "token")
-    assert silence.was_asked == 1
+    assert len(users.requests) == 1
 
 
 async def test_get_user_has_one_deadline_for_all_attempts(connect_to: ConnectTo) -> None:
-    answers = Answers(answer(503))
-    client = connect_to(answers.transport, deadline_seconds=0.05, attempts=1_000_000)
+    users = FaultyTransport(unavailable())
+    client = connect_to(users, deadline_seconds=0.05, attempts=1_000_000)
     with pytest.raises(UsersUnavailable):
         await client.get_user(7, "token")
-    assert 1 <= len(answers.requests) < 1_000_000
+    assert 1 <= len(users.requests) < 1_000_000
 
 
 async def test_get_user_lets_a_cancellation_pass(connect_to: ConnectTo) -> None:
-    silence = Silence()
-    call = asyncio.create_task(connect_to(silence).get_user(7, "token"))
-    await silence.is_asked.wait()
+    held = Held(ADA)
+    users = FaultyTransport(held)
+    call = asyncio.create_task(connect_to(users).get_user(7, "token"))
+    await held.is_asked.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert silence.was_asked == 1
+    assert len(users.requests) == 1

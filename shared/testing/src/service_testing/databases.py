@@ -69,6 +69,16 @@ async def delete_rows(engine: AsyncEngine, *, keep_tables: Collection[str]) -> N
             await connection.execute(text(statement))
 
 
+async def delete_all_rows(url: str) -> None:
+    """Empty every table but Alembic's, on a connection of its own."""
+    refuse_real_database(url)
+    engine = migration_engine(url)
+    try:
+        await delete_rows(engine, keep_tables=())
+    finally:
+        await engine.dispose()
+
+
 def _sqlite_deletes(tables: list[str]) -> list[str]:
     # Foreign keys are checked at the commit, when all tables are empty: their order is no matter.
     deletes = [f"DELETE FROM {table}" for table in tables]  # noqa: S608 - the catalogue's own names

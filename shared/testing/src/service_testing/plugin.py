@@ -13,6 +13,7 @@ _MARKERS = (
 )
 _MODULES = (
     "categories",
+    "properties",
     "fixtures.backend",
     "fixtures.database",
     "fixtures.app",

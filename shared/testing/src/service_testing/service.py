@@ -23,7 +23,10 @@ class ServiceUnderTest:
     name: str
     """Lower case; part of the names of its test databases."""
     create_app: CreateApp
-    """Called once per worker. The app must not close the database, which outlives it."""
+    """Called once per worker, and once more for `live_server`.
+
+    The app must not close the database, which outlives it.
+    """
     migrations: Path
     """Its Alembic folder."""
     keep_tables: Collection[str] = ()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.columns import big_id
-from chassis.database import Database
+from chassis.database import Database, insert_if_absent
 from chassis.sessions import Reads, Writes
 
 logger = structlog.get_logger()
@@ -28,7 +28,7 @@ class Note(Base):
 
 
 class Start(Base):
-    """One row for each start of the app."""
+    """The one row that the first start of the app leaves behind."""
 
     __tablename__ = "starts"
 
@@ -39,7 +39,7 @@ def create_app(*, database: Database) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, str]]:
         async with database.transaction() as session:
-            session.add(Start())
+            await insert_if_absent(session, Start, {"id": 1})
         app.state.is_started = True
         yield {"motto": "set by the lifespan"}
 

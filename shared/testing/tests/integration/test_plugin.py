@@ -150,5 +150,26 @@ def test_parallel_workers_have_databases_of_their_own(
     assert urls[0].port == urls[1].port  # they share one server
 
 
+class TestPropertyTests:
+    CODE = """
+    import time
+    from hypothesis import given, settings, strategies
+
+    @given(strategies.integers())
+    @settings(max_examples=2)
+    async def test_slow(client, number):
+        time.sleep(0.3)
+        assert (await client.get("/motto")).status_code == 200
+    """
+
+    def test_may_be_slow_and_share_fixtures(self, project: pytest.Pytester) -> None:
+        project.makepyfile(self.CODE)
+        project.runpytest().assert_outcomes(passed=1)
+
+    def test_keep_a_profile_that_is_asked_for(self, project: pytest.Pytester) -> None:
+        project.makepyfile(self.CODE)
+        project.runpytest("--hypothesis-profile=default").assert_outcomes(failed=1)
+
+
 def _no_server() -> None:
     raise postgres.PostgresUnavailable(postgres.HOW_TO_GET_ONE)

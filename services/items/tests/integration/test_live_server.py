@@ -1,0 +1,29 @@
+"""A hundred real connections at once, and the data afterwards."""
+
+import asyncio
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Item, Owner
+from service_testing.assertions import assert_item_response, assert_paginated_response
+from service_testing.factories import create_item_data
+from service_testing.live_server import LiveServer
+from tests.fake_users import FakeUsers
+
+
+async def test_create_item_a_hundred_times_at_once_loses_and_doubles_nothing(
+    live_server: LiveServer, users: FakeUsers, session: AsyncSession
+) -> None:
+    bodies = [create_item_data() for _ in range(100)]
+    async with live_server.client(token=users.add(user_id=1)) as client:
+        answers = await asyncio.gather(*(client.post("/items/", json=body) for body in bodies))
+        created = [assert_item_response(answer, status=201) for answer in answers]
+        paths = [answer.headers["Location"] for answer in answers]
+        read = await asyncio.gather(*(client.get(path) for path in paths))
+        page = await client.get("/items/", params={"size": 100})
+    assert [answer.json() for answer in read] == created
+    assert [item["name"] for item in created] == [body["name"] for body in bodies]
+    assert_paginated_response(page, count=100, total=100)
+    assert await session.scalar(select(func.count()).select_from(Item)) == 100
+    assert await session.scalar(select(func.count()).select_from(Owner)) == 1

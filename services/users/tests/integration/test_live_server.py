@@ -1,0 +1,27 @@
+"""A hundred real connections at once, and the data afterwards."""
+
+import asyncio
+from collections import Counter
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import User
+from service_testing.assertions import assert_user_response
+from service_testing.factories import create_user_data
+from service_testing.live_server import LiveServer
+
+
+async def test_register_a_hundred_times_at_once_makes_one_account_of_each_email(
+    live_server: LiveServer, session: AsyncSession
+) -> None:
+    people = [create_user_data() for _ in range(50)]
+    async with live_server.client() as client:
+        answers = await asyncio.gather(
+            *(client.post("/users/", json=person) for person in (*people, *people))
+        )
+    assert Counter(answer.status_code for answer in answers) == {201: 50, 409: 50}
+    made = [assert_user_response(a, status=201) for a in answers if a.status_code == 201]
+    stored = {user.id: user.email for user in await session.scalars(select(User))}
+    assert stored == {body["id"]: body["email"] for body in made}
+    assert sorted(stored.values()) == sorted(person["email"] for person in people)

@@ -1,0 +1,167 @@
+"""Failures of a neighbour, made where its answers come from: at the transport of an httpx client.
+
+    transport = FaultyTransport(refused(), too_many_requests(retry_after_seconds=2), answer(json=USER))
+    client = httpx.AsyncClient(transport=transport)
+
+Behaviours take their turns and the last one stays, so this neighbour recovers after two failures.
+Each raises what httpx raises for a real one. No behaviour waits for time to pass.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
+
+import httpx
+
+Behaviour = Callable[[httpx.Request], Awaitable[httpx.Response]]
+"""What a neighbour does about a request. `handle_async_request` of any transport is one too, so
+that the neighbour can be an app (`httpx.ASGITransport`). As respx's `side_effect` it reaches a
+client that can't be given a transport."""
+
+
+class FaultyTransport(httpx.AsyncBaseTransport):
+    """Behaves as it is told to, and remembers the `requests`."""
+
+    def __init__(self, *behaviours: Behaviour) -> None:
+        self.requests: list[httpx.Request] = []
+        self.behave(*behaviours)
+
+    def behave(self, *behaviours: Behaviour) -> None:
+        """From now on these take their turns, and the last one stays."""
+        if not behaviours:
+            raise TypeError("at least one behaviour is needed: the last one stays")
+        self._behaviours = list(behaviours)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        # Before the first wait: requests that come at once each take a turn of their own.
+        turn = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
+        self.requests.append(request)
+        return await turn(request)
+
+
+class Held:
+    """Keeps every request waiting until `release`, and then does what it is a delay of."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.is_asked = asyncio.Event()
+        self._is_released = asyncio.Event()
+        self._behaviour = behaviour
+
+    def release(self) -> None:
+        self._is_released.set()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.is_asked.set()
+        await self._is_released.wait()
+        return await self._behaviour(request)
+
+
+def answer(status: int = 200, **content: Any) -> Behaviour:
+    """An answer with httpx's own `json=`, `text=`, `content=` or `headers=`."""
+    return _immediately(lambda _: httpx.Response(status, **content))
+
+
+def unavailable() -> Behaviour:
+    """A 503, as from a neighbour that starts or is overloaded."""
+    return answer(503, text="Service Unavailable")
+
+
+def too_many_requests(*, retry_after_seconds: int) -> Behaviour:
+    """A 429 that says when to come back (RFC 6585, section 4)."""
+    return answer(429, headers={"Retry-After": str(retry_after_seconds)})
+
+
+def malformed_json() -> Behaviour:
+    """A 200 that calls itself JSON and isn't."""
+    return answer(content=b'{"id": 7, "name": ', headers={"Content-Type": "application/json"})
+
+
+def refused() -> Behaviour:
+    """Nobody listens at the neighbour's address."""
+    return failure(httpx.ConnectError)
+
+
+def timed_out(error_class: type[httpx.TimeoutException] = httpx.ReadTimeout) -> Behaviour:
+    """The client's own time-out, as if it had passed."""
+    return failure(error_class)
+
+
+def failure(error_class: type[Exception]) -> Behaviour:
+    """An exception of httpx, whatever the arguments that its class wants."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        error = error_class.__new__(error_class)
+        error.args = (f"injected: {error_class.__name__}",)
+        if isinstance(error, httpx.RequestError):
+            error.request = request
+        raise error
+
+    return _immediately(fail)
+
+
+def delayed(behaviour: Behaviour, *, seconds: float) -> Behaviour:
+    """Comes this late in virtual time: at once, and too late for a shorter read time-out.
+
+    A deadline of the caller's own is none that the transport knows: use `Held`.
+    """
+
+    async def behave(request: httpx.Request) -> httpx.Response:
+        patience = request.extensions.get("timeout", {}).get("read")
+        if patience is not None and seconds > patience:
+            return await timed_out()(request)
+        return await behaviour(request)
+
+    return behave
+
+
+def reset(behaviour: Behaviour, *, after_bytes: int = 0) -> Behaviour:
+    """The connection is reset after so much of the answer's body."""
+
+    async def behave(request: httpx.Request) -> httpx.Response:
+        return await _cut(await behaviour(request), after_bytes, httpx.ReadError)
+
+    return behave
+
+
+def truncated(behaviour: Behaviour, *, after_bytes: int, is_noticed: bool = True) -> Behaviour:
+    """The body ends early. Without a Content-Length nobody but the reader of the body notices."""
+    error_class = httpx.RemoteProtocolError if is_noticed else None
+
+    async def behave(request: httpx.Request) -> httpx.Response:
+        return await _cut(await behaviour(request), after_bytes, error_class)
+
+    return behave
+
+
+def _immediately(make: Callable[[httpx.Request], httpx.Response]) -> Behaviour:
+    async def behave(request: httpx.Request) -> httpx.Response:
+        return make(request)
+
+    return behave
+
+
+async def _cut(
+    response: httpx.Response, after_bytes: int, error_class: type[httpx.RequestError] | None
+) -> httpx.Response:
+    # The raw bytes of an answer that may have been read before: `aread` would decode them.
+    stream = cast(httpx.AsyncByteStream, response.stream)
+    body = b"".join([chunk async for chunk in stream])
+    await stream.aclose()
+    if after_bytes >= len(body):
+        raise ValueError(f"a body of {len(body)} bytes has no end after {after_bytes}")
+    headers = httpx.Headers(response.headers)
+    if error_class is None:
+        headers.pop("Content-Length", None)
+    cut = _CutStream(body[:after_bytes], error_class)
+    return httpx.Response(response.status_code, headers=headers, stream=cut)
+
+
+class _CutStream(httpx.AsyncByteStream):
+    def __init__(self, body: bytes, error_class: type[httpx.RequestError] | None) -> None:
+        self._body = body
+        self._error_class = error_class
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._body
+        if self._error_class is not None:
+            raise self._error_class("injected: the body is cut")

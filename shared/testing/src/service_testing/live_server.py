@@ -1,0 +1,124 @@
+"""The service's app behind a real server on a real socket."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Event, Thread
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from chassis.database import Database
+
+_BACKLOG = 2048
+_PATIENCE_SECONDS = 30.0
+
+
+class ServerFailed(Exception):
+    """The app's start ended without a server; the log says why."""
+
+
+class LiveServer:
+    """Where the app listens. Any client reaches it, also one that blocks."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def client(self, *, token: str | None = None) -> httpx.AsyncClient:
+        """A client with as many connections as it has requests under way. The caller closes it."""
+        return httpx.AsyncClient(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}"} if token else None,
+            limits=httpx.Limits(max_connections=None),
+            timeout=_PATIENCE_SECONDS,
+            trust_env=False,
+            verify=_no_certificates(),
+        )
+
+
+@contextmanager
+def serving(create_app: Callable[..., FastAPI], database_url: str) -> Iterator[LiveServer]:
+    """Serve an app on a database of its own connections until the end of the block.
+
+    Raises:
+        ServerFailed: the app didn't start.
+    """
+    # Bound first and handed over: there is no port to guess, and none that another process takes.
+    with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as sock:
+        thread = _ServerThread(create_app, database_url, sock)
+        thread.start()
+        try:
+            thread.wait_until_up()
+            yield LiveServer(f"http://127.0.0.1:{sock.getsockname()[1]}")
+        finally:
+            thread.stop()
+
+
+class _ServerThread(Thread):
+    """Has an event loop of its own, so that tests which block can call the server."""
+
+    def __init__(
+        self, create_app: Callable[..., FastAPI], database_url: str, sock: socket.socket
+    ) -> None:
+        super().__init__(name="live-server", daemon=True)
+        self._create_app = create_app
+        self._database_url = database_url
+        self._socket = sock
+        self._is_decided = Event()
+        self._server: _Server | None = None
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - raised again where the server is used
+            self._failure = error
+        finally:
+            self._is_decided.set()
+
+    def wait_until_up(self) -> None:
+        self._is_decided.wait(_PATIENCE_SECONDS)
+        if self._server is None or not self._server.started:
+            raise ServerFailed("The app didn't start.") from self._failure
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+        self.join(_PATIENCE_SECONDS)
+
+    async def _serve(self) -> None:
+        database = Database(self._database_url)
+        try:
+            config = uvicorn.Config(
+                self._create_app(database=database),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                lifespan="on",
+            )
+            self._server = _Server(config, self._is_decided)
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            await database.aclose()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, is_up: Event) -> None:
+        super().__init__(config)
+        self._is_up = is_up
+
+    async def startup(self, *args: Any, **options: Any) -> None:
+        await super().startup(*args, **options)
+        self._is_up.set()
+
+
+@cache
+def _no_certificates() -> ssl.SSLContext:
+    # Loading them takes tens of milliseconds, and the server speaks plain HTTP.
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

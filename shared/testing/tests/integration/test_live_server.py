@@ -1,0 +1,64 @@
+"""A real server, and real commits."""
+
+import asyncio
+import socket
+from collections import Counter
+
+import httpx
+import pytest
+from example.app import Note, create_app
+from fastapi import FastAPI
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.database import Database
+from service_testing.live_server import LiveServer, ServerFailed, serving
+
+
+async def test_requests_at_once_have_connections_of_their_own(
+    live_server: LiveServer, session: AsyncSession
+) -> None:
+    async with live_server.client() as client:
+        posts = (client.post("/notes/", params={"title": f"{n % 50}"}) for n in range(100))
+        responses = await asyncio.gather(*posts)
+    assert Counter(response.status_code for response in responses) == {201: 50, 409: 50}
+    assert await session.scalar(select(func.count(Note.id))) == 50
+
+
+@pytest.mark.parametrize("run", [1, 2])
+async def test_nothing_stays_without_a_marker(live_server: LiveServer, run: int) -> None:
+    async with live_server.client(token="a-token") as client:
+        assert (await client.get("/notes/")).json() == []
+        response = await client.post("/notes/", params={"title": "leaks?"})
+        assert response.request.headers["Authorization"] == "Bearer a-token"
+
+
+def test_clients_that_block_are_served(live_server: LiveServer) -> None:
+    assert httpx.get(f"{live_server.url}/motto", trust_env=False).json() == "set by the lifespan"
+
+
+async def test_a_server_error_is_a_response(live_server: LiveServer) -> None:
+    async with live_server.client() as client:
+        assert (await client.get("/broken")).status_code == 500
+
+
+def test_the_socket_is_free_after_the_end(database_url: str, create_tables: None) -> None:
+    with serving(create_app, database_url) as server:
+        port = int(server.url.rpartition(":")[2])
+        socket.create_connection(("127.0.0.1", port)).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_an_app_that_is_not_built_says_why(database_url: str) -> None:
+    def broken(*, database: Database) -> FastAPI:
+        raise LookupError("no settings")
+
+    with pytest.raises(ServerFailed) as caught, serving(broken, database_url):
+        pytest.fail("it started")
+    assert isinstance(caught.value.__cause__, LookupError)
+
+
+def test_an_app_that_does_not_start_is_no_server(empty_database_url: str) -> None:
+    with pytest.raises(ServerFailed), serving(create_app, empty_database_url):
+        pytest.fail("it started without its tables")

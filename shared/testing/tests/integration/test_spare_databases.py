@@ -1,0 +1,57 @@
+"""Databases beside the worker's own."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from example.app import Note
+from sqlalchemy import func, inspect, make_url, select
+
+from chassis.database import Database, migration_engine
+from service_testing.new_database import NewDatabase
+
+
+async def _tables(url: str) -> list[str]:
+    engine = migration_engine(url)
+    async with engine.connect() as connection:
+        tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    await engine.dispose()
+    return tables
+
+
+async def _add_note(url: str) -> int:
+    database = Database(url)
+    async with database.transaction() as session:
+        session.add(Note(title="leaks?"))
+    async with database.read_session() as session:
+        count = await session.scalar(select(func.count(Note.id)))
+    await database.aclose()
+    return count or 0
+
+
+async def test_an_empty_database_has_no_tables(empty_database_url: str) -> None:
+    assert await _tables(empty_database_url) == []
+
+
+async def test_a_spare_database_has_the_service_s_tables(spare_database_url: str) -> None:
+    assert {"notes", "starts", "alembic_version"} <= set(await _tables(spare_database_url))
+
+
+@pytest.mark.parametrize("run", [1, 2])
+def test_a_spare_database_has_no_rows(spare_database_url: str, run: int) -> None:
+    assert asyncio.run(_add_note(spare_database_url)) == 1
+
+
+def test_each_is_another_one(
+    database_url: str, empty_database_url: str, spare_database_url: str
+) -> None:
+    assert len({database_url, empty_database_url, spare_database_url}) == 3
+
+
+def test_a_new_database_is_named_and_gone_after_the_block(
+    new_database: NewDatabase, worker_id: str
+) -> None:
+    with new_database("archive") as url:
+        assert asyncio.run(_tables(url)) == []
+        name = Path(str(make_url(url).database)).name
+        assert name.startswith(f"test_archive_{worker_id}_")
