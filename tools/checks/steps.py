@@ -13,7 +13,7 @@ _PACKAGES = {
 # The testing package starts databases itself where its tests need one.
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
-NAMES = ("lint", "types", "tools", *_PACKAGES, "e2e")
+NAMES = ("lint", "types", "tools", *_PACKAGES, "e2e", "coverage")
 
 
 class UnknownStep(Exception):
@@ -62,6 +62,8 @@ def plan_steps(
             Step(name="e2e", folder=root, tox_env="e2e-local", is_pytest=True, database=database)
             for database in _DATABASES
         ]
+    if is_thorough or "coverage" in only:
+        steps += [Step(name="coverage", folder=root, tox_env="coverage")]
     return [step for step in steps if not only or step.name in only]
 
 

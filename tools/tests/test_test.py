@@ -101,7 +101,7 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, tools, chassis, testing, users, items, e2e.\n"
+            "lint, types, tools, chassis, testing, users, items, e2e, coverage.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
@@ -223,6 +223,12 @@ class TestThorough:
             call["options"] for call in repository.calls if call["environment"] == "e2e-local"
         ]
         assert called == [["--database=sqlite"], ["--database=postgres"]]
+
+    def test_the_floors_of_coverage_are_checked_too(self, repository: Repository) -> None:
+        repository.break_step(".", "coverage")
+
+        assert repository.check("--thorough", ONLY="lint coverage") == 1
+        assert {call["environment"] for call in repository.calls} == {"lint", "coverage"}
 
     def test_in_ci_a_missing_python_is_a_failure(self, repository: Repository) -> None:
         assert repository.check("--thorough", ONLY="testing", CI="true") == 1
