@@ -5,7 +5,14 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, Text
 from sqlmodel import Field, SQLModel
 
-from chassis.columns import NAMING_CONVENTION, UtcDateTime, big_id, sortable_text, utc_now
+from chassis.columns import (
+    NAME_LENGTH,
+    NAMING_CONVENTION,
+    UtcDateTime,
+    big_id,
+    sortable_text,
+    utc_now,
+)
 
 SQLModel.metadata.naming_convention = NAMING_CONVENTION
 metadata = SQLModel.metadata
@@ -17,7 +24,7 @@ class Owner(SQLModel, table=True):
     __tablename__ = "owners"
     __table_args__ = (
         CheckConstraint("id >= 1", name="id"),
-        CheckConstraint("length(name) BETWEEN 1 AND 120", name="name_length"),
+        CheckConstraint(NAME_LENGTH, name="name_length"),
         CheckConstraint("version >= 0", name="version"),
     )
 
@@ -34,7 +41,7 @@ class Owner(SQLModel, table=True):
 class Item(SQLModel, table=True):
     __tablename__ = "items"
     __table_args__ = (
-        CheckConstraint("length(name) BETWEEN 1 AND 120", name="name_length"),
+        CheckConstraint(NAME_LENGTH, name="name_length"),
         CheckConstraint("length(description) <= 2000", name="description_length"),
         CheckConstraint("price_cents BETWEEN 0 AND 9999999999", name="price_range"),
         CheckConstraint("version >= 1", name="version"),

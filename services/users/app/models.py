@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, String, Text
 from sqlmodel import Field, SQLModel
 
-from chassis.columns import NAMING_CONVENTION, UtcDateTime, big_id, utc_now
+from chassis.columns import NAME_LENGTH, NAMING_CONVENTION, UtcDateTime, big_id, utc_now
 
 SQLModel.metadata.naming_convention = NAMING_CONVENTION
 metadata = SQLModel.metadata
@@ -14,7 +14,7 @@ metadata = SQLModel.metadata
 class User(SQLModel, table=True):
     __tablename__ = "users"
     __table_args__ = (
-        CheckConstraint("length(name) BETWEEN 1 AND 120", name="name_length"),
+        CheckConstraint(NAME_LENGTH, name="name_length"),
         CheckConstraint("length(email) BETWEEN 3 AND 254", name="email_length"),
         CheckConstraint("role IN ('user', 'admin')", name="role"),
         CheckConstraint("version >= 1", name="version"),

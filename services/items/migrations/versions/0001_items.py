@@ -8,6 +8,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+NAME_LENGTH = "length(trim(name)) >= 1 AND length(name) <= 120"
+
 
 def upgrade() -> None:
     op.create_table(
@@ -18,7 +20,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("is_deleted", sa.Boolean(), nullable=False),
         sa.CheckConstraint("id >= 1", name=op.f("ck_owners_id")),
-        sa.CheckConstraint("length(name) BETWEEN 1 AND 120", name=op.f("ck_owners_name_length")),
+        sa.CheckConstraint(NAME_LENGTH, name=op.f("ck_owners_name_length")),
         sa.CheckConstraint("version >= 0", name=op.f("ck_owners_version")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_owners")),
     )
@@ -51,7 +53,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("length(description) <= 2000", name=op.f("ck_items_description_length")),
-        sa.CheckConstraint("length(name) BETWEEN 1 AND 120", name=op.f("ck_items_name_length")),
+        sa.CheckConstraint(NAME_LENGTH, name=op.f("ck_items_name_length")),
         sa.CheckConstraint(
             "price_cents BETWEEN 0 AND 9999999999", name=op.f("ck_items_price_range")
         ),

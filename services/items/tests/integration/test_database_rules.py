@@ -34,7 +34,7 @@ EDGES: list[tuple[type[SQLModel], dict[str, Any]]] = [
     (PublishedKeys, KEYS),
 ]
 BROKEN: list[tuple[type[SQLModel], dict[str, Any]]] = [
-    *((Item, {**ITEM, "name": name}) for name in ("", "x" * 121)),
+    *((Item, {**ITEM, "name": name}) for name in ("", "  ", "x" * 121)),
     (Item, {**ITEM, "description": "x" * 2001}),
     *((Item, {**ITEM, "price_cents": price_cents}) for price_cents in (-1, 100_000_000_00)),
     *((Item, {**ITEM, "version": version}) for version in (0, -1)),
@@ -42,7 +42,7 @@ BROKEN: list[tuple[type[SQLModel], dict[str, Any]]] = [
     *((Item, {**ITEM, field: None}) for field in ITEM if field != "description"),
     *((Owner, {**OWNER, "id": owner_id}) for owner_id in (0, -1, 1)),
     (Owner, {**OWNER, "version": -1}),
-    *((Owner, {**OWNER, "name": name}) for name in ("", "x" * 121)),
+    *((Owner, {**OWNER, "name": name}) for name in ("", "  ", "x" * 121)),
     *((Owner, {**OWNER, field: None}) for field in OWNER),
     *((PublishedKeys, {**KEYS, "id": row_id}) for row_id in (0, 2)),
     *((PublishedKeys, {**KEYS, field: None}) for field in ("document", "fetched_at")),

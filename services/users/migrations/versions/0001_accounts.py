@@ -8,6 +8,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+NAME_LENGTH = "length(trim(name)) >= 1 AND length(name) <= 120"
+
 
 def upgrade() -> None:
     op.create_table(
@@ -44,7 +46,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("role IN ('user', 'admin')", name=op.f("ck_users_role")),
         sa.CheckConstraint("length(email) BETWEEN 3 AND 254", name=op.f("ck_users_email_length")),
-        sa.CheckConstraint("length(name) BETWEEN 1 AND 120", name=op.f("ck_users_name_length")),
+        sa.CheckConstraint(NAME_LENGTH, name=op.f("ck_users_name_length")),
         sa.CheckConstraint("version >= 1", name=op.f("ck_users_version")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email_key", name=op.f("uq_users_email_key")),

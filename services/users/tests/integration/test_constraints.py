@@ -99,6 +99,7 @@ class TestConstraints:
         "change",
         [
             {"name": ""},
+            {"name": "  "},
             {"name": "n" * 121},
             {"email": "a@"},
             {"email": "e" * 255},
