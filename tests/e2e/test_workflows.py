@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from people import Person
+from processes import Service, wait_for
 
 from service_testing.assertions import (
     assert_error_response,
@@ -100,5 +101,10 @@ def test_a_request_keeps_its_identity_across_both_services(new_person: NewPerson
     response = person.items.post("/items/", json=create_item_data(), headers=headers)
     assert response.headers["X-Request-ID"] == headers["X-Request-ID"]
     line = f'"request_id": "{headers["X-Request-ID"]}", "trace_id": "{"ab" * 16}"'
-    assert line in person.stack.items.log_text
-    assert line in person.stack.users.log_text
+    for service in person.stack.services:
+        wait_for_line(service, line)
+
+
+def wait_for_line(service: Service, line: str) -> None:
+    # A request's line may be written after its answer is read.
+    wait_for(lambda: line in service.log_text, f"{line} in the log of {service.name}")
