@@ -1,17 +1,14 @@
 """`POST /auth/refresh` and `POST /auth/logout`: a refresh token is good for one use."""
 
 import hashlib
-from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
-from freezegun import freeze_time
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import RefreshToken
 from app.settings import UsersSettings
-from chassis.columns import utc_now
 from service_testing.assertions import (
     assert_error_response,
     assert_status,
@@ -19,6 +16,7 @@ from service_testing.assertions import (
     assert_validation_error,
 )
 from service_testing.client import AppClient, as_user
+from service_testing.frozen_time import FrozenTime
 from tests.accounts import Account, create_account
 from tests.logins import assert_ended, log_in, refresh
 
@@ -81,15 +79,15 @@ class TestRefresh:
         assert_status(await promoted.get("/admin/users/"), 200)
 
     async def test_refresh_is_good_for_30_days_after_the_login(
-        self, client: AppClient, user: Account, settings: UsersSettings
+        self, client: AppClient, user: Account, settings: UsersSettings, frozen_time: FrozenTime
     ) -> None:
         assert settings.refresh_token_days == 30
         token = await log_in(client, user)
-        with freeze_time(utc_now() + timedelta(days=29, hours=23), real_asyncio=True):
-            token = await refresh(client, token)
+        frozen_time.tick(days=29, hours=23)
+        token = await refresh(client, token)
         # The new token doesn't extend the login's life.
-        with freeze_time(utc_now() + timedelta(days=30, seconds=1), real_asyncio=True):
-            await assert_ended(client, token)
+        frozen_time.tick(hours=1)
+        await assert_ended(client, token)
 
     async def test_refresh_of_a_deleted_account_is_refused(
         self, client: AppClient, user: Account, user_client: AppClient

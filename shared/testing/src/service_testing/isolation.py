@@ -1,7 +1,7 @@
 """The database that a service gets in its tests: it keeps one test's rows from the next test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from chassis.database import Database, ReadSession, WriteSession
 from service_testing.databases import refuse_real_database
 from service_testing.joined_sessions import JoinedReadSession, JoinedSession, Owners
+
+Reset = Callable[[], Awaitable[None]]
 
 _REQUEST_TIMEOUT_SECONDS = 5
 
@@ -31,6 +33,19 @@ class IsolatedDatabase(Database):
         self._connection: AsyncConnection | None = None
         self._owners = Owners()
         self._commits = False
+
+    @asynccontextmanager
+    async def one_test(self, *, reset: Reset | None) -> AsyncIterator[None]:
+        """Isolate one test: roll it back, or let it commit and have `reset` remove its rows."""
+        if reset is None:
+            async with self.rolled_back():
+                yield
+            return
+        try:
+            with self.committing():
+                yield
+        finally:
+            await reset()
 
     @asynccontextmanager
     async def rolled_back(self) -> AsyncIterator[None]:

@@ -19,6 +19,7 @@ _MODULES = (
     "fixtures.app",
     "fixtures.data",
     "fixtures.observation",
+    "fixtures.time",
 )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.columns import big_id
+from chassis.columns import big_id, utc_now
 from chassis.database import Database, insert_if_absent
 from chassis.sessions import Reads, Writes
 
@@ -62,6 +62,10 @@ def create_app(*, database: Database) -> FastAPI:
     @app.get("/motto")
     async def motto(request: Request) -> str:
         return str(request.state.motto)
+
+    @app.get("/now")
+    async def now() -> str:
+        return utc_now().isoformat()
 
     @app.get("/broken")
     async def broken() -> None:

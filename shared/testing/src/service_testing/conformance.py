@@ -1,0 +1,267 @@
+"""What every way to isolate tests from each other has to hold, as checks of any `Strategy`.
+
+    @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+    async def test_isolation(check: Check, empty_database_url: str) -> None:
+        await check(open_strategy, empty_database_url)
+
+A check plays whole tests, one after the other, on two tables that it makes for itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Protocol
+
+from sqlalchemy import insert, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from chassis.columns import big_id
+from chassis.database import migration_engine
+
+KEPT_TABLES = ("conformance_kept",)
+_REQUESTS_AT_ONCE = 20
+
+
+class NotConforming(AssertionError):
+    """A test could see what another one did, or not see what it should."""
+
+
+class IsolatedTest(Protocol):
+    """What one test works with."""
+
+    def session(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """The test's own session."""
+        ...
+
+    def request(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """The session that one request to the app gets."""
+        ...
+
+
+class Strategy(Protocol):
+    """A way to isolate tests, on one database."""
+
+    def test(self, *, concurrent: bool = False) -> AbstractAsyncContextManager[IsolatedTest]:
+        """One test from its start to its clean-up.
+
+        A `concurrent` one makes requests at once; it may be isolated in another way than others.
+        """
+        ...
+
+
+OpenStrategy = Callable[[str], AbstractAsyncContextManager[Strategy]]
+"""Opens the database of this URL for tests, as a session fixture does."""
+Check = Callable[[OpenStrategy, str], Awaitable[None]]
+"""Takes the URL of a test database in which nobody else works. Raises whatever shows the flaw."""
+
+CHECKS: dict[str, Check] = {}
+"""All checks by their names."""
+
+
+class _Base(DeclarativeBase):
+    pass
+
+
+class _Row(_Base):
+    __tablename__ = "conformance_rows"
+
+    id: Mapped[int] = mapped_column(big_id(), primary_key=True)
+    label: Mapped[str] = mapped_column(unique=True)
+
+
+class _Kept(_Base):
+    """Has a row from before the first test, as what an app writes when it starts."""
+
+    __tablename__ = KEPT_TABLES[0]
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+def _check(body: Callable[[Strategy], Awaitable[None]]) -> None:
+    async def run(open_strategy: OpenStrategy, database_url: str) -> None:
+        await _make_tables(database_url)
+        async with open_strategy(database_url) as strategy:
+            await body(strategy)
+
+    CHECKS[body.__name__] = run
+
+
+@_check
+async def what_a_request_commits_is_gone_in_the_next_test(strategy: Strategy) -> None:
+    for _ in range(2):
+        async with strategy.test() as test:
+            await _expect_rows(test)
+            await _request_adds(test, "leaks?")
+            await _expect_rows(test, "leaks?")
+
+
+@_check
+async def what_the_test_commits_is_gone_in_the_next_test(strategy: Strategy) -> None:
+    for _ in range(2):
+        async with strategy.test() as test, test.session() as session:
+            await _expect_rows(test)
+            session.add(_Row(label="leaks?"))
+            await session.commit()
+            await _expect_rows(test, "leaks?")
+
+
+@_check
+async def what_a_concurrent_test_commits_is_gone_in_the_next_test(strategy: Strategy) -> None:
+    for concurrent in (True, True, False):
+        async with strategy.test(concurrent=concurrent) as test:
+            await _expect_rows(test)
+            await _request_adds(test, "leaks?")
+
+
+@_check
+async def what_a_test_that_fails_did_is_gone_in_the_next_test(strategy: Strategy) -> None:
+    for concurrent in (False, True):
+        with suppress(_TestFailed):
+            async with strategy.test(concurrent=concurrent) as test:
+                await _request_adds(test, "leaks?")
+                raise _TestFailed
+        async with strategy.test() as test:
+            await _expect_rows(test)
+
+
+@_check
+async def rows_from_before_the_first_test_stay(strategy: Strategy) -> None:
+    for concurrent in (False, True, False):
+        async with strategy.test(concurrent=concurrent) as test, test.request() as session:
+            if list(await session.scalars(select(_Kept.id))) != [1]:
+                raise NotConforming("A test lacks a row that was there before the first one.")
+
+
+@_check
+async def a_request_has_a_session_of_its_own(strategy: Strategy) -> None:
+    async with strategy.test() as test, test.session() as session:
+        row = _Row(label="one")
+        session.add(row)
+        await session.commit()
+        async with test.request() as request:
+            if await request.scalar(select(_Row)) is row:
+                raise NotConforming("The app got the test's own object, already loaded.")
+
+
+@_check
+async def what_a_request_does_not_commit_is_undone(strategy: Strategy) -> None:
+    async with strategy.test() as test:
+        async with test.request() as session:
+            session.add(_Row(label="forgotten"))
+            await session.flush()
+        await _expect_rows(test)
+
+
+@_check
+async def a_rollback_of_a_request_keeps_what_the_test_committed(strategy: Strategy) -> None:
+    async with strategy.test() as test, test.session() as session:
+        session.add(_Row(label="taken"))
+        await session.commit()
+        if await _request_adds(test, "taken"):
+            raise NotConforming("A duplicate was stored.")
+        await _expect_rows(test, "taken")
+        await _request_adds(test, "free")
+        await _expect_rows(test, "free", "taken")
+
+
+@_check
+async def a_rollback_of_the_test_keeps_what_it_committed(strategy: Strategy) -> None:
+    async with strategy.test() as test, test.session() as session:
+        session.add(_Row(label="kept"))
+        await session.commit()
+        session.add(_Row(label="undone"))
+        await session.flush()
+        await session.rollback()
+        await _expect_rows(test, "kept")
+
+
+@_check
+async def a_savepoint_undoes_only_what_came_after_it(strategy: Strategy) -> None:
+    async with strategy.test() as test:
+        async with test.request() as session:
+            session.add(_Row(label="kept"))
+            savepoint = await session.begin_nested()
+            session.add(_Row(label="undone"))
+            await session.flush()
+            await savepoint.rollback()
+            await session.commit()
+        await _expect_rows(test, "kept")
+
+
+@_check
+async def ids_never_collide(strategy: Strategy) -> None:
+    for concurrent in (False, True, False):
+        async with strategy.test(concurrent=concurrent) as test:
+            for number in range(3):
+                await _request_adds(test, f"{number}")
+                await _request_adds(test, f"{number}")  # a duplicate may use up an id
+            await _expect_rows(test, "0", "1", "2")
+
+
+@_check
+async def requests_at_once_do_not_disturb_each_other(strategy: Strategy) -> None:
+    labels = [str(number) for number in range(_REQUESTS_AT_ONCE // 2)]
+    async with strategy.test(concurrent=True) as test:
+        requests = [_request_adds(test, label) for label in (*labels, *labels)]
+        # All of them to their ends: one that went on would disturb the next check.
+        outcomes = await asyncio.gather(*requests, return_exceptions=True)
+        if sorted(map(repr, outcomes)) != ["False"] * len(labels) + ["True"] * len(labels):
+            raise NotConforming(f"Two requests for each label should be one success: {outcomes}")
+        await _expect_rows(test, *labels)
+
+
+async def a_database_that_is_not_for_tests_is_refused(
+    open_strategy: OpenStrategy, database_url: str
+) -> None:
+    url = make_url(database_url)
+    folder, slash, _ = (url.database or "").rpartition("/")
+    # Nobody has such a database, so that nothing is lost where it isn't refused.
+    real = url.set(database=f"{folder}{slash}latest-production")
+    try:
+        async with open_strategy(real.render_as_string(hide_password=False)):
+            pass
+    except Exception:  # noqa: BLE001 - each strategy has its own
+        return
+    raise NotConforming("A database was opened whose name doesn't mark it as one for tests.")
+
+
+CHECKS[a_database_that_is_not_for_tests_is_refused.__name__] = (
+    a_database_that_is_not_for_tests_is_refused
+)
+
+
+class _TestFailed(Exception):
+    """Ends a test that is played."""
+
+
+async def _request_adds(test: IsolatedTest, label: str) -> bool:
+    """A request as apps make them: a duplicate is rolled back and answered with a 409."""
+    async with test.request() as session:
+        session.add(_Row(label=label))
+        try:
+            await session.commit()
+        except IntegrityError:
+            await session.rollback()
+            return False
+        return True
+
+
+async def _expect_rows(test: IsolatedTest, *labels: str) -> None:
+    async with test.request() as session:
+        found = list(await session.scalars(select(_Row.label).order_by(_Row.label)))
+    if found != sorted(labels):
+        raise NotConforming(f"A request sees the rows {found}, not {sorted(labels)}.")
+
+
+async def _make_tables(database_url: str) -> None:
+    engine = migration_engine(database_url)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_Base.metadata.drop_all)
+            await connection.run_sync(_Base.metadata.create_all)
+            await connection.execute(insert(_Kept).values(id=1))
+    finally:
+        await engine.dispose()

@@ -1,0 +1,60 @@
+"""Time that passes when a test says so."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory, StepTickTimeFactory, TickingDateTimeFactory
+
+_Clock = FrozenDateTimeFactory | StepTickTimeFactory | TickingDateTimeFactory
+
+
+class FrozenTime:
+    """The clock that Python code reads: `datetime.now()`, `time.time()`, `time.monotonic()`.
+
+    All of them show the time of day, the monotonic one too: don't compare it with one from before.
+
+    Not frozen, because each reads another clock:
+
+    - the event loop: `asyncio.sleep`, time-outs and deadlines take their real time. Use faults
+      that don't wait (`service_testing.faults`).
+    - the database: `now()`, `CURRENT_TIMESTAMP` and server defaults.
+    - other processes: commands and services that a test starts.
+    - code in C or Rust that asks the system itself.
+    - a clock that was handed over before, such as a default argument `clock=time.monotonic`: give
+      such a class a clock of the test's own.
+    """
+
+    def __init__(self, clock: _Clock) -> None:
+        self._clock = clock
+
+    @property
+    def now(self) -> datetime:
+        """In UTC, as the services' own times are."""
+        return datetime.now(UTC)
+
+    def tick(
+        self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0
+    ) -> None:
+        """Let this much time pass."""
+        self._clock.tick(timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days))
+
+    def move_to(self, moment: datetime) -> None:
+        """Go to a moment, also one in the past.
+
+        Raises:
+            ValueError: the moment has no time zone.
+        """
+        if moment.tzinfo is None:
+            raise ValueError("a moment needs a time zone, such as datetime.UTC")
+        self._clock.move_to(moment)
+
+
+@contextmanager
+def frozen() -> Iterator[FrozenTime]:
+    """Stop the clock where it is, until the end of the block."""
+    # The event loop keeps its real clock: otherwise no time-out of a test would ever pass. And
+    # pytest's stopwatch, or the test that took the fixture would have lasted since 1970.
+    with freeze_time(datetime.now(UTC), real_asyncio=True, ignore=["_pytest.timing"]) as clock:
+        yield FrozenTime(clock)

@@ -1,0 +1,99 @@
+"""What stands still, and what doesn't."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.columns import utc_now
+from chassis.errors import InvalidToken
+from chassis.tokens import TokenVerifier
+from service_testing.frozen_time import FrozenTime
+from service_testing.live_server import LiveServer
+from service_testing.tokens import TokenIssuer
+
+
+def _seconds(clock: Callable[[], float] = time.monotonic) -> float:
+    return clock()
+
+
+LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
+
+
+class TestFrozen:
+    def test_time_passes_when_the_test_says_so(self, frozen_time: FrozenTime) -> None:
+        start = frozen_time.now
+        assert start == frozen_time.now == utc_now()
+        clocks = time.time(), time.monotonic()
+        frozen_time.tick(30, minutes=1)
+        assert utc_now() - start == timedelta(seconds=90)
+        assert time.time() - clocks[0] == pytest.approx(90)
+        assert time.monotonic() - clocks[1] == pytest.approx(90)
+
+    def test_time_moves_back_too(self, frozen_time: FrozenTime) -> None:
+        frozen_time.move_to(LONG_AGO)
+        assert utc_now() == LONG_AGO
+
+    def test_a_moment_without_a_zone_is_a_mistake(self, frozen_time: FrozenTime) -> None:
+        with pytest.raises(ValueError, match="time zone"):
+            frozen_time.move_to(LONG_AGO.replace(tzinfo=None))
+
+    async def test_a_token_expires(
+        self, frozen_time: FrozenTime, token_issuer: TokenIssuer
+    ) -> None:
+        verifier = TokenVerifier(token_issuer, audience="items")
+        token = token_issuer.token()
+        frozen_time.tick(minutes=15)
+        await verifier.principal(token)  # within the leeway
+        frozen_time.tick(11)
+        with pytest.raises(InvalidToken):
+            await verifier.principal(token)
+
+    async def test_time_stands_still_in_the_live_server_too(
+        self, frozen_time: FrozenTime, live_server: LiveServer
+    ) -> None:
+        frozen_time.move_to(LONG_AGO)
+        async with live_server.client() as client:
+            assert datetime.fromisoformat((await client.get("/now")).json()) == LONG_AGO
+
+
+class TestNotFrozen:
+    async def test_the_event_loop(self, frozen_time: FrozenTime) -> None:
+        before = asyncio.get_running_loop().time()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await asyncio.Event().wait()
+        assert asyncio.get_running_loop().time() > before
+
+    async def test_the_database(self, frozen_time: FrozenTime, session: AsyncSession) -> None:
+        frozen_time.move_to(LONG_AGO)
+        now = str(await session.scalar(text("SELECT CURRENT_TIMESTAMP")))
+        assert not now.startswith("2001")
+
+    def test_another_process(self, frozen_time: FrozenTime) -> None:
+        frozen_time.move_to(LONG_AGO)
+        code = "import datetime; print(datetime.datetime.now().year)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        assert int(done.stdout) > 2001
+
+    def test_a_clock_that_was_handed_over_before(self, frozen_time: FrozenTime) -> None:
+        before = _seconds()
+        frozen_time.tick(days=1)
+        assert _seconds() - before < 60
+
+    def test_pytest_s_stopwatch(self, pytester: pytest.Pytester) -> None:
+        pytester.makepyfile("def test_frozen(frozen_time): frozen_time.tick(days=1)")
+        reports = pytester.inline_run().getreports("pytest_runtest_logreport")
+        assert len(reports) == 3
+        assert all(0 <= report.duration < 60 for report in reports)
+
+
+def test_the_clock_goes_on_after_the_test() -> None:
+    assert abs(time.time() - datetime.now(UTC).timestamp()) < 5
+    assert utc_now().year > LONG_AGO.year
