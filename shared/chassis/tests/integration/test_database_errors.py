@@ -109,9 +109,10 @@ END_THE_OTHERS = """
 
 class TestLost:
     async def test_a_connection_that_breaks_is_a_503_and_the_next_request_has_a_new_one(
-        self, database_url: str, on_postgres: None
+        self, empty_database_url: str, on_postgres: None
     ) -> None:
-        database, other = Database(database_url), Database(database_url)
+        """In a database of its own: the worker's has connections that other tests go on using."""
+        database, other = Database(empty_database_url), Database(empty_database_url)
         client = client_of(router, database=database)
         assert (await client.get("/read")).status_code == 200
         async with other.write_session() as session:
