@@ -17,7 +17,13 @@ from chassis.database import Database
 from service_testing import postgres
 
 PROGRAM = postgres.__file__
-SLEEP = "import os, time; print(os.environ['TEST_POSTGRES_URL'], flush=True); time.sleep(60)"
+# A run in the background of a shell, by nohup for one, hands down that Ctrl-C is ignored.
+SLEEP = """
+import os, signal, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print(os.environ['TEST_POSTGRES_URL'], flush=True)
+time.sleep(60)
+"""
 
 needs_programs = pytest.mark.skipif(
     postgres._local_programs() is None, reason="no PostgreSQL programs on this machine"
