@@ -5,6 +5,7 @@ which the database itself refuses writes. SQLite and PostgreSQL behave alike fro
 """
 
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -162,11 +163,9 @@ def _sqlite_write_engine(url: URL, pool: PoolSize, *, foreign_keys: bool = True)
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself: see _begin
+        _switch_to_wal(connection)
         _run_pragmas(
-            connection,
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+            connection, "synchronous = FULL", f"foreign_keys = {'ON' if foreign_keys else 'OFF'}"
         )
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -193,6 +192,21 @@ def _sqlite_read_engine(url: URL, pool: PoolSize) -> AsyncEngine:
         _run_pragmas(connection, "query_only = ON")
 
     return engine
+
+
+def _switch_to_wal(connection: Any) -> None:
+    # Of two processes that open a new file at once, SQLite refuses one the switch without waiting
+    # for the busy timeout. It blocks here for moments, once in the life of a database.
+    deadline = time.monotonic() + _SQLITE_BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            _run_pragmas(connection, "journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _run_pragmas(connection: Any, *pragmas: str) -> None:

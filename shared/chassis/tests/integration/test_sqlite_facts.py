@@ -1,6 +1,9 @@
 """What this project relies on in SQLite, and sets it to."""
 
 import asyncio
+import sqlite3
+import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
@@ -142,3 +145,18 @@ async def test_a_reader_does_not_keep_the_schema_from_being_made(empty_database_
         await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
         assert await session.scalar(select(func.count(Note.id))) == 0
     await database.aclose()
+
+
+async def test_a_new_database_is_opened_while_another_process_writes_to_it(tmp_path: Path) -> None:
+    """SQLite refuses the switch to WAL at once then, whatever the busy timeout."""
+    path = tmp_path / "new.db"
+    # The timer's thread ends the transaction.
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, other.execute, ["COMMIT"])
+    release.start()
+    database = Database(f"sqlite:///{path}")
+    assert await pragma(database.write_engine, "journal_mode") == "wal"
+    await database.aclose()
+    release.join()
+    other.close()
