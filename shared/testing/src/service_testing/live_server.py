@@ -99,6 +99,8 @@ class _ServerThread(Thread):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # A client that is slow between two rounds mustn't find its connections closed.
+                timeout_keep_alive=60,
                 ws="none",
                 lifespan="on",
             )
