@@ -39,6 +39,7 @@ def wrong(attribute: str, value: object = MISSING) -> tuple[str, dict[str, Any]]
     return attribute, body
 
 
+NO_OBJECTS: list[Any] = [[], "Ada", 7, None]
 WRONG: list[tuple[str, dict[str, Any]]] = [
     *(wrong(name) for name in ("id", "source", "type", "specversion")),
     *(wrong(f"data.{name}") for name in ("id", "name", "is_active", "version")),
@@ -46,7 +47,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     *(wrong("data.name", value) for value in ("", "  ", "x" * 121, "a\0b", "\ud800", 7, None)),
     *(wrong("data.is_active", value) for value in ("true", 1, None)),
     *(wrong("data.version", value) for value in (0, -1, 2**31, "3", None)),
-    *(wrong("data", value) for value in ([], "Ada", 7, None)),
+    *(wrong("data", value) for value in NO_OBJECTS),
     wrong("subject", "8"),
     wrong("id", ""),
     wrong("specversion", "0.3"),
