@@ -44,9 +44,3 @@ async def remove_some(database: Database, *, batch_size: int = BATCH_SIZE) -> fl
             await session.execute(delete(ItemRemoval).where(col(ItemRemoval.owner_id) == owner_id))
     logger.info("items_of_deleted_owner_removed", owner_id=owner_id, items=removed, done=is_done)
     return 0
-
-
-async def remove_all(database: Database) -> None:
-    """Delete batch after batch, until none is left that another replica isn't at work on."""
-    while not await remove_some(database):
-        pass

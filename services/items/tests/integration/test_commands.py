@@ -13,7 +13,7 @@ from app.commands import cli
 from app.models import metadata
 from chassis.migrations import differences
 
-COMMANDS = ["migrate", "serve", "make-migration", "prune"]
+COMMANDS = ["migrate", "serve", "make-migration", "prune", "resync"]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from sqlmodel import col
 from app import removals
 from app.main import create_app
 from app.models import Item, ItemRemoval, Owner
-from app.removals import POLL_SECONDS, remove_all, remove_some
+from app.removals import POLL_SECONDS, remove_some
 from app.settings import ItemsSettings
 from chassis.database import Database
 from service_testing.assertions import assert_status
@@ -22,7 +22,7 @@ from service_testing.queries import QueryCounter
 from service_testing.tokens import TokenIssuer
 from tests.accounts import Account
 from tests.fake_users import FakeUsers
-from tests.stock import add_items, add_owner
+from tests.stock import add_items, add_owner, remove_all_items_of_the_deleted
 
 ADA = Account()
 
@@ -85,12 +85,12 @@ class TestRemoveSome:
         with query_counter.at_most(3):
             await remove_some(database)
 
-    async def test_remove_all_goes_through_all_owners(
+    async def test_remove_some_goes_through_all_owners(
         self, database: Database, session: AsyncSession
     ) -> None:
         for owner_id in (7, 8, 9):
             await delete_owner(session, owner_id, items=3)
-        await remove_all(database)
+        await remove_all_items_of_the_deleted(database)
         assert await orders(session) == []
         assert await session.scalar(select(func.count()).select_from(Item)) == 0
 
@@ -111,7 +111,7 @@ class TestRemoveSome:
             with pytest.raises(Killed):
                 await remove_some(database, batch_size=10)
         assert (await left(session), await orders(session)) == (5, [7])
-        await remove_all(database)
+        await remove_all_items_of_the_deleted(database)
         assert (await left(session), await orders(session)) == (0, [])
 
 
@@ -128,7 +128,7 @@ class TestSeveralReplicas:
                 pass
 
         await asyncio.gather(*(work() for _ in range(4)))
-        await remove_all(database)
+        await remove_all_items_of_the_deleted(database)
         assert await orders(session) == []
         assert await session.scalar(select(func.count()).select_from(Item)) == 0
         assert await session.scalar(select(func.count()).select_from(Owner)) == 5

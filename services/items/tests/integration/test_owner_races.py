@@ -10,7 +10,6 @@ from sqlmodel import col
 
 from app import owners
 from app.models import Item, ItemRemoval, Owner, ReceivedEvent
-from app.removals import remove_all
 from chassis.database import Database
 from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender
@@ -18,7 +17,7 @@ from service_testing.factories import create_item_data
 from service_testing.live_server import LiveServer
 from tests.accounts import Account
 from tests.fake_users import FakeUsers
-from tests.stock import add_owner
+from tests.stock import add_owner, remove_all_items_of_the_deleted
 
 pytestmark = pytest.mark.committed
 
@@ -62,7 +61,7 @@ class TestDeletionWhileItemsAreCreated:
         assert set(statuses) <= {201, 204, 403}
 
         # Whoever works at the same time finds all that there is: nothing comes after it.
-        await remove_all(database)
+        await remove_all_items_of_the_deleted(database)
         assert await items_of_the_deleted(session) == 0
         assert list(await session.scalars(select(ItemRemoval))) == []
         tombstones = await session.scalars(select(col(Owner.is_deleted)))
@@ -82,7 +81,7 @@ class TestDeletionWhileItemsAreCreated:
             creating.add(Item(owner_id=7, name="x", price_cents=1, search_text="x"))
         assert (await deletion).status_code == 204
         assert await items_of_the_deleted(session) == 1
-        await remove_all(database)
+        await remove_all_items_of_the_deleted(database)
         assert await items_of_the_deleted(session) == 0
 
 
