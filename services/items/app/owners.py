@@ -5,9 +5,10 @@ import asyncio
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
+from app import resync
 from app.errors import OwnerGone, OwnerInactive
 from app.models import Owner
-from app.users_client import Users
+from app.users_client import Users, UserSummary
 from chassis.database import Database, WriteSession, insert_if_absent
 from chassis.tokens import Principal
 
@@ -45,16 +46,29 @@ class Owners:
         await asyncio.shield(lookup)
 
     async def _look_up(self, principal: Principal) -> None:
-        if await self._is_known(principal.user_id):  # since another one has just looked it up
-            return
-        user = await self._users.get_user(principal.user_id, principal.token)
-        if user is None:
-            raise OwnerGone
-        if not user.is_active:
-            raise OwnerInactive
+        is_settled = await self._is_known(principal.user_id)  # another one has just looked it up
+        while not is_settled:
+            last_resync = await self._last_resync()
+            user = await self._users.get_user(principal.user_id, principal.token)
+            if user is None:
+                raise OwnerGone
+            if not user.is_active:
+                raise OwnerInactive
+            is_settled = await self._store(user, last_resync)
+
+    async def _store(self, user: UserSummary, last_resync: int | None) -> bool:
+        """Keep what users said; not if a resync began since it was asked (see `resync.hold_off`)."""
         async with self._database.transaction() as writes:
+            if await resync.hold_off(writes) != last_resync:
+                return False
             owner = Owner(id=user.id, name=user.name, is_active=True)
             await insert_if_absent(writes, Owner, owner.model_dump())
+        return True
+
+    async def _last_resync(self) -> int | None:
+        async with self._database.read_session() as reads:
+            last: int | None = await reads.scalar(resync.LAST_RESYNC)
+        return last
 
     async def _is_known(self, owner_id: int) -> bool:
         async with self._database.read_session() as reads:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.circuit_breaker import BreakerPolicy
@@ -41,6 +41,19 @@ class ItemsSettings(ServiceSettings):
         5.0, gt=0, le=300, description="How long calls stay stopped before one is tried again."
     )
 
+    users_client_id: str | None = Field(
+        None, description="This service's name at the users service, for `resync`."
+    )
+    users_client_secret: SecretStr | None = Field(
+        None, description="What `create-client` at the users service printed, for `resync`."
+    )
+    background: bool = Field(
+        True, description="Whether this process also deletes: deleted owners' items, old events."
+    )
+    events_keep_days: int = Field(
+        30, ge=1, le=36_500, description="How long a received event is remembered."
+    )
+
     @property
     def users_calls(self) -> CallPolicy:
         return CallPolicy(
@@ -52,6 +65,11 @@ class ItemsSettings(ServiceSettings):
                 failures=self.users_breaker_failures, open_seconds=self.users_breaker_seconds
             ),
         )
+
+    @property
+    def directory_calls(self) -> CallPolicy:
+        """Nobody waits for these: they may take their time."""
+        return CallPolicy(deadline_seconds=30.0, attempts=10)
 
     @field_validator("users_url", "users_public_url")
     @classmethod
