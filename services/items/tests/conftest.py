@@ -11,11 +11,8 @@ from tests.fake_users import FakeUsers
 
 @pytest.fixture(scope="session")
 def settings() -> ItemsSettings:
-    return ItemsSettings(
-        environment="development",
-        database_url=SecretStr("sqlite:///unused.db"),
-        users_url="http://users.example",
-    )
+    url, users_url = SecretStr("sqlite:///unused.db"), "http://users.example"
+    return ItemsSettings(environment="development", database_url=url, users_url=users_url)
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +27,3 @@ def service(settings: ItemsSettings, shared_users: FakeUsers) -> ServiceUnderTes
         create_app=lambda *, database: create_app(settings, database=database, users=shared_users),
         migrations=MIGRATIONS,
     )
-
-
-@pytest.fixture
-def users(shared_users: FakeUsers) -> FakeUsers:
-    """The users service as this test finds it: reachable, with the users that the test adds."""
-    shared_users.forget()
-    return shared_users

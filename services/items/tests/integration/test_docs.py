@@ -8,7 +8,7 @@ import pytest
 
 from app.main import create_app
 from app.settings import ItemsSettings
-from service_testing.client import AppClient, app_transport
+from service_testing.client import AppClient, app_transport, as_user
 from service_testing.tokens import TokenIssuer
 from tests.fake_users import FakeUsers
 from tests.stock import JSON, path_of_new
@@ -38,6 +38,12 @@ def operations(description: dict[str, Any]) -> list[tuple[str, str, dict[str, An
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
     ]
+
+
+@pytest.fixture
+def lost_client(client_without_database: AppClient, user_token: str) -> AppClient:
+    """Signed in at an app that can't reach its database."""
+    return as_user(client_without_database, user_token)
 
 
 class TestDocs:
