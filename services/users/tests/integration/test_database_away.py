@@ -19,7 +19,10 @@ from tests.spare_database import opened
 @pytest.fixture
 async def late_client(settings: UsersSettings, empty_database_url: str) -> AsyncIterator[AppClient]:
     """Of an app that started before its database had tables."""
-    async with opened(empty_database_url) as database, running(create_app(settings, database=database)) as client:
+    async with (
+        opened(empty_database_url) as database,
+        running(create_app(settings, database=database)) as client,
+    ):
         yield client
 
 
