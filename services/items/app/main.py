@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import httpx
 from fastapi import FastAPI
 
 from app.database import open_database
 from app.dependencies import BEARER
 from app.errors import UsersUnavailable
 from app.key_store import DatabaseKeyStore
+from app.metrics import UsersMetrics
 from app.owners import Owners
 from app.routers import items
 from app.settings import ItemsSettings
@@ -33,8 +35,11 @@ def create_app(
     *,
     database: Database | None = None,
     users: Users | None = None,
+    users_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
     """The items app. What is passed in stays the caller's to close.
+
+    `users` stands in for the client of the users service, `users_transport` for its network.
 
     Raises:
         SettingsError: when the environment doesn't describe a service that can be started.
@@ -44,8 +49,9 @@ def create_app(
     if database is None:
         database = open_database(settings)
         owned.push_async_callback(database.aclose)
+    users_metrics = UsersMetrics()
     if users is None:
-        users = _users_client(settings, owned)
+        users = _users_client(settings, owned, users_metrics, users_transport)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -63,20 +69,24 @@ def create_app(
         lifespan=lifespan,
         docs_connect_to=[users_public_url],
     )
+    users_metrics.register(app.state.metrics.registry)
     app.state.owners = Owners(database, users)
     app.state.verifier = _verifier(users, database)
     _sign_in_at(app, f"{users_public_url}/auth/token")
     return app
 
 
-def _users_client(settings: ItemsSettings, owned: AsyncExitStack) -> Users:
-    http = service_client(settings.users_url, timeout_seconds=settings.users_deadline_seconds)
-    owned.push_async_callback(http.aclose)
-    return UsersClient(
-        http,
-        deadline_seconds=settings.users_deadline_seconds,
-        attempts=settings.users_attempts,
+def _users_client(
+    settings: ItemsSettings,
+    owned: AsyncExitStack,
+    metrics: UsersMetrics,
+    transport: httpx.AsyncBaseTransport | None,
+) -> Users:
+    http = service_client(
+        settings.users_url, timeout_seconds=settings.users_deadline_seconds, transport=transport
     )
+    owned.push_async_callback(http.aclose)
+    return UsersClient(http, settings.users_calls, metrics)
 
 
 def _verifier(users: Users, database: Database) -> TokenVerifier:

@@ -5,6 +5,8 @@ from typing import Any
 from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from chassis.circuit_breaker import BreakerPolicy
+from chassis.guarded_calls import CallPolicy
 from chassis.settings import ServiceSettings
 
 
@@ -23,6 +25,33 @@ class ItemsSettings(ServiceSettings):
     users_attempts: int = Field(
         3, ge=1, le=10, description="How often a failing call to the users service is tried."
     )
+    users_retry_share: float = Field(
+        0.2, ge=0, le=1, description="How many of the calls to the users service may be retries."
+    )
+    users_max_concurrent: int = Field(
+        20, ge=1, description="Calls to the users service at once; more fail at once."
+    )
+    users_breaker_failures: int = Field(
+        5,
+        ge=1,
+        le=20,
+        description="So many failures among the last 20 calls, and half of them, stop the calls.",
+    )
+    users_breaker_seconds: float = Field(
+        5.0, gt=0, le=300, description="How long calls stay stopped before one is tried again."
+    )
+
+    @property
+    def users_calls(self) -> CallPolicy:
+        return CallPolicy(
+            deadline_seconds=self.users_deadline_seconds,
+            attempts=self.users_attempts,
+            retry_share=self.users_retry_share,
+            max_concurrent=self.users_max_concurrent,
+            breaker=BreakerPolicy(
+                failures=self.users_breaker_failures, open_seconds=self.users_breaker_seconds
+            ),
+        )
 
     @field_validator("users_url", "users_public_url")
     @classmethod

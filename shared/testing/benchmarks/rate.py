@@ -31,10 +31,10 @@ class Rate:
         self._last_ended = time.perf_counter()
         self._first_ended = self._first_ended or self._last_ended
 
-    @property
-    def per_second(self) -> float:
+    def __str__(self) -> str:
         # The first one's set-up has the start of the app and of the database in it.
-        return (self.tests - 1) / (self._last_ended - self._first_ended)
+        per_second = (self.tests - 1) / (self._last_ended - self._first_ended)
+        return f"{self.tests} tests in rollback mode, {per_second:.0f} a second"
 
 
 def is_rolled_back(item: pytest.Item) -> bool:
@@ -49,10 +49,12 @@ def is_rolled_back(item: pytest.Item) -> bool:
 
 def main(folder: Path, arguments: list[str]) -> int:
     os.chdir(folder)
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    if hasattr(os, "sched_setaffinity"):  # Linux; a database server that is started stays there too
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     rate = Rate()
-    code = pytest.main(["-q", "tests/integration", *arguments], plugins=[rate])
-    print(f"{rate.tests} tests, {rate.per_second:.0f} a second")
+    options = ["-qq", "--no-header", "--no-summary", "tests/integration", *arguments]
+    code = pytest.main(options, plugins=[rate])
+    print(f"{folder}, {' '.join(arguments) or '--database=sqlite'}: {rate}")
     return code
 
 

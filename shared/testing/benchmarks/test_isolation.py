@@ -35,12 +35,12 @@ Isolate = Callable[[IsolatedDatabase], AbstractAsyncContextManager[Any]]
 
 
 def rolled_back(database: IsolatedDatabase) -> AbstractAsyncContextManager[None]:
-    """This package's way for most tests."""
+    """Our way for most tests."""
     return database.one_test(reset=None)
 
 
 def committed(database: IsolatedDatabase) -> AbstractAsyncContextManager[None]:
-    """This package's way for a test that needs real commits."""
+    """Our way for a test that needs real commits."""
 
     async def reset() -> None:
         await delete_rows(database.write_engine, keep_tables=())
@@ -108,7 +108,9 @@ async def _create(database: IsolatedDatabase) -> None:
 
 
 @pytest.mark.parametrize("does", [nothing, a_row], ids=["an empty test", "a test with a write"])
-@pytest.mark.parametrize("isolate", [no_isolation, rolled_back, committed, delete_all, create_and_drop])
+@pytest.mark.parametrize(
+    "isolate", [no_isolation, rolled_back, committed, delete_all, create_and_drop]
+)
 def test_isolation(
     benchmark: Any,
     runner: asyncio.Runner,

@@ -1,5 +1,7 @@
 """The app as a whole: its start and its end, and what is not about items."""
 
+from typing import Any
+
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,8 +23,8 @@ class TestLifespan:
     ) -> None:
         clients: list[httpx.AsyncClient] = []
 
-        def remembered(url: str, *, timeout_seconds: float) -> httpx.AsyncClient:
-            clients.append(service_client(url, timeout_seconds=timeout_seconds))
+        def remembered(url: str, **options: Any) -> httpx.AsyncClient:
+            clients.append(service_client(url, **options))
             return clients[-1]
 
         monkeypatch.setattr(main, "service_client", remembered)

@@ -2,6 +2,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service_testing.client import AppClient, as_user
 from tests.accounts import Account, create_account
 
 
@@ -25,3 +26,10 @@ def user_token(user: Account) -> str:
 @pytest.fixture
 def admin_token(admin: Account) -> str:
     return admin.token
+
+
+@pytest.fixture
+async def service_client(client: AppClient, app: FastAPI) -> AppClient:
+    """Another service, with a token in its own name."""
+    token = await app.state.issuer.for_service("items")
+    return as_user(client, token.access_token)

@@ -6,7 +6,7 @@ which the database itself refuses writes. SQLite and PostgreSQL behave alike fro
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,8 @@ class Database:
 
     def __init__(self, url: str, *, pool: PoolSize | None = None) -> None:
         self.url = parse_url(url)
+        self.session_info: dict[str, Any] = {}
+        """What each write session carries along in its `info`."""
         pool = pool or PoolSize()
         if self.is_sqlite:
             self.write_engine = _sqlite_write_engine(self.url, pool)
@@ -55,7 +57,7 @@ class Database:
 
     def write_session(self) -> WriteSession:
         """A session with a transaction; nothing is kept unless it is committed."""
-        return AsyncSession(self.write_engine, expire_on_commit=False)
+        return AsyncSession(self.write_engine, expire_on_commit=False, info=self.session_info)
 
     def read_session(self) -> ReadSession:
         """A session on which each statement sees the newest committed data, and no statement can write."""
@@ -81,6 +83,11 @@ async def serialise(session: WriteSession, lock_id: int) -> None:
     connection = await session.connection()
     if connection.dialect.name == "postgresql":
         await session.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": lock_id})
+
+
+def after_commit(session: WriteSession, action: Callable[[], None]) -> None:
+    """Call `action` once, when a transaction of this session has been committed."""
+    event.listen(session.sync_session, "after_commit", lambda _: action(), once=True)
 
 
 async def insert_if_absent(session: WriteSession, model: Any, values: dict[str, Any]) -> None:

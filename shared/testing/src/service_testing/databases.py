@@ -89,6 +89,6 @@ def _postgres_deletes(tables: list[str]) -> list[str]:
     # Foreign keys are checked at the end of a statement: hence a single one for all tables. TRUNCATE
     # takes twenty times as long for a few rows: it makes new files for each table and index.
     deletes = [f"t{number} AS (DELETE FROM {table})" for number, table in enumerate(tables)]  # noqa: S608
-    statement = f"WITH {', '.join(deletes)} SELECT 1"  # noqa: S608
+    statement = f"WITH {', '.join(deletes)} SELECT 1"
     # A test that left a transaction open would otherwise block this until the test times out.
     return ["SET LOCAL lock_timeout = '5s'", statement] if tables else []

@@ -87,5 +87,5 @@ async def test_all_rows_are_deleted_whatever_refers_to_whatever(
     tables = {statement.split()[2] for statement in statements if statement.startswith("INSERT")}
     async with engine.connect() as connection:
         for table in tables:
-            assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+            assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0  # noqa: S608
     await engine.dispose()
