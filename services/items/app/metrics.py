@@ -5,7 +5,9 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from app.user_events import USER_EVENT_TYPES
 from chassis.circuit_breaker import CircuitBreaker
+from chassis.events import MalformedEvent
 from chassis.guarded_calls import CallFailed
 
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
@@ -47,3 +49,29 @@ class UsersMetrics:
             raise
         finally:
             self._calls.labels(result).inc()
+
+
+class EventMetrics:
+    """The events that came in."""
+
+    def __init__(self) -> None:
+        self._received = Counter(
+            "events_received_total", "Events received.", ("type", "result"), registry=None
+        )
+
+    def register(self, registry: CollectorRegistry) -> None:
+        registry.register(self._received)
+
+    def count(self, event_type: str, result: str) -> None:
+        # A sender may write any type: those that this service doesn't know share one series.
+        known = event_type if event_type in USER_EVENT_TYPES else "other"
+        self._received.labels(known, result).inc()
+
+    @contextmanager
+    def counting_malformed(self, event_type: str = "other") -> Iterator[None]:
+        """Count the event if the block finds it malformed."""
+        try:
+            yield
+        except MalformedEvent:
+            self.count(event_type, "malformed")
+            raise

@@ -41,6 +41,13 @@ class ItemsSettings(ServiceSettings):
         5.0, gt=0, le=300, description="How long calls stay stopped before one is tried again."
     )
 
+    background: bool = Field(
+        True, description="Whether this process also deletes: deleted owners' items, old events."
+    )
+    events_keep_days: int = Field(
+        30, ge=1, le=36_500, description="How long a received event is remembered."
+    )
+
     @property
     def users_calls(self) -> CallPolicy:
         return CallPolicy(

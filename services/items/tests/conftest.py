@@ -1,18 +1,18 @@
 import pytest
-from pydantic import SecretStr
 
 from app.database import MIGRATIONS
 from app.main import create_app
 from app.settings import ItemsSettings
 from service_testing.service import ServiceUnderTest
+from service_testing.settings import settings_for_tests
 from service_testing.tokens import TokenIssuer
 from tests.fake_users import FakeUsers
 
 
 @pytest.fixture(scope="session")
 def settings() -> ItemsSettings:
-    url, users_url = SecretStr("sqlite:///unused.db"), "http://users.example"
-    return ItemsSettings(environment="development", database_url=url, users_url=users_url)
+    """Work in the background is off: a test that is about it does it itself."""
+    return settings_for_tests(ItemsSettings, users_url="http://users.example", background=False)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 import pytest
 
 from service_testing.client import AppClient, as_user
+from service_testing.events import EventSender, sender_token
+from service_testing.tokens import TokenIssuer
 from tests.fake_users import FakeUsers
 
 
@@ -25,3 +27,9 @@ def admin_token(users: FakeUsers) -> str:
 def other_client(client: AppClient, users: FakeUsers) -> AppClient:
     """Signed in as user 2, who exists at the users service."""
     return as_user(client, users.add(user_id=2, name="Grace"))
+
+
+@pytest.fixture
+def relay(client: AppClient, token_issuer: TokenIssuer) -> EventSender:
+    """Delivers events as the users service does."""
+    return EventSender(client, sender_token(token_issuer, audience="items-events"))

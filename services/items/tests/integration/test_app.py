@@ -111,11 +111,13 @@ class TestRequestId:
         assert found.headers["X-Request-ID"] == "my.request-7"
 
 
-async def counted(client: AppClient, labels: dict[str, str]) -> float:
+async def counted(
+    client: AppClient, labels: dict[str, str], name: str = "http_requests_total"
+) -> float:
     text = (await client.get("/metrics")).text
     return sum(
         sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == "http_requests_total" and sample.labels == labels
+        if sample.name == name and sample.labels == labels
     )

@@ -90,11 +90,20 @@ def after_commit(session: WriteSession, action: Callable[[], None]) -> None:
     event.listen(session.sync_session, "after_commit", lambda _: action(), once=True)
 
 
-async def insert_if_absent(session: WriteSession, model: Any, values: dict[str, Any]) -> None:
-    """Insert a row unless one with its primary key exists, without failing and without a race."""
+async def insert_if_absent(session: WriteSession, model: Any, values: dict[str, Any]) -> bool:
+    """Insert a row unless one with its primary key exists, without failing and without a race.
+
+    Whether it was inserted.
+    """
+    statement = upsert(session, model).values(**values).on_conflict_do_nothing()
+    result = await session.execute(statement)
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+def upsert(session: WriteSession, model: Any) -> Any:
+    """An `INSERT` that can be told what to do on a conflict, which both databases say alike."""
     is_postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if is_postgres else sqlite.insert
-    await session.execute(insert(model).values(**values).on_conflict_do_nothing())
+    return postgresql.insert(model) if is_postgres else sqlite.insert(model)
 
 
 def parse_url(url: str) -> URL:
