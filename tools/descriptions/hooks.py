@@ -60,7 +60,11 @@ def _asks_for_a_token(context: HasAPIOperation) -> bool:
     return bool(context.operation.definition.raw.get("security"))
 
 
-@schemathesis.auth(refresh_interval=None).apply_to(_asks_for_a_token).skip_for(tag="admin")
+@(
+    schemathesis.auth(refresh_interval=None)
+    .apply_to(_asks_for_a_token)
+    .skip_for(path_regex="^/(admin|internal|events)/")
+)
 class Person(_SignedIn):
     own_path = "/users/me"
 
@@ -89,21 +93,57 @@ class ServiceClient:
     def get(self, case: Case[Any], _: AuthContext) -> str | None:
         if case.meta is not None and case.meta.phase.name == TestPhase.STATEFUL:
             return None  # its tokens lead nowhere: there is no refresh token with them
-        if not self._credentials:
-            printed = _users_command("create-client", "items").splitlines()
-            client = dict(line.split(": ") for line in printed)
-            pair = f"{client['client_id']}:{client['client_secret']}"
-            self._credentials = b64encode(pair.encode()).decode()
+        self._credentials = self._credentials or _client_credentials("schemathesis")
         return self._credentials
 
     def set(self, case: Case[Any], data: str, _: AuthContext) -> None:
         case.headers["Authorization"] = f"Basic {data}"
 
 
+class _Bearer:
+    def set(self, case: Case[Any], data: str, _: AuthContext) -> None:
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.auth().apply_to(path_regex="^/internal/")
+class ItemsService(_Bearer):
+    """The other service, in its own name."""
+
+    def get(self, _: Case[Any], __: AuthContext) -> str:
+        headers = {"Authorization": f"Basic {_client_credentials('items')}"}
+        form = {"grant_type": "client_credentials"}
+        answer = _at_users.post("/auth/token", data=form, headers=headers).raise_for_status()
+        return str(answer.json()["access_token"])
+
+
+@schemathesis.auth(refresh_interval=30).apply_to(path_regex="^/events/")
+class Relay(_Bearer):
+    """Who delivers events: inside users, which gives these tokens to nobody else."""
+
+    def get(self, _: Case[Any], __: AuthContext) -> str:
+        return _users_python("-c", _PRINT_ONE_FOR_A_DELIVERY).strip()
+
+
+_PRINT_ONE_FOR_A_DELIVERY = (
+    "import asyncio; from app.main import create_app; "
+    "print(asyncio.run(create_app().state.issuer.for_delivery()).access_token)"
+)
+
+
+def _client_credentials(client_id: str) -> str:
+    printed = _users_command("create-client", client_id).splitlines()
+    client = dict(line.split(": ") for line in printed)
+    return b64encode(f"{client['client_id']}:{client['client_secret']}".encode()).decode()
+
+
 def _users_command(*arguments: str, **variables: str) -> str:
     """Run users' `python -m app …`, as an operator does; what it printed."""
+    return _users_python("-m", "app", *arguments, **variables)
+
+
+def _users_python(*arguments: str, **variables: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
+        [sys.executable, *arguments],
         cwd=_USERS,
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,

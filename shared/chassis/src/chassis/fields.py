@@ -24,7 +24,7 @@ MAX_ID_DIGITS = 19
 _MAX_EMAIL_LENGTH = 254
 
 
-def _refuse_unstorable(value: str) -> str:
+def refuse_unstorable(value: str) -> str:
     """PostgreSQL can't store NUL, and a lone surrogate has no UTF-8 form."""
     if "\0" in value:
         raise PydanticCustomError("string_nul", "String should not contain the NUL character")
@@ -39,7 +39,7 @@ class _Storable:
     def __get_pydantic_core_schema__(
         self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(_refuse_unstorable, handler(source))
+        return core_schema.no_info_after_validator_function(refuse_unstorable, handler(source))
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
