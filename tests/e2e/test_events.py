@@ -20,11 +20,11 @@ NewPerson = Callable[[], Person]
 
 
 def put_up(seller: Person, count: int = 1) -> str:
-    """So many items of this seller's; the address of the last one."""
-    for _ in range(count):
-        created = seller.items.post("/items/", json=create_item_data())
-        assert_item_response(created, status=201)
-    return str(created.headers["Location"])
+    """So many items of this seller's; the address of one."""
+    created = [seller.items.post("/items/", json=create_item_data()) for _ in range(count)]
+    for response in created:
+        assert_item_response(response, status=201)
+    return str(created[0].headers["Location"])
 
 
 def rename(person: Person, name: str, **headers: str) -> None:
@@ -38,7 +38,7 @@ def owner_is(person: Person, location: str, name: str) -> bool:
 
 def owns_nothing(person: Person, owner_id: int) -> bool:
     own = {"owner_id": owner_id}
-    return assert_paginated_response(person.items.get("/items/", params=own))["total"] == 0
+    return bool(assert_paginated_response(person.items.get("/items/", params=own))["total"] == 0)
 
 
 def test_a_rename_is_seen_in_items(new_person: NewPerson) -> None:
