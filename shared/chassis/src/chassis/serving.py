@@ -8,7 +8,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.main import STARTUP_FAILURE
+from uvicorn.config import STARTUP_FAILURE
 
 from chassis.health import Lifecycle
 from chassis.settings import ServiceSettings

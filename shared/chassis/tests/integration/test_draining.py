@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio.to_thread
 import httpx
@@ -125,8 +126,8 @@ async def test_a_rolling_restart_of_two_replicas_fails_no_request(url: str) -> N
                 await anyio.to_thread.run_sync(replica.end, signal.SIGTERM)
                 assert replica.process.returncode == 0
                 await _has_sent(balancer, 50)
-                port = str(replica.port)
-                await anyio.to_thread.run_sync(lambda port=port: start(NOTES_PORT=port))
+                again = partial(start, NOTES_PORT=str(replica.port))
+                await anyio.to_thread.run_sync(again)
             await _has_sent(balancer, 50)
             for task in tasks:
                 task.cancel()
