@@ -3,15 +3,23 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import OAuth2PasswordBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 
 from app.errors import UsersUnavailable
+from app.inbox import Inbox
 from app.owners import Owners
-from chassis.errors import NotAuthenticated
+from chassis.errors import InvalidToken, NotAuthenticated
 from chassis.remote_keys import KeysUnavailable
 from chassis.tokens import Principal, TokenVerifier
 
 BEARER = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
+
+EVENTS_AUDIENCE = "items-events"
+EVENT_SENDER = HTTPBearer(
+    scheme_name="EventSender",
+    description=f"The users service's own token for the audience `{EVENTS_AUDIENCE}`.",
+    auto_error=False,
+)
 
 
 async def get_owners(request: Request) -> Owners:
@@ -38,5 +46,31 @@ async def current_principal(
         raise UsersUnavailable from None
 
 
+async def require_event_sender(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(EVENT_SENDER)],
+) -> None:
+    """Only a token for this audience and no other: a user's own access token is none.
+
+    Raises:
+        NotAuthenticated, InvalidToken, UsersUnavailable: as `current_principal`.
+    """
+    if credentials is None:
+        raise NotAuthenticated
+    verifier: TokenVerifier = request.app.state.event_verifier
+    try:
+        claims = await verifier.claims(credentials.credentials)
+    except KeysUnavailable:
+        raise UsersUnavailable from None
+    if claims["aud"] not in (EVENTS_AUDIENCE, [EVENTS_AUDIENCE]):
+        raise InvalidToken
+
+
+async def get_inbox(request: Request) -> Inbox:
+    inbox: Inbox = request.app.state.inbox
+    return inbox
+
+
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 OwnersDep = Annotated[Owners, Depends(get_owners)]
+InboxDep = Annotated[Inbox, Depends(get_inbox)]

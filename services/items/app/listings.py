@@ -87,9 +87,11 @@ async def _editable(
     item: Item | None = await session.scalar(queries.FOR_UPDATE_BY_ID, {"item_id": item_id})
     if item is None:
         raise ItemNotFound
+    owner = (await session.scalars(queries.OWNER_BY_ID, {"owner_id": item.owner_id})).one()
+    if owner.is_deleted:  # the item is about to be deleted
+        raise ItemNotFound
     if item.owner_id != principal.user_id and not principal.is_admin:
         raise NotYourItem
-    owner = (await session.scalars(queries.OWNER_BY_ID, {"owner_id": item.owner_id})).one()
     if if_match is not None and not matches_strongly(
         if_match, item_etag(item.version, owner.version)
     ):

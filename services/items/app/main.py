@@ -3,17 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import httpx
 from fastapi import FastAPI
 
 from app.database import open_database
-from app.dependencies import BEARER
+from app.dependencies import BEARER, EVENTS_AUDIENCE
 from app.errors import UsersUnavailable
+from app.housekeeping import add_work
+from app.inbox import Inbox
 from app.key_store import DatabaseKeyStore
+from app.metrics import EventMetrics, UsersMetrics
 from app.owners import Owners
-from app.routers import items
+from app.routers import events, items
 from app.settings import ItemsSettings
 from app.users_client import Users, UsersClient
 from chassis.application import build_app
+from chassis.background import BackgroundTasks
 from chassis.database import Database
 from chassis.http_client import service_client
 from chassis.remote_keys import RemoteKeys
@@ -33,8 +38,11 @@ def create_app(
     *,
     database: Database | None = None,
     users: Users | None = None,
+    users_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
     """The items app. What is passed in stays the caller's to close.
+
+    `users` stands in for the client of the users service, `users_transport` for its network.
 
     Raises:
         SettingsError: when the environment doesn't describe a service that can be started.
@@ -44,12 +52,13 @@ def create_app(
     if database is None:
         database = open_database(settings)
         owned.push_async_callback(database.aclose)
+    users_metrics = UsersMetrics()
     if users is None:
-        users = _users_client(settings, owned)
+        users = _users_client(settings, owned, users_metrics, users_transport)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with owned:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with owned, app.state.background.running():
             yield
 
     users_public_url = settings.users_public_url or settings.users_url
@@ -59,29 +68,40 @@ def create_app(
         description=DESCRIPTION,
         settings=settings,
         database=database,
-        routers=[items.router],
+        routers=[items.router, events.router],
         lifespan=lifespan,
         docs_connect_to=[users_public_url],
     )
+    users_metrics.register(app.state.metrics.registry)
+    keys = RemoteKeys(users.fetch_keys, DatabaseKeyStore(database), failures=(UsersUnavailable,))
+    app.state.verifier = TokenVerifier(keys, audience="items")
+    app.state.event_verifier = TokenVerifier(keys, audience=EVENTS_AUDIENCE)
     app.state.owners = Owners(database, users)
-    app.state.verifier = _verifier(users, database)
+    _install_inbox(app, settings, database)
     _sign_in_at(app, f"{users_public_url}/auth/token")
     return app
 
 
-def _users_client(settings: ItemsSettings, owned: AsyncExitStack) -> Users:
-    http = service_client(settings.users_url, timeout_seconds=settings.users_deadline_seconds)
-    owned.push_async_callback(http.aclose)
-    return UsersClient(
-        http,
-        deadline_seconds=settings.users_deadline_seconds,
-        attempts=settings.users_attempts,
+def _users_client(
+    settings: ItemsSettings,
+    owned: AsyncExitStack,
+    metrics: UsersMetrics,
+    transport: httpx.AsyncBaseTransport | None,
+) -> Users:
+    http = service_client(
+        settings.users_url, timeout_seconds=settings.users_deadline_seconds, transport=transport
     )
+    owned.push_async_callback(http.aclose)
+    return UsersClient(http, settings.users_calls, metrics)
 
 
-def _verifier(users: Users, database: Database) -> TokenVerifier:
-    keys = RemoteKeys(users.fetch_keys, DatabaseKeyStore(database), failures=(UsersUnavailable,))
-    return TokenVerifier(keys, audience="items")
+def _install_inbox(app: FastAPI, settings: ItemsSettings, database: Database) -> None:
+    registry = app.state.metrics.registry
+    metrics = EventMetrics()
+    metrics.register(registry)
+    app.state.background = BackgroundTasks(registry, stop_seconds=settings.shutdown_seconds)
+    wake = add_work(app.state.background, settings, database)
+    app.state.inbox = Inbox(database, metrics, on_deletion=wake)
 
 
 def _sign_in_at(app: FastAPI, token_url: str) -> None:

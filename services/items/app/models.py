@@ -19,7 +19,7 @@ metadata = SQLModel.metadata
 
 
 class Owner(SQLModel, table=True):
-    """What this service knows of a user. The users service is the authority (ADR 0010)."""
+    """What this service knows of a user. The users service is the authority (ADR 0022)."""
 
     __tablename__ = "owners"
     __table_args__ = (
@@ -67,6 +67,48 @@ class Item(SQLModel, table=True):
     """Grows with every change of the item."""
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class ItemRemoval(SQLModel, table=True):
+    """A deleted owner whose items are still to be deleted. Made in the transaction of the tombstone."""
+
+    __tablename__ = "item_removals"
+
+    owner_id: int = Field(
+        primary_key=True,
+        sa_type=BigInteger,
+        sa_column_args=(ForeignKey("owners.id"),),
+        sa_column_kwargs={"autoincrement": False},
+    )
+    requested_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class ReceivedEvent(SQLModel, table=True):
+    """An event that has had its effect: the same one again has none."""
+
+    __tablename__ = "received_events"
+    __table_args__ = (
+        CheckConstraint("length(source) BETWEEN 1 AND 255", name="source_length"),
+        CheckConstraint("length(event_id) BETWEEN 1 AND 255", name="event_id_length"),
+    )
+
+    source: str = Field(primary_key=True, sa_type=String(255))
+    event_id: str = Field(primary_key=True, sa_type=String(255))
+    received_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
+
+
+class Resync(SQLModel, table=True):
+    """A time when all owners were read from the users service, or were to be."""
+
+    __tablename__ = "resyncs"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),)
+    )
+    started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Null: it is under way, or ended half-way."""
 
 
 class PublishedKeys(SQLModel, table=True):

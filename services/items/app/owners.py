@@ -1,11 +1,14 @@
 """What this service knows of the users who own items (ADR 0010)."""
 
+import asyncio
+
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
+from app import resync
 from app.errors import OwnerGone, OwnerInactive
 from app.models import Owner
-from app.users_client import Users
+from app.users_client import Users, UserSummary
 from chassis.database import Database, WriteSession, insert_if_absent
 from chassis.tokens import Principal
 
@@ -20,6 +23,7 @@ class Owners:
     def __init__(self, database: Database, users: Users) -> None:
         self._database = database
         self._users = users
+        self._lookups: dict[int, asyncio.Task[None]] = {}
 
     async def learn(self, principal: Principal) -> None:
         """Know the principal as an owner: ask the users service, once, in the principal's own name.
@@ -31,17 +35,49 @@ class Owners:
             OwnerGone, OwnerInactive: it says so.
             InvalidToken, UsersUnavailable: see `Users.get_user`.
         """
-        async with self._database.read_session() as reads:
-            if await reads.scalar(_IS_KNOWN, {"owner_id": principal.user_id}) is not None:
-                return
-        user = await self._users.get_user(principal.user_id, principal.token)
-        if user is None:
-            raise OwnerGone
-        if not user.is_active:
-            raise OwnerInactive
+        if await self._is_known(principal.user_id):
+            return
+        lookup = self._lookups.get(principal.user_id)
+        if lookup is None:
+            lookup = asyncio.create_task(self._look_up(principal))
+            self._lookups[principal.user_id] = lookup
+            lookup.add_done_callback(lambda task: self._forget(principal.user_id, task))
+        # All of the principal's requests wait for one answer. One may go away: the others stay.
+        await asyncio.shield(lookup)
+
+    async def _look_up(self, principal: Principal) -> None:
+        is_settled = await self._is_known(principal.user_id)  # another one has just looked it up
+        while not is_settled:
+            last_resync = await self._last_resync()
+            user = await self._users.get_user(principal.user_id, principal.token)
+            if user is None:
+                raise OwnerGone
+            if not user.is_active:
+                raise OwnerInactive
+            is_settled = await self._store(user, last_resync)
+
+    async def _store(self, user: UserSummary, last_resync: int | None) -> bool:
+        """Keep what users said; not if a resync began since it was asked (see `resync.hold_off`)."""
         async with self._database.transaction() as writes:
+            if await resync.hold_off(writes) != last_resync:
+                return False
             owner = Owner(id=user.id, name=user.name, is_active=True)
             await insert_if_absent(writes, Owner, owner.model_dump())
+        return True
+
+    async def _last_resync(self) -> int | None:
+        async with self._database.read_session() as reads:
+            last: int | None = await reads.scalar(resync.LAST_RESYNC)
+        return last
+
+    async def _is_known(self, owner_id: int) -> bool:
+        async with self._database.read_session() as reads:
+            return await reads.scalar(_IS_KNOWN, {"owner_id": owner_id}) is not None
+
+    def _forget(self, owner_id: int, lookup: asyncio.Task[None]) -> None:
+        del self._lookups[owner_id]
+        if not lookup.cancelled():
+            lookup.exception()  # asyncio complains of one that nobody has seen
 
 
 async def require_active(session: WriteSession, owner_id: int) -> Owner:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, select
+from sqlalchemy import BigInteger, and_, bindparam, not_, select
 from sqlmodel import col
 
 from app.models import Item, Owner
@@ -13,6 +13,7 @@ from app.money import to_cents
 from chassis.columns import UtcDateTime, sortable_text
 from chassis.paging import AnySelect, Sort, decode_int
 
+# A deleted owner's items are gone for readers at once, while they are still being deleted.
 _VIEW: AnySelect = select(
     col(Item.id),
     col(Item.name),
@@ -24,7 +25,7 @@ _VIEW: AnySelect = select(
     col(Item.updated_at),
     col(Item.version),
     col(Owner.version).label("owner_version"),
-).join(Owner, col(Owner.id) == col(Item.owner_id))
+).join(Owner, and_(col(Owner.id) == col(Item.owner_id), not_(col(Owner.is_deleted))))
 
 VIEW_BY_ID = _VIEW.where(col(Item.id) == bindparam("item_id"))
 FOR_UPDATE_BY_ID = select(Item).where(col(Item.id) == bindparam("item_id")).with_for_update()

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from chassis.circuit_breaker import BreakerPolicy
+from chassis.guarded_calls import CallPolicy
 from chassis.settings import ServiceSettings
 
 
@@ -23,6 +25,51 @@ class ItemsSettings(ServiceSettings):
     users_attempts: int = Field(
         3, ge=1, le=10, description="How often a failing call to the users service is tried."
     )
+    users_retry_share: float = Field(
+        0.2, ge=0, le=1, description="How many of the calls to the users service may be retries."
+    )
+    users_max_concurrent: int = Field(
+        20, ge=1, description="Calls to the users service at once; more fail at once."
+    )
+    users_breaker_failures: int = Field(
+        5,
+        ge=1,
+        le=20,
+        description="So many failures among the last 20 calls, and half of them, stop the calls.",
+    )
+    users_breaker_seconds: float = Field(
+        5.0, gt=0, le=300, description="How long calls stay stopped before one is tried again."
+    )
+
+    users_client_id: str | None = Field(
+        None, description="This service's name at the users service, for `resync`."
+    )
+    users_client_secret: SecretStr | None = Field(
+        None, description="What `create-client` at the users service printed, for `resync`."
+    )
+    background: bool = Field(
+        True, description="Whether this process also deletes: deleted owners' items, old events."
+    )
+    events_keep_days: int = Field(
+        30, ge=1, le=36_500, description="How long a received event is remembered."
+    )
+
+    @property
+    def users_calls(self) -> CallPolicy:
+        return CallPolicy(
+            deadline_seconds=self.users_deadline_seconds,
+            attempts=self.users_attempts,
+            retry_share=self.users_retry_share,
+            max_concurrent=self.users_max_concurrent,
+            breaker=BreakerPolicy(
+                failures=self.users_breaker_failures, open_seconds=self.users_breaker_seconds
+            ),
+        )
+
+    @property
+    def directory_calls(self) -> CallPolicy:
+        """Nobody waits for these: they may take their time."""
+        return CallPolicy(deadline_seconds=30.0, attempts=10)
 
     @field_validator("users_url", "users_public_url")
     @classmethod

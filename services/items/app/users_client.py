@@ -1,20 +1,19 @@
 """The client of the users service: nothing of HTTP leaves this module."""
 
-import asyncio
 from typing import Protocol
 
 import httpx
-import stamina
 import structlog
 from pydantic import BaseModel, ValidationError
 
 from app.errors import UsersUnavailable
+from app.metrics import UsersMetrics
 from chassis.errors import InvalidToken
 from chassis.fields import Name
+from chassis.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
+from chassis.http_client import send_or_fail
 
 logger = structlog.get_logger(__name__)
-
-_HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
 
 
 class UserSummary(BaseModel):
@@ -46,22 +45,20 @@ class Users(Protocol):
         ...
 
 
-class _TryAgain(Exception):
-    """An answer or a failure that the next attempt may not meet."""
-
-
 class UsersClient:
-    """`Users` over HTTP: one deadline for all attempts, and few of them."""
+    """`Users` over HTTP. Its two calls are guarded apart: a failing look-up must not stop keys."""
 
-    def __init__(self, http: httpx.AsyncClient, *, deadline_seconds: float, attempts: int) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, policy: CallPolicy, metrics: UsersMetrics | None = None
+    ) -> None:
         self._http = http
-        self._deadline_seconds = deadline_seconds
-        self._retrying = stamina.AsyncRetryingCaller(
-            attempts=attempts, timeout=None, wait_initial=0.05, wait_max=0.5, wait_jitter=0.1
-        )
+        self._metrics = metrics or UsersMetrics()
+        self._lookups = self._guarded("lookups", policy)
+        self._keys = self._guarded("keys", policy)
 
     async def get_user(self, user_id: int, token: str) -> UserSummary | None:
-        response = await self._get(f"/users/{user_id}", {"Authorization": f"Bearer {token}"})
+        headers = {"Authorization": f"Bearer {token}"}
+        response = await self._get(self._lookups, f"/users/{user_id}", headers)
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         if response.status_code == httpx.codes.UNAUTHORIZED:
@@ -76,27 +73,24 @@ class UsersClient:
         return user
 
     async def fetch_keys(self) -> str:
-        response = await self._get("/.well-known/jwks.json", {})
+        response = await self._get(self._keys, "/.well-known/jwks.json", {})
         _require_ok(response)
         return response.text
 
-    async def _get(self, path: str, headers: dict[str, str]) -> httpx.Response:
+    def _guarded(self, name: str, policy: CallPolicy) -> GuardedCalls:
+        calls = GuardedCalls(policy)
+        self._metrics.watch_breaker(name, calls.breaker)
+        return calls
+
+    async def _get(self, calls: GuardedCalls, path: str, headers: dict[str, str]) -> httpx.Response:
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                return await self._retrying(_TryAgain, self._get_once, path, headers)
-        except TimeoutError:
-            raise _unavailable("no answer before the deadline") from None
-        except _TryAgain as error:
-            raise _unavailable(str(error)) from None
+            return await calls.call(lambda: self._get_once(path, headers))
+        except CallGivenUp as error:
+            raise _unavailable(str(error), error.retry_after_seconds) from None
 
     async def _get_once(self, path: str, headers: dict[str, str]) -> httpx.Response:
-        try:
-            response = await self._http.get(path, headers=headers)
-        except _HTTPX_ERRORS as error:
-            raise _TryAgain(type(error).__name__) from None
-        if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            raise _TryAgain(f"status {response.status_code}")
-        return response
+        with self._metrics.counting_call():
+            return await send_or_fail(self._http, "GET", path, headers=headers)
 
 
 def _require_ok(response: httpx.Response) -> None:
@@ -104,6 +98,6 @@ def _require_ok(response: httpx.Response) -> None:
         raise _unavailable(f"status {response.status_code}")
 
 
-def _unavailable(reason: str) -> UsersUnavailable:
+def _unavailable(reason: str, retry_after_seconds: int = 1) -> UsersUnavailable:
     logger.warning("users_unavailable", reason=reason)
-    return UsersUnavailable()
+    return UsersUnavailable(headers={"Retry-After": str(retry_after_seconds)})

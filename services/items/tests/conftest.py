@@ -15,6 +15,7 @@ def settings() -> ItemsSettings:
         environment="development",
         database_url=SecretStr("sqlite:///unused.db"),
         users_url="http://users.example",
+        background=False,  # a test does this work itself, when it is about it
     )
 
 

@@ -1,16 +1,47 @@
 """The users service as a fake: the client's own methods and errors, and a memory."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from app.errors import UsersUnavailable
+from app.user_events import OwnerState
 from app.users_client import UserSummary
+from app.users_directory import DirectoryFailed
 from chassis.errors import InvalidToken
 from service_testing.tokens import TokenIssuer
+from tests.accounts import Account
 
 
 async def _nothing() -> None:
     """Nothing happens meanwhile."""
+
+
+async def _nothing_before(_: int) -> None:
+    """Nothing happens before a page."""
+
+
+class FakeDirectory:
+    """All users in pages, as `UsersDirectory` reads them: each page as it is when it is asked for."""
+
+    def __init__(self, *accounts: Account, page_size: int = 2) -> None:
+        self.accounts = {account.id: account for account in accounts}
+        self.before_page: Callable[[int], Awaitable[None]] = _nothing_before
+        """What happens before each page is read, and before the end; gets its number from 0."""
+        self.fails_at_page: int | None = None
+        self._page_size = page_size
+
+    async def pages(self) -> AsyncIterator[list[OwnerState]]:
+        after_id = number = 0
+        while True:
+            await self.before_page(number)
+            if number == self.fails_at_page:
+                raise DirectoryFailed("the users service can't be asked: injected.")
+            rest = sorted(user_id for user_id in self.accounts if user_id > after_id)
+            ids = rest[: self._page_size]
+            yield [OwnerState(**self.accounts[user_id].data) for user_id in ids]
+            if len(rest) <= self._page_size:
+                return
+            after_id, number = ids[-1], number + 1
 
 
 class FakeUsers:
@@ -32,6 +63,8 @@ class FakeUsers:
         """What happens while a look-up is under way."""
         self.tokens_seen: list[str] = []
         """The token of each look-up."""
+        self.answers_next: UserSummary | None = None
+        """An answer that was given before what happens meanwhile."""
 
     @property
     def lookups(self) -> int:
@@ -47,6 +80,9 @@ class FakeUsers:
     def remove(self, user_id: int) -> None:
         del self._users[user_id]
 
+    def summary(self, user_id: int) -> UserSummary:
+        return self._users[user_id]
+
     async def get_user(self, user_id: int, token: str) -> UserSummary | None:
         self.tokens_seen.append(token)
         await self.meanwhile()
@@ -54,7 +90,8 @@ class FakeUsers:
             raise UsersUnavailable
         if self.refuses_tokens:
             raise InvalidToken
-        return self._users.get(user_id)
+        answer, self.answers_next = self.answers_next, None
+        return answer or self._users.get(user_id)
 
     async def fetch_keys(self) -> str:
         self.key_fetches += 1

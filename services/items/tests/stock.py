@@ -9,8 +9,10 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Item, Owner
+from app.removals import remove_some
 from app.search import search_text
 from chassis.columns import utc_now
+from chassis.database import Database
 from service_testing.assertions import assert_item_response
 from service_testing.client import AppClient
 from service_testing.factories import ItemOverrides, create_item_data
@@ -51,6 +53,12 @@ async def add_items(session: AsyncSession, *rows: Mapping[str, Any]) -> list[int
     ids = list(await session.scalars(statement, values)) if values else []
     await session.commit()
     return ids
+
+
+async def remove_all_items_of_the_deleted(database: Database) -> None:
+    """What the service does in the background, to its end."""
+    while not await remove_some(database):
+        pass
 
 
 def _values(row: Mapping[str, Any], created_at: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What can be done to an account, and the rules that hold whoever does it.
 
-Each function works inside the caller's transaction.
+Each function works inside the caller's transaction, and writes the event of its change in it.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from app import queries
 from app.errors import EmailTaken, LastAdmin, UserNotFound
 from app.models import User
+from app.outbox.writing import write_event
 from app.refresh_tokens import revoke_all
 from chassis.database import WriteSession
 from chassis.errors import InvalidToken
@@ -28,6 +29,7 @@ async def register(
     user.role = role
     session.add(user)
     await _save(session, user)
+    await write_event(session, "user.created", user)
     return user
 
 
@@ -49,6 +51,7 @@ async def change(session: WriteSession, user_id: int, changes: dict[str, Any]) -
         setattr(user, field, value)
     user.version += 1
     await _save(session, user)
+    await write_event(session, "user.updated", user)
     if not user.is_active:
         await revoke_all(session, user_id)
     return user
@@ -77,8 +80,10 @@ async def delete(session: WriteSession, user_id: int) -> None:
         LastAdmin: nobody would be left to administer.
     """
     await _keep_an_admin(session, user_id, {"is_active": False})
-    await session.delete(await _locked(session, user_id))
+    user = await _locked(session, user_id)
+    await session.delete(user)
     await session.flush()
+    await write_event(session, "user.deleted", user)
 
 
 async def delete_own(session: WriteSession, user_id: int) -> None:

@@ -31,6 +31,7 @@ Issuer = Annotated[TokenIssuer, _state("issuer")]
 Passwords = Annotated[PasswordHasher, _state("passwords")]
 SignIns = Annotated[SignIn, _state("sign_in")]
 Verifier = Annotated[TokenVerifier, _state("verifier")]
+ServiceVerifier = Annotated[TokenVerifier, _state("service_verifier")]
 
 
 async def current_user(
@@ -67,3 +68,17 @@ async def current_admin(account: CurrentUser) -> AnyRow:
 
 
 CurrentAdmin = Annotated[AnyRow, Depends(current_admin)]
+
+
+async def calling_service(
+    token: Annotated[str | None, Depends(_bearer)], verifier: ServiceVerifier
+) -> None:
+    """A registered service, in its own name.
+
+    Raises:
+        NotAuthenticated: without a token.
+        InvalidToken: for a bad token, and for a user's.
+    """
+    if not token:
+        raise NotAuthenticated
+    await verifier.claims(token)

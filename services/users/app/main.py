@@ -7,10 +7,10 @@ from datetime import timedelta
 import structlog
 from fastapi import FastAPI
 
-from app.access_tokens import TokenIssuer
+from app.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
 from app.database import open_database
 from app.passwords import PasswordHasher
-from app.routers import admin, auth, users, well_known
+from app.routers import admin, auth, internal, users, well_known
 from app.settings import UsersSettings
 from app.sign_in import SignIn
 from app.signing_keys import KeyRing
@@ -54,11 +54,12 @@ def create_app(
         description=DESCRIPTION,
         settings=settings,
         database=opened,
-        routers=[users.router, auth.router, admin.router, well_known.router],
+        routers=[users.router, auth.router, admin.router, internal.router, well_known.router],
         lifespan=lifespan,
     )
     app.state.keys = keys
     app.state.verifier = TokenVerifier(keys, audience="users")
+    app.state.service_verifier = TokenVerifier(keys, audience=INTERNAL_AUDIENCE)
     app.state.issuer = TokenIssuer(keys, settings.access_token_seconds)
     app.state.passwords = PasswordHasher(settings)
     app.state.sign_in = SignIn(

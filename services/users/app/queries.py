@@ -31,6 +31,13 @@ ACTIVE_ADMIN_IDS_FOR_UPDATE = (
     .order_by(col(User.id))
     .with_for_update()
 )
+EVENT_STATES = (
+    select(col(User.id), col(User.name), col(User.is_active), col(User.version))
+    .where(col(User.id) > bindparam("after_id"))
+    .order_by(col(User.id))
+    .limit(bindparam("limit"))
+)
+"""What events tell of an account, for all of them."""
 
 BY_ID = {
     "id": Sort(col(User.id), BigInteger(), "id", descending=False, encode=int, decode=decode_int),

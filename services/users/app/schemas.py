@@ -57,6 +57,20 @@ class PublicUser(BaseModel):
     is_active: bool
 
 
+class InternalUser(BaseModel):
+    """What the events of an account tell of it."""
+
+    id: int = Field(examples=[1])
+    name: str
+    is_active: bool
+    version: int = Field(description="Grows with every change of the account.", examples=[3])
+
+
+class InternalUsers(BaseModel):
+    users: list[InternalUser]
+    next_after_id: int | None = Field(description="Null: these are the last ones.")
+
+
 class OwnUser(BaseModel):
     """What a user, and an administrator, sees of an account."""
 

@@ -6,6 +6,7 @@ from pydantic import SecretStr
 from app.main import create_app
 from app.settings import ItemsSettings
 from service_testing.client import AppClient, app_transport, as_user
+from service_testing.events import EventSender, sender_token
 from service_testing.lifespan import Lifespan
 from service_testing.tokens import TokenIssuer
 from tests.fake_users import FakeUsers
@@ -27,6 +28,12 @@ def other_client(client: AppClient, users: FakeUsers) -> AppClient:
 def admin_client(client: AppClient, users: FakeUsers) -> AppClient:
     """Signed in as user 3, an administrator."""
     return as_user(client, users.add(user_id=3, name="Root", role="admin"))
+
+
+@pytest.fixture
+def relay(client: AppClient, token_issuer: TokenIssuer) -> EventSender:
+    """Delivers events as the users service does."""
+    return EventSender(client, sender_token(token_issuer, audience="items-events"))
 
 
 @pytest.fixture

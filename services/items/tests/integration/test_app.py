@@ -1,5 +1,7 @@
 """The app as a whole: its start and its end, and what is not about items."""
 
+from typing import Any
+
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,8 +22,8 @@ class TestLifespan:
     ) -> None:
         clients: list[httpx.AsyncClient] = []
 
-        def remembered(url: str, *, timeout_seconds: float) -> httpx.AsyncClient:
-            clients.append(service_client(url, timeout_seconds=timeout_seconds))
+        def remembered(url: str, **options: Any) -> httpx.AsyncClient:
+            clients.append(service_client(url, **options))
             return clients[-1]
 
         monkeypatch.setattr(main, "service_client", remembered)
@@ -111,11 +113,13 @@ class TestRequestId:
         assert found.headers["X-Request-ID"] == "my.request-7"
 
 
-async def counted(client: AppClient, labels: dict[str, str]) -> float:
+async def counted(
+    client: AppClient, labels: dict[str, str], name: str = "http_requests_total"
+) -> float:
     text = (await client.get("/metrics")).text
     return sum(
         sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == "http_requests_total" and sample.labels == labels
+        if sample.name == name and sample.labels == labels
     )

@@ -13,7 +13,7 @@ from app.commands import cli
 from app.models import metadata
 from chassis.migrations import differences
 
-COMMANDS = ["migrate", "serve", "make-migration"]
+COMMANDS = ["migrate", "serve", "make-migration", "prune", "resync"]
 
 
 @pytest.fixture(autouse=True)
@@ -77,11 +77,11 @@ class TestMigrate:
 
 
 class TestMistakes:
-    @pytest.mark.parametrize("command", ["migrate", "serve"])
+    @pytest.mark.parametrize("command", ["migrate", "serve", "prune"])
     def test_command_without_settings_names_what_is_missing(self, command: str) -> None:
         assert "ITEMS_DATABASE_URL is required" in output_of_failing(command)
 
-    @pytest.mark.parametrize("command", ["migrate", "serve"])
+    @pytest.mark.parametrize("command", ["migrate", "serve", "prune"])
     def test_command_with_a_wrong_setting_names_it_and_not_its_value(
         self, environment: pytest.MonkeyPatch, command: str
     ) -> None:

@@ -8,13 +8,16 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
-from app.models import Item, Owner, PublishedKeys
+from app.models import Item, ItemRemoval, Owner, PublishedKeys, ReceivedEvent, Resync
 from chassis.columns import utc_now
 from tests.stock import add_items, add_owner
 
 NOW = utc_now()
 OWNER = {"id": 2, "name": "Grace", "is_active": True, "version": 0, "is_deleted": False}
 KEYS = {"id": 1, "document": "{}", "fetched_at": NOW}
+EVENT = {"source": "/users", "event_id": "1", "received_at": NOW}
+REMOVAL = {"owner_id": 1, "requested_at": NOW}
+RESYNC = {"started_at": NOW, "finished_at": None}
 ITEM = {
     "owner_id": 1,
     "name": "Lamp",
@@ -32,6 +35,10 @@ EDGES: list[tuple[type[SQLModel], dict[str, Any]]] = [
     *((Owner, {**OWNER, "id": owner_id}) for owner_id in (2, 2**63 - 1)),
     *((Owner, {**OWNER, "name": name}) for name in ("x", "x" * 120)),
     (PublishedKeys, KEYS),
+    *((ReceivedEvent, {**EVENT, "event_id": event_id}) for event_id in ("x", "x" * 255)),
+    *((ReceivedEvent, {**EVENT, "source": source}) for source in ("x", "x" * 255)),
+    (ItemRemoval, REMOVAL),
+    *((Resync, {**RESYNC, "finished_at": finished_at}) for finished_at in (None, NOW)),
 ]
 BROKEN: list[tuple[type[SQLModel], dict[str, Any]]] = [
     *((Item, {**ITEM, "name": name}) for name in ("", "  ", "x" * 121)),
@@ -46,6 +53,12 @@ BROKEN: list[tuple[type[SQLModel], dict[str, Any]]] = [
     *((Owner, {**OWNER, field: None}) for field in OWNER),
     *((PublishedKeys, {**KEYS, "id": row_id}) for row_id in (0, 2)),
     *((PublishedKeys, {**KEYS, field: None}) for field in ("document", "fetched_at")),
+    *((ReceivedEvent, {**EVENT, "event_id": event_id}) for event_id in ("", "x" * 256)),
+    *((ReceivedEvent, {**EVENT, "source": source}) for source in ("", "x" * 256)),
+    *((ReceivedEvent, {**EVENT, field: None}) for field in EVENT),
+    (ItemRemoval, {**REMOVAL, "owner_id": 2}),
+    (ItemRemoval, {**REMOVAL, "requested_at": None}),
+    (Resync, {**RESYNC, "started_at": None}),
 ]
 
 
@@ -54,7 +67,11 @@ def what_differs(case: object) -> str:
         case type():
             return case.__name__
         case dict():
-            good = next(row for row in (ITEM, OWNER, KEYS) if row.keys() == case.keys())
+            good = next(
+                row
+                for row in (ITEM, OWNER, KEYS, EVENT, REMOVAL, RESYNC)
+                if row.keys() == case.keys()
+            )
             changes = [f"{field}={case[field]!r}" for field in case if case[field] != good[field]]
             return ",".join(changes)[:40]
     raise AssertionError(case)
@@ -84,6 +101,17 @@ class TestDatabaseRules:
         with pytest.raises(IntegrityError):
             await session.execute(insert(PublishedKeys).values(KEYS))
         await session.rollback()
+
+    async def test_database_refuses_an_event_and_an_order_twice(
+        self, session: AsyncSession
+    ) -> None:
+        await add_owner(session, 1)
+        for table, row in ((ReceivedEvent, EVENT), (ItemRemoval, REMOVAL)):
+            await session.execute(insert(table).values(row))
+            await session.commit()
+            with pytest.raises(IntegrityError):
+                await session.execute(insert(table).values(row))
+            await session.rollback()
 
     async def test_database_keeps_an_owner_who_has_items(self, session: AsyncSession) -> None:
         await add_owner(session, 1)

@@ -9,6 +9,7 @@ import pytest
 from app.main import create_app
 from app.settings import ItemsSettings
 from service_testing.client import AppClient, app_transport
+from service_testing.events import EventSender, create_event, event_request
 from service_testing.tokens import TokenIssuer
 from tests.fake_users import FakeUsers
 from tests.stock import JSON, path_of_new
@@ -58,6 +59,7 @@ class TestOpenApi:
             ("GET", "/items/{item_id}"),
             ("PATCH", "/items/{item_id}"),
             ("DELETE", "/items/{item_id}"),
+            ("POST", "/events/"),
             ("GET", "/health/live"),
             ("GET", "/health/ready"),
         }
@@ -79,12 +81,13 @@ class TestOpenApi:
             ("POST", "/items/"),
             ("PATCH", "/items/{item_id}"),
             ("DELETE", "/items/{item_id}"),
+            ("POST", "/events/"),
         }
 
     def test_openapi_shows_the_shape_of_each_error(self, description: dict[str, Any]) -> None:
         for _, path, operation in operations(description):
             for status, response in operation["responses"].items():
-                if status[0] in "45" and path.startswith("/items"):
+                if status[0] in "45" and not path.startswith("/health"):
                     schema = response["content"]["application/json"]["schema"]["$ref"]
                     name = "ValidationErrorBody" if status == "422" else "ErrorBody"
                     assert schema.endswith(f"/{name}")
@@ -106,9 +109,8 @@ class TestOpenApi:
         public = settings.model_copy(update={"users_public_url": users_public_url})
         app = create_app(public, users=FakeUsers(token_issuer))
         client = AppClient(app_transport(app))
-        (scheme,) = (
-            (await client.get("/openapi.json")).json()["components"]["securitySchemes"].values()
-        )
+        schemes = (await client.get("/openapi.json")).json()["components"]["securitySchemes"]
+        scheme = schemes["OAuth2PasswordBearer"]
         assert scheme["type"] == "oauth2"
         assert scheme["flows"]["password"]["tokenUrl"] == token_url
         policy = (await client.get("/docs")).headers["Content-Security-Policy"]
@@ -200,6 +202,29 @@ class TestOpenApiStatuses:
             user_client.delete(path),
         )
         assert documented(description, "DELETE", "/items/{item_id}") == seen
+
+    async def test_openapi_of_events_documents_what_is_sent(
+        self,
+        client: AppClient,
+        user_client: AppClient,
+        lost_client: AppClient,
+        relay: EventSender,
+        description: dict[str, Any],
+    ) -> None:
+        event = create_event(
+            "user.created", {"id": 7, "name": "x", "is_active": True, "version": 1}
+        )
+        headers, body = event_request(event)
+        seen = await statuses(
+            relay.send(event),
+            relay.post(b"{", headers),
+            relay.post(b"{}", {"Content-Type": "text/plain"}),
+            relay.post(body.ljust(1024 * 1024 + 1), headers),
+            client.post("/events/", content=body, headers=headers),
+            user_client.post("/events/", content=body, headers=headers),
+            lost_client.post("/events/", content=body, headers=headers),
+        )
+        assert documented(description, "POST", "/events/") == seen
 
 
 def documented(description: dict[str, Any], method: str, path: str) -> set[str]:

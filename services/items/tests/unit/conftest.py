@@ -1,14 +1,16 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import httpx
 import pytest
 import stamina
 
 from app.users_client import UsersClient
+from chassis.guarded_calls import CallPolicy
 from chassis.http_client import service_client
 
-ATTEMPTS = 3
+ATTEMPTS = CallPolicy().attempts
 USER = {"id": 7, "name": "Ada", "is_active": True}
 
 ConnectTo = Callable[..., UsersClient]
@@ -30,12 +32,12 @@ async def connect_to() -> AsyncIterator[ConnectTo]:
             transport: httpx.AsyncBaseTransport,
             *,
             deadline_seconds: float = 30.0,
-            attempts: int = ATTEMPTS,
+            **policy: Any,
         ) -> UsersClient:
             http = service_client(
                 "http://users.example", timeout_seconds=deadline_seconds, transport=transport
             )
             clients.push_async_callback(http.aclose)
-            return UsersClient(http, deadline_seconds=deadline_seconds, attempts=attempts)
+            return UsersClient(http, CallPolicy(deadline_seconds=deadline_seconds, **policy))
 
         yield connect

@@ -34,13 +34,16 @@ def test_settings_in_production_name_what_is_missing_in_one_sentence() -> None:
 
 
 def test_settings_in_production_take_what_is_given(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("ITEMS_DATABASE_URL", "postgresql://items:secret@db/items")
+    environment.setenv("ITEMS_DATABASE_URL", "postgresql://items:hunter2@db/items")
     environment.setenv("ITEMS_USERS_URL", "http://users:8001/")
     environment.setenv("ITEMS_USERS_PUBLIC_URL", "https://shop.example/")
+    environment.setenv("ITEMS_USERS_CLIENT_SECRET", "hunter3")
     settings = load_settings(ItemsSettings)
     assert settings.users_url == "http://users:8001"
     assert settings.users_public_url == "https://shop.example"
-    assert "secret" not in repr(settings)
+    assert settings.users_client_secret is not None
+    assert settings.users_client_secret.get_secret_value() == "hunter3"
+    assert "hunter" not in repr(settings)
 
 
 @pytest.mark.parametrize("variable", ["ITEMS_USERS_URL", "ITEMS_USERS_PUBLIC_URL"])

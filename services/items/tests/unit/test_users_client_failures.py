@@ -8,6 +8,7 @@ import pytest
 
 from app.errors import UsersUnavailable
 from app.users_client import UserSummary
+from chassis.circuit_breaker import BreakerPolicy
 from service_testing.faults import (
     Behaviour,
     FaultyTransport,
@@ -87,6 +88,11 @@ class TestFaultsThatPass:
         assert len(users.requests) == ATTEMPTS
         assert await client.get_user(7, "token") is not None
 
+    async def test_fetch_keys_recovers(self, connect_to: ConnectTo, fault: Behaviour) -> None:
+        users = FaultyTransport(*[fault] * (ATTEMPTS - 1), answer(text="{}"))
+        assert await connect_to(users).fetch_keys() == "{}"
+        assert len(users.requests) == ATTEMPTS
+
 
 @pytest.mark.parametrize("spoilt", SPOILT_ANSWERS.values(), ids=SPOILT_ANSWERS)
 async def test_get_user_takes_a_spoilt_answer_for_an_outage_and_does_not_ask_again(
@@ -110,7 +116,13 @@ async def test_get_user_waits_for_an_answer_no_longer_than_its_deadline(
 
 async def test_get_user_has_one_deadline_for_all_attempts(connect_to: ConnectTo) -> None:
     users = FaultyTransport(unavailable())
-    client = connect_to(users, deadline_seconds=0.05, attempts=1_000_000)
+    client = connect_to(
+        users,
+        deadline_seconds=0.05,
+        attempts=1_000_000,
+        retry_reserve=1_000_000,
+        breaker=BreakerPolicy(failures=1_000_000),
+    )
     with pytest.raises(UsersUnavailable):
         await client.get_user(7, "token")
     assert 1 <= len(users.requests) < 1_000_000

@@ -35,3 +35,10 @@ def user_client(client: AppClient, user: Account) -> AppClient:
 @pytest.fixture
 def admin_client(client: AppClient, admin: Account) -> AppClient:
     return as_user(client, admin.token)
+
+
+@pytest.fixture
+async def service_client(client: AppClient, app: FastAPI) -> AppClient:
+    """Another service, with a token in its own name."""
+    token = await app.state.issuer.for_service("items")
+    return as_user(client, token.access_token)

@@ -29,6 +29,7 @@ ROUTES = [
     ("GET", "/admin/users/1"),
     ("PATCH", "/admin/users/1"),
     ("DELETE", "/admin/users/1"),
+    ("GET", "/internal/users/"),
 ]
 
 

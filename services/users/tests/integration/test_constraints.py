@@ -8,7 +8,15 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
-from app.models import RefreshFamily, RefreshToken, ServiceClient, SigningKey, User
+from app.models import (
+    OutboxEvent,
+    OutboxStream,
+    RefreshFamily,
+    RefreshToken,
+    ServiceClient,
+    SigningKey,
+    User,
+)
 from chassis.columns import utc_now
 from service_testing.isolation import IsolatedDatabase
 
@@ -35,13 +43,26 @@ def row(model: type[SQLModel], **changes: Any) -> dict[str, Any]:
         RefreshToken: {"token_hash": "hash", "family_id": 2001},
         SigningKey: {"key_id": "another", "private_pem": "pem", "activates_at": now},
         ServiceClient: {"client_id": "items", "secret_hash": "hash", "created_at": now},
+        OutboxEvent: {
+            "id": 3001,
+            "event_id": "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b",
+            "user_id": 1001,
+            "version": 1,
+            "type": "user.created",
+            "data": {},
+            "occurred_at": now,
+        },
+        OutboxStream: {"user_id": 1001, "due_at": now, "failures": 0},
     }
     return {**good[model], **changes}
 
 
+MODELS = (User, RefreshFamily, RefreshToken, SigningKey, ServiceClient, OutboxEvent, OutboxStream)
+
+
 @pytest.fixture
 async def good_rows(session: AsyncSession) -> None:
-    for model in (User, RefreshFamily, RefreshToken, SigningKey, ServiceClient):
+    for model in MODELS:
         await session.execute(insert(model).values(**row(model)))
     await session.commit()
 
@@ -76,6 +97,14 @@ REQUIRED = [
     (ServiceClient, "client_id"),
     (ServiceClient, "secret_hash"),
     (ServiceClient, "created_at"),
+    (OutboxEvent, "event_id"),
+    (OutboxEvent, "user_id"),
+    (OutboxEvent, "version"),
+    (OutboxEvent, "type"),
+    (OutboxEvent, "data"),
+    (OutboxEvent, "occurred_at"),
+    (OutboxStream, "due_at"),
+    (OutboxStream, "failures"),
 ]
 
 
@@ -137,12 +166,40 @@ class TestConstraints:
             (RefreshToken, {}),
             (SigningKey, {}),
             (ServiceClient, {}),
+            (OutboxEvent, {"event_id": "another", "version": 2}),
+            (OutboxStream, {}),
         ],
     )
     async def test_constraints_keep_every_id_unique(
         self, session: AsyncSession, model: type[SQLModel], change: dict[str, Any]
     ) -> None:
         await assert_refused(session, model, **change)
+
+    @pytest.mark.usefixtures("good_rows")
+    @pytest.mark.parametrize("change", [{"event_id": "another"}, {"version": 2}], ids=str)
+    async def test_constraints_let_a_user_have_one_event_of_each_version(
+        self, session: AsyncSession, change: dict[str, Any]
+    ) -> None:
+        await assert_refused(session, OutboxEvent, id=3002, **change)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"type": "user.renamed"},
+            {"version": 0},
+            {"parked_at": utc_now()},
+            {"parked_reason": "400"},
+            {"parked_at": utc_now(), "parked_reason": "400", "delivered_at": utc_now()},
+        ],
+        ids=" ".join,
+    )
+    async def test_constraints_hold_the_states_of_an_event(
+        self, session: AsyncSession, change: dict[str, Any]
+    ) -> None:
+        await assert_refused(session, OutboxEvent, **change)
+
+    async def test_constraints_count_no_fewer_than_no_failures(self, session: AsyncSession) -> None:
+        await assert_refused(session, OutboxStream, failures=-1)
 
     @pytest.mark.usefixtures("good_rows")
     async def test_constraints_tie_a_login_to_its_account(self, session: AsyncSession) -> None:

@@ -40,6 +40,7 @@ SIGNED_IN = {
     ("GET", "/admin/users/{user_id}"),
     ("PATCH", "/admin/users/{user_id}"),
     ("DELETE", "/admin/users/{user_id}"),
+    ("GET", "/internal/users/"),
 }
 
 
@@ -260,6 +261,23 @@ class TestOpenApiStatuses:
             admin_client.get(path),
             admin_client.get(path, params={"size": 0}),
             user_client.get(path),
+            client.get(path),
+            lost_client.get(path),
+        )
+        assert documented(description, "GET", path) == seen
+
+    async def test_openapi_of_the_internal_list_documents_what_is_sent(
+        self,
+        client: AppClient,
+        service_client: AppClient,
+        lost_client: AppClient,
+        description: dict[str, Any],
+    ) -> None:
+        path = "/internal/users/"
+        lost_client.headers["Authorization"] = service_client.headers["Authorization"]
+        seen = await statuses(
+            service_client.get(path),
+            service_client.get(path, params={"limit": 0}),
             client.get(path),
             lost_client.get(path),
         )

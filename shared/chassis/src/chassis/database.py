@@ -6,7 +6,7 @@ which the database itself refuses writes. SQLite and PostgreSQL behave alike fro
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,8 @@ class Database:
 
     def __init__(self, url: str, *, pool: PoolSize | None = None) -> None:
         self.url = parse_url(url)
+        self.session_info: dict[str, Any] = {}
+        """What each write session carries along in its `info`."""
         pool = pool or PoolSize()
         if self.is_sqlite:
             self.write_engine = _sqlite_write_engine(self.url, pool)
@@ -55,7 +57,7 @@ class Database:
 
     def write_session(self) -> WriteSession:
         """A session with a transaction; nothing is kept unless it is committed."""
-        return AsyncSession(self.write_engine, expire_on_commit=False)
+        return AsyncSession(self.write_engine, expire_on_commit=False, info=self.session_info)
 
     def read_session(self) -> ReadSession:
         """A session on which each statement sees the newest committed data, and no statement can write."""
@@ -83,11 +85,25 @@ async def serialise(session: WriteSession, lock_id: int) -> None:
         await session.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": lock_id})
 
 
-async def insert_if_absent(session: WriteSession, model: Any, values: dict[str, Any]) -> None:
-    """Insert a row unless one with its primary key exists, without failing and without a race."""
+def after_commit(session: WriteSession, action: Callable[[], None]) -> None:
+    """Call `action` once, when a transaction of this session has been committed."""
+    event.listen(session.sync_session, "after_commit", lambda _: action(), once=True)
+
+
+async def insert_if_absent(session: WriteSession, model: Any, values: dict[str, Any]) -> bool:
+    """Insert a row unless one with its primary key exists, without failing and without a race.
+
+    Whether it was inserted.
+    """
+    statement = upsert(session, model).values(**values).on_conflict_do_nothing()
+    result = await session.execute(statement)
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+def upsert(session: WriteSession, model: Any) -> Any:
+    """An `INSERT` that can be told what to do on a conflict, which both databases say alike."""
     is_postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if is_postgres else sqlite.insert
-    await session.execute(insert(model).values(**values).on_conflict_do_nothing())
+    return postgresql.insert(model) if is_postgres else sqlite.insert(model)
 
 
 def parse_url(url: str) -> URL:

@@ -15,7 +15,7 @@ MAX_ID_DIGITS = 19
 _MAX_EMAIL_LENGTH = 254
 
 
-def _refuse_unstorable(value: str) -> str:
+def refuse_unstorable(value: str) -> str:
     """PostgreSQL can't store NUL, and a lone surrogate has no UTF-8 form."""
     if "\0" in value:
         raise PydanticCustomError("string_nul", "String should not contain the NUL character")
@@ -24,7 +24,7 @@ def _refuse_unstorable(value: str) -> str:
     return value
 
 
-storable = AfterValidator(_refuse_unstorable)
+storable = AfterValidator(refuse_unstorable)
 
 Text = Annotated[str, storable]
 """Text that every database can store. Each text field of a request is one."""

@@ -1,11 +1,18 @@
 """The HTTP client for calls to other services."""
 
+import re
 import ssl
 from functools import cache
+from typing import Any
 
 import httpx
 
 from chassis.context import outgoing_headers
+from chassis.guarded_calls import CallFailed
+
+_HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
+_SECONDS = re.compile("[0-9]{1,9}")
+_PASSING_STATUSES = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 
 
 def service_client(
@@ -24,6 +31,33 @@ def service_client(
         trust_env=False,
         event_hooks={"request": [_add_context]},
     )
+
+
+async def send_or_fail(
+    http: httpx.AsyncClient, method: str, path: str, **options: Any
+) -> httpx.Response:
+    """One attempt of a guarded call (`chassis.guarded_calls`), with httpx's own `options`.
+
+    An answer below 500 is one, whatever it says, but for 408 and 429.
+
+    Raises:
+        CallFailed: what the next attempt may not meet. Nothing of httpx is let out.
+    """
+    try:
+        response = await http.request(method, path, **options)
+    except _HTTPX_ERRORS as error:
+        raise CallFailed(type(error).__name__) from None
+    if response.is_server_error or response.status_code in _PASSING_STATUSES:
+        raise CallFailed(
+            f"status {response.status_code}", retry_after_seconds=_retry_after(response)
+        )
+    return response
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    # The form with a date (RFC 9110, 10.2.3) isn't what our services send.
+    value = response.headers.get("Retry-After", "")
+    return float(value) if _SECONDS.fullmatch(value) else None
 
 
 @cache

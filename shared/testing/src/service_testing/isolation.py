@@ -95,7 +95,10 @@ class IsolatedDatabase(Database):
                 "serves several tests can't use the database."
             )
         return AsyncSession(
-            self._connection, expire_on_commit=False, info={"owners": self._owners}, **options
+            self._connection,
+            expire_on_commit=False,
+            info={**self.session_info, "owners": self._owners},
+            **options,
         )
 
     async def _requests_end(self) -> None:

@@ -1,0 +1,147 @@
+"""Deletions, renames and duplicates that meet writes at the same moment, each in its own transaction."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app import owners
+from app.models import Item, ItemRemoval, Owner, ReceivedEvent
+from chassis.database import Database
+from service_testing.client import AppClient, as_user
+from service_testing.events import EventSender
+from service_testing.factories import create_item_data
+from service_testing.live_server import LiveServer
+from tests.accounts import Account
+from tests.fake_users import FakeUsers
+from tests.stock import add_owner, remove_all_items_of_the_deleted
+
+pytestmark = pytest.mark.committed
+
+OWNERS = range(1, 11)
+
+
+async def items_of_the_deleted(session: AsyncSession) -> int | None:
+    statement = (
+        select(func.count())
+        .select_from(Item)
+        .join(Owner, col(Owner.id) == col(Item.owner_id))
+        .where(col(Owner.is_deleted))
+    )
+    return await session.scalar(statement)
+
+
+class TestDeletionWhileItemsAreCreated:
+    async def test_no_item_of_a_deleted_owner_is_left_behind(
+        self,
+        client: AppClient,
+        users: FakeUsers,
+        relay: EventSender,
+        database: Database,
+        session: AsyncSession,
+    ) -> None:
+        async def create(token: str) -> int:
+            caller = as_user(client, token)
+            return (await caller.post("/items/", json=create_item_data())).status_code
+
+        async def delete(owner_id: int) -> int:
+            return (await relay.send(Account(id=owner_id).deleted())).status_code
+
+        requests = []
+        for owner_id in OWNERS:
+            token = users.add(user_id=owner_id)
+            requests += [create(token) for _ in range(4)]
+            requests.append(delete(owner_id))
+            requests += [create(token) for _ in range(4)]
+        statuses = Counter(await asyncio.gather(*requests))
+        assert statuses[204] == len(OWNERS)
+        assert set(statuses) <= {201, 204, 403}
+
+        # Whoever works at the same time finds all that there is: nothing comes after it.
+        await remove_all_items_of_the_deleted(database)
+        assert await items_of_the_deleted(session) == 0
+        assert list(await session.scalars(select(ItemRemoval))) == []
+        tombstones = await session.scalars(select(col(Owner.is_deleted)))
+        assert list(tombstones) == [True] * len(OWNERS)
+
+    async def test_an_item_that_is_being_created_holds_the_deletion_up_until_it_is_there(
+        self, relay: EventSender, database: Database, session: AsyncSession
+    ) -> None:
+        if database.is_sqlite:
+            pytest.skip("SQLite has one writer at a time: a transaction of this test would block")
+        await add_owner(session, 7)
+        async with database.transaction() as creating:
+            await owners.require_active(creating, 7)
+            deletion = asyncio.create_task(relay.send(Account().deleted()))
+            await until_someone_waits(database)
+            assert not deletion.done()
+            creating.add(Item(owner_id=7, name="x", price_cents=1, search_text="x"))
+        assert (await deletion).status_code == 204
+        assert await items_of_the_deleted(session) == 1
+        await remove_all_items_of_the_deleted(database)
+        assert await items_of_the_deleted(session) == 0
+
+
+class TestEventsAtTheSameMoment:
+    async def test_an_event_delivered_twenty_times_at_once_has_its_effect_once(
+        self, relay: EventSender, session: AsyncSession, client: AppClient
+    ) -> None:
+        event = Account().created()
+        answers = await asyncio.gather(*(relay.send(event) for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {204}
+        assert await session.scalar(select(func.count()).select_from(ReceivedEvent)) == 1
+
+    async def test_versions_delivered_at_once_leave_the_last_one(
+        self, relay: EventSender, session: AsyncSession
+    ) -> None:
+        account = Account()
+        events = [account.created()]
+        for number in range(20):
+            account = account.changed(name=f"Ada {number}")
+            events.append(account.updated())
+        await asyncio.gather(*(relay.send(event) for event in reversed(events)))
+        owner = await session.get_one(Owner, 7)
+        assert (owner.name, owner.version) == ("Ada 19", 21)
+
+    async def test_renames_and_first_items_at_once_agree_in_the_end(
+        self, client: AppClient, users: FakeUsers, relay: EventSender, session: AsyncSession
+    ) -> None:
+        caller = as_user(client, users.add(user_id=7, name="Ada of before"))
+        renamed = Account().changed(name="Grace")
+        answers = await asyncio.gather(
+            *(caller.post("/items/", json=create_item_data()) for _ in range(5)),
+            relay.send(renamed.updated()),
+            *(caller.post("/items/", json=create_item_data()) for _ in range(5)),
+        )
+        assert Counter(answer.status_code for answer in answers) == {201: 10, 204: 1}
+        assert (await session.get_one(Owner, 7)).name == "Grace"
+
+
+async def test_events_and_items_over_real_connections(
+    live_server: LiveServer, users: FakeUsers, relay: EventSender, client: AppClient
+) -> None:
+    """The server is another event loop with its own connections, as another replica is."""
+    tokens = {owner_id: users.add(user_id=owner_id) for owner_id in OWNERS}
+
+    async def create(owner_id: int) -> int:
+        async with live_server.client(token=tokens[owner_id]) as caller:
+            return (await caller.post("/items/", json=create_item_data())).status_code
+
+    async def delete(owner_id: int) -> int:
+        return (await relay.send(Account(id=owner_id).deleted())).status_code
+
+    requests = [work(owner_id) for owner_id in OWNERS for work in (create, delete, create)]
+    assert set(await asyncio.gather(*requests)) <= {201, 204, 403}
+    visible = await client.get("/items/")
+    assert visible.json()["total"] == 0
+
+
+async def until_someone_waits(database: Database) -> None:
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    async with asyncio.timeout(10):
+        async with database.read_session() as session:
+            while not await session.scalar(waiting):  # noqa: ASYNC110 - only the database knows
+                await asyncio.sleep(0.01)

@@ -1,0 +1,79 @@
+"""Received events are forgotten after a while."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+from typer.testing import CliRunner
+
+from app.commands import cli
+from app.models import Owner, ReceivedEvent
+from app.pruning import prune_all, prune_some
+from chassis.columns import utc_now
+from chassis.database import Database
+from service_testing.events import EventSender
+from tests.accounts import Account
+
+
+async def receive(session: AsyncSession, *ages_in_days: float) -> None:
+    for number, days in enumerate(ages_in_days):
+        received_at = utc_now() - timedelta(days=days)
+        event = ReceivedEvent(source="/users", event_id=str(number), received_at=received_at)
+        session.add(event)
+    await session.commit()
+
+
+async def remembered(session: AsyncSession) -> list[str]:
+    ids = select(col(ReceivedEvent.event_id)).order_by(col(ReceivedEvent.event_id))
+    return list(await session.scalars(ids))
+
+
+class TestPrune:
+    async def test_prune_forgets_what_is_older(
+        self, database: Database, session: AsyncSession
+    ) -> None:
+        await receive(session, 29.9, 30.1, 0, 31)
+        assert await prune_all(database, keep=timedelta(days=30)) == 2
+        assert await remembered(session) == ["0", "2"]
+
+    async def test_prune_takes_a_batch_at_a_time(
+        self, database: Database, session: AsyncSession
+    ) -> None:
+        await receive(session, *[31] * 5)
+        keep = timedelta(days=30)
+        sizes = [await prune_some(database, keep=keep, batch_size=2) for _ in range(4)]
+        assert sizes == [2, 2, 1, 0]
+
+    async def test_an_event_that_comes_again_after_it_was_forgotten_is_stale(
+        self, relay: EventSender, database: Database, session: AsyncSession
+    ) -> None:
+        ada = Account()
+        event = ada.created()
+        await relay.send(event)
+        await relay.send(ada.changed(name="Grace").updated())
+        await prune_all(database, keep=timedelta(0))
+        assert (await relay.send(event)).status_code == 204
+        assert (await session.get_one(Owner, 7)).name == "Grace"
+
+
+class TestPruneCommand:
+    @pytest.fixture
+    def environment(
+        self, monkeypatch: pytest.MonkeyPatch, spare_database_url: str
+    ) -> pytest.MonkeyPatch:
+        for name in [name for name in os.environ if name.startswith("ITEMS_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("ITEMS_USERS_URL", "http://users.example")
+        monkeypatch.setenv("ITEMS_DATABASE_URL", spare_database_url)
+        return monkeypatch
+
+    def test_prune_says_how_many(self, environment: pytest.MonkeyPatch) -> None:
+        result = CliRunner().invoke(cli, ["prune", "--keep-days", "7"])
+        assert (result.exit_code, result.stdout) == (0, "Forgot 0 received events.\n")
+
+    def test_prune_takes_the_age_of_the_settings(self, environment: pytest.MonkeyPatch) -> None:
+        environment.setenv("ITEMS_EVENTS_KEEP_DAYS", "1")
+        assert CliRunner().invoke(cli, ["prune"]).exit_code == 0

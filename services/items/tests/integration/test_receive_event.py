@@ -1,0 +1,390 @@
+"""`POST /events/`: who may send, what is refused, and what each event does."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import ItemRemoval, Owner, ReceivedEvent
+from app.user_events import NAME_OF_THE_DELETED
+from chassis.events import Event
+from service_testing.assertions import assert_error_response, assert_item_response, assert_status
+from service_testing.client import AppClient, as_user
+from service_testing.events import EventSender, Mode, create_event, event_request, sender_token
+from service_testing.factories import create_item_data
+from service_testing.tokens import TokenIssuer
+from tests.accounts import Account
+from tests.fake_users import FakeUsers
+from tests.integration.test_app import counted
+from tests.stock import add_items, add_owner, path_of_new
+
+ADA = Account()
+GOOD = json.loads(event_request(ADA.created())[1])
+MISSING = object()
+
+
+def wrong(attribute: str, value: object = MISSING) -> tuple[str, dict[str, Any]]:
+    """What is blamed, and an event that has this wrong."""
+    body: dict[str, Any] = {**GOOD, "data": dict(GOOD["data"])}
+    part, _, field = attribute.rpartition(".")
+    place = body["data"] if part else body
+    if value is MISSING:
+        del place[field]
+    else:
+        place[field] = value
+    return attribute, body
+
+
+NO_OBJECTS: list[Any] = [[], "Ada", 7, None]
+WRONG: list[tuple[str, dict[str, Any]]] = [
+    *(wrong(name) for name in ("id", "source", "type", "specversion")),
+    *(wrong(f"data.{name}") for name in ("id", "name", "is_active", "version")),
+    *(wrong("data.id", value) for value in (0, -1, 2**63, "7", 7.5, None, True)),
+    *(wrong("data.name", value) for value in ("", "  ", "x" * 121, "a\0b", "\ud800", 7, None)),
+    *(wrong("data.is_active", value) for value in ("true", 1, None)),
+    *(wrong("data.version", value) for value in (0, -1, 2**31, "3", None)),
+    *(wrong("data", value) for value in NO_OBJECTS),
+    wrong("subject", "8"),
+    wrong("id", ""),
+    wrong("specversion", "0.3"),
+]
+
+
+async def owner(session: AsyncSession, owner_id: int = 7) -> dict[str, Any] | None:
+    session.expire_all()
+    found = await session.get(Owner, owner_id)
+    return found.model_dump() if found else None
+
+
+async def stored(session: AsyncSession, model: type[Any]) -> int | None:
+    return await session.scalar(select(func.count()).select_from(model))
+
+
+class TestSender:
+    async def test_event_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+        headers, body = event_request(ADA.created())
+        response = await client.post("/events/", content=body, headers=headers)
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_event_with_a_user_s_or_an_administrator_s_own_token_is_unauthorized(
+        self, user_client: AppClient, admin_client: AppClient, session: AsyncSession
+    ) -> None:
+        headers, body = event_request(ADA.created())
+        for caller in (user_client, admin_client):
+            response = await caller.post("/events/", content=body, headers=headers)
+            assert_error_response(response, 401, "invalid_token")
+        assert await owner(session) is None
+
+    @pytest.mark.parametrize(
+        "audience",
+        [
+            "items",
+            "users",
+            "users-internal",
+            "items-event",
+            "",
+            ["users", "items"],
+            ["items", "items-events"],
+        ],
+    )
+    async def test_event_with_a_token_for_another_audience_is_unauthorized(
+        self, client: AppClient, token_issuer: TokenIssuer, audience: Any
+    ) -> None:
+        sender = EventSender(client, sender_token(token_issuer, audience=audience))
+        assert_error_response(await sender.send(ADA.created()), 401, "invalid_token")
+
+    async def test_event_with_a_forged_or_an_expired_token_is_unauthorized(
+        self, client: AppClient, token_issuer: TokenIssuer
+    ) -> None:
+        forged = sender_token(token_issuer.impostor(), audience="items-events")
+        old = sender_token(token_issuer, audience="items-events", expires_in_seconds=-11)
+        for token in (forged, old, "x"):
+            response = await EventSender(client, token).send(ADA.created())
+            assert_error_response(response, 401, "invalid_token")
+
+    async def test_sender_s_token_opens_no_other_route(
+        self, client: AppClient, token_issuer: TokenIssuer, session: AsyncSession
+    ) -> None:
+        for claims in ({}, {"sub": "1"}):
+            token = sender_token(token_issuer, audience="items-events", **claims)
+            caller = as_user(client, token)
+            response = await caller.post("/items/", json=create_item_data())
+            assert_error_response(response, 401, "invalid_token")
+
+    async def test_sender_is_checked_before_the_body_is_looked_at(self, client: AppClient) -> None:
+        response = await client.post("/events/", content=b"{", headers={"Content-Type": "x/y"})
+        assert_error_response(response, 401, "not_authenticated")
+
+    async def test_event_while_no_key_was_ever_seen_is_to_be_sent_again(
+        self, lost_client: AppClient, token_issuer: TokenIssuer
+    ) -> None:
+        sender = EventSender(lost_client, sender_token(token_issuer, audience="items-events"))
+        response = await sender.send(ADA.created())
+        assert_error_response(response, 503, "users_unavailable")
+        assert int(response.headers["Retry-After"]) >= 1
+
+
+class TestForm:
+    @pytest.mark.parametrize("mode", ["structured", "binary"])
+    async def test_event_is_taken_in_either_mode(
+        self, relay: EventSender, session: AsyncSession, mode: Mode
+    ) -> None:
+        assert_status(await relay.send(ADA.created(), mode), 204)
+        assert await owner(session) == {**ADA.data, "is_deleted": False}
+
+    async def test_event_may_have_fields_that_are_not_known_here(
+        self, relay: EventSender, session: AsyncSession
+    ) -> None:
+        data = {**ADA.data, "hat": {"size": 7}}
+        body = {**GOOD, "data": data, "newextension": "x", "time": "2026-01-01T00:00:00Z"}
+        response = await relay.post(
+            json.dumps(body).encode(), {"Content-Type": "application/cloudevents+json"}
+        )
+        assert_status(response, 204)
+        assert await owner(session) == {**ADA.data, "is_deleted": False}
+
+    @pytest.mark.parametrize(("blamed", "body"), WRONG, ids=lambda case: str(case)[:60])
+    async def test_event_that_is_malformed_is_refused_and_told_why(
+        self, relay: EventSender, session: AsyncSession, blamed: str, body: dict[str, Any]
+    ) -> None:
+        content = json.dumps(body).encode()
+        response = await relay.post(content, {"Content-Type": "application/cloudevents+json"})
+        detail = assert_error_response(response, 400, "bad_request")["detail"]
+        assert f"`{blamed}`" in detail
+        assert await stored(session, ReceivedEvent) == await stored(session, Owner) == 0
+
+    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
+    async def test_event_that_is_no_json_object_is_refused(
+        self, relay: EventSender, content: bytes
+    ) -> None:
+        response = await relay.post(content, {"Content-Type": "application/cloudevents+json"})
+        assert_error_response(response, 400, "bad_request")
+
+    async def test_event_in_binary_mode_without_its_headers_is_refused(
+        self, relay: EventSender
+    ) -> None:
+        response = await relay.post(b"{}", {"Content-Type": "application/json"})
+        detail = assert_error_response(response, 400, "bad_request")["detail"]
+        assert "`id`" in detail
+
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            "application/cloudevents-batch+json",
+            "application/cloudevents+xml",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/cloudevents+json; charset=latin-1",
+            "",
+        ],
+    )
+    async def test_event_of_another_media_type_is_refused(
+        self, relay: EventSender, content_type: str
+    ) -> None:
+        _, body = event_request(ADA.created())
+        response = await relay.post(body, {"Content-Type": content_type})
+        assert_error_response(response, 415, "unsupported_media_type")
+
+    async def test_event_that_is_too_large_is_refused(self, relay: EventSender) -> None:
+        headers, body = event_request(ADA.created())
+        response = await relay.post(body.ljust(1024 * 1024 + 1), headers)
+        assert_error_response(response, 413, "body_too_large")
+
+
+class TestIdempotence:
+    async def test_event_that_comes_twice_has_its_effect_once(
+        self, relay: EventSender, session: AsyncSession, client: AppClient
+    ) -> None:
+        labels = {"type": "user.created", "result": "duplicate"}
+        before = await counted(client, labels, "events_received_total")
+        event = ADA.created()
+        for _ in range(3):
+            assert_status(await relay.send(event), 204)
+        assert await stored(session, ReceivedEvent) == 1
+        assert await counted(client, labels, "events_received_total") == before + 2
+
+    async def test_event_of_another_source_with_the_same_id_is_another(
+        self, relay: EventSender, session: AsyncSession
+    ) -> None:
+        event = ADA.created()
+        renamed = replace(ADA.changed(name="Grace").updated(), id=event.id, source="/elsewhere")
+        await relay.send(event)
+        await relay.send(renamed)
+        assert (await owner(session) or {})["name"] == "Grace"
+
+    async def test_event_of_an_older_version_changes_nothing(
+        self, relay: EventSender, session: AsyncSession
+    ) -> None:
+        newer = ADA.changed(name="Grace")
+        for event in (newer.updated(), ADA.created(), newer.changed(name="Joan").updated()):
+            assert_status(await relay.send(event), 204)
+        assert (await owner(session) or {})["name"] == "Joan"
+
+    async def test_event_of_the_same_version_changes_nothing(
+        self, relay: EventSender, session: AsyncSession
+    ) -> None:
+        await relay.send(ADA.created())
+        await relay.send(replace(ADA, name="Grace").updated())
+        assert (await owner(session) or {})["name"] == "Ada"
+
+    async def test_event_that_failed_has_its_effect_when_it_comes_again(
+        self, relay: EventSender, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        event = ADA.created()
+        with monkeypatch.context() as broken:
+            broken.setattr("app.read_model.apply", None)
+            assert_error_response(await relay.send(event), 500, "internal_error")
+        assert await stored(session, ReceivedEvent) == 0
+        assert_status(await relay.send(event), 204)
+        assert await owner(session) is not None
+
+    @pytest.mark.parametrize("event_type", ["user.promoted", "item.created", "x", "x" * 255])
+    async def test_event_of_an_unknown_type_is_accepted_and_counted(
+        self, relay: EventSender, session: AsyncSession, client: AppClient, event_type: str
+    ) -> None:
+        labels = {"type": "other", "result": "unknown_type"}
+        before = await counted(client, labels, "events_received_total")
+        assert_status(await relay.send(create_event(event_type, {"anything": 1})), 204)
+        assert await counted(client, labels, "events_received_total") == before + 1
+        assert await stored(session, ReceivedEvent) == 0
+
+
+class TestEffects:
+    async def test_created_owner_needs_no_look_up(
+        self, relay: EventSender, client: AppClient, users: FakeUsers
+    ) -> None:
+        token = users.add(user_id=7)
+        await relay.send(ADA.created())
+        response = await as_user(client, token).post("/items/", json=create_item_data())
+        assert_item_response(response, status=201)
+        assert users.lookups == 0
+
+    async def test_renamed_owner_is_shown_and_changes_the_tag_of_each_item(
+        self, relay: EventSender, client: AppClient, users: FakeUsers
+    ) -> None:
+        owner_client = as_user(client, users.add(user_id=7))
+        await relay.send(ADA.created())
+        path = await path_of_new(owner_client)
+        before = await client.get(path)
+        await relay.send(ADA.changed(name="Grace").updated())
+        after = await client.get(path, headers={"If-None-Match": before.headers["ETag"]})
+        assert assert_item_response(after)["owner"] == {"id": 7, "name": "Grace"}
+        assert after.headers["ETag"] != before.headers["ETag"]
+
+    async def test_owner_who_was_looked_up_is_superseded_by_the_first_event(
+        self, relay: EventSender, session: AsyncSession
+    ) -> None:
+        await add_owner(session, 7, name="As looked up")
+        await relay.send(ADA.created())
+        assert await owner(session) == {**ADA.data, "is_deleted": False}
+
+    async def test_deactivated_owner_puts_nothing_up_and_keeps_what_is_there(
+        self, relay: EventSender, client: AppClient, users: FakeUsers
+    ) -> None:
+        owner_client = as_user(client, users.add(user_id=7))
+        path = await path_of_new(owner_client)
+        idle = ADA.changed(is_active=False)
+        await relay.send(idle.updated())
+        refused = await owner_client.post("/items/", json=create_item_data())
+        assert_error_response(refused, 403, "owner_inactive")
+        assert_item_response(await client.get(path))
+        await relay.send(idle.changed(is_active=True).updated())
+        assert_item_response(
+            await owner_client.post("/items/", json=create_item_data()), status=201
+        )
+
+    async def test_deleted_owner_leaves_a_tombstone_without_a_name_and_an_order(
+        self, relay: EventSender, session: AsyncSession
+    ) -> None:
+        await relay.send(ADA.created())
+        await relay.send(ADA.deleted())
+        assert await owner(session) == {
+            "id": 7,
+            "name": NAME_OF_THE_DELETED,
+            "is_active": False,
+            "version": 2,
+            "is_deleted": True,
+        }
+        assert await session.get(ItemRemoval, 7) is not None
+
+    async def test_deleted_owner_s_items_are_gone_at_once_for_everyone(
+        self, relay: EventSender, client: AppClient, users: FakeUsers, admin_client: AppClient
+    ) -> None:
+        owner_client = as_user(client, users.add(user_id=7))
+        path = await path_of_new(owner_client)
+        await relay.send(ADA.deleted())
+        for request in (
+            client.get(path),
+            owner_client.patch(path, json={"name": "x"}),
+            admin_client.patch(path, json={"name": "x"}),
+            admin_client.delete(path),
+        ):
+            assert_error_response(await request, 404, "not_found")
+        for query in ("", "?owner_id=7", "?sort=name"):
+            assert (await client.get(f"/items/{query}")).json()["total"] == 0
+        refused = await owner_client.post("/items/", json=create_item_data())
+        assert_error_response(refused, 403, "owner_gone")
+
+    async def test_owner_who_was_never_known_is_a_tombstone_too(
+        self, relay: EventSender, client: AppClient, users: FakeUsers
+    ) -> None:
+        late = as_user(client, users.add(user_id=7))
+        await relay.send(ADA.deleted())
+        refused = await late.post("/items/", json=create_item_data())
+        assert_error_response(refused, 403, "owner_gone")
+        assert users.lookups == 0
+
+    @pytest.mark.parametrize(
+        "late", [ADA.created(), ADA.changed(name="Grace").changed(name="Joan").updated()]
+    )
+    async def test_deleted_owner_does_not_come_back_by_any_late_event(
+        self, relay: EventSender, session: AsyncSession, late: Event
+    ) -> None:
+        await relay.send(ADA.deleted())
+        assert_status(await relay.send(late), 204)
+        found = await owner(session) or {}
+        assert (found["is_deleted"], found["is_active"]) == (True, False)
+        assert found["name"] == NAME_OF_THE_DELETED
+
+    async def test_deletion_is_final_whatever_its_version(
+        self, relay: EventSender, session: AsyncSession
+    ) -> None:
+        await relay.send(replace(ADA, version=9).updated())
+        await relay.send(ADA.deleted())
+        found = await owner(session) or {}
+        assert (found["is_deleted"], found["version"]) == (True, 9)
+
+    async def test_others_and_their_items_are_left_alone(
+        self, relay: EventSender, session: AsyncSession, client: AppClient
+    ) -> None:
+        await add_owner(session, 8, name="Grace")
+        await add_items(session, {"owner_id": 8})
+        await relay.send(ADA.deleted())
+        assert (await client.get("/items/")).json()["total"] == 1
+
+    async def test_event_is_logged_without_the_name(
+        self, relay: EventSender, logs: list[dict[str, Any]]
+    ) -> None:
+        await relay.send(replace(ADA, name="Unmistakable").created())
+        (line,) = [line for line in logs if line["event"] == "event_received"]
+        assert (line["type"], line["result"]) == ("user.created", "applied")
+        assert "Unmistakable" not in str(logs)
+
+
+async def test_event_is_part_of_the_trace_that_delivers_it(
+    client: AppClient, token_issuer: TokenIssuer, logs: list[dict[str, Any]]
+) -> None:
+    headers, body = event_request(ADA.created())
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    identity = {"X-Request-ID": "cause-7", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    token = sender_token(token_issuer, audience="items-events")
+    response: httpx.Response = await as_user(client, token).post(
+        "/events/", content=body, headers={**headers, **identity}
+    )
+    assert response.headers["X-Request-ID"] == "cause-7"
+    (line,) = [line for line in logs if line["event"] == "event_received"]
+    assert (line["request_id"], line["trace_id"]) == ("cause-7", trace)

@@ -1,0 +1,111 @@
+"""`python -m app resync`."""
+
+import asyncio
+import os
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner, Result
+
+from app import commands
+from app.commands import cli
+from app.models import Owner
+from app.users_directory import open_directory
+from chassis.database import Database
+from service_testing.faults import Behaviour, FaultyTransport, refused
+from tests.accounts import Account
+from tests.directory_server import CLIENT_ID, SECRET, DirectoryServer
+
+ADA, GRACE = Account(id=1), Account(id=2, name="Grace")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, spare_database_url: str) -> pytest.MonkeyPatch:
+    for name in [name for name in os.environ if name.startswith("ITEMS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ITEMS_DATABASE_URL", spare_database_url)
+    monkeypatch.setenv("ITEMS_USERS_URL", "http://users.example")
+    monkeypatch.setenv("ITEMS_USERS_CLIENT_ID", CLIENT_ID)
+    monkeypatch.setenv("ITEMS_USERS_CLIENT_SECRET", SECRET)
+    return monkeypatch
+
+
+def run(environment: pytest.MonkeyPatch, users: Behaviour, *arguments: str) -> Result:
+    transport = FaultyTransport(users)
+    environment.setattr(
+        commands, "open_directory", lambda settings: open_directory(settings, transport)
+    )
+    return CliRunner().invoke(cli, ["resync", *arguments])
+
+
+def owners(url: str) -> dict[int, bool]:
+    async def read() -> dict[int, bool]:
+        database = Database(url)
+        try:
+            async with database.read_session() as session:
+                found = await session.scalars(select(Owner))
+                return {owner.id: owner.is_deleted for owner in found}
+        finally:
+            await database.aclose()
+
+    return asyncio.run(read())
+
+
+def test_resync_says_what_it_did(environment: pytest.MonkeyPatch, spare_database_url: str) -> None:
+    done = run(environment, DirectoryServer(ADA, GRACE))
+    assert (done.exit_code, done.stdout) == (0, "Read 2 users: 2 changed, 0 deleted.\n")
+    assert owners(spare_database_url) == {1: False, 2: False}
+    again = run(environment, DirectoryServer(ADA.changed(name="Countess")))
+    assert again.stdout == "Read 1 users: 1 changed, 1 deleted.\n"
+    assert owners(spare_database_url) == {1: False, 2: True}
+
+
+def test_resync_asks_back_before_it_deletes_many(
+    environment: pytest.MonkeyPatch, spare_database_url: str
+) -> None:
+    run(environment, DirectoryServer(ADA, GRACE))
+    refused_to = run(environment, DirectoryServer(), "--max-deletions", "1")
+    assert refused_to.exit_code == 2
+    assert "lacks 2 of this service's owners" in refused_to.stderr
+    assert "--max-deletions 2" in refused_to.stderr
+    assert owners(spare_database_url) == {1: False, 2: False}
+    assert run(environment, DirectoryServer(), "--max-deletions", "2").exit_code == 0
+    assert owners(spare_database_url) == {1: True, 2: True}
+
+
+@pytest.mark.parametrize("variable", ["ITEMS_USERS_CLIENT_ID", "ITEMS_USERS_CLIENT_SECRET"])
+def test_resync_without_credentials_names_what_is_missing(
+    environment: pytest.MonkeyPatch, variable: str
+) -> None:
+    environment.delenv(variable)
+    failed = run(environment, DirectoryServer(ADA))
+    assert failed.exit_code == 2
+    assert variable in failed.stderr
+    assert failed.stderr.startswith("error: ")
+
+
+def test_resync_with_wrong_credentials_says_so_and_not_which(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("ITEMS_USERS_CLIENT_SECRET", "hunter2")
+    failed = run(environment, DirectoryServer(ADA))
+    assert failed.exit_code == 2
+    assert "refuses ITEMS_USERS_CLIENT_ID" in failed.stderr
+    assert "create-client items" in failed.stderr
+    assert "hunter2" not in failed.output
+
+
+def test_resync_while_users_is_down_says_so(environment: pytest.MonkeyPatch) -> None:
+    failed = run(environment, refused())
+    assert failed.exit_code == 2
+    assert "can't be asked: " in failed.stderr
+    assert failed.stderr.splitlines()[-1].endswith("run it again.")
+
+
+def test_resync_of_a_database_without_tables_says_so(
+    environment: pytest.MonkeyPatch, empty_database_url: str
+) -> None:
+    environment.setenv("ITEMS_DATABASE_URL", empty_database_url)
+    failed = run(environment, DirectoryServer(ADA))
+    assert failed.exit_code == 2
+    assert "migrate" in failed.stderr

@@ -1,0 +1,221 @@
+"""The users service is away: what goes on, what is refused, and how often it is asked.
+
+The app has its real client here; what fails is the network below it.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import stamina
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.main import create_app
+from app.models import Item, Owner
+from app.settings import ItemsSettings
+from chassis.database import Database
+from service_testing.assertions import assert_error_response, assert_item_response
+from service_testing.client import AppClient, app_transport
+from service_testing.factories import create_item_data
+from service_testing.faults import (
+    Behaviour,
+    FaultyTransport,
+    Held,
+    answer,
+    failure,
+    refused,
+    timed_out,
+    unavailable,
+)
+from service_testing.frozen_time import FrozenTime
+from service_testing.tokens import TokenIssuer
+from tests.stock import add_items, add_owner
+
+pytestmark = pytest.mark.committed
+
+FAULTS = {
+    "refused": refused(),
+    "time-out": timed_out(),
+    "pool": failure(httpx.PoolTimeout),
+    "503": unavailable(),
+    "500": answer(500),
+}
+
+
+class UsersOfThisTest:
+    """Publishes its keys; what a look-up meets is what the test says."""
+
+    def __init__(self, issuer: TokenIssuer, settings: ItemsSettings, database: Database) -> None:
+        self._issuer = issuer
+        self.lookups = FaultyTransport(answer(404))
+        app = create_app(
+            settings,
+            database=database,
+            users_transport=FaultyTransport(self._answer),
+        )
+        self._transport = app_transport(app)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/.well-known/jwks.json":
+            return httpx.Response(200, json=self._issuer.jwks())
+        return await self.lookups.handle_async_request(request)
+
+    async def create_item(self, user_id: int) -> httpx.Response:
+        client = AppClient(self._transport, token=self._issuer.token(user_id=user_id))
+        return await client.post("/items/", json=create_item_data())
+
+    async def get(self, path: str) -> httpx.Response:
+        return await AppClient(self._transport).get(path)
+
+    async def metric(self, name: str) -> dict[str, float]:
+        text = (await self.get("/metrics")).text
+        return {
+            next(iter(sample.labels.values())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name
+        }
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=1_000_000, cap=True):
+        yield
+
+
+@pytest.fixture
+def users(
+    token_issuer: TokenIssuer, settings: ItemsSettings, database: Database, frozen_time: FrozenTime
+) -> UsersOfThisTest:
+    return UsersOfThisTest(token_issuer, settings, database)
+
+
+def ada(user_id: int) -> Behaviour:
+    return answer(json={"id": user_id, "name": "Ada", "is_active": True})
+
+
+async def stored(session: AsyncSession) -> list[int | None]:
+    return [
+        await session.scalar(select(func.count()).select_from(model)) for model in (Item, Owner)
+    ]
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+class TestStorm:
+    async def test_two_hundred_new_owners_at_once_cost_few_calls(
+        self, users: UsersOfThisTest, session: AsyncSession, fault: Behaviour
+    ) -> None:
+        users.lookups.behave(fault)
+        answers = await asyncio.gather(*(users.create_item(user_id) for user_id in range(1, 201)))
+        for response in answers:
+            assert_error_response(response, 503, "users_unavailable")
+            assert 1 <= int(response.headers["Retry-After"]) <= 5
+        # As many as may be under way at once: the circuit opens before any of them tries again.
+        assert len(users.lookups.requests) <= 20
+        assert await stored(session) == [0, 0]
+
+
+class TestWhileTheCircuitIsOpen:
+    async def open_circuit(self, users: UsersOfThisTest) -> None:
+        users.lookups.behave(refused())
+        for user_id in (1, 2):
+            assert_error_response(await users.create_item(user_id), 503, "users_unavailable")
+        users.lookups.requests.clear()
+
+    async def test_a_hundred_new_owners_one_by_one_cost_five_calls(
+        self, users: UsersOfThisTest
+    ) -> None:
+        users.lookups.behave(refused())
+        for user_id in range(1, 101):
+            assert_error_response(await users.create_item(user_id), 503, "users_unavailable")
+        assert len(users.lookups.requests) == 5
+
+    async def test_a_new_owner_is_told_when_to_come_back_and_users_is_not_asked(
+        self, users: UsersOfThisTest, frozen_time: FrozenTime
+    ) -> None:
+        await self.open_circuit(users)
+        frozen_time.tick(2)
+        response = await users.create_item(3)
+        assert_error_response(response, 503, "users_unavailable")
+        assert response.headers["Retry-After"] == "3"
+        assert users.lookups.requests == []
+
+    async def test_known_owners_and_readers_notice_nothing(
+        self, users: UsersOfThisTest, session: AsyncSession
+    ) -> None:
+        await add_owner(session, 7)
+        (item_id,) = await add_items(session, {"owner_id": 7})
+        await self.open_circuit(users)
+        assert_item_response(await users.create_item(7), status=201)
+        assert_item_response(await users.get(f"/items/{item_id}"))
+
+    async def test_one_request_probes_and_the_others_are_refused_meanwhile(
+        self, users: UsersOfThisTest, frozen_time: FrozenTime
+    ) -> None:
+        await self.open_circuit(users)
+        frozen_time.tick(5)
+        held = Held(ada(3))
+        users.lookups.behave(held)
+        probe = asyncio.create_task(users.create_item(3))
+        await held.is_asked.wait()
+        others = await asyncio.gather(*(users.create_item(user_id) for user_id in range(4, 54)))
+        assert Counter(response.status_code for response in others) == {503: 50}
+        assert len(users.lookups.requests) == 1
+        held.release()
+        assert_item_response(await probe, status=201)
+        users.lookups.behave(ada(4))
+        assert_item_response(await users.create_item(4), status=201)
+
+    async def test_metrics_show_the_state_and_the_calls(
+        self, users: UsersOfThisTest, frozen_time: FrozenTime
+    ) -> None:
+        assert await users.metric("circuit_breaker_state") == {"keys": 0, "lookups": 0}
+        await self.open_circuit(users)
+        assert await users.metric("circuit_breaker_state") == {"keys": 0, "lookups": 2}
+        assert await users.metric("users_calls_total") == {"answered": 1, "failed": 5}
+        frozen_time.tick(5)
+        assert await users.metric("circuit_breaker_state") == {"keys": 0, "lookups": 1}
+        users.lookups.behave(ada(1))
+        await users.create_item(1)
+        assert await users.metric("circuit_breaker_state") == {"keys": 0, "lookups": 0}
+
+
+class TestAnswersThatAreNoFailures:
+    @pytest.mark.parametrize("status", [401, 403, 404])
+    async def test_a_refusal_keeps_the_circuit_closed(
+        self, users: UsersOfThisTest, status: int
+    ) -> None:
+        users.lookups.behave(answer(status))
+        for user_id in range(1, 31):
+            await users.create_item(user_id)
+        assert len(users.lookups.requests) == 30
+        assert await users.metric("circuit_breaker_state") == {"keys": 0, "lookups": 0}
+
+
+class TestOneNewOwner:
+    async def test_a_hundred_first_items_at_once_ask_once(self, users: UsersOfThisTest) -> None:
+        held = Held(ada(1))
+        users.lookups.behave(held)
+        requests = [asyncio.create_task(users.create_item(1)) for _ in range(100)]
+        await held.is_asked.wait()
+        held.release()
+        for response in await asyncio.gather(*requests):
+            assert_item_response(response, status=201)
+        assert len(users.lookups.requests) == 1
+
+    async def test_the_one_who_asked_may_go_away(self, users: UsersOfThisTest) -> None:
+        held = Held(ada(1))
+        users.lookups.behave(held)
+        first = asyncio.create_task(users.create_item(1))
+        await held.is_asked.wait()
+        second = asyncio.create_task(users.create_item(1))
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        held.release()
+        assert_item_response(await second, status=201)
+        assert len(users.lookups.requests) == 1

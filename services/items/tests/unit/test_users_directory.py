@@ -1,0 +1,169 @@
+"""Reading all users over HTTP: what is sent, and what becomes of each failure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import stamina
+from pydantic import SecretStr
+from structlog.types import EventDict
+
+from app.settings import ItemsSettings
+from app.users_directory import PAGE_SIZE, DirectoryFailed, open_directory
+from service_testing.faults import (
+    Behaviour,
+    FaultyTransport,
+    answer,
+    malformed_json,
+    refused,
+    reset,
+    timed_out,
+    too_many_requests,
+    truncated,
+    unavailable,
+)
+from tests.accounts import Account
+from tests.directory_server import CLIENT_ID, SECRET, DirectoryServer
+
+FAULTS = {
+    "refused": refused(),
+    "time-out": timed_out(),
+    "connect": timed_out(httpx.ConnectTimeout),
+    "reset": reset(answer(json={})),
+    "truncated": truncated(answer(json={}), after_bytes=1),
+    "429": too_many_requests(retry_after_seconds=1),
+    "503": unavailable(),
+    "500": answer(500),
+}
+SPOILT = {
+    "malformed": malformed_json(),
+    "no object": answer(json=[]),
+    "empty": answer(content=b""),
+    "403": answer(403),
+    "404": answer(404),
+    "redirect": answer(302, headers={"Location": "http://elsewhere.example/"}),
+}
+ACCOUNTS = tuple(Account(id=number) for number in range(1, 6))
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=1_000_000, cap=True):
+        yield
+
+
+@pytest.fixture
+def credentials(settings: ItemsSettings) -> ItemsSettings:
+    return settings.model_copy(
+        update={"users_client_id": CLIENT_ID, "users_client_secret": SecretStr(SECRET)}
+    )
+
+
+async def read(settings: ItemsSettings, *behaviours: Behaviour) -> list[int]:
+    transport = FaultyTransport(*behaviours)
+    async with open_directory(settings, transport) as directory:
+        return [state.id async for page in directory.pages() for state in page]
+
+
+class TestPages:
+    async def test_pages_are_all_users_in_order(self, credentials: ItemsSettings) -> None:
+        server = DirectoryServer(*ACCOUNTS)
+        assert await read(credentials, server) == [1, 2, 3, 4, 5]
+        assert server.paths == ["/auth/token", "/internal/users/"]
+
+    async def test_pages_go_on_where_the_last_one_ended(
+        self, credentials: ItemsSettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.users_directory.PAGE_SIZE", 2)
+        server = DirectoryServer(*ACCOUNTS)
+        assert await read(credentials, server) == [1, 2, 3, 4, 5]
+        assert [query["after_id"] for query in server.queries] == ["0", "2", "4"]
+
+    async def test_pages_are_as_large_as_users_allows(self) -> None:
+        assert 1 <= PAGE_SIZE <= 1000
+
+    async def test_pages_of_nobody_are_empty(self, credentials: ItemsSettings) -> None:
+        assert await read(credentials, DirectoryServer()) == []
+
+    async def test_pages_take_a_new_token_when_the_old_one_has_expired(
+        self, credentials: ItemsSettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.users_directory.PAGE_SIZE", 1)
+        server = DirectoryServer(*ACCOUNTS, pages_per_token=2)
+        assert await read(credentials, server) == [1, 2, 3, 4, 5]
+        assert server.paths.count("/auth/token") == 3
+
+
+class TestFailures:
+    @pytest.mark.parametrize("secret", ["", "wrong", "ä"])
+    async def test_wrong_credentials_are_told_and_not_repeated(
+        self, credentials: ItemsSettings, secret: str, logs: list[EventDict]
+    ) -> None:
+        wrong = credentials.model_copy(update={"users_client_secret": SecretStr(secret)})
+        server = DirectoryServer(*ACCOUNTS)
+        with pytest.raises(DirectoryFailed, match="refuses ITEMS_USERS_CLIENT_ID") as failed:
+            await read(wrong, server)
+        assert server.paths == ["/auth/token"]
+        assert not secret or secret not in str(failed.value).removesuffix("`.") + str(logs)
+
+    async def test_a_token_that_is_refused_at_once_is_told(
+        self, credentials: ItemsSettings
+    ) -> None:
+        with pytest.raises(DirectoryFailed, match="answers 401 to GET /internal/users/"):
+            await read(credentials, DirectoryServer(*ACCOUNTS, pages_per_token=0))
+
+    @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+    @pytest.mark.parametrize("call", [0, 1])
+    async def test_a_fault_that_passes_is_passed_over_at_each_call(
+        self, credentials: ItemsSettings, fault: Behaviour, call: int
+    ) -> None:
+        server = DirectoryServer(*ACCOUNTS)
+        behaviours: list[Behaviour] = [*[server] * call, fault, fault, server]
+        assert await read(credentials, *behaviours) == [1, 2, 3, 4, 5]
+
+    @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+    @pytest.mark.parametrize("call", [0, 1])
+    async def test_a_fault_that_stays_is_told_at_each_call(
+        self, credentials: ItemsSettings, fault: Behaviour, call: int
+    ) -> None:
+        server = DirectoryServer(*ACCOUNTS)
+        with pytest.raises(DirectoryFailed, match="can't be asked"):
+            await read(credentials, *[server] * call, fault)
+
+    @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
+    @pytest.mark.parametrize("call", [0, 1])
+    async def test_an_answer_that_is_none_is_told_at_each_call(
+        self, credentials: ItemsSettings, spoilt: Behaviour, call: int
+    ) -> None:
+        server = DirectoryServer(*ACCOUNTS)
+        with pytest.raises(DirectoryFailed, match="the users service answers"):
+            await read(credentials, *[server] * call, spoilt)
+
+    @pytest.mark.parametrize(
+        "page",
+        [
+            {"users": [2, 1], "next_after_id": None},
+            {"users": [1, 1], "next_after_id": None},
+            {"users": [1, 2], "next_after_id": 1},
+            {"users": [1, 2], "next_after_id": 3},
+            {"users": [], "next_after_id": 7},
+            {"users": [1], "next_after_id": 0},
+        ],
+    )
+    async def test_a_page_that_is_not_in_order_is_refused(
+        self, credentials: ItemsSettings, page: dict[str, Any]
+    ) -> None:
+        """From a gap, deletions would be concluded."""
+        users = [Account(id=user_id).data for user_id in page["users"]]
+        with pytest.raises(DirectoryFailed, match="order of ids"):
+            await read(credentials, DirectoryServer(), answer(json={**page, "users": users}))
+
+    @pytest.mark.parametrize("field", ["id", "name", "is_active", "version"])
+    async def test_a_page_with_an_incomplete_user_is_refused(
+        self, credentials: ItemsSettings, field: str
+    ) -> None:
+        user = {name: value for name, value in Account().data.items() if name != field}
+        page = answer(json={"users": [user], "next_after_id": None})
+        with pytest.raises(DirectoryFailed, match="another shape"):
+            await read(credentials, DirectoryServer(), page)

@@ -1,0 +1,130 @@
+"""`GET /internal/users/`: all users, for another service."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import accounts
+from service_testing.assertions import (
+    assert_error_response,
+    assert_status,
+    assert_validation_error,
+)
+from service_testing.client import AppClient, as_user
+from service_testing.queries import QueryCounter
+from service_testing.tokens import TokenIssuer
+from tests.accounts import create_account
+
+PATH = "/internal/users/"
+
+
+async def page(client: AppClient, **query: int) -> dict[str, Any]:
+    response = await client.get(PATH, params=query)
+    assert_status(response, 200)
+    body: dict[str, Any] = response.json()
+    return body
+
+
+async def register_some(session: AsyncSession, count: int) -> list[int]:
+    """Their ids."""
+    users = [
+        await accounts.register(
+            session, email=f"u{number}@example.com", name=f"User {number}", password_hash="none"
+        )
+        for number in range(count)
+    ]
+    await session.commit()
+    return [user.id for user in users if user.id]
+
+
+class TestWho:
+    async def test_anyone_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+        assert_error_response(await client.get(PATH), 401, "not_authenticated")
+
+    async def test_users_and_administrators_are_unauthorized(
+        self, user_client: AppClient, admin_client: AppClient
+    ) -> None:
+        for client in (user_client, admin_client):
+            assert_error_response(await client.get(PATH), 401, "invalid_token")
+
+    async def test_token_for_deliveries_is_unauthorized(
+        self, client: AppClient, app: FastAPI
+    ) -> None:
+        key = await app.state.keys.signing_key()
+        issuer = TokenIssuer(key.private, key_id=key.key_id)
+        token = issuer.token(audience="items-events")
+        assert_error_response(await as_user(client, token).get(PATH), 401, "invalid_token")
+
+    async def test_service_token_opens_nothing_else(self, service_client: AppClient) -> None:
+        for path in ("/users/me", "/users/1", "/admin/users/"):
+            assert_error_response(await service_client.get(path), 401, "invalid_token")
+
+
+class TestContent:
+    async def test_content_of_no_users_is_an_empty_page(self, service_client: AppClient) -> None:
+        assert await page(service_client) == {"users": [], "next_after_id": None}
+
+    async def test_content_is_what_events_tell_and_nothing_personal(
+        self, service_client: AppClient, session: AsyncSession, app: FastAPI
+    ) -> None:
+        account = await create_account(session, app, name="Ada", is_active=False)
+        told = {"id": account.id, "name": "Ada", "is_active": False, "version": 2}
+        assert await page(service_client) == {"users": [told], "next_after_id": None}
+
+
+class TestPages:
+    async def test_pages_together_have_everyone_once_in_the_order_of_ids(
+        self, service_client: AppClient, session: AsyncSession
+    ) -> None:
+        ids = await register_some(session, 7)
+        seen: list[int] = []
+        after_id: int | None = 0
+        while after_id is not None:
+            body = await page(service_client, after_id=after_id, limit=3)
+            seen += [user["id"] for user in body["users"]]
+            after_id = body["next_after_id"]
+        assert seen == sorted(ids)
+
+    async def test_pages_end_where_the_last_one_is_full(
+        self, service_client: AppClient, session: AsyncSession
+    ) -> None:
+        ids = await register_some(session, 3)
+        body = await page(service_client, limit=3)
+        assert [user["id"] for user in body["users"]] == ids
+        assert body["next_after_id"] is None
+
+    async def test_page_has_500_unless_asked_otherwise(
+        self, service_client: AppClient, session: AsyncSession
+    ) -> None:
+        await register_some(session, 501)
+        assert len((await page(service_client))["users"]) == 500
+        assert len((await page(service_client, limit=1000))["users"]) == 501
+
+    async def test_page_is_one_statement(
+        self, service_client: AppClient, session: AsyncSession, query_counter: QueryCounter
+    ) -> None:
+        await register_some(session, 3)
+        await page(service_client)  # which reads the signing keys, unless another test has
+        with query_counter.at_most(1):
+            await page(service_client)
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"limit": "0"},
+            {"limit": "1001"},
+            {"limit": "1e2"},
+            {"after_id": "-1"},
+            {"after_id": "+1"},
+            {"after_id": str(2**63)},
+        ],
+        ids=str,
+    )
+    async def test_page_out_of_range_is_refused(
+        self, service_client: AppClient, query: dict[str, str]
+    ) -> None:
+        response = await service_client.get(PATH, params=query)
+        (name,) = query
+        assert_validation_error(response, ["query", name])

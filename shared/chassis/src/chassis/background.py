@@ -1,0 +1,135 @@
+"""Work that a service does beside its requests: looked after from the app's start to its stop.
+
+tasks = BackgroundTasks(registry, stop_seconds=5)
+deliveries = tasks.add("deliveries", deliver_some)
+
+async with tasks.running():  # in the app's lifespan
+    …
+    deliveries.wake()  # there is work: don't wait for the pause to end
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from chassis.backoff import full_jitter
+
+logger = structlog.get_logger(__name__)
+
+_FIRST_BACKOFF_SECONDS = 0.5
+_MOST_BACKOFF_SECONDS = 30.0
+
+Work = Callable[[], Awaitable[float]]
+"""Does one unit of work, and says how many seconds may pass until the next: 0 when there is more
+to do. A long unit looks at `BackgroundTask.is_stopping` and ends early."""
+
+
+class BackgroundTask:
+    """Calls `work` again and again, one unit after the other. Made by `BackgroundTasks.add`."""
+
+    def __init__(self, name: str, work: Work, failures: Counter) -> None:
+        self.name = name
+        self._work = work
+        self._failures = failures.labels(name)
+        self._failures_in_a_row = 0
+        self._is_woken = asyncio.Event()
+        self._is_stopped = asyncio.Event()
+
+    @property
+    def is_stopping(self) -> bool:
+        """The app ends: finish what is begun, and begin nothing."""
+        return self._is_stopped.is_set()
+
+    def wake(self) -> None:
+        """End the pause before the next unit. To be called in the event loop of the app.
+
+        It doesn't shorten the backoff after a failure.
+        """
+        self._is_woken.set()
+
+    def stop(self) -> None:
+        """Begin no other unit. Doesn't wait for the one under way."""
+        self._is_stopped.set()
+        self._is_woken.set()
+
+    async def run(self) -> None:
+        """Work until `stop`. A unit that raises is logged, counted, and tried again later."""
+        while not self.is_stopping:
+            # Before the unit: whoever wakes it meanwhile has something that this unit may not see.
+            self._is_woken.clear()
+            try:
+                pause_seconds = await self._work()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next unit may succeed
+                await self._recover(error)
+            else:
+                self._failures_in_a_row = 0
+                await _wait(self._is_woken, pause_seconds)
+
+    async def _recover(self, error: Exception) -> None:
+        self._failures_in_a_row += 1
+        self._failures.inc()
+        backoff_seconds = full_jitter(
+            self._failures_in_a_row,
+            first_seconds=_FIRST_BACKOFF_SECONDS,
+            most_seconds=_MOST_BACKOFF_SECONDS,
+        )
+        logger.error(
+            "background_task_failed",
+            task=self.name,
+            reason=f"{type(error).__name__}: {error}",
+            failures_in_a_row=self._failures_in_a_row,
+            again_in_seconds=round(backoff_seconds, 2),
+            # Once tells where; a database that is away for an hour need not tell it each time.
+            exc_info=error if self._failures_in_a_row == 1 else None,
+        )
+        await _wait(self._is_stopped, backoff_seconds)
+
+
+class BackgroundTasks:
+    """All background tasks of one app."""
+
+    def __init__(self, registry: CollectorRegistry, *, stop_seconds: float) -> None:
+        """At the stop, units under way get `stop_seconds` to end; then they are cancelled."""
+        self._failures = Counter(
+            "background_task_failures_total",
+            "Units of background work that raised an exception.",
+            ("task",),
+            registry=registry,
+        )
+        self._stop_seconds = stop_seconds
+        self._tasks: list[BackgroundTask] = []
+
+    def add(self, name: str, work: Work) -> BackgroundTask:
+        """A task that begins to work when the app starts."""
+        task = BackgroundTask(name, work, self._failures)
+        self._tasks.append(task)
+        return task
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work until the end of the block, and then stop between two units."""
+        running = {asyncio.create_task(task.run(), name=task.name) for task in self._tasks}
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.stop()
+            await self._end(running)
+
+    async def _end(self, running: set[asyncio.Task[None]]) -> None:
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=self._stop_seconds)
+        for task in late:
+            logger.warning("background_task_cancelled", task=task.get_name())
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
