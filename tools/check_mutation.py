@@ -26,7 +26,7 @@ EXIT_USAGE = 2
 
 @dataclass(frozen=True)
 class Package:
-    """A folder, its least score in per cent, and the modules to change, by glob patterns."""
+    """A folder, its least score in per cent, and the modules that have to reach it, by patterns."""
 
     root: Path
     name: str
@@ -42,11 +42,11 @@ class Package:
         """The folder of its code, `src` or `app`."""
         return self.patterns[0].partition("/")[0]
 
-    def modules(self, only: Sequence[str]) -> list[Path]:
-        """Those of the modules to change that `only` names: `tokens`, `routers/items`, "" for all."""
-        found = sorted({file for each in self.patterns for file in self.folder.glob(each)})
-        ends = tuple(f"/{name}.py" for name in only)
-        return [file for file in found if "" in only or str(file).endswith(ends)]
+    def modules(self, names: Sequence[str]) -> list[Path]:
+        """Those with the names, such as `tokens` or `routers/items`; with "", those of the floor."""
+        patterns = [f"{self.source}/**/{name}.py" for name in names if name]
+        patterns += self.patterns if "" in names else []
+        return sorted({file for each in patterns for file in self.folder.glob(each)})
 
 
 def main(root: Path, targets: Sequence[str]) -> int:

@@ -61,16 +61,19 @@ class Suite:
         return _names(contexts) & self.seconds.keys()
 
     def ordered(self, tests: Iterable[str], limit_seconds: float = float("inf")) -> list[str]:
-        """First what has killed before, then the quickest of each class, then their next.
+        """First what has killed before, then unit tests; of each class the quickest, then the next.
 
-        As many as fit into the limit: with it, still something of every class is tried.
+        As many as fit into the limit: so something of most classes is tried even then.
         """
         quick_first = sorted(tests, key=lambda test: (self.seconds[test], test))
         rank, places = {}, Counter[str]()
         for test in quick_first:
             rank[test] = places[_group(test)]
             places[_group(test)] += 1
-        order = sorted(quick_first, key=lambda test: (-self.kills.get(test, 0), rank[test]))
+        order = sorted(
+            quick_first,
+            key=lambda test: (-self.kills.get(test, 0), "/unit/" not in test, rank[test]),
+        )
         ends = accumulate(self.seconds[test] for test in order)
         fitting = [test for test, end in zip(order, ends, strict=True) if end <= limit_seconds]
         return fitting or order[:1]

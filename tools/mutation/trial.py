@@ -13,9 +13,10 @@ from mutation.mutants import Mutant
 from mutation.package import Suite, environment
 from mutation.worker import KILLED_BY_TIME, Answer, Job
 
-# A mutant that outlives so much test time, as measured without it, has survived.
-_NARROW_SECONDS = 5
-_WIDE_SECONDS = 2
+# All tests that ran a line in their own call are tried. Of what may reach it otherwise, at import, in
+# a fixture or in another process, as many as take so long without the mutant.
+_MODULE_SECONDS = 10
+_WIDE_SECONDS = 3
 # An endless loop has ended after this and five times what its tests take.
 _PATIENCE_SECONDS = 30
 _EXIT_PASSED = 0
@@ -65,17 +66,18 @@ class Trial:
         Raises:
             Confused: they don't.
         """
-        tests = self._tests.ordered(self._tests.of_module(module), _NARROW_SECONDS)
+        tests = self._tests.ordered(self._tests.of_module(module), _MODULE_SECONDS)
         if tests and (answer := self._run(module, module.read_text(), tests)).exit_code:
             raise Confused(f"Without a mutant of {module.name} too, this fails: {answer.failed}")
 
     def find_killer(self, module: Path, mutant: Mutant) -> str | None:
         """The test that fails, or what else stopped the tests; None when all of them pass."""
         narrow, is_all = self._tests.of_lines(module, *mutant.lines)
+        limit = float("inf")
         if mutant.is_at_import or not narrow:
-            narrow, is_all = self._tests.of_module(module), False
+            narrow, is_all, limit = self._tests.of_module(module), False, _MODULE_SECONDS
         rest = set() if is_all else self._tests.seconds.keys() - narrow
-        return self._killer(module, mutant, narrow, _NARROW_SECONDS) or self._killer(
+        return self._killer(module, mutant, narrow, limit) or self._killer(
             module, mutant, rest, _WIDE_SECONDS
         )
 

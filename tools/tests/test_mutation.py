@@ -118,7 +118,7 @@ def repository(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Re
     return Repository(pytester)
 
 
-@pytest.mark.parametrize("tests", [GOOD_TESTS, IN_ANOTHER_PROCESS, IN_A_FIXTURE])
+@pytest.mark.parametrize("tests", [IN_ANOTHER_PROCESS, IN_A_FIXTURE])
 def test_a_package_whose_tests_notice_everything_passes(
     repository: Repository, tests: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

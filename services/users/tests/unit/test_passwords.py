@@ -63,7 +63,8 @@ class TestVerify:
         matches, renewed = await passwords.verify(PASSWORD, outdated)
         assert matches
         assert renewed is not None
-        assert f"m={settings.password_memory_kib}," in renewed
+        cost = f"m={settings.password_memory_kib},t={settings.password_time_cost},p=1"
+        assert f"${cost}$" in renewed
 
     async def test_verify_renews_nothing_for_a_wrong_password(
         self, passwords: PasswordHasher
