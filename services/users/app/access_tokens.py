@@ -12,6 +12,8 @@ from chassis.tokens import ALGORITHM, ISSUER
 
 USER_AUDIENCE = ["users", "items"]
 INTERNAL_AUDIENCE = "users-internal"
+EVENTS_AUDIENCE = "items-events"
+_DELIVERY_SECONDS = 60
 
 
 class TokenIssuer:
@@ -20,19 +22,25 @@ class TokenIssuer:
         self._lifetime_seconds = lifetime_seconds
 
     async def for_user(self, user_id: int, role: str) -> AccessToken:
-        return await self._issue({"sub": str(user_id), "aud": USER_AUDIENCE, "role": role})
+        claims = {"sub": str(user_id), "aud": USER_AUDIENCE, "role": role}
+        return await self._issue(claims, self._lifetime_seconds)
 
     async def for_service(self, client_id: str) -> AccessToken:
-        return await self._issue({"sub": client_id, "aud": INTERNAL_AUDIENCE})
+        claims = {"sub": client_id, "aud": INTERNAL_AUDIENCE}
+        return await self._issue(claims, self._lifetime_seconds)
 
-    async def _issue(self, claims: dict[str, Any]) -> AccessToken:
+    async def for_delivery(self) -> AccessToken:
+        """For the events that this service delivers; short-lived, as it can have another any time."""
+        return await self._issue({"sub": ISSUER, "aud": EVENTS_AUDIENCE}, _DELIVERY_SECONDS)
+
+    async def _issue(self, claims: dict[str, Any], lifetime_seconds: int) -> AccessToken:
         key = await self._keys.signing_key()
         issued_at = int(utc_now().timestamp())
         token = jwt.encode(
             {
                 "iss": ISSUER,
                 "iat": issued_at,
-                "exp": issued_at + self._lifetime_seconds,
+                "exp": issued_at + lifetime_seconds,
                 "jti": token_hex(16),
                 **claims,
             },
@@ -43,5 +51,5 @@ class TokenIssuer:
         return AccessToken(
             access_token=token,
             token_type="bearer",  # noqa: S106 - the name of a type of token
-            expires_in=self._lifetime_seconds,
+            expires_in=lifetime_seconds,
         )

@@ -1,9 +1,8 @@
 """The users service's own commands, beside those that every service has."""
 
 import os
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -11,23 +10,25 @@ from sqlalchemy import delete, select
 from sqlmodel import col
 
 from app import accounts, refresh_tokens, service_clients, signing_keys
-from app.database import MIGRATIONS, open_database
+from app.command_sessions import in_transaction, with_database
+from app.database import MIGRATIONS
 from app.errors import EmailTaken
 from app.main import create_app
 from app.models import SigningKey, User
+from app.outbox.housekeeping import prune_delivered
+from app.outbox_commands import outbox_cli, relay
 from app.passwords import PasswordHasher
 from app.schemas import UserCreate
 from app.settings import UsersSettings
-from chassis.cli import fail, run_async, service_cli, settings_or_exit
-from chassis.database import WriteSession
+from chassis.cli import fail, service_cli, settings_or_exit
+from chassis.database import Database, WriteSession
 from chassis.fields import email_key
-from chassis.settings import SettingsError
 
 cli = service_cli("users", UsersSettings, create_app, MIGRATIONS)
+cli.command()(relay)
+cli.add_typer(outbox_cli, name="outbox")
 
 _MAX_CLIENT_ID_LENGTH = 64
-
-ResultT = TypeVar("ResultT")
 
 
 @cli.command("create-admin")
@@ -41,7 +42,7 @@ def create_admin(
     An existing account keeps its password.
     """
     settings = settings_or_exit(UsersSettings)
-    if _in_transaction(settings, lambda session: _promote(session, email)):
+    if in_transaction(settings, lambda session: _promote(session, email)):
         typer.echo("The account is an administrator now; its password is unchanged.")
         return
     body = _valid_account(email, name, _admin_password())
@@ -54,7 +55,7 @@ def create_admin(
         return user.id
 
     try:
-        user_id = _in_transaction(settings, register)
+        user_id = in_transaction(settings, register)
     except EmailTaken as error:
         fail(error.detail)
     typer.echo(f"Administrator created, with id {user_id}.")
@@ -71,7 +72,7 @@ def rotate_keys(
     Others learn of it before it is used; tokens that the old key signed stay good until they expire.
     """
     settings = settings_or_exit(UsersSettings)
-    key, old_until = _in_transaction(
+    key, old_until = in_transaction(
         settings, lambda session: signing_keys.rotate(session, settings, at_once=now)
     )
     typer.echo(f"Key {key.key_id} signs from {key.activates_at:%Y-%m-%d %H:%M:%S} UTC on.")
@@ -93,7 +94,7 @@ def create_client(
     ):
         fail("the client id must be 1 to 64 printable ASCII characters.")
     settings = settings_or_exit(UsersSettings)
-    secret = _in_transaction(
+    secret = in_transaction(
         settings, lambda session: service_clients.create_client(session, client_id)
     )
     typer.echo(f"client_id: {client_id}\nclient_secret: {secret}")
@@ -105,17 +106,25 @@ def prune(
         int, typer.Option(min=0, max=36_500, help="Keep what ended less than this many days ago.")
     ] = 7,
 ) -> None:
-    """Delete logins that have ended and signing keys that aren't published any more."""
+    """Delete what is of no use any more.
+
+    That is logins that have ended, signing keys that aren't published any more, and delivered events
+    that are older than USERS_EVENTS_KEEP_DAYS (a relay deletes those by itself, too).
+    """
     settings = settings_or_exit(UsersSettings)
 
-    async def delete_old(session: WriteSession) -> tuple[int, int]:
-        logins = await refresh_tokens.prune(session, older_than=timedelta(days=keep_days))
-        statement = delete(SigningKey).where(signing_keys.expired())
-        keys = await session.execute(statement.returning(col(SigningKey.key_id)))
-        return logins, len(keys.all())
+    async def delete_old(database: Database) -> tuple[int, int, int]:
+        async with database.transaction() as session:
+            logins = await refresh_tokens.prune(session, older_than=timedelta(days=keep_days))
+            statement = delete(SigningKey).where(signing_keys.expired())
+            keys = await session.execute(statement.returning(col(SigningKey.key_id)))
+        age = timedelta(days=settings.events_keep_days)
+        return logins, len(keys.all()), await prune_delivered(database, older_than=age)
 
-    logins, keys = _in_transaction(settings, delete_old)
-    typer.echo(f"Deleted {logins} ended logins and {keys} expired signing keys.")
+    logins, keys, events = with_database(settings, delete_old)
+    typer.echo(
+        f"Deleted {logins} ended logins, {keys} expired signing keys and {events} delivered events."
+    )
 
 
 def _admin_password() -> str:
@@ -139,20 +148,3 @@ def _valid_account(email: str, name: str, password: str) -> UserCreate:
     except ValidationError as error:
         problems = (f"{e['loc'][0]}: {e['msg']}" for e in error.errors(include_input=False))
         fail("; ".join(problems))
-
-
-def _in_transaction(
-    settings: UsersSettings, action: Callable[[WriteSession], Awaitable[ResultT]]
-) -> ResultT:
-    async def main() -> ResultT:
-        database = open_database(settings)
-        try:
-            async with database.transaction() as session:
-                return await action(session)
-        finally:
-            await database.aclose()
-
-    try:
-        return run_async(main)
-    except SettingsError as error:
-        fail(str(error))

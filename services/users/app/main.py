@@ -1,14 +1,17 @@
 """Composition root: everything is built here, and nothing at import."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+import httpx
 import structlog
 from fastapi import FastAPI
 
 from app.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
 from app.database import open_database
+from app.outbox.metrics import OutboxGauges
+from app.outbox.process import RelayProcess
 from app.passwords import PasswordHasher
 from app.routers import admin, auth, internal, users, well_known
 from app.settings import UsersSettings
@@ -30,9 +33,14 @@ password: the page sends the access token from then on. The same token works at 
 
 
 def create_app(
-    settings: UsersSettings | None = None, *, database: Database | None = None
+    settings: UsersSettings | None = None,
+    *,
+    database: Database | None = None,
+    sink_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
     """The users app. A `database` that is passed in stays the caller's to close.
+
+    `sink_transport` stands in for the network on the way to the sink of events.
 
     Raises:
         SettingsError: when the environment doesn't describe a service that can be started.
@@ -43,10 +51,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await _prepare_signing_key(keys)
-        yield
-        if database is None:
-            await opened.aclose()
+        async with AsyncExitStack() as stack:
+            if database is None:
+                stack.push_async_callback(opened.aclose)
+            await _prepare_signing_key(keys)
+            if relay is not None:
+                await stack.enter_async_context(relay.running())
+            yield
 
     app = build_app(
         name="users",
@@ -57,6 +68,7 @@ def create_app(
         routers=[users.router, auth.router, admin.router, internal.router, well_known.router],
         lifespan=lifespan,
     )
+    app.state.metrics.measure_by(OutboxGauges(opened, app.state.metrics.registry).refresh)
     app.state.keys = keys
     app.state.verifier = TokenVerifier(keys, audience="users")
     app.state.service_verifier = TokenVerifier(keys, audience=INTERNAL_AUDIENCE)
@@ -68,7 +80,22 @@ def create_app(
         app.state.issuer,
         timedelta(days=settings.refresh_token_days),
     )
+    relay = _relay(settings, opened, app, sink_transport)
     return app
+
+
+def _relay(
+    settings: UsersSettings,
+    database: Database,
+    app: FastAPI,
+    transport: httpx.AsyncBaseTransport | None,
+) -> RelayProcess | None:
+    if settings.events_sink_url is None and settings.environment != "development":
+        logger.warning("events_are_not_delivered", mend="set EVENTS_SINK_URL")
+    if settings.events_sink_url is None or not settings.events_relay:
+        return None
+    registry = app.state.metrics.registry
+    return RelayProcess(settings, database, app.state.issuer, registry, transport=transport)
 
 
 async def _prepare_signing_key(keys: KeyRing) -> None:

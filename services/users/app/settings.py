@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings
@@ -13,7 +13,7 @@ _SAFE_TIME_COST = 2
 
 
 class UsersSettings(ServiceSettings):
-    model_config = SettingsConfigDict(env_prefix="USERS_")
+    model_config = SettingsConfigDict(env_prefix="USERS_", populate_by_name=True)
 
     port: int = Field(8001, ge=1, le=65535, description="Port to listen on.")
     signing_key_passphrase: SecretStr | None = Field(
@@ -34,6 +34,28 @@ class UsersSettings(ServiceSettings):
     password_time_cost: int = Field(3, ge=1, description="Argon2id: passes over the memory.")
     password_concurrency: int = Field(
         2, ge=1, description="Passwords hashed at the same time; more wait their turn."
+    )
+
+    events_sink_url: AnyHttpUrl | None = Field(
+        None,
+        # The last is what Knative sets.
+        validation_alias=AliasChoices("USERS_EVENTS_SINK_URL", "EVENTS_SINK_URL", "K_SINK"),
+        description="Where events are delivered to. Without it they are kept until there is one.",
+    )
+    events_relay: bool = Field(
+        True, description="Whether `serve` delivers events; `relay` does in a process of its own."
+    )
+    events_concurrency: int = Field(
+        16, ge=1, le=1000, description="Events delivered at the same time, each of another user."
+    )
+    events_deadline_seconds: float = Field(
+        5.0, gt=0, le=60, description="How long a delivery may take."
+    )
+    events_max_backoff_seconds: float = Field(
+        30.0, gt=0, le=3600, description="The longest pause between two tries to deliver."
+    )
+    events_keep_days: int = Field(
+        7, ge=0, le=36_500, description="How long delivered events are kept."
     )
 
     @classmethod

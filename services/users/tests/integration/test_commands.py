@@ -20,12 +20,17 @@ COMMANDS = [
     "create-client",
     "rotate-keys",
     "prune",
+    "relay",
+    "outbox",
 ]
 USING_THE_DATABASE = [
     ["create-admin", "--email", "ada@example.com"],
     ["create-client", "items"],
     ["rotate-keys"],
     ["prune"],
+    ["outbox", "list"],
+    ["outbox", "retry", "--all"],
+    ["outbox", "discard", "--all", "--yes"],
 ]
 
 

@@ -154,13 +154,17 @@ class TestPrune:
         self, spare_database_url: str
     ) -> None:
         outcome = Operator(spare_database_url).run("prune")
-        assert outcome.output == "Deleted 2 ended logins and 1 expired signing keys.\n"
+        assert outcome.output == (
+            "Deleted 2 ended logins, 1 expired signing keys and 0 delivered events.\n"
+        )
         keys = stored_rows(spare_database_url, select(col(SigningKey.key_id)))
         assert sorted(key_id for (key_id,) in keys) == ["ending", "endless"]
 
     def test_prune_of_nothing_deletes_nothing(self, spare_database_url: str) -> None:
         outcome = Operator(spare_database_url).run("prune")
-        assert outcome.output == "Deleted 0 ended logins and 0 expired signing keys.\n"
+        assert outcome.output == (
+            "Deleted 0 ended logins, 0 expired signing keys and 0 delivered events.\n"
+        )
 
     @pytest.mark.parametrize("days", ["-1", "36501", "soon"])
     def test_prune_refuses_a_nonsensical_number_of_days(

@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.settings import UsersSettings
+from chassis.settings import SettingsError, load_settings
 
 PRODUCTION: dict[str, Any] = {
     "environment": "production",
@@ -22,6 +23,8 @@ def production(**changes: Any) -> UsersSettings:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in UsersSettings.model_fields:
         monkeypatch.delenv(f"USERS_{name.upper()}", raising=False)
+    for name in ("EVENTS_SINK_URL", "K_SINK"):
+        monkeypatch.delenv(name, raising=False)
 
 
 class TestDefaults:
@@ -80,3 +83,34 @@ class TestProduction:
     def test_production_refuses_values_out_of_range(self, wrong: dict[str, int]) -> None:
         with pytest.raises(ValidationError):
             production(**wrong)
+
+
+class TestSink:
+    @pytest.mark.parametrize("name", ["USERS_EVENTS_SINK_URL", "EVENTS_SINK_URL", "K_SINK"])
+    def test_sink_may_be_named_by_each_variable(
+        self, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv(name, "http://items:8002/events/")
+        assert str(production().events_sink_url) == "http://items:8002/events/"
+
+    def test_sink_of_our_own_name_wins_over_knative_s(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("K_SINK", "http://broker/")
+        monkeypatch.setenv("EVENTS_SINK_URL", "http://items:8002/events/")
+        assert str(production().events_sink_url) == "http://items:8002/events/"
+
+    def test_sink_is_none_unless_it_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVENTS_SINK_URL", "")
+        assert production().events_sink_url is None
+
+    @pytest.mark.parametrize("name", ["USERS_EVENTS_SINK_URL", "EVENTS_SINK_URL", "K_SINK"])
+    def test_sink_that_is_no_url_is_one_sentence_that_names_its_variable(
+        self, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv("USERS_ENVIRONMENT", "development")
+        monkeypatch.setenv(name, "items:8002")
+        with pytest.raises(SettingsError) as refusal:
+            load_settings(UsersSettings)
+        assert str(refusal.value).startswith(f"{name} ")
+        assert str(refusal.value).count("USERS_") == name.count("USERS_")

@@ -30,8 +30,11 @@ to do. A long unit looks at `BackgroundTask.is_stopping` and ends early."""
 class BackgroundTask:
     """Calls `work` again and again, one unit after the other. Made by `BackgroundTasks.add`."""
 
-    def __init__(self, name: str, work: Work, failures: Counter) -> None:
+    def __init__(
+        self, name: str, work: Work, failures: Counter, *, may_be_cancelled: bool = False
+    ) -> None:
         self.name = name
+        self.may_be_cancelled = may_be_cancelled
         self._work = work
         self._failures = failures.labels(name)
         self._failures_in_a_row = 0
@@ -102,30 +105,35 @@ class BackgroundTasks:
         self._stop_seconds = stop_seconds
         self._tasks: list[BackgroundTask] = []
 
-    def add(self, name: str, work: Work) -> BackgroundTask:
-        """A task that begins to work when the app starts."""
-        task = BackgroundTask(name, work, self._failures)
+    def add(self, name: str, work: Work, *, may_be_cancelled: bool = False) -> BackgroundTask:
+        """A task that begins to work when the app starts.
+
+        At the stop, a unit that `may_be_cancelled` is so at once: it waits, and leaves nothing half done.
+        """
+        task = BackgroundTask(name, work, self._failures, may_be_cancelled=may_be_cancelled)
         self._tasks.append(task)
         return task
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work until the end of the block, and then stop between two units."""
-        running = {asyncio.create_task(task.run(), name=task.name) for task in self._tasks}
+        running = {task: asyncio.create_task(task.run(), name=task.name) for task in self._tasks}
         try:
             yield
         finally:
-            for task in self._tasks:
+            for task, run in running.items():
                 task.stop()
-            await self._end(running)
+                if task.may_be_cancelled:
+                    run.cancel()
+            await self._end(list(running.values()))
 
-    async def _end(self, running: set[asyncio.Task[None]]) -> None:
+    async def _end(self, running: list[asyncio.Task[None]]) -> None:
         if not running:
             return
         _, late = await asyncio.wait(running, timeout=self._stop_seconds)
-        for task in late:
-            logger.warning("background_task_cancelled", task=task.get_name())
-            task.cancel()
+        for run in late:
+            logger.warning("background_task_cancelled", task=run.get_name())
+            run.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
 

@@ -6,10 +6,13 @@ services. Trace ids follow the W3C Trace Context recommendation, level 1.
 
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -41,6 +44,27 @@ def request_context(request_id: bytes | None, traceparent: bytes | None) -> Requ
         span_id=_recorded_span_id() or secrets.token_hex(8),
         trace_flags=flags,
     )
+
+
+@contextmanager
+def caused_by(request_id: str | None, traceparent: str | None, *, span: str) -> Iterator[None]:
+    """Work, in the block, on what that request left to be done: under its id and in its trace.
+
+    When traces are recorded, the block is a span of this name; its cause need not be over yet.
+    """
+    parent = TraceContextTextMapPropagator().extract({"traceparent": traceparent or ""})
+    recorded = trace.get_tracer(__name__).start_span(span, parent, kind=trace.SpanKind.PRODUCER)
+    # Without a recorder it is the cause's own span once more, which isn't ours to be.
+    entered = (
+        trace.use_span(recorded, end_on_exit=True) if recorded.is_recording() else nullcontext()
+    )
+    with entered:
+        context = request_context((request_id or "").encode(), (traceparent or "").encode())
+        token = current_context.set(context)
+        try:
+            yield
+        finally:
+            current_context.reset(token)
 
 
 def current_request_id() -> str | None:

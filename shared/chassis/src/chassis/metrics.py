@@ -1,7 +1,10 @@
 """Prometheus metrics of one app. Each app has a registry of its own, so that several can live in one process."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+import anyio
+import structlog
 from fastapi import APIRouter, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -14,6 +17,12 @@ from prometheus_client import (
     generate_latest,
 )
 
+logger = structlog.get_logger(__name__)
+
+Measure = Callable[[], Awaitable[None]]
+"""Sets gauges to what is now. May raise; then what it would have set is for it to mark as unknown."""
+
+_MEASURE_SECONDS = 2.0
 # A client may send any word as the method: the rest share one series.
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -44,6 +53,21 @@ class HttpMetrics:
             registry=self.registry,
         )
         self._children: dict[tuple[str, str, int], tuple[_Child, Histogram]] = {}
+        self._measures: list[Measure] = []
+
+    def measure_by(self, measure: Measure) -> None:
+        """Call `measure` before each answer of `/metrics`, for what isn't counted as it happens."""
+        self._measures.append(measure)
+
+    async def measured(self) -> bytes:
+        """All series, in Prometheus's text format."""
+        for measure in self._measures:
+            try:
+                with anyio.fail_after(_MEASURE_SECONDS):
+                    await measure()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other metrics are good
+                logger.warning("metrics_not_measured", reason=f"{type(error).__name__}: {error}")
+        return generate_latest(self.registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         if method not in _METHODS:
@@ -65,6 +89,6 @@ def metrics_router(metrics: HttpMetrics) -> APIRouter:
 
     @router.get("/metrics", summary="Metrics for Prometheus", include_in_schema=False)
     async def read_metrics() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(await metrics.measured(), media_type=CONTENT_TYPE_LATEST)
 
     return router
