@@ -13,7 +13,7 @@ PACKAGES = {
     "services/users": (".",),
     "services/items": (".",),
     "tests/e2e": (".",),
-    "tools": (".", "tests"),
+    "tools": (".", "tests", "../tests/e2e"),
 }
 
 

@@ -23,7 +23,7 @@ class Service:
         self.url = f"http://127.0.0.1:{port}"
         self._log = log
         prefix = name.upper()
-        self._environment = {
+        self.environment = {
             **os.environ,
             f"{prefix}_ENVIRONMENT": "development",
             f"{prefix}_PORT": str(port),
@@ -36,7 +36,7 @@ class Service:
         done = subprocess.run(
             [sys.executable, "-m", "app", *arguments],
             cwd=ROOT / "services" / self.name,
-            env={**self._environment, **variables},
+            env={**self.environment, **variables},
             capture_output=True,
             text=True,
             check=False,
@@ -49,7 +49,7 @@ class Service:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "app", "serve"],
                 cwd=ROOT / "services" / self.name,
-                env=self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
             )
