@@ -25,9 +25,10 @@ class Writer:
     def __init__(self, stack: Stack, ledger: Ledger, seed: str) -> None:
         self._ledger = ledger
         self._random = random.Random(seed)  # noqa: S311 - which operation comes next
-        options = {"timeout": _TIMEOUT_SECONDS, "trust_env": False}
-        self._users = httpx.AsyncClient(base_url=stack.users.url, **options)
-        self._items = httpx.AsyncClient(base_url=stack.items.url, **options)
+        self._users, self._items = (
+            httpx.AsyncClient(base_url=service.url, timeout=_TIMEOUT_SECONDS, trust_env=False)
+            for service in (stack.users, stack.items)
+        )
         self._id: int | None = None
         self._own: list[int] = []
 
@@ -128,6 +129,12 @@ class Writer:
             raise NoAnswer from error
         status = response.status_code
         self._ledger.outcomes[f"{status}"] += 1
-        if status not in _EXPECTED or (status == 503 and "Retry-After" not in response.headers):
+        is_unavailable = status == httpx.codes.SERVICE_UNAVAILABLE
+        if status not in _EXPECTED or (is_unavailable and "Retry-After" not in response.headers):
             self._ledger.surprises.append(f"{method} {path}: {status} {response.text}")
+        if is_unavailable:
+            await self._pause()
         return response
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._random.uniform(0.02, 0.2))

@@ -220,7 +220,7 @@ class Cluster:
         settings = _settings(
             durable=durable, listen_addresses="127.0.0.1", port=port, unix_socket_directories=""
         )
-        self._command = [program, "-D", folder / "data", *settings]
+        self._command: list[str | Path] = [program, "-D", folder / "data", *settings]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -230,7 +230,7 @@ class Cluster:
             PostgresUnavailable: it doesn't start; with its log.
         """
         with self._log.open("ab") as output:
-            self._process = process = subprocess.Popen(
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 self._command,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
@@ -238,6 +238,7 @@ class Cluster:
                 stderr=output,
                 **_owner(),
             )
+        self._process = process
         _wait_until_ready(
             self._port, lambda: self._log.read_text() if process.poll() is not None else ""
         )
