@@ -43,7 +43,7 @@ constraints: $(BOOTSTRAP)/.ready ## pin the newest versions that fit together (A
 .PHONY: clean
 clean: ## remove environments, caches and reports; the data stays
 	@find . \( -path ./.git -o -path ./data \) -prune -o \( -name .tox -o -name __pycache__ \
-	    -o -name '.*_cache' -o -name '*.egg-info' -o -name .hypothesis -o -name htmlcov \
+	    -o -name '.*_cache' -o -name .benchmarks -o -name '*.egg-info' -o -name .hypothesis -o -name htmlcov \
 	    -o -name .coverage -o -name '.coverage.*' -o -name coverage.xml -o -name 'report*.xml' \
 	    \) -prune -exec rm -rf {} +
 

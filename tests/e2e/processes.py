@@ -141,6 +141,10 @@ class Stack:
             log=folder / "users.log",
             settings={
                 "DATABASE_URL": users_database,
+                "EVENTS_SINK_URL": f"http://127.0.0.1:{items_port}/events/",
+                # After a crash nobody wants to wait for a long pause, or for a long lease to end.
+                "EVENTS_DEADLINE_SECONDS": "2",
+                "EVENTS_MAX_BACKOFF_SECONDS": "1",
                 # Workflows register many people; that hashing is dear is tested elsewhere.
                 "PASSWORD_MEMORY_KIB": "8",
                 "PASSWORD_TIME_COST": "1",

@@ -60,8 +60,17 @@ def read_services(root: Path, environ: Mapping[str, str], data_dir: Path) -> lis
         raise RunError(f"USERS_PORT and ITEMS_PORT are both {users_port}; set one to another port.")
     # The Authorize button of items' docs page signs in at users, from items' origin.
     origins = [f"http://{host}:{items_port}" for host in ("localhost", "127.0.0.1")]
+    items_host = environ.get("ITEMS_HOST") or "127.0.0.1"
     users = _service(
-        root, "users", users_port, data_dir, environ, USERS_CORS_ORIGINS=",".join(origins)
+        root,
+        "users",
+        users_port,
+        data_dir,
+        environ,
+        USERS_CORS_ORIGINS=",".join(origins),
+        EVENTS_SINK_URL=f"http://{items_host}:{items_port}/events/",
+        # As with requests: less than the runner waits before it kills.
+        USERS_EVENTS_DEADLINE_SECONDS="2",
     )
     items = _service(root, "items", items_port, data_dir, environ, ITEMS_USERS_URL=users.url)
     return [users, items]

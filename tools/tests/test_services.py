@@ -21,6 +21,12 @@ def test_items_is_told_where_users_is() -> None:
     assert items.environ["ITEMS_USERS_URL"] == "http://127.0.0.1:9001"
 
 
+def test_users_is_told_where_its_events_go() -> None:
+    users, _ = services(ITEMS_PORT="9002")
+
+    assert users.environ["EVENTS_SINK_URL"] == "http://127.0.0.1:9002/events/"
+
+
 def test_both_spellings_of_items_origin_may_call_users() -> None:
     users, _ = services(ITEMS_PORT="9002")
 

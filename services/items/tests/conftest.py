@@ -1,22 +1,18 @@
 import pytest
-from pydantic import SecretStr
 
 from app.database import MIGRATIONS
 from app.main import create_app
 from app.settings import ItemsSettings
 from service_testing.service import ServiceUnderTest
+from service_testing.settings import settings_for_tests
 from service_testing.tokens import TokenIssuer
 from tests.fake_users import FakeUsers
 
 
 @pytest.fixture(scope="session")
 def settings() -> ItemsSettings:
-    return ItemsSettings(
-        environment="development",
-        database_url=SecretStr("sqlite:///unused.db"),
-        users_url="http://users.example",
-        background=False,  # a test does this work itself, when it is about it
-    )
+    """Work in the background is off: a test that is about it does it itself."""
+    return settings_for_tests(ItemsSettings, users_url="http://users.example", background=False)
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +27,3 @@ def service(settings: ItemsSettings, shared_users: FakeUsers) -> ServiceUnderTes
         create_app=lambda *, database: create_app(settings, database=database, users=shared_users),
         migrations=MIGRATIONS,
     )
-
-
-@pytest.fixture
-def users(shared_users: FakeUsers) -> FakeUsers:
-    """The users service as this test finds it: reachable, with the users that the test adds."""
-    shared_users.forget()
-    return shared_users

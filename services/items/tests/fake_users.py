@@ -49,8 +49,6 @@ class FakeUsers:
         self._issuer = issuer
         self.key_set = issuer.jwks
         """What is published, as a function."""
-        self.keys_are_down = False
-        """For an app of the test's own: an app remembers, beyond a test, that it got no keys."""
         self.key_fetches = 0
         self.forget()
 
@@ -59,6 +57,8 @@ class FakeUsers:
         self.is_down = False
         """Look-ups fail."""
         self.refuses_tokens = False
+        self.keys_are_down = False
+        """For an app of the test's own: an app remembers, beyond a test, that it got no keys."""
         self.meanwhile: Callable[[], Awaitable[None]] = _nothing
         """What happens while a look-up is under way."""
         self.tokens_seen: list[str] = []

@@ -1,14 +1,14 @@
 """Ways to isolate tests: this package's own, and others that look right."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from chassis.database import parse_url
-from service_testing.conformance import KEPT_TABLES, IsolatedTest
+from service_testing.conformance import KEPT_TABLES, IsolatedTest, OpenStrategy
 from service_testing.databases import delete_rows
 from service_testing.isolation import IsolatedDatabase
 
@@ -105,3 +105,18 @@ async def outer_transaction(database_url: str) -> AsyncIterator[OuterTransaction
         yield OuterTransaction(database)
     finally:
         await database.aclose()
+
+
+@asynccontextmanager
+async def one_engine_for_all() -> AsyncIterator[OpenStrategy]:
+    """An engine made from the settings when a module is imported: the first worker's, for each."""
+    async with AsyncExitStack() as engines:
+        first: list[OurStrategy] = []
+
+        @asynccontextmanager
+        async def open_strategy(database_url: str) -> AsyncIterator[OurStrategy]:
+            if not first:
+                first.append(await engines.enter_async_context(ours(database_url)))
+            yield first[0]
+
+        yield open_strategy

@@ -5,14 +5,15 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 
 from app import main
 from app.main import create_app
 from app.settings import ItemsSettings
 from chassis.http_client import service_client
 from service_testing.assertions import assert_error_response, assert_paginated_response
-from service_testing.client import AppClient, app_transport
-from service_testing.lifespan import Lifespan
+from service_testing.client import AppClient
+from service_testing.lifespan import running
 from tests.stock import put_up
 
 
@@ -27,36 +28,33 @@ class TestLifespan:
             return clients[-1]
 
         monkeypatch.setattr(main, "service_client", remembered)
-        lifespan = Lifespan(create_app(settings))
-        await lifespan.start()
-        assert [client.is_closed for client in clients] == [False]
-        await lifespan.stop()
+        async with running(create_app(settings)):
+            assert [client.is_closed for client in clients] == [False]
         assert [client.is_closed for client in clients] == [True]
 
     async def test_lifespan_starts_while_the_database_is_away(
-        self, homeless_settings: ItemsSettings
+        self, settings: ItemsSettings
     ) -> None:
-        lifespan = Lifespan(create_app(homeless_settings))
-        await lifespan.start()
-        client = AppClient(app_transport(lifespan.serve))
-        assert (await client.get("/health/live")).json() == {"status": "ok"}
-        await lifespan.stop()
+        nowhere = SecretStr("sqlite:////dev/null/test_items.db")
+        app = create_app(settings.model_copy(update={"database_url": nowhere}))
+        async with running(app) as client:
+            assert (await client.get("/health/live")).json() == {"status": "ok"}
 
 
 class TestWithoutDatabase:
     async def test_health_without_the_database_is_live_and_not_ready(
-        self, lost_client: AppClient
+        self, client_without_database: AppClient
     ) -> None:
-        assert (await lost_client.get("/health/live")).status_code == 200
-        ready = await lost_client.get("/health/ready")
+        assert (await client_without_database.get("/health/live")).status_code == 200
+        ready = await client_without_database.get("/health/ready")
         assert ready.status_code == 503
         assert ready.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
 
     @pytest.mark.parametrize("path", ["/items/", "/items/1"])
     async def test_items_without_the_database_are_unavailable(
-        self, lost_client: AppClient, path: str
+        self, client_without_database: AppClient, path: str
     ) -> None:
-        response = await lost_client.get(path)
+        response = await client_without_database.get(path)
         assert_error_response(response, 503, "database_unavailable")
         assert int(response.headers["Retry-After"]) >= 1
 

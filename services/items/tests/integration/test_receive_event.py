@@ -120,9 +120,11 @@ class TestSender:
         assert_error_response(response, 401, "not_authenticated")
 
     async def test_event_while_no_key_was_ever_seen_is_to_be_sent_again(
-        self, lost_client: AppClient, token_issuer: TokenIssuer
+        self, client_without_database: AppClient, users: FakeUsers, token_issuer: TokenIssuer
     ) -> None:
-        sender = EventSender(lost_client, sender_token(token_issuer, audience="items-events"))
+        users.keys_are_down = True
+        token = sender_token(token_issuer, audience="items-events")
+        sender = EventSender(client_without_database, token)
         response = await sender.send(ADA.created())
         assert_error_response(response, 503, "users_unavailable")
         assert int(response.headers["Retry-After"]) >= 1

@@ -23,8 +23,9 @@ _SQLITE_POLL_SECONDS = 0.5
 _POSTGRES_POLL_SECONDS = 5.0
 """Only for a notification that got lost, and for clocks that differ."""
 _PRUNE_EVERY_SECONDS = 3600.0
-_LEASE_DEADLINES = 10
-"""A lease lasts as long as so many deliveries that take all the time they may."""
+_LEASE_DEADLINES = 3
+"""A lease lasts as long as so many deliveries that take all the time they may: so long do the events
+wait that a relay had when it was killed."""
 
 
 class RelayProcess:

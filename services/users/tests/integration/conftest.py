@@ -2,10 +2,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.main import create_app
-from app.settings import UsersSettings
 from service_testing.client import AppClient, as_user
-from service_testing.isolation import IsolatedDatabase
 from tests.accounts import Account, create_account
 
 
@@ -22,19 +19,13 @@ async def admin(session: AsyncSession, app: FastAPI) -> Account:
 
 
 @pytest.fixture
-def own_app(settings: UsersSettings, database: IsolatedDatabase) -> FastAPI:
-    """An app of this test's own, not started: for what would change the app that others share."""
-    return create_app(settings, database=database)
+def user_token(user: Account) -> str:
+    return user.token
 
 
 @pytest.fixture
-def user_client(client: AppClient, user: Account) -> AppClient:
-    return as_user(client, user.token)
-
-
-@pytest.fixture
-def admin_client(client: AppClient, admin: Account) -> AppClient:
-    return as_user(client, admin.token)
+def admin_token(admin: Account) -> str:
+    return admin.token
 
 
 @pytest.fixture

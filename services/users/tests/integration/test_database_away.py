@@ -4,48 +4,45 @@ from collections.abc import AsyncIterator
 
 import anyio.to_thread
 import pytest
-from fastapi import FastAPI
 
 from app.database import MIGRATIONS
 from app.main import create_app
 from app.settings import UsersSettings
 from chassis.migrations import upgrade
 from service_testing.assertions import assert_error_response, assert_status
-from service_testing.client import AppClient, app_transport
+from service_testing.client import AppClient
 from service_testing.factories import create_user_data
-from service_testing.lifespan import Lifespan
+from service_testing.lifespan import running
 from tests.spare_database import opened
 
 
 @pytest.fixture
-async def late_app(settings: UsersSettings, empty_database_url: str) -> AsyncIterator[FastAPI]:
-    """An app that started before its database had tables."""
-    async with opened(empty_database_url) as database:
-        lifespan = Lifespan(create_app(settings, database=database))
-        await lifespan.start()
-        yield lifespan.app
-        await lifespan.stop()
+async def late_client(settings: UsersSettings, empty_database_url: str) -> AsyncIterator[AppClient]:
+    """Of an app that started before its database had tables."""
+    async with (
+        opened(empty_database_url) as database,
+        running(create_app(settings, database=database)) as client,
+    ):
+        yield client
 
 
 class TestBeforeMigration:
-    async def test_before_migration_it_is_alive_and_not_ready(self, late_app: FastAPI) -> None:
-        client = AppClient(app_transport(late_app))
-        assert_status(await client.get("/health/live"), 200)
-        response = await client.get("/health/ready")
+    async def test_before_migration_it_is_alive_and_not_ready(self, late_client: AppClient) -> None:
+        assert_status(await late_client.get("/health/live"), 200)
+        response = await late_client.get("/health/ready")
         assert_status(response, 503)
         assert response.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
 
     async def test_before_migration_it_waits_and_works_afterwards(
-        self, late_app: FastAPI, empty_database_url: str
+        self, late_client: AppClient, empty_database_url: str
     ) -> None:
-        client = AppClient(app_transport(late_app))
-        assert_status(await client.get("/health/ready"), 503)
+        assert_status(await late_client.get("/health/ready"), 503)
         await anyio.to_thread.run_sync(upgrade, empty_database_url, MIGRATIONS)
-        assert_status(await client.get("/health/ready"), 200)
+        assert_status(await late_client.get("/health/ready"), 200)
         data = create_user_data()
-        assert_status(await client.post("/users/", json=data), 201)
+        assert_status(await late_client.post("/users/", json=data), 201)
         form = {"username": data["email"], "password": data["password"]}
-        assert_status(await client.post("/auth/token", data=form), 200)
+        assert_status(await late_client.post("/auth/token", data=form), 200)
 
 
 class TestUnreachable:
@@ -55,10 +52,10 @@ class TestUnreachable:
     async def test_unreachable_database_is_a_503_on_every_route(
         self, settings: UsersSettings, url: str
     ) -> None:
-        async with opened(url) as database:
-            lifespan = Lifespan(create_app(settings, database=database))
-            await lifespan.start()
-            client = AppClient(app_transport(lifespan.app))
+        async with (
+            opened(url) as database,
+            running(create_app(settings, database=database)) as client,
+        ):
             assert_status(await client.get("/health/live"), 200)
             assert_status(await client.get("/health/ready"), 503)
             for response in (
@@ -69,7 +66,6 @@ class TestUnreachable:
             ):
                 assert_error_response(response, 503, "database_unavailable")
                 assert response.headers["Retry-After"] == "1"
-            await lifespan.stop()
 
 
 class TestOwnDatabase:
@@ -78,10 +74,7 @@ class TestOwnDatabase:
     ) -> None:
         url = type(settings.database_url)(spare_database_url)
         app = create_app(settings.model_copy(update={"database_url": url}))
-        lifespan = Lifespan(app)
-        await lifespan.start()
-        client = AppClient(app_transport(app))
-        assert_status(await client.get("/health/ready"), 200)
-        await lifespan.stop()
+        async with running(app) as client:
+            assert_status(await client.get("/health/ready"), 200)
         pool = app.state.database.read_engine.pool
         assert pool.checkedin() == 0

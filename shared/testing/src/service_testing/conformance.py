@@ -1,15 +1,15 @@
 """What every way to isolate tests from each other has to hold, as checks of any `Strategy`.
 
     @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
-    async def test_isolation(check: Check, empty_database_url: str) -> None:
-        await check(open_strategy, empty_database_url)
+    async def test_isolation(check: Check, new_database: NewDatabase) -> None:
+        await check(open_strategy, new_database)
 
 A check plays whole tests, one after the other, on two tables that it makes for itself.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Protocol
 
 from sqlalchemy import insert, select
@@ -20,6 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.columns import big_id
 from chassis.database import migration_engine
+from service_testing.new_database import NewDatabase
 
 KEPT_TABLES = ("conformance_kept",)
 _REQUESTS_AT_ONCE = 20
@@ -54,8 +55,8 @@ class Strategy(Protocol):
 
 OpenStrategy = Callable[[str], AbstractAsyncContextManager[Strategy]]
 """Opens the database of this URL for tests, as a session fixture does."""
-Check = Callable[[OpenStrategy, str], Awaitable[None]]
-"""Takes the URL of a test database in which nobody else works. Raises whatever shows the flaw."""
+Check = Callable[[OpenStrategy, NewDatabase], Awaitable[None]]
+"""Takes the fixture `new_database`. Raises whatever shows the flaw."""
 
 CHECKS: dict[str, Check] = {}
 """All checks by their names."""
@@ -81,9 +82,8 @@ class _Kept(_Base):
 
 
 def _check(body: Callable[[Strategy], Awaitable[None]]) -> None:
-    async def run(open_strategy: OpenStrategy, database_url: str) -> None:
-        await _make_tables(database_url)
-        async with open_strategy(database_url) as strategy:
+    async def run(open_strategy: OpenStrategy, new_database: NewDatabase) -> None:
+        async with _worker(open_strategy, new_database, "conformance") as strategy:
             await body(strategy)
 
     CHECKS[body.__name__] = run
@@ -213,24 +213,61 @@ async def requests_at_once_do_not_disturb_each_other(strategy: Strategy) -> None
         await _expect_rows(test, *labels)
 
 
-async def a_database_that_is_not_for_tests_is_refused(
-    open_strategy: OpenStrategy, database_url: str
+async def parallel_workers_do_not_meet(
+    open_strategy: OpenStrategy, new_database: NewDatabase
 ) -> None:
-    url = make_url(database_url)
-    folder, slash, _ = (url.database or "").rpartition("/")
-    # Nobody has such a database, so that nothing is lost where it isn't refused.
-    real = url.set(database=f"{folder}{slash}latest-production")
-    try:
-        async with open_strategy(real.render_as_string(hide_password=False)):
-            pass
-    except Exception:  # noqa: BLE001 - each strategy has its own
-        return
+    async with (
+        _worker(open_strategy, new_database, "conformance_one") as one,
+        _worker(open_strategy, new_database, "conformance_two") as two,
+        one.test() as test,
+        two.test() as neighbour,
+    ):
+        await _request_adds(test, "the same")
+        await _expect_rows(neighbour)
+        await _request_adds(neighbour, "the same")
+        await _expect_rows(neighbour, "the same")
+
+
+async def a_database_that_is_not_for_tests_is_refused(
+    open_strategy: OpenStrategy, new_database: NewDatabase
+) -> None:
+    async with _database(new_database, "conformance") as database_url:
+        url = make_url(database_url)
+        folder, slash, _ = (url.database or "").rpartition("/")
+        # Nobody has such a database, so that nothing is lost where it isn't refused.
+        real = url.set(database=f"{folder}{slash}latest-production")
+        try:
+            async with open_strategy(real.render_as_string(hide_password=False)):
+                pass
+        except Exception:  # noqa: BLE001 - each strategy has its own
+            return
     raise NotConforming("A database was opened whose name doesn't mark it as one for tests.")
 
 
-CHECKS[a_database_that_is_not_for_tests_is_refused.__name__] = (
-    a_database_that_is_not_for_tests_is_refused
-)
+CHECKS |= {
+    check.__name__: check
+    for check in (parallel_workers_do_not_meet, a_database_that_is_not_for_tests_is_refused)
+}
+
+
+@asynccontextmanager
+async def _worker(
+    open_strategy: OpenStrategy, new_database: NewDatabase, name: str
+) -> AsyncIterator[Strategy]:
+    async with _database(new_database, name) as url:
+        await _make_tables(url)
+        async with open_strategy(url) as strategy:
+            yield strategy
+
+
+@asynccontextmanager
+async def _database(new_database: NewDatabase, name: str) -> AsyncIterator[str]:
+    database = new_database(name)
+    url = await asyncio.to_thread(database.__enter__)
+    try:
+        yield url
+    finally:
+        await asyncio.to_thread(database.__exit__, None, None, None)
 
 
 class _TestFailed(Exception):

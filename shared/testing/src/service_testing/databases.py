@@ -65,7 +65,7 @@ async def delete_rows(engine: AsyncEngine, *, keep_tables: Collection[str]) -> N
         names = await connection.scalars(text(_SQLITE_TABLES if is_sqlite else _POSTGRES_TABLES))
         tables = sorted(set(names) - {"alembic_version", *keep_tables})
         quoted = [engine.dialect.identifier_preparer.quote(table) for table in tables]
-        for statement in _sqlite_deletes(quoted) if is_sqlite else _postgres_truncate(quoted):
+        for statement in _sqlite_deletes(quoted) if is_sqlite else _postgres_deletes(quoted):
             await connection.execute(text(statement))
 
 
@@ -85,6 +85,10 @@ def _sqlite_deletes(tables: list[str]) -> list[str]:
     return ["PRAGMA defer_foreign_keys = ON", *deletes]
 
 
-def _postgres_truncate(tables: list[str]) -> list[str]:
+def _postgres_deletes(tables: list[str]) -> list[str]:
+    # Foreign keys are checked at the end of a statement: hence a single one for all tables. TRUNCATE
+    # takes twenty times as long for a few rows: it makes new files for each table and index.
+    deletes = [f"t{number} AS (DELETE FROM {table})" for number, table in enumerate(tables)]  # noqa: S608
+    statement = f"WITH {', '.join(deletes)} SELECT 1"
     # A test that left a transaction open would otherwise block this until the test times out.
-    return ["SET LOCAL lock_timeout = '5s'", f"TRUNCATE {', '.join(tables)}"] if tables else []
+    return ["SET LOCAL lock_timeout = '5s'", statement] if tables else []

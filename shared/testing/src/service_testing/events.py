@@ -46,6 +46,7 @@ class EventSender:
     """Delivers events to one route of an app."""
 
     def __init__(self, client: AppClient, token: str, *, path: str = "/events/") -> None:
+        self.token = token
         self._client = AppClient(client.transport, token=token)
         self._path = path
 

@@ -1,8 +1,11 @@
 """Time that passes when a test says so."""
 
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory, StepTickTimeFactory, TickingDateTimeFactory
@@ -51,10 +54,21 @@ class FrozenTime:
         self._clock.move_to(moment)
 
 
+def _real_loop_time(
+    _: asyncio.BaseEventLoop, *, monotonic: Callable[[], float] = time.monotonic
+) -> float:
+    # A default argument is what freezegun doesn't find.
+    return monotonic()
+
+
 @contextmanager
 def frozen() -> Iterator[FrozenTime]:
     """Stop the clock where it is, until the end of the block."""
-    # The event loop keeps its real clock: otherwise no time-out of a test would ever pass. And
-    # pytest's stopwatch, or the test that took the fixture would have lasted since 1970.
-    with freeze_time(datetime.now(UTC), real_asyncio=True, ignore=["_pytest.timing"]) as clock:
+    # Event loops keep their real clock: otherwise no time-out of a test would ever pass. freezegun
+    # sees to that last. A loop in another thread, as `live_server` has, would by then have put a
+    # sleep off until its monotonic clock, which counts from the machine's start, shows this year.
+    real_loop_time = patch.object(asyncio.BaseEventLoop, "time", _real_loop_time)
+    # And pytest's stopwatch, or the test that took the fixture would have lasted since 1970.
+    frozen_clock = freeze_time(datetime.now(UTC), real_asyncio=True, ignore=["_pytest.timing"])
+    with real_loop_time, frozen_clock as clock:
         yield FrozenTime(clock)

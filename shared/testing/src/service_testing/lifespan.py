@@ -1,10 +1,14 @@
 """Runs an app's lifespan as a server does, in a task of its own."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
+
+from service_testing.client import AppClient, app_transport
 
 
 class LifespanFailed(Exception):
@@ -48,3 +52,18 @@ class Lifespan:
         answer.cancel()
         await self._task  # raises what the app raised, which says more than its message
         raise LifespanFailed(f"The app's {event} ended without an answer.")
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[AppClient]:
+    """A client, without a token, of an app that is started for the block and stopped after it.
+
+    Raises:
+        LifespanFailed: the app refuses to start or to stop; or what its lifespan raised.
+    """
+    lifespan = Lifespan(app)
+    await lifespan.start()
+    try:
+        yield AppClient(app_transport(lifespan.serve))
+    finally:
+        await lifespan.stop()

@@ -2,13 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import cast
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
-from service_testing.client import AppClient, as_user
-from service_testing.lifespan import Lifespan, LifespanFailed
+from chassis.database import Database
+from chassis.tokens import TokenVerifier
+from service_testing.client import AppClient, app_transport, as_user
+from service_testing.lifespan import Lifespan, LifespanFailed, running
+from service_testing.service import ServiceUnderTest
+from service_testing.tokens import TokenIssuer
+
+
+@pytest.fixture
+def verifier(token_issuer: TokenIssuer) -> TokenVerifier:
+    return TokenVerifier(token_issuer, audience="users")
 
 
 async def test_the_lifespan_has_run(app: FastAPI, client: AppClient) -> None:
@@ -41,6 +52,74 @@ async def test_environment_proxies_are_not_asked(
     assert (await as_user(client, "a-token").get("/motto")).status_code == 200
 
 
+class TestPeople:
+    async def test_user_client_sends_an_ordinary_user_s_token(
+        self, user_client: AppClient, verifier: TokenVerifier
+    ) -> None:
+        principal = await verifier.principal(token_sent_by(user_client))
+        assert (principal.user_id, principal.is_admin) == (1, False)
+        assert (await user_client.get("/motto")).status_code == 200
+
+    async def test_admin_client_sends_an_administrator_s_token(
+        self, admin_client: AppClient, verifier: TokenVerifier
+    ) -> None:
+        principal = await verifier.principal(token_sent_by(admin_client))
+        assert (principal.user_id, principal.is_admin) == (2, True)
+
+
+class TestOwnApp:
+    async def test_own_app_is_another_one_on_the_same_database(
+        self, own_app: FastAPI, app: FastAPI, client: AppClient
+    ) -> None:
+        assert own_app is not app
+        await client.post("/notes/", params={"title": "shared"})
+        assert (await AppClient(app_transport(own_app)).get("/notes/")).json() == ["shared"]
+
+
+class TestWithoutDatabase:
+    @pytest.fixture
+    def service(self) -> ServiceUnderTest:
+        """Its start asks nothing of the database."""
+
+        def create_app(*, database: Database) -> FastAPI:
+            app = FastAPI()
+
+            @app.get("/answer")
+            async def answer() -> int:
+                async with database.read_session() as session:
+                    return int(await session.scalar(text("SELECT 42")) or 0)
+
+            return app
+
+        return ServiceUnderTest(name="example", create_app=create_app, migrations=Path())
+
+    async def test_without_the_database_its_routes_fail(
+        self, client_without_database: AppClient
+    ) -> None:
+        assert (await client_without_database.get("/answer")).status_code == 500
+        assert (await client_without_database.get("/openapi.json")).status_code == 200
+
+
+class TestRunning:
+    async def test_running_stops_the_app_also_after_a_failure(self) -> None:
+        states = []
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            states.append("started")
+            yield
+            states.append("stopped")
+
+        async def use() -> None:
+            async with running(FastAPI(lifespan=lifespan)) as client:
+                assert (await client.get("/openapi.json")).status_code == 200
+                _fail("the test's own")
+
+        with pytest.raises(LookupError, match="the test's own"):
+            await use()
+        assert states == ["started", "stopped"]
+
+
 class TestLifespan:
     async def test_a_start_that_fails_says_why(self) -> None:
         @asynccontextmanager
@@ -57,10 +136,10 @@ class TestLifespan:
             yield
             _fail("not closed")
 
-        running = Lifespan(FastAPI(lifespan=lifespan))
-        await running.start()
+        started = Lifespan(FastAPI(lifespan=lifespan))
+        await started.start()
         with pytest.raises(LookupError, match="not closed"):
-            await running.stop()
+            await started.stop()
 
     async def test_an_app_without_an_answer_has_failed(self) -> None:
         async def app(*_: object) -> None:
@@ -68,6 +147,10 @@ class TestLifespan:
 
         with pytest.raises(LifespanFailed, match="startup ended without an answer"):
             await Lifespan(cast("FastAPI", app)).start()
+
+
+def token_sent_by(client: AppClient) -> str:
+    return str(client.headers["Authorization"]).removeprefix("Bearer ")
 
 
 def _fail(reason: str) -> None:

@@ -1,9 +1,10 @@
 """Our isolation conforms, and the suite finds what is wrong with others."""
 
 import pytest
-from strategies import ours, outer_transaction, specification
+from strategies import one_engine_for_all, ours, outer_transaction, specification
 
 from service_testing.conformance import CHECKS, Check, OpenStrategy
+from service_testing.new_database import NewDatabase
 
 LEAKS = {
     "what_a_request_commits_is_gone_in_the_next_test",
@@ -24,29 +25,36 @@ UNGUARDED = {"a_database_that_is_not_for_tests_is_refused"}
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
-async def test_our_isolation_conforms(check: Check, empty_database_url: str) -> None:
-    await check(ours, empty_database_url)
+async def test_our_isolation_conforms(check: Check, new_database: NewDatabase) -> None:
+    await check(ours, new_database)
 
 
-async def test_the_specification_s_own_fixture_does_not_conform(empty_database_url: str) -> None:
-    found = await failing(specification, empty_database_url)
+async def test_the_specification_s_own_fixture_does_not_conform(new_database: NewDatabase) -> None:
+    found = await failing(specification, new_database)
     assert found == LEAKS | SHARED_STATE | UNGUARDED
 
 
-async def test_a_transaction_without_savepoints_does_not_conform(empty_database_url: str) -> None:
-    found = await failing(outer_transaction, empty_database_url)
+async def test_a_transaction_without_savepoints_does_not_conform(new_database: NewDatabase) -> None:
+    found = await failing(outer_transaction, new_database)
     assert found >= ROLLED_BACK_TOO_FAR
     assert found.isdisjoint(LEAKS | UNGUARDED)
 
 
-async def failing(open_strategy: OpenStrategy, database_url: str) -> set[str]:
+async def test_an_engine_that_all_workers_share_does_not_conform(
+    new_database: NewDatabase,
+) -> None:
+    async with one_engine_for_all() as open_strategy:
+        assert not await passes("parallel_workers_do_not_meet", open_strategy, new_database)
+
+
+async def failing(open_strategy: OpenStrategy, new_database: NewDatabase) -> set[str]:
     """The names of the checks that the strategy doesn't pass."""
-    return {name for name in CHECKS if not await passes(name, open_strategy, database_url)}
+    return {name for name in CHECKS if not await passes(name, open_strategy, new_database)}
 
 
-async def passes(name: str, open_strategy: OpenStrategy, database_url: str) -> bool:
+async def passes(name: str, open_strategy: OpenStrategy, new_database: NewDatabase) -> bool:
     try:
-        await CHECKS[name](open_strategy, database_url)
+        await CHECKS[name](open_strategy, new_database)
     except Exception:  # noqa: BLE001 - a flaw shows as any error
         return False
     return True

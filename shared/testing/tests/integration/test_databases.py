@@ -3,7 +3,7 @@ from anyio import to_thread
 from sqlalchemy import make_url, text
 
 from chassis.database import Database
-from service_testing.databases import create_database, drop_database
+from service_testing.databases import create_database, delete_rows, drop_database
 from service_testing.run_server import RUN_SERVER
 
 
@@ -46,3 +46,46 @@ async def test_a_database_in_use_is_replaced(server_url: str, worker_id: str) ->
         assert await session.scalar(text("SELECT to_regclass('old')")) is None
     await database.aclose()
     await to_thread.run_sync(drop_database, server_url, name)
+
+
+DELETED = {
+    "a cycle": [
+        "CREATE TABLE hens (id INTEGER PRIMARY KEY, egg_id INTEGER)",
+        "CREATE TABLE eggs (id INTEGER PRIMARY KEY, hen_id INTEGER REFERENCES hens)",
+        "INSERT INTO hens VALUES (1, 1)",
+        "INSERT INTO eggs VALUES (1, 1)",
+    ],
+    "a parent that is named first and must stay while it has children": [
+        "CREATE TABLE a (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER REFERENCES a ON DELETE RESTRICT)",
+        "INSERT INTO a VALUES (1)",
+        "INSERT INTO b VALUES (1, 1)",
+    ],
+    "children that go with their parent": [
+        "CREATE TABLE a (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER REFERENCES a ON DELETE CASCADE)",
+        "INSERT INTO a VALUES (1)",
+        "INSERT INTO b VALUES (1, 1)",
+    ],
+    "a row that names itself": [
+        'CREATE TABLE "order" (id INTEGER PRIMARY KEY, after INTEGER REFERENCES "order")',
+        'INSERT INTO "order" VALUES (1, 1)',
+    ],
+    "no tables": [],
+}
+
+
+@pytest.mark.parametrize("statements", DELETED.values(), ids=DELETED)
+async def test_all_rows_are_deleted_whatever_refers_to_whatever(
+    empty_database_url: str, statements: list[str]
+) -> None:
+    engine = Database(empty_database_url).write_engine
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await delete_rows(engine, keep_tables=())
+    tables = {statement.split()[2] for statement in statements if statement.startswith("INSERT")}
+    async with engine.connect() as connection:
+        for table in tables:
+            assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0  # noqa: S608
+    await engine.dispose()

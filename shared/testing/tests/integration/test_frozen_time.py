@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.columns import utc_now
 from chassis.errors import InvalidToken
 from chassis.tokens import TokenVerifier
-from service_testing.frozen_time import FrozenTime
+from service_testing.frozen_time import FrozenTime, frozen
 from service_testing.live_server import LiveServer
 from service_testing.tokens import TokenIssuer
 
@@ -97,3 +98,32 @@ class TestNotFrozen:
 def test_the_clock_goes_on_after_the_test() -> None:
     assert abs(time.time() - datetime.now(UTC).timestamp()) < 5
     assert utc_now().year > LONG_AGO.year
+
+
+class TickingThread(Thread):
+    """An event loop that sleeps over and over, as that of a server does."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.ticks = 0
+        self.is_over = False
+
+    def run(self) -> None:
+        asyncio.run(self._tick())
+
+    async def _tick(self) -> None:
+        while not self.is_over:
+            self.ticks += 1
+            await asyncio.sleep(0.0001)
+
+
+def test_a_loop_in_another_thread_goes_on_while_time_is_stopped_and_started() -> None:
+    thread = TickingThread()
+    thread.start()
+    for _ in range(5):
+        with frozen() as clock:
+            clock.move_to(LONG_AGO)
+    thread.is_over = True
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    assert thread.ticks > 5

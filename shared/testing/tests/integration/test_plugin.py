@@ -1,5 +1,6 @@
 """Each gate fails when it must: small projects that break one rule."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 def test_five_lines_are_enough_for_a_service(project: pytest.Pytester) -> None:
     project.makepyfile(CALLS_THE_APP)
     project.runpytest("--strict-markers").assert_outcomes(passed=1)
+
+
+def test_each_fixture_says_what_it_is(project: pytest.Pytester) -> None:
+    project.makepyfile(CALLS_THE_APP)
+    modules = project.runpytest("--fixtures").stdout.str().split("fixtures defined from ")
+    ours = "\n".join(text for text in modules if text.startswith("service_testing."))
+    for name in ("database_url", "client", "user_client", "live_server", "reset_db", "frozen_time"):
+        assert re.search(rf"^{name}\b.* -- ", ours, re.MULTILINE), name
+    assert "no docstring available" not in ours
 
 
 def test_without_a_service_the_message_says_what_to_write(pytester: pytest.Pytester) -> None:

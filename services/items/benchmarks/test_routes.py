@@ -1,0 +1,28 @@
+"""How long the routes take, to be saved and compared: `tox -e bench`."""
+
+from typing import Any
+
+import httpx
+
+from service_testing.factories import create_item_data
+
+
+def test_create_item(benchmark: Any, signed_in: httpx.Client) -> None:
+    body = create_item_data()
+    assert benchmark(signed_in.post, "/items/", json=body).status_code == 201
+
+
+def test_read_item(benchmark: Any, signed_in: httpx.Client) -> None:
+    path = signed_in.post("/items/", json=create_item_data()).headers["Location"]
+    assert benchmark(signed_in.get, path).status_code == 200
+
+
+def test_list_items(benchmark: Any, signed_in: httpx.Client) -> None:
+    for _ in range(20):
+        signed_in.post("/items/", json=create_item_data())
+    assert len(benchmark(signed_in.get, "/items/").json()["items"]) == 20
+
+
+def test_health(benchmark: Any, signed_in: httpx.Client) -> None:
+    """The way to the app and back: what the other routes can't be faster than."""
+    assert benchmark(signed_in.get, "/health/live").status_code == 200

@@ -1,0 +1,104 @@
+"""The app with its own client of users, and respx where the network would be.
+
+A fake is handed over in the other tests. Here nothing is: what is wired up in `create_app` is what
+runs, and respx answers on the transports that httpx makes.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+import respx
+import stamina
+from structlog.types import EventDict
+
+from app.main import create_app
+from app.settings import ItemsSettings
+from service_testing.assertions import (
+    assert_error_response,
+    assert_item_response,
+    assert_paginated_response,
+)
+from service_testing.client import AppClient, as_user
+from service_testing.factories import create_item_data
+from service_testing.isolation import IsolatedDatabase
+from service_testing.lifespan import running
+from service_testing.tokens import TokenIssuer
+
+FAILURES = {
+    "a time-out": httpx.ConnectTimeout("too late"),
+    "a refusal": httpx.ConnectError("refused"),
+    "a connection that breaks": httpx.ReadError("reset"),
+    "a 500": httpx.Response(500),
+    "a 503 of a proxy": httpx.Response(503, html="<h1>Sorry</h1>"),
+    "a 429": httpx.Response(429),
+    "no JSON": httpx.Response(200, text="<h1>Hello</h1>"),
+    "another shape": httpx.Response(200, json={"user": "Ada"}),
+    "another user": httpx.Response(200, json={"id": 8, "name": "Ada", "is_active": True}),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    """Retries follow at once; as many as the client itself allows."""
+    with stamina.set_testing(True, attempts=1_000_000_000, cap=True):
+        yield
+
+
+@pytest.fixture
+def users(settings: ItemsSettings, token_issuer: TokenIssuer) -> Iterator[respx.MockRouter]:
+    """What is asked of users goes here, and each other call of httpx fails."""
+    with respx.mock(base_url=settings.users_url, assert_all_called=False) as router:
+        router.get("/.well-known/jwks.json", name="keys").respond(json=token_issuer.jwks())
+        yield router
+
+
+@pytest.fixture
+async def seller(
+    settings: ItemsSettings,
+    database: IsolatedDatabase,
+    users: respx.MockRouter,
+    token_issuer: TokenIssuer,
+) -> AsyncIterator[AppClient]:
+    """User 7, at an app that knows nobody yet."""
+    async with running(create_app(settings, database=database)) as client:
+        yield as_user(client, token_issuer.token(user_id=7))
+
+
+async def test_create_item_asks_users_with_the_seller_s_own_token(
+    seller: AppClient, users: respx.MockRouter
+) -> None:
+    asked = users.get("/users/7").respond(json={"id": 7, "name": "Ada", "is_active": True})
+    item = assert_item_response(await seller.post("/items/", json=create_item_data()), status=201)
+    assert item["owner"] == {"id": 7, "name": "Ada"}
+    assert asked.calls.last.request.headers["Authorization"] == seller.headers["Authorization"]
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+async def test_create_item_is_refused_while_users_fails_and_nothing_is_stored(
+    seller: AppClient, users: respx.MockRouter, failure: httpx.Response | Exception
+) -> None:
+    asked = users.get("/users/7")
+    asked.side_effect = [failure] * 20
+    response = await seller.post("/items/", json=create_item_data())
+    assert_error_response(response, 503, "users_unavailable")
+    assert int(response.headers["Retry-After"]) >= 1
+    assert asked.called
+    assert_paginated_response(await seller.get("/items/"), total=0)
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), httpx.Response(500)])
+async def test_create_item_is_refused_while_the_keys_can_not_be_had(
+    seller: AppClient, users: respx.MockRouter, failure: httpx.Response | Exception
+) -> None:
+    users["keys"].side_effect = [failure] * 20
+    response = await seller.post("/items/", json=create_item_data())
+    assert_error_response(response, 503, "users_unavailable")
+
+
+async def test_a_call_that_is_not_mocked_reaches_no_network(
+    seller: AppClient, logs: list[EventDict]
+) -> None:
+    response = await seller.post("/items/", json=create_item_data())
+    assert_error_response(response, 500, "internal_error")
+    assert "not mocked!" in str(logs)

@@ -1,0 +1,34 @@
+"""A route that fails in a way nobody foresaw: what the caller sees, and what the log says."""
+
+from typing import NoReturn
+
+from fastapi import FastAPI
+from structlog.types import EventDict
+
+from service_testing.assertions import assert_error_response, assert_status
+from service_testing.client import AppClient, app_transport
+from service_testing.factories import create_user_data
+
+CAUSE = "the vault is open"
+
+
+class BrokenHasher:
+    async def hash(self, password: str) -> NoReturn:
+        raise RuntimeError(CAUSE)
+
+
+async def test_a_failure_is_a_500_that_tells_its_cause_to_the_log_alone(
+    own_app: FastAPI, client: AppClient, logs: list[EventDict]
+) -> None:
+    own_app.state.passwords = BrokenHasher()
+    broken = AppClient(app_transport(own_app))
+    data = create_user_data()
+    response = await broken.post("/users/", json=data, headers={"X-Request-ID": "my-request"})
+    body = assert_error_response(response, 500, "internal_error")
+    assert body["request_id"] == "my-request"
+    assert CAUSE not in response.text
+    (line,) = [line for line in logs if CAUSE in str(line.get("exception"))]
+    assert (line["log_level"], line["request_id"]) == ("error", "my-request")
+    assert data["password"] not in str(logs)
+    # Nothing of the account stayed behind: the same address registers where nothing is broken.
+    assert_status(await client.post("/users/", json=data), 201)

@@ -1,0 +1,16 @@
+"""A service's settings in its tests."""
+
+from typing import Any
+
+from pydantic import SecretStr
+
+from chassis.settings import SettingsT
+
+
+def settings_for_tests(settings_class: type[SettingsT], **values: Any) -> SettingsT:
+    """The settings of a service in development, whose own database nobody opens.
+
+    The app that a test calls is built on the fixture `database`, which isn't this one.
+    """
+    unused = SecretStr("sqlite:////dev/null/test.db")
+    return settings_class(environment="development", **{"database_url": unused, **values})

@@ -1,0 +1,25 @@
+"""Settings for tests never point at a database that somebody uses."""
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import ServiceSettings
+from service_testing.settings import settings_for_tests
+
+
+class NotesSettings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="NOTES_")
+
+    size: int = 1
+
+
+def test_settings_for_tests_name_a_database_that_can_not_be_opened() -> None:
+    settings = settings_for_tests(NotesSettings)
+    assert settings.environment == "development"
+    assert settings.database_url.get_secret_value().startswith("sqlite:////dev/null/")
+
+
+def test_settings_for_tests_take_the_service_s_own_values() -> None:
+    url = SecretStr("sqlite:///test_notes.db")
+    settings = settings_for_tests(NotesSettings, size=2, database_url=url)
+    assert (settings.size, settings.database_url) == (2, url)
