@@ -47,7 +47,8 @@ class Monkey:
 
     async def _restart(self, service: Service) -> None:
         code = await asyncio.to_thread(service.stop)
-        if code != 0:
+        # Killed by the signal itself: it hadn't come as far as to handle it.
+        if code not in {0, -signal.SIGTERM}:
             self._ledger.surprises.append(f"{service.name} ended with {code} after a SIGTERM")
         service.start()
 

@@ -116,8 +116,8 @@ async def test_nothing_is_lost_or_doubled_whatever_is_killed(
             "differences": len(found),
         }
     )
-    assert ledger.surprises == []
-    assert found == []
+    assert not ledger.surprises, "\n".join(ledger.surprises)
+    assert not found, "\n".join(found)
     # Otherwise it has shown nothing.
     assert len(ledger.users) > _WRITERS
     assert rest.tombstones

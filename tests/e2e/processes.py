@@ -148,7 +148,6 @@ class Stack:
                 # Workflows register many people; that hashing is dear is tested elsewhere.
                 "PASSWORD_MEMORY_KIB": "8",
                 "PASSWORD_TIME_COST": "1",
-                "EVENTS_SINK_URL": f"http://127.0.0.1:{items_port}/events/",
                 **(users_settings or {}),
             },
         )
