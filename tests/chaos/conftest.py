@@ -5,6 +5,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seconds",
         type=float,
-        default=60.0,
+        default=20.0,
         help="how long writes and failures go on (default: %(default)s)",
     )
