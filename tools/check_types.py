@@ -14,7 +14,7 @@ PACKAGES = {
     "services/items": (".",),
     "tests/e2e": (".",),
     "tests/chaos": (".", "../e2e"),
-    "tools": (".", "tests"),
+    "tools": (".", "tests", "../tests/e2e"),
 }
 
 

@@ -35,14 +35,14 @@ class Service:
         self._settings = settings
         self.url = f"http://127.0.0.1:{port}"
         self._log = log
-        self._environment = dict(os.environ)
+        self.environment = dict(os.environ)
         self.configure(ENVIRONMENT="development", PORT=str(port), **settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     def configure(self, **settings: str) -> None:
         """Change settings, for the next start and the next command."""
         prefix = self._folder.name.upper()
-        self._environment |= {f"{prefix}_{key}": value for key, value in settings.items()}
+        self.environment |= {f"{prefix}_{key}": value for key, value in settings.items()}
 
     def beside(self, runs: str) -> "Service":
         """Another process with the same settings, such as `relay`; not started."""
@@ -65,7 +65,7 @@ class Service:
         return subprocess.run(
             [sys.executable, "-m", "app", *arguments],
             cwd=self._folder,
-            env={**self._environment, **variables},
+            env={**self.environment, **variables},
             capture_output=True,
             text=True,
             check=False,
@@ -76,7 +76,7 @@ class Service:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "app", self._runs],
                 cwd=self._folder,
-                env=self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
             )
