@@ -13,6 +13,7 @@ PACKAGES = {
     "services/users": (".",),
     "services/items": (".",),
     "tests/e2e": (".",),
+    "tests/chaos": (".", "../e2e"),
     "tools": (".", "tests", "../tests/e2e"),
 }
 

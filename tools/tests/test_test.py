@@ -101,7 +101,8 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, tools, chassis, testing, users, items, e2e, schemathesis, coverage.\n"
+            "lint, types, tools, chassis, testing, users, items, e2e, chaos, schemathesis, "
+            "coverage.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
