@@ -13,7 +13,10 @@ _PACKAGES = {
 # The testing package starts databases itself where its tests need one.
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
-NAMES = ("lint", "types", "tools", *_PACKAGES, "e2e", "chaos", "schemathesis", "coverage")
+NAMES = (
+    *("lint", "types", "tools", *_PACKAGES),
+    *("contracts", "e2e", "chaos", "schemathesis", "coverage"),
+)
 
 
 class UnknownStep(Exception):
@@ -57,6 +60,8 @@ def plan_steps(
     ]
     for name, folder in _PACKAGES.items():
         steps += _package_steps(name, root / folder, pythons)
+    # The services' own steps verify the contracts too. This one counts: nothing is missing or stale.
+    steps += [Step(name="contracts", folder=root, tox_env="contracts")]
     if is_thorough or "e2e" in only:
         steps += [
             Step(name="e2e", folder=root, tox_env="e2e-local", is_pytest=True, database=database)
