@@ -111,6 +111,7 @@ class Services(RuleBasedStateMachine):
         """The event of a deletion is lost, and a resync finds out while older events are under way."""
         self.world.users.delete(self.pick(number))
         self.world.users.events.pop()
+        self.has_lost = True
         self.run(self.world.begin_resync())
         self.run(self.world.finish_resync())
 
