@@ -13,7 +13,8 @@ PACKAGES = {
     "services/users": (".",),
     "services/items": (".",),
     "tests/e2e": (".",),
-    "tools": (".", "tests"),
+    "tests/chaos": (".", "../e2e"),
+    "tools": (".", "tests", "../tests/e2e"),
 }
 
 

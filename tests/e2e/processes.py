@@ -6,50 +6,77 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_SECONDS = 30.0
 
 
 class Service:
     """One service's process. It may be killed and started again; its database stays."""
 
-    def __init__(self, name: str, *, port: int, log: Path, settings: Mapping[str, str]) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        *,
+        port: int,
+        log: Path,
+        settings: Mapping[str, str],
+        runs: str = "serve",
+    ) -> None:
+        """`runs` is its command: `python -m app serve`."""
+        self.name = name if runs == "serve" else f"{name}' {runs}"
+        self._folder = ROOT / "services" / name
+        self._runs = runs
+        self._port = port
+        self._settings = settings
         self.url = f"http://127.0.0.1:{port}"
         self._log = log
-        prefix = name.upper()
-        self._environment = {
-            **os.environ,
-            f"{prefix}_ENVIRONMENT": "development",
-            f"{prefix}_PORT": str(port),
-            **{f"{prefix}_{key}": value for key, value in settings.items()},
-        }
+        self.environment = dict(os.environ)
+        self.configure(ENVIRONMENT="development", PORT=str(port), **settings)
         self._process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, **settings: str) -> None:
+        """Change settings, for the next start and the next command."""
+        prefix = self._folder.name.upper()
+        self.environment |= {f"{prefix}_{key}": value for key, value in settings.items()}
+
+    def beside(self, runs: str) -> "Service":
+        """Another process with the same settings, such as `relay`; not started."""
+        log = self._log.with_name(f"{self._log.stem}-{runs}.log")
+        return Service(self.name, port=self._port, log=log, settings=self._settings, runs=runs)
 
     def command(self, *arguments: str, **variables: str) -> str:
         """Run `python -m app …` to its end; what it printed."""
-        done = subprocess.run(
+        done = self._run(arguments, variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def try_command(self, *arguments: str) -> int:
+        """Run `python -m app …` to its end; its exit code."""
+        return self._run(arguments, {}).returncode
+
+    def _run(
+        self, arguments: Sequence[str], variables: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", "app", *arguments],
-            cwd=ROOT / "services" / self.name,
-            env={**self._environment, **variables},
+            cwd=self._folder,
+            env={**self.environment, **variables},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve"],
-                cwd=ROOT / "services" / self.name,
-                env=self._environment,
+                [sys.executable, "-m", "app", self._runs],
+                cwd=self._folder,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
             )
@@ -69,6 +96,10 @@ class Service:
     def stop(self) -> int:
         """End it as an operator would; its exit code."""
         return self._end(signal.SIGTERM)
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     @property
     def log_text(self) -> str:
@@ -94,7 +125,15 @@ class Service:
 class Stack:
     """Both services. Everything that a workflow does goes over HTTP or the command line."""
 
-    def __init__(self, folder: Path, *, users_database: str, items_database: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        users_database: str,
+        items_database: str,
+        users_settings: Mapping[str, str] | None = None,
+        items_settings: Mapping[str, str] | None = None,
+    ) -> None:
         users_port, items_port = free_port(), free_port()
         self.users = Service(
             "users",
@@ -109,19 +148,27 @@ class Stack:
                 # Workflows register many people; that hashing is dear is tested elsewhere.
                 "PASSWORD_MEMORY_KIB": "8",
                 "PASSWORD_TIME_COST": "1",
+                **(users_settings or {}),
             },
         )
         self.items = Service(
             "items",
             port=items_port,
             log=folder / "items.log",
-            settings={"DATABASE_URL": items_database, "USERS_URL": self.users.url},
+            settings={
+                "DATABASE_URL": items_database,
+                "USERS_URL": self.users.url,
+                **(items_settings or {}),
+            },
         )
         self.services = (self.users, self.items)
 
     def start(self) -> None:
         for service in self.services:
             service.command("migrate")
+        secret = self.users.command("create-client", "items").rpartition("client_secret: ")[2]
+        self.items.configure(USERS_CLIENT_ID="items", USERS_CLIENT_SECRET=secret.strip())
+        for service in self.services:
             service.start()
         for service in self.services:
             service.wait_until_ready()

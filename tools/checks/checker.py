@@ -80,9 +80,9 @@ class Checker:
         return result, output
 
     def _arguments(self, step: Step, report: Path) -> list[str]:
-        if not step.is_pytest:
-            return []
         database = [f"--database={step.database}"] if step.database else []
+        if not step.is_pytest:
+            return database
         return [f"--junitxml={report}", *database, *self._options.pytest_options]
 
 

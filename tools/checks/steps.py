@@ -13,7 +13,7 @@ _PACKAGES = {
 # The testing package starts databases itself where its tests need one.
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
-NAMES = ("lint", "types", "tools", *_PACKAGES, "e2e", "coverage")
+NAMES = ("lint", "types", "tools", *_PACKAGES, "e2e", "chaos", "schemathesis", "coverage")
 
 
 class UnknownStep(Exception):
@@ -60,6 +60,16 @@ def plan_steps(
     if is_thorough or "e2e" in only:
         steps += [
             Step(name="e2e", folder=root, tox_env="e2e-local", is_pytest=True, database=database)
+            for database in _DATABASES
+        ]
+    if is_thorough or "chaos" in only:
+        steps += [
+            Step(name="chaos", folder=root, tox_env="chaos", is_pytest=True, database=database)
+            for database in _DATABASES
+        ]
+    if is_thorough or "schemathesis" in only:
+        steps += [
+            Step(name="schemathesis", folder=root, tox_env="schemathesis", database=database)
             for database in _DATABASES
         ]
     if is_thorough or "coverage" in only:

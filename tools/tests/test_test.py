@@ -101,7 +101,8 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, tools, chassis, testing, users, items, e2e, coverage.\n"
+            "lint, types, tools, chassis, testing, users, items, e2e, chaos, schemathesis, "
+            "coverage.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
@@ -223,6 +224,15 @@ class TestThorough:
             call["options"] for call in repository.calls if call["environment"] == "e2e-local"
         ]
         assert called == [["--database=sqlite"], ["--database=postgres"]]
+
+    def test_the_api_descriptions_are_checked_on_both_databases(
+        self, repository: Repository
+    ) -> None:
+        assert repository.check("--thorough", ONLY="schemathesis", ARGS="-k login") == 0
+        assert [(call["environment"], *call["options"]) for call in repository.calls] == [
+            ("schemathesis", "--database=sqlite"),
+            ("schemathesis", "--database=postgres"),
+        ]
 
     def test_the_floors_of_coverage_are_checked_too(self, repository: Repository) -> None:
         repository.break_step(".", "coverage")

@@ -58,16 +58,12 @@ async def current_user(
 CurrentUser = Annotated[AnyRow, Depends(current_user)]
 
 
-async def current_admin(account: CurrentUser) -> AnyRow:
+async def current_admin(account: CurrentUser) -> None:
     """Raises:
     Forbidden: for anyone who isn't an administrator now.
     """
     if account.role != "admin":
         raise Forbidden
-    return account
-
-
-CurrentAdmin = Annotated[AnyRow, Depends(current_admin)]
 
 
 async def calling_service(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from chassis.fields import Email, Name, storable
 from chassis.schemas import Body, may_be_absent
@@ -11,7 +11,8 @@ from chassis.tokens import Role
 
 Password = Annotated[str, StringConstraints(min_length=8, max_length=128), storable]
 SearchText = Annotated[str, StringConstraints(max_length=254), storable]
-FormText = Annotated[str, StringConstraints(max_length=512), storable]
+# An empty one never gets here: FastAPI reads it as a field that wasn't sent.
+FormText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
 
 
@@ -41,12 +42,30 @@ class RefreshRequest(Body):
     refresh_token: SecretText
 
 
+# Validation lets any word through: the answer to an unknown grant is a 400, not a 422 (RFC 6749, 5.2).
+GrantType = Annotated[
+    FormText, WithJsonSchema({"type": "string", "enum": ["password", "client_credentials"]})
+]
+
+
 class TokenForm(BaseModel):
     """RFC 6749, sections 4.3 and 4.4. Unknown fields are ignored, as the RFC asks."""
 
-    grant_type: FormText = Field("password", examples=["password"])
-    username: FormText | None = Field(None, description="The e-mail address.")
-    password: FormText | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["username", "password"]},
+                {
+                    "required": ["grant_type"],
+                    "properties": {"grant_type": {"const": "client_credentials"}},
+                },
+            ]
+        }
+    )
+
+    grant_type: GrantType = Field("password", examples=["password"])
+    username: FormText = may_be_absent(description="The e-mail address.")
+    password: FormText = may_be_absent()
 
 
 class PublicUser(BaseModel):

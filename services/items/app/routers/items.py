@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import WithJsonSchema
 from sqlmodel import col
 
 from app import listings, queries
@@ -13,6 +14,7 @@ from app.models import Item, Owner
 from app.money import Price, from_cents
 from app.schemas import ItemCreate, ItemPatch, ItemView, SearchText, SortName
 from app.search import searchable
+from chassis.descriptions import header, links
 from chassis.errors import InvalidToken, NotAuthenticated, PreconditionFailed, error_responses
 from chassis.fields import EntityId, PathId
 from chassis.media_types import StrictRoute
@@ -23,10 +25,31 @@ router = APIRouter(prefix="/items", tags=["items"], route_class=StrictRoute)
 
 _SIGNED_IN = (NotAuthenticated, InvalidToken, UsersUnavailable)
 _EDIT = error_responses(*_SIGNED_IN, NotYourItem, ItemNotFound, PreconditionFailed)
-_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes with the item."}}
+_ETAG = {"ETag": header("Changes with the item.")}
+_ID = {"item_id": "$response.body#/id"}
+_READ = links("items-read_item", parameters=_ID)
+_READ_IF_CHANGED = links(
+    "items-read_item", parameters={**_ID, "if-none-match": "$response.header.ETag"}
+)
+_EDIT_IF_UNCHANGED = links(
+    "items-update_item",
+    "items-delete_item",
+    parameters={**_ID, "if-match": "$response.header.ETag"},
+)
+_CREATED = {
+    "headers": {**_ETAG, "Location": header("The path of the new item.")},
+    "links": _READ | _EDIT_IF_UNCHANGED,
+}
+_FOUND = {"headers": _ETAG, "links": _READ_IF_CHANGED | _EDIT_IF_UNCHANGED}
+_EDITED = {"headers": _ETAG, "links": _READ | _EDIT_IF_UNCHANGED}
 
+# A list, because a header may come in several lines; to whoever reads the description it is one text.
+EntityTags = Annotated[list[str] | None, WithJsonSchema({"type": "string"})]
 IfMatch = Annotated[
-    list[str] | None, Header(description="The `ETag` of the item as you know it; `*` for any.")
+    EntityTags, Header(description="The `ETag` of the item as you know it; `*` for any.")
+]
+IfNoneMatch = Annotated[
+    EntityTags, Header(description="An `ETag` that you know; unchanged is a 304.")
 ]
 
 
@@ -35,7 +58,7 @@ IfMatch = Annotated[
     status_code=201,
     response_model=ItemView,
     summary="Put an item up",
-    responses=error_responses(*_SIGNED_IN, OwnerInactive, OwnerGone),
+    responses={201: _CREATED, **error_responses(*_SIGNED_IN, OwnerInactive, OwnerGone)},
 )
 async def create_item(
     body: ItemCreate,
@@ -83,7 +106,7 @@ async def list_items(
     summary="One item",
     responses={
         **error_responses(ItemNotFound),
-        200: {"headers": _ETAG},
+        200: _FOUND,
         304: {"description": "It is still what `If-None-Match` says.", "headers": _ETAG},
     },
 )
@@ -91,9 +114,7 @@ async def read_item(
     item_id: PathId,
     session: Reads,
     response: Response,
-    if_none_match: Annotated[
-        list[str] | None, Header(description="An `ETag` that you know; unchanged is a 304.")
-    ] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Any:
     row = (await session.execute(queries.VIEW_BY_ID, {"item_id": item_id})).one_or_none()
     if row is None:
@@ -106,7 +127,12 @@ async def read_item(
     return _row_view(row)
 
 
-@router.patch("/{item_id}", response_model=ItemView, summary="Edit an item", responses=_EDIT)
+@router.patch(
+    "/{item_id}",
+    response_model=ItemView,
+    summary="Edit an item",
+    responses={200: _EDITED, **_EDIT},
+)
 async def update_item(
     item_id: PathId,
     body: ItemPatch,

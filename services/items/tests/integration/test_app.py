@@ -83,10 +83,10 @@ class TestMethods:
     @pytest.mark.parametrize(
         ("path", "allowed"),
         [
-            ("/items/", {"GET", "POST"}),
-            ("/items/1", {"GET", "PATCH", "DELETE"}),
-            ("/health/live", {"GET"}),
-            ("/metrics", {"GET"}),
+            ("/items/", {"GET", "HEAD", "POST"}),
+            ("/items/1", {"GET", "HEAD", "PATCH", "DELETE"}),
+            ("/health/live", {"GET", "HEAD"}),
+            ("/metrics", {"GET", "HEAD"}),
         ],
     )
     async def test_method_that_a_path_has_not_is_answered_with_those_that_it_has(

@@ -98,6 +98,44 @@ class TestOpenApi:
                     name = "ValidationErrorBody" if status == "422" else "ErrorBody"
                     assert schema.endswith(f"/{name}")
 
+    def test_openapi_links_lead_to_operations_and_tell_what_these_ask_for(
+        self, description: dict[str, Any]
+    ) -> None:
+        by_id = {operation["operationId"]: operation for _, _, operation in operations(description)}
+        assert len(by_id) == len(operations(description))
+        told = [
+            (link["operationId"], name)
+            for operation in by_id.values()
+            for response in operation["responses"].values()
+            for link in response.get("links", {}).values()
+            for name in link.get("parameters", {})
+        ]
+        assert told
+        for operation_id, name in told:
+            assert name in {parameter["name"] for parameter in by_id[operation_id]["parameters"]}
+
+    def test_openapi_promises_the_headers_that_an_editor_needs(
+        self, description: dict[str, Any]
+    ) -> None:
+        paths = description["paths"]
+        created = paths["/items/"]["post"]["responses"]["201"]
+        assert set(created["headers"]) == {"ETag", "Location"}
+        for method in ("get", "patch"):
+            assert set(paths["/items/{item_id}"][method]["responses"]["200"]["headers"]) == {"ETag"}
+
+    def test_openapi_takes_the_tags_of_a_condition_as_one_text(
+        self, description: dict[str, Any]
+    ) -> None:
+        for method, name in (
+            ("get", "if-none-match"),
+            ("patch", "if-match"),
+            ("delete", "if-match"),
+        ):
+            parameters = description["paths"]["/items/{item_id}"][method]["parameters"]
+            (condition,) = (each for each in parameters if each["name"] == name)
+            assert condition["schema"]["type"] == "string"
+            assert not condition["required"]
+
     @pytest.mark.parametrize(
         ("users_public_url", "token_url"),
         [

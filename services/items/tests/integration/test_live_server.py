@@ -1,4 +1,4 @@
-"""A hundred real connections at once, and the data afterwards."""
+"""What only real connections show."""
 
 import asyncio
 
@@ -27,3 +27,11 @@ async def test_create_item_a_hundred_times_at_once_loses_and_doubles_nothing(
     assert_paginated_response(page, count=100, total=100)
     assert await session.scalar(select(func.count()).select_from(Item)) == 100
     assert await session.scalar(select(func.count()).select_from(Owner)) == 1
+
+
+async def test_head_leaves_the_connection_in_order(live_server: LiveServer) -> None:
+    async with live_server.client() as client:
+        for _ in range(2):
+            head, got = await client.head("/items/"), await client.get("/items/")
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["Content-Length"] == str(len(got.content))

@@ -10,12 +10,22 @@ from app.dependencies import current_admin
 from app.errors import LastAdmin, UserNotFound
 from app.models import User
 from app.schemas import AdminPatch, OwnUser, SearchText
+from chassis.descriptions import links
 from chassis.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
 from chassis.fields import PathId, fold
 from chassis.media_types import StrictRoute
 from chassis.paging import Page, PageQuery, fetch_page, page_query
 from chassis.sessions import Reads, Writes
 from chassis.tokens import Role
+
+_ACCOUNT = {
+    "links": links(
+        "admin-read_user",
+        "admin-update_user",
+        "admin-delete_user",
+        parameters={"user_id": "$response.body#/id"},
+    )
+}
 
 router = APIRouter(
     prefix="/admin/users",
@@ -51,7 +61,7 @@ async def list_users(
     "/{user_id}",
     response_model=OwnUser,
     summary="One account",
-    responses=error_responses(UserNotFound),
+    responses={200: _ACCOUNT, **error_responses(UserNotFound)},
 )
 async def read_user(user_id: PathId, session: Reads) -> Any:
     found = await session.execute(queries.OWN_VIEW_BY_ID, {"user_id": user_id})
@@ -65,7 +75,7 @@ async def read_user(user_id: PathId, session: Reads) -> Any:
     "/{user_id}",
     response_model=OwnUser,
     summary="Rename, promote, demote, deactivate or reactivate",
-    responses=error_responses(UserNotFound, LastAdmin),
+    responses={200: _ACCOUNT, **error_responses(UserNotFound, LastAdmin)},
 )
 async def update_user(user_id: PathId, body: AdminPatch, session: Writes) -> Any:
     return await accounts.change(session, user_id, body.sent())

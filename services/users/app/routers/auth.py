@@ -16,9 +16,16 @@ from app.errors import (
     UnsupportedGrantType,
 )
 from app.schemas import AccessToken, RefreshRequest, TokenForm, TokenPair
+from chassis.descriptions import links
 from chassis.errors import InvalidRequest, error_responses
 from chassis.media_types import StrictRoute
 from chassis.sessions import Writes
+
+_TOKENS = {
+    "links": links(
+        "auth-refresh", "auth-log_out", body={"refresh_token": "$response.body#/refresh_token"}
+    )
+}
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
 
@@ -32,7 +39,10 @@ router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
         "With `grant_type=client_credentials` and HTTP Basic a registered service gets a token "
         "in its own name, without a refresh token."
     ),
-    responses=error_responses(UnsupportedGrantType, InvalidCredentials, InvalidClient),
+    responses={
+        200: _TOKENS,
+        **error_responses(UnsupportedGrantType, InvalidCredentials, InvalidClient),
+    },
 )
 async def create_token(
     form: Annotated[TokenForm, Form()],

@@ -8,6 +8,7 @@ from app import accounts, queries
 from app.dependencies import CurrentUser, Passwords, SignIns
 from app.errors import EmailTaken, LastAdmin, UserNotFound, WrongPassword
 from app.schemas import OwnUser, PasswordChange, ProfilePatch, PublicUser, UserCreate
+from chassis.descriptions import header, links
 from chassis.errors import InvalidToken, NotAuthenticated, error_responses
 from chassis.fields import PathId
 from chassis.media_types import StrictRoute
@@ -16,6 +17,24 @@ from chassis.sessions import Reads, Writes
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
 _SIGNED_IN = (NotAuthenticated, InvalidToken)
+_NEW_USER = {
+    "headers": {"Location": header("The path of what others may know of the new user.")},
+    "links": links(
+        "users-read_user",
+        "admin-read_user",
+        "admin-update_user",
+        "admin-delete_user",
+        parameters={"user_id": "$response.body#/id"},
+    )
+    | links(
+        "auth-create_token",
+        body={
+            "grant_type": "password",
+            "username": "$request.body#/email",
+            "password": "$request.body#/password",
+        },
+    ),
+}
 
 
 @router.post(
@@ -23,7 +42,7 @@ _SIGNED_IN = (NotAuthenticated, InvalidToken)
     status_code=201,
     response_model=OwnUser,
     summary="Register",
-    responses=error_responses(EmailTaken),
+    responses={201: _NEW_USER, **error_responses(EmailTaken)},
 )
 async def create_user(
     body: UserCreate, response: Response, session: Writes, passwords: Passwords

@@ -120,6 +120,36 @@ class TestOpenApi:
         example = conflict["content"]["application/json"]["examples"]["email_taken"]["value"]
         assert example["detail"] == "Another account has this e-mail address."
 
+    def test_openapi_links_lead_to_operations_and_tell_what_these_ask_for(
+        self, description: dict[str, Any]
+    ) -> None:
+        by_id = {operation["operationId"]: operation for _, _, operation in operations(description)}
+        assert len(by_id) == len(operations(description))
+        links = [
+            link
+            for operation in by_id.values()
+            for response in operation["responses"].values()
+            for link in response.get("links", {}).values()
+        ]
+        assert links
+        for link in links:
+            target = by_id[link["operationId"]]
+            known = {parameter["name"] for parameter in target.get("parameters", [])}
+            assert set(link.get("parameters", {})) <= known
+            assert ("requestBody" in link) <= ("requestBody" in target)
+
+    def test_openapi_promises_where_a_new_account_is(self, description: dict[str, Any]) -> None:
+        created = description["paths"]["/users/"]["post"]["responses"]["201"]
+        assert set(created["headers"]) == {"Location"}
+
+    def test_openapi_tells_what_each_grant_asks_for(self, description: dict[str, Any]) -> None:
+        form = description["components"]["schemas"]["TokenForm"]
+        by_password, by_client = form["anyOf"]
+        assert by_password["required"] == ["username", "password"]
+        grants = form["properties"]["grant_type"]["enum"]
+        assert by_client["properties"]["grant_type"]["const"] in grants
+        assert form["properties"]["grant_type"]["default"] in grants
+
     def test_openapi_shows_no_field_of_a_password_in_an_answer(
         self, description: dict[str, Any]
     ) -> None:

@@ -90,6 +90,12 @@ class TestLastAdmin:
         response = await admin_client.patch(f"/admin/users/{admin.id}", json=body)
         assert assert_user_response(response)["name"] == "Root"
 
+    @pytest.mark.parametrize("body", [{"role": "admin"}, {"is_active": True}], ids=str)
+    async def test_last_admin_may_be_made_what_they_are(
+        self, admin_client: AppClient, admin: Account, body: dict[str, Any]
+    ) -> None:
+        assert_status(await admin_client.patch(f"/admin/users/{admin.id}", json=body), 200)
+
 
 @pytest.mark.committed
 class TestRace:

@@ -43,16 +43,16 @@ class TestMethods:
         ("method", "path", "allowed"),
         [
             ("PUT", "/users/", "POST"),
-            ("POST", "/users/me", "DELETE, GET, PATCH"),
+            ("POST", "/users/me", "DELETE, GET, HEAD, PATCH"),
             ("GET", "/users/me/password", "PUT"),
-            ("DELETE", "/users/1", "GET"),
+            ("DELETE", "/users/1", "GET, HEAD"),
             ("GET", "/auth/token", "POST"),
             ("GET", "/auth/refresh", "POST"),
             ("GET", "/auth/logout", "POST"),
-            ("POST", "/admin/users/", "GET"),
-            ("PUT", "/admin/users/1", "DELETE, GET, PATCH"),
-            ("POST", "/.well-known/jwks.json", "GET"),
-            ("POST", "/health/ready", "GET"),
+            ("POST", "/admin/users/", "GET, HEAD"),
+            ("PUT", "/admin/users/1", "DELETE, GET, HEAD, PATCH"),
+            ("POST", "/.well-known/jwks.json", "GET, HEAD"),
+            ("POST", "/health/ready", "GET, HEAD"),
         ],
     )
     async def test_methods_that_a_path_has_are_all_named(

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from chassis.database import Database
+from chassis.descriptions import operation_id
 from chassis.docs_pages import install_docs
 from chassis.error_handlers import install_error_handlers
 from chassis.health import Check, database_check, health_router
@@ -42,6 +43,7 @@ def build_app(
         telemetry=telemetry_config(name),
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
         # A redirect would be built from the Host header, and clients drop credentials on it.
         redirect_slashes=False,
     )

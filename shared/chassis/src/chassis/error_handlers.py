@@ -52,7 +52,9 @@ def install_error_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
         headers = dict(error.headers or {})
         if error.status_code == MethodNotAllowed.status:
             # The framework names the methods of the first route that has the path, not of all.
-            allowed = _methods_at(request, routes) or {headers.get("Allow", "GET, HEAD")}
+            allowed = _methods_at(request, routes) or set(headers.get("Allow", "GET").split(", "))
+            if "GET" in allowed:  # and so HEAD, which the middleware makes a GET of
+                allowed.add("HEAD")
             headers["Allow"] = ", ".join(sorted(allowed))
             error = MethodNotAllowed()
         code = error.code if isinstance(error, ApiError) else _CODES.get(error.status_code, "error")

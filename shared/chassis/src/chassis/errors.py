@@ -23,6 +23,8 @@ from typing import Any, ClassVar
 from fastapi import HTTPException
 from pydantic import BaseModel, Field
 
+from chassis.descriptions import header
+
 _BEARER = {"WWW-Authenticate": "Bearer"}
 
 
@@ -139,6 +141,8 @@ def error_responses(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
             {"model": ErrorBody, "description": "", "content": {"application/json": {}}},
         )
         entry["description"] = " / ".join(filter(None, (entry["description"], f"`{error.code}`")))
+        for name, value in error.default_headers.items():
+            entry.setdefault("headers", {}).setdefault(name, header(f"Such as `{value}`."))
         examples = entry["content"]["application/json"].setdefault("examples", {})
         examples[error.code] = {
             "summary": error.sentence,

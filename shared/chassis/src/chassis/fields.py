@@ -6,8 +6,17 @@ from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
 from fastapi import Path
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 MAX_ID = 2**63 - 1
 """The largest BIGINT."""
@@ -24,15 +33,42 @@ def refuse_unstorable(value: str) -> str:
     return value
 
 
-storable = AfterValidator(refuse_unstorable)
+class _Storable:
+    """Refuses what no database stores, and says so in the API description."""
+
+    def __get_pydantic_core_schema__(
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(refuse_unstorable, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": r"^[^\x00]*$"}
+
+
+storable = _Storable()
 
 Text = Annotated[str, storable]
 """Text that every database can store. Each text field of a request is one."""
 
+# What pydantic trims: Unicode's White_Space. What `\s` means depends on who reads the pattern.
+_BLANK = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_TRIMMED = rf"[^{_BLANK}\x00](?:[^\x00]{{0,118}}[^{_BLANK}\x00])?"
+
 # The constraints stand before the validator: behind it, pydantic would measure before it trims,
 # and speak of "items" instead of characters.
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), storable
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    storable,
+    WithJsonSchema(  # `maxLength` would speak of the text before it is trimmed
+        {
+            "type": "string",
+            "pattern": rf"^[{_BLANK}]*{_TRIMMED}[{_BLANK}]*$",
+            "description": "1 to 120 characters, without the blanks around them.",
+        }
+    ),
 ]
 """1-120 characters after trimming."""
 
@@ -68,7 +104,14 @@ def _valid_email(value: str) -> str:
 Email = Annotated[
     Text,
     AfterValidator(_valid_email),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": _MAX_EMAIL_LENGTH}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "email",
+            "maxLength": _MAX_EMAIL_LENGTH,
+            "description": "One that can get mail: not at `.test`, `.local` and the like (RFC 6761).",
+        }
+    ),
 ]
 
 

@@ -78,12 +78,12 @@ class RequestMiddleware:
         seconds = perf_counter() - exchange.started
         scope, status = exchange.scope, exchange.status or 499
         route = getattr(scope.get("route"), "path", "unmatched")
-        self.metrics.observe(scope["method"], route, status, seconds)
+        self.metrics.observe(exchange.method, route, status, seconds)
         log = logger.debug if route in _QUIET_ROUTES else logger.info
         # Not the query string: it may hold an e-mail address.
         log(
             "request",
-            method=scope["method"],
+            method=exchange.method,
             path=scope["path"],
             status=status,
             milliseconds=round(seconds * 1000, 2),
@@ -99,6 +99,7 @@ class _Exchange:
         "_raw_receive",
         "_raw_send",
         "_received_bytes",
+        "method",
         "scope",
         "started",
         "status",
@@ -112,7 +113,9 @@ class _Exchange:
         context: RequestContext,
         max_body_bytes: int,
     ) -> None:
-        self.scope = scope
+        self.method: str = scope["method"]
+        # The app answers HEAD as GET (RFC 9110, 9.3.2); `send` leaves the body out.
+        self.scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
         self.status: int | None = None
         self.started = perf_counter()
         self._raw_receive = receive
@@ -141,6 +144,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._add_headers(message)
+        elif self.method == "HEAD":
+            message = {**message, "body": b""}
         await self._raw_send(message)
 
     def _add_headers(self, message: MutableMapping[str, Any]) -> None:

@@ -70,6 +70,8 @@ def _add(responses: dict[str, Any], error: type[ApiError]) -> None:
     known = responses.setdefault(str(error.status), {"description": ""})
     if new["description"] not in known["description"]:
         known["description"] = " / ".join(filter(None, (known["description"], new["description"])))
+    if "headers" in new:
+        known["headers"] = {**new["headers"], **known.get("headers", {})}
     media = known.setdefault("content", {}).setdefault(
         "application/json", {"schema": {"$ref": "#/components/schemas/ErrorBody"}}
     )

@@ -79,6 +79,12 @@ async def test_the_database_of_any_operation_may_be_away(options: dict[str, Any]
     assert "database_unavailable" in examples(responses["503"])
 
 
+@pytest.mark.parametrize("options", [{}, {"responses": error_responses(Busy)}])
+async def test_the_headers_of_an_added_error_are_promised(options: dict[str, Any]) -> None:
+    responses = await responses_of(_reading(**options))
+    assert set(responses["503"]["headers"]) == {"Retry-After"}
+
+
 async def test_an_error_is_added_to_those_of_its_status() -> None:
     responses = await responses_of(_reading(responses=error_responses(Busy)))
     assert examples(responses["503"]) == {"busy", "database_unavailable"}

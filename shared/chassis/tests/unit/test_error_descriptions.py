@@ -62,6 +62,13 @@ def test_errors_of_one_status_share_its_description() -> None:
     ]
 
 
+def test_headers_that_an_error_always_has_are_promised() -> None:
+    described = error_responses(NotAuthenticated, NotFound, DatabaseUnavailable)
+    promised = {status: set(response.get("headers", {})) for status, response in described.items()}
+    assert promised == {401: {"WWW-Authenticate"}, 404: set(), 503: {"Retry-After"}}
+    assert described[503]["headers"]["Retry-After"]["required"]
+
+
 def test_each_route_gets_a_description_of_its_own() -> None:
     error_responses(TitleTaken)[409]["content"].clear()
     assert error_responses(TitleTaken)[409]["content"]

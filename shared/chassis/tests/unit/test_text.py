@@ -1,5 +1,8 @@
 """`Text` and `Name`."""
 
+import re
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,8 @@ from chassis.fields import Name, Text
 
 TEXT: TypeAdapter[str] = TypeAdapter(Text)
 NAME: TypeAdapter[str] = TypeAdapter(Name)
+BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000"
+NO_BLANKS = "\x08\x0e\x1c\x1f\u180e\u200b\u2060\ufeff"  # some of them are to other languages' `\\s`
 
 
 def mistake(adapter: TypeAdapter[str], value: object) -> str:
@@ -16,6 +21,26 @@ def mistake(adapter: TypeAdapter[str], value: object) -> str:
         adapter.validate_python(value)
     (problem,) = caught.value.errors()
     return problem["type"]
+
+
+def is_accepted(adapter: TypeAdapter[str], text: str) -> bool:
+    with suppress(ValidationError):
+        adapter.validate_python(text)
+        return True
+    return False
+
+
+def matches_what_is_published(adapter: TypeAdapter[str], text: str) -> bool:
+    schema = adapter.json_schema()
+    assert not {"minLength", "maxLength"} & set(schema)
+    return re.search(schema["pattern"], text) is not None
+
+
+def names() -> st.SearchStrategy[str]:
+    """Texts around the limits: blanks of all kinds outside, up to 122 characters inside."""
+    blanks = st.text(st.sampled_from(BLANKS + NO_BLANKS), max_size=3)
+    inside = st.sampled_from(["", "a", "a\0a", "a" * 119, "a" * 120, "a" * 121])
+    return st.builds("{}{}{}".format, blanks, inside, blanks)
 
 
 class TestText:
@@ -33,6 +58,10 @@ class TestText:
 
     def test_a_pair_of_surrogates_in_json_is_the_character_that_it_means(self) -> None:
         assert TEXT.validate_json(r'"\ud83d\ude00"') == "\N{GRINNING FACE}"
+
+    @given(st.text(st.sampled_from("a\0\n"), max_size=4))
+    def test_the_published_pattern_is_the_rule(self, text: str) -> None:
+        assert is_accepted(TEXT, text) == matches_what_is_published(TEXT, text)
 
     @pytest.mark.parametrize("value", [None, 1, True, ["a"], {}])
     def test_what_is_no_text_is_not_made_one(self, value: object) -> None:
@@ -70,5 +99,6 @@ class TestName:
     def test_what_a_database_can_not_store_is_refused(self, text: str, kind: str) -> None:
         assert mistake(NAME, text) == kind
 
-    def test_its_limits_are_published(self) -> None:
-        assert NAME.json_schema() == {"type": "string", "minLength": 1, "maxLength": 120}
+    @given(names())
+    def test_the_published_pattern_is_the_rule(self, text: str) -> None:
+        assert is_accepted(NAME, text) == matches_what_is_published(NAME, text)

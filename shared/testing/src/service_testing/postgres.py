@@ -161,12 +161,22 @@ class LocalPrograms:
 
     @contextmanager
     def start(self, *, durable: bool) -> Iterator[str]:
+        with self.cluster(durable=durable) as cluster:
+            yield cluster.url
+
+    @contextmanager
+    def cluster(self, *, durable: bool) -> Iterator["Cluster"]:
+        """A running cluster of its own, which is removed at the end of the block."""
         folder = Path(tempfile.mkdtemp(prefix="test-postgres-"))
         try:
             password = secrets.token_urlsafe()
             self._make_cluster(folder, password)
-            with self._running(folder, durable=durable) as port:
-                yield _url(password, port)
+            cluster = Cluster(self.folder / "postgres", folder, password, durable=durable)
+            try:
+                cluster.start()
+                yield cluster
+            finally:
+                cluster.crash()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -197,28 +207,61 @@ class LocalPrograms:
             **owner,
         )
 
-    @contextmanager
-    def _running(self, folder: Path, *, durable: bool) -> Iterator[int]:
+
+class Cluster:
+    """A server with a data folder: it may crash, and be started again at the same address."""
+
+    def __init__(self, program: Path, folder: Path, password: str, *, durable: bool) -> None:
         port = _free_port()
+        self.url = _url(password, port)
+        self._port = port
+        self._folder = folder
+        self._log = folder / "log"
         settings = _settings(
             durable=durable, listen_addresses="127.0.0.1", port=port, unix_socket_directories=""
         )
-        log = folder / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [self.folder / "postgres", "-D", folder / "data", *settings],
-                cwd=folder,
+        self._command: list[str | Path] = [program, "-D", folder / "data", *settings]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it takes sign-ins.
+
+        Raises:
+            PostgresUnavailable: it doesn't start; with its log.
+        """
+        with self._log.open("ab") as output:
+            process: subprocess.Popen[bytes] = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 **_owner(),
             )
-        try:
-            _wait_until_ready(port, lambda: log.read_text() if process.poll() is not None else "")
-            yield port
-        finally:
-            process.send_signal(signal.SIGQUIT)  # no checkpoint: the data is thrown away
-            process.wait()
+        self._process = process
+        _wait_until_ready(
+            self._port, lambda: self._log.read_text() if process.poll() is not None else ""
+        )
+
+    def crash(self) -> None:
+        """End it at once: connections break, and nothing is written that wasn't yet."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+
+
+@contextmanager
+def crashable_server() -> Iterator[Cluster]:
+    """A durable server of this process's own, whose crash is no end.
+
+    Raises:
+        PostgresUnavailable: PostgreSQL's own programs aren't there, or it doesn't start.
+    """
+    programs = _local_programs()
+    if programs is None:
+        raise PostgresUnavailable(f"Its own programs are needed here. {HOW_TO_GET_ONE}")
+    with programs.cluster(durable=True) as cluster:
+        yield cluster
 
 
 def _local_programs() -> LocalPrograms | None:

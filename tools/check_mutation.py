@@ -1,0 +1,156 @@
+"""Mutation testing: `tox -e mutation`, for a package `tox -e mutation -- chassis`, for some
+modules `tox -e mutation -- chassis/tokens items/routers/items`.
+
+Changes the code, one place at a time, and lists the changes that no test notices. A package's share
+of noticed ones has a floor. What is changed, and what to do about a survivor: docs/mutation.md.
+"""
+
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mutation.explained import Explanations
+from mutation.mutants import Mutant, make_mutants
+from mutation.package import TestsFailed, recall_or_record_tests
+from mutation.trial import Confused, Trial
+from mutation.verdicts import Memory, Verdict
+
+EXIT_PASSED = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+@dataclass(frozen=True)
+class Package:
+    """A folder, its least score in per cent, and the modules that have to reach it, by patterns."""
+
+    root: Path
+    name: str
+    floor: float
+    patterns: Sequence[str]
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.name
+
+    @property
+    def source(self) -> str:
+        """The folder of its code, `src` or `app`."""
+        return self.patterns[0].partition("/")[0]
+
+    def modules(self, names: Sequence[str]) -> list[Path]:
+        """Those with the names, such as `tokens` or `routers/items`; with "", those of the floor."""
+        patterns = [f"{self.source}/**/{name}.py" for name in names if name]
+        patterns += self.patterns if "" in names else []
+        return sorted({file for each in patterns for file in self.folder.glob(each)})
+
+
+def main(root: Path, targets: Sequence[str]) -> int:
+    """Try the mutants of the targets, all when there are none; the exit code."""
+    packages = {Path(package.name).name: package for package in _read_packages(root)}
+    explanations = Explanations(root / "docs/mutation-survivors.toml")
+    wanted: dict[str, list[str]] = {}
+    for target in targets or packages:
+        name, _, module = target.partition("/")
+        if name not in packages or not packages[name].modules([module]):
+            known = ", ".join(packages)
+            print(f"Nothing to change in {target}; there are: {known}.", file=sys.stderr)
+            return EXIT_USAGE
+        wanted.setdefault(name, []).append(module)
+    passed = [
+        _check(packages[name], modules, explanations, root) for name, modules in wanted.items()
+    ]
+    return EXIT_PASSED if all(passed) else EXIT_FAILED
+
+
+def _check(
+    package: Package, modules: Sequence[str], explanations: Explanations, root: Path
+) -> bool:
+    name = package.folder.name
+    memory = Memory(root / ".mutation_cache" / f"{name}.json", package.folder)
+    try:
+        verdicts = list(_try_mutants(package, package.modules(modules), memory))
+    except (TestsFailed, Confused) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return False
+    return _report(name, verdicts, explanations, floor=package.floor if "" in modules else None)
+
+
+def _read_packages(root: Path) -> Iterator[Package]:
+    settings: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text())["tool"]
+    for name, floor in settings["mutation-floors"].items():
+        yield Package(root, name, floor, settings["mutation-modules"][name])
+
+
+def _try_mutants(package: Package, modules: Sequence[Path], memory: Memory) -> Iterator[Verdict]:
+    trial = None
+    with ExitStack() as stack:
+        for file in modules:
+            module = str(file.relative_to(package.root))
+            mutants = make_mutants(file.read_text())
+            known = [memory.recall(module, mutant) for mutant in mutants]
+            if None in known:
+                trial = trial or stack.enter_context(_open_trial(package))
+                trial.check_original(file)
+            for mutant, recalled in zip(mutants, known, strict=True):
+                yield recalled or _try(trial, memory, module, file, mutant)
+            print(f"{module}: {len(mutants)} mutants", flush=True)
+
+
+def _open_trial(package: Package) -> Trial:
+    print(f"{package.name}: running the tests without a mutant ...", flush=True)
+    memory = package.root / ".mutation_cache" / f"{package.folder.name}-tests.json"
+    return Trial(package.folder, recall_or_record_tests(package.folder, package.source, memory))
+
+
+def _try(trial: Trial | None, memory: Memory, module: str, file: Path, mutant: Mutant) -> Verdict:
+    if trial is None:
+        raise Confused("Nothing to try mutants in.")
+    verdict = Verdict(mutant, module, trial.find_killer(file, mutant))
+    memory.keep(verdict)
+    return verdict
+
+
+def _report(
+    name: str, verdicts: Sequence[Verdict], explanations: Explanations, *, floor: float | None
+) -> bool:
+    """Print the survivors and the scores; true when the package keeps its floor."""
+    survivors = [verdict for verdict in verdicts if verdict.killer is None]
+    unexplained = [verdict for verdict in survivors if explanations.of(verdict) is None]
+    for verdict in unexplained:
+        print(f"\nSurvived: {_place(verdict.module, verdict.mutant)}\n{verdict.mutant.diff}")
+    for stale in explanations.stale(list(verdicts)):
+        print(f"\nExplained, but doesn't survive: {stale}")
+    print(f"\n| {'Module':50} | Mutants | Killed | Explained | Unexplained | Score |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for module in dict.fromkeys(verdict.module for verdict in verdicts):
+        _print_row(module, [each for each in verdicts if each.module == module], unexplained)
+    score = _print_row(f"**{name}**", verdicts, unexplained)
+    if floor is None:
+        return True
+    word = "passed" if score >= floor else "FAILED"
+    print(f"\n{word:8}{name}: {score:.1f} %, the floor is {floor} %")
+    return score >= floor
+
+
+def _print_row(title: str, verdicts: Sequence[Verdict], unexplained: Sequence[Verdict]) -> float:
+    killed = sum(verdict.killer is not None for verdict in verdicts)
+    open_ones = sum(verdict in unexplained for verdict in verdicts)
+    score = 100 * killed / max(len(verdicts), 1)
+    explained = len(verdicts) - killed - open_ones
+    numbers = f"{len(verdicts)} | {killed} | {explained} | {open_ones} | {score:.1f} %"
+    print(f"| {title:50} | {numbers} |")
+    return score
+
+
+def _place(module: str, mutant: Mutant) -> str:
+    inside = f", {mutant.inside}" if mutant.inside else ""
+    return f"{module}:{mutant.lines[0]}{inside}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).resolve().parent.parent, sys.argv[1:]))

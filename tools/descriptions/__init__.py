@@ -1,0 +1,1 @@
+"""What `tox -e schemathesis` is made of."""

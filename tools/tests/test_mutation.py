@@ -1,0 +1,209 @@
+"""The mutation gate bites: a small package with changes that its tests notice, and some that they don't."""
+
+import check_mutation
+import pytest
+from mutation.package import Suite
+
+SETTINGS = """
+[tool.mutation-floors]
+"services/users" = {floor}
+
+[tool.mutation-modules]
+"services/users" = ["app/*.py"]
+"""
+PYTEST = """
+[tool.pytest.ini_options]
+pythonpath = ["."]
+addopts = ["-p", "pytest_cov"]
+"""
+# Three mutants: the constant, the comparison, and what is returned.
+APP = """
+LIMIT = 9
+
+
+def is_too_long(text):
+    return len(text) > LIMIT
+"""
+GOOD_TESTS = """
+from app.main import is_too_long
+
+
+def test_limit():
+    assert is_too_long("1234567890")
+    assert not is_too_long("123456789")
+"""
+WEAK_TESTS = """
+from app.main import is_too_long
+
+
+def test_limit():
+    assert is_too_long("1234567890")
+"""
+IN_ANOTHER_PROCESS = """
+import subprocess
+import sys
+
+
+def test_limit():
+    code = "from app.main import is_too_long; print(is_too_long('1' * 9), is_too_long('1' * 10))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert out.split() == ["False", "True"]
+"""
+IN_A_FIXTURE = """
+import pytest
+from app.main import is_too_long
+
+
+@pytest.fixture(scope="session")
+def answers():
+    return is_too_long("1" * 9), is_too_long("1" * 10)
+
+
+def test_first(answers):
+    pass
+
+
+def test_second(answers):
+    assert answers == (False, True)
+"""
+ENDLESS = """
+def count():
+    number = 3
+    while number > 0:
+        number = number - 1
+    return number
+"""
+EXPLAINED = """
+[categories]
+equivalent = "Nobody could tell."
+
+[[survivors]]
+module = "services/users/app/main.py"
+category = "equivalent"
+reason = "An example."
+changes = ['''
+-    return len(text) > LIMIT
++    return len(text) >= LIMIT
+''']
+"""
+
+
+class Repository:
+    """One package, with a floor."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.root = pytester.path
+        self.folder = self.root / "services/users"
+        (self.folder / "app").mkdir(parents=True)
+        (self.folder / "tests").mkdir()
+        (self.folder / "pyproject.toml").write_text(PYTEST)
+        (self.folder / "app/main.py").write_text(APP)
+        self.write_tests(GOOD_TESTS)
+        self.set_floor(100)
+
+    def set_floor(self, floor: int) -> None:
+        (self.root / "pyproject.toml").write_text(SETTINGS.format(floor=floor))
+
+    def write_tests(self, text: str) -> None:
+        (self.folder / "tests/test_it.py").write_text(text)
+
+    def explain(self) -> None:
+        (self.root / "docs").mkdir()
+        (self.root / "docs/mutation-survivors.toml").write_text(EXPLAINED)
+
+
+@pytest.fixture
+def repository(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return Repository(pytester)
+
+
+@pytest.mark.parametrize("tests", [IN_ANOTHER_PROCESS, IN_A_FIXTURE])
+def test_a_package_whose_tests_notice_everything_passes(
+    repository: Repository, tests: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.write_tests(tests)
+
+    assert check_mutation.main(repository.root, []) == 0
+    assert "passed  users: 100.0 %, the floor is 100 %" in capsys.readouterr().out
+
+
+class TestSurvivor:
+    def test_is_shown_and_fails_its_package(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        repository.write_tests(WEAK_TESTS)
+
+        assert check_mutation.main(repository.root, []) == 1
+        out = capsys.readouterr().out
+        assert "Survived: services/users/app/main.py:6, is_too_long" in out
+        assert "+    return len(text) >= LIMIT" in out
+        assert "FAILED  users: 66.7 %, the floor is 100 %" in out
+
+        # Explained, it is counted and not shown.
+        repository.explain()
+        assert check_mutation.main(repository.root, []) == 1
+        out = capsys.readouterr().out
+        assert "Survived" not in out
+        assert "| 3 | 2 | 1 | 0 | 66.7 % |" in out
+
+        # A lower floor lets it pass, and so does a run of the module alone, which has no floor.
+        repository.set_floor(50)
+        assert check_mutation.main(repository.root, ["users"]) == 0
+        repository.set_floor(100)
+        assert check_mutation.main(repository.root, ["users/main"]) == 0
+
+    def test_that_is_explained_but_killed_is_reported(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        repository.explain()
+
+        assert check_mutation.main(repository.root, []) == 0
+        assert "Explained, but doesn't survive: services/users" in capsys.readouterr().out
+
+
+def test_a_mutant_is_tried_again_only_when_something_has_changed(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_mutation.main(repository.root, []) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(check_mutation, "_open_trial", None)  # calling it would fail
+        assert check_mutation.main(repository.root, []) == 0
+
+    repository.write_tests(WEAK_TESTS)
+    assert check_mutation.main(repository.root, []) == 1
+
+
+def test_a_mutant_that_never_ends_is_killed(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mutation.trial._PATIENCE_SECONDS", 3)
+    (repository.folder / "app/main.py").write_text(ENDLESS)
+    repository.write_tests(
+        "from app.main import count\n\n\ndef test_it():\n    assert count() == 0\n"
+    )
+
+    check_mutation.main(repository.root, [])
+    kept = (repository.root / ".mutation_cache/users.json").read_text()
+    assert '["time",' in kept
+
+
+def test_tests_that_fail_by_themselves_prove_nothing(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.write_tests("def test_it():\n    assert False\n")
+
+    assert check_mutation.main(repository.root, []) == 1
+    assert "1 failed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["orders", "users/nothing"])
+def test_an_unknown_target_is_a_usage_error(repository: Repository, target: str) -> None:
+    assert check_mutation.main(repository.root, [target]) == 2
+
+
+def test_quick_tests_and_those_that_killed_before_come_first() -> None:
+    tests = Suite({"slow": 3, "quick": 1, "quicker": 0.5}, [], {}, kills={"slow": 1})
+    assert tests.ordered(tests.seconds) == ["slow", "quicker", "quick"]
+    assert tests.ordered(tests.seconds, limit_seconds=3.5) == ["slow", "quicker"]
+    assert tests.ordered(tests.seconds, limit_seconds=0.1) == ["slow"]
