@@ -109,8 +109,10 @@ class Services(RuleBasedStateMachine):
     @precondition(lambda self: self.world.users.accounts and self.world.resync is None)
     @rule(number=ANY)
     def vanish(self, number: int) -> None:
-        """The event of a deletion is lost, and a resync finds out while older events are under way."""
-        self.world.users.delete(self.pick(number))
+        """The event of a deletion is lost, and a resync finds out while older news is under way."""
+        users = self.world.users
+        asked_for = sorted(users.accounts.keys() & users.creations.keys())
+        users.delete(asked_for[number % len(asked_for)] if asked_for else self.pick(number))
         self.world.users.events.pop()
         self.has_lost = True
         self.run(self.world.begin_resync())
@@ -119,11 +121,14 @@ class Services(RuleBasedStateMachine):
     # What this service does.
 
     @precondition(lambda self: self.world.users.accounts)
-    @rule(number=ANY)
-    def begin_item(self, number: int) -> None:
+    @rule(number=ANY, steps=st.integers(0, 2))
+    def begin_item(self, number: int, steps: int) -> None:
         user_id = self.pick(number)
         if user_id not in self.world.users.creations:
             self.run(self.world.begin_item(user_id))
+        for _ in range(steps):
+            if user_id in self.world.users.creations:
+                self.run(self.world.step_item(user_id))
 
     @precondition(lambda self: self.world.users.creations)
     @rule(number=ANY)
@@ -168,6 +173,7 @@ class Services(RuleBasedStateMachine):
         for owner_id, owner in known.items():
             assert owner.version >= self.versions.get(owner_id, 0)
             self.versions[owner_id] = owner.version
+            assert not (owner.is_deleted and owner.is_active)
             assert not (owner.is_deleted and owner_id in self.world.users.accounts)
 
     @rule()

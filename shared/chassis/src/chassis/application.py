@@ -11,7 +11,7 @@ from chassis.database import Database
 from chassis.descriptions import operation_id
 from chassis.docs_pages import install_docs
 from chassis.error_handlers import install_error_handlers
-from chassis.health import Check, database_check, health_router
+from chassis.health import Check, Lifecycle, database_check, health_router
 from chassis.metrics import HttpMetrics, metrics_router
 from chassis.middleware import RequestMiddleware
 from chassis.openapi import install_openapi
@@ -35,6 +35,7 @@ def build_app(
 ) -> FastAPI:
     """An app that has connected to nothing yet; `lifespan` opens and closes what it needs."""
     metrics = HttpMetrics()
+    lifecycle = Lifecycle()
     app = FastAPI(
         title=title,
         description=description,
@@ -50,7 +51,8 @@ def build_app(
     app.state.settings = settings
     app.state.database = database
     app.state.metrics = metrics
-    health = health_router({"database": database_check(database), **(checks or {})})
+    app.state.lifecycle = lifecycle
+    health = health_router({"database": database_check(database), **(checks or {})}, lifecycle)
     all_routers = [*routers, health, metrics_router(metrics)]
     for router in all_routers:
         app.include_router(router)
@@ -58,11 +60,13 @@ def build_app(
     install_docs(app, connects_to=docs_connect_to)
     routes = [r for router in all_routers for r in router.routes if isinstance(r, APIRoute)]
     install_error_handlers(app, routes)
-    _install_middleware(app, settings, metrics)
+    _install_middleware(app, settings, metrics, lifecycle)
     return app
 
 
-def _install_middleware(app: FastAPI, settings: ServiceSettings, metrics: HttpMetrics) -> None:
+def _install_middleware(
+    app: FastAPI, settings: ServiceSettings, metrics: HttpMetrics, lifecycle: Lifecycle
+) -> None:
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -80,4 +84,9 @@ def _install_middleware(app: FastAPI, settings: ServiceSettings, metrics: HttpMe
             expose_headers=["ETag", "Location", "X-Request-ID"],
         )
     # Added last, so it is the outermost: also what CORS answers is counted, logged and named.
-    app.add_middleware(RequestMiddleware, metrics=metrics, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        RequestMiddleware,
+        metrics=metrics,
+        max_body_bytes=settings.max_body_bytes,
+        lifecycle=lifecycle,
+    )

@@ -1,15 +1,12 @@
 """The commands that every service has: `migrate`, `serve`, `make-migration`."""
 
 import asyncio
-import signal
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import structlog
 import typer
-import uvicorn
 from alembic.util import CommandError
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis import migrations
 from chassis.database import parse_url
 from chassis.logs import configure_logging
-from chassis.settings import ServiceSettings, SettingsError, SettingsT, load_settings
+from chassis.serving import serve_until_signalled
+from chassis.settings import SettingsError, SettingsT, load_settings
 
 ResultT = TypeVar("ResultT")
 
@@ -64,7 +62,7 @@ def service_cli(
             app = create_app(settings)
         except SettingsError as error:
             fail(str(error))
-        _serve(app, settings)
+        serve_until_signalled(app, settings)
 
     return cli
 
@@ -105,19 +103,3 @@ def _make_folder_of(url: str) -> None:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         run_or_exit(lambda: Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True))
-
-
-def _serve(app: FastAPI, settings: ServiceSettings) -> None:
-    # uvicorn ends what is running and then raises the signal again, for whoever listened before.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )

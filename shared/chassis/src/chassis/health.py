@@ -15,6 +15,14 @@ logger = structlog.get_logger(__name__)
 
 _CHECK_TIMEOUT_SECONDS = 2.0
 
+
+class Lifecycle:
+    """Whether the process is about to end. Requests are served to the last; no new work is asked for."""
+
+    def __init__(self) -> None:
+        self.is_stopping = False
+
+
 Check = Callable[[], Awaitable[str]]
 """Answers "ok", or a word that says what is missing; may raise, which means "unavailable"."""
 
@@ -24,7 +32,7 @@ class Liveness(BaseModel):
 
 
 class Readiness(BaseModel):
-    status: Literal["ok", "unavailable"]
+    status: Literal["ok", "unavailable", "stopping"]
     checks: dict[str, str]
 
 
@@ -39,7 +47,7 @@ def database_check(database: Database) -> Check:
     return check
 
 
-def health_router(checks: Mapping[str, Check]) -> APIRouter:
+def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle | None = None) -> APIRouter:
     router = APIRouter(prefix="/health", tags=["operations"])
 
     @router.get("/live", summary="Is the process alive?")
@@ -52,6 +60,9 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
         responses={503: {"model": Readiness, "description": "Not now; `checks` says why."}},
     )
     async def ready(response: Response) -> Readiness:
+        if lifecycle is not None and lifecycle.is_stopping:
+            response.status_code = 503
+            return Readiness(status="stopping", checks={})
         results = {name: await _run(name, check) for name, check in checks.items()}
         is_ready = all(result == "ok" for result in results.values())
         response.status_code = 200 if is_ready else 503

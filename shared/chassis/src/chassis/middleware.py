@@ -16,6 +16,7 @@ from chassis.context import RequestContext, current_context, request_context
 from chassis.error_handlers import error_response
 from chassis.errors import BodyTooLarge
 from chassis.fields import MAX_ID_DIGITS
+from chassis.health import Lifecycle
 from chassis.metrics import HttpMetrics
 
 logger = structlog.get_logger(__name__)
@@ -32,10 +33,18 @@ _QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
 class RequestMiddleware:
-    def __init__(self, app: ASGIApp, *, metrics: HttpMetrics, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: HttpMetrics,
+        max_body_bytes: int,
+        lifecycle: Lifecycle | None = None,
+    ) -> None:
         self.app = app
         self.metrics = metrics
         self.max_body_bytes = max_body_bytes
+        self.lifecycle = lifecycle or Lifecycle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,7 +52,7 @@ class RequestMiddleware:
             return
         headers = _first_values(scope, (b"x-request-id", b"traceparent", b"content-length"))
         context = request_context(headers.get(b"x-request-id"), headers.get(b"traceparent"))
-        exchange = _Exchange(scope, receive, send, context, self.max_body_bytes)
+        exchange = _Exchange(scope, receive, send, context, self.max_body_bytes, self.lifecycle)
         token = current_context.set(context)
         if scope["query_string"]:  # OpenTelemetry would export it: it may hold an e-mail address
             trace.get_current_span().set_attribute("url.query", "[redacted]")
@@ -95,6 +104,7 @@ class _Exchange:
 
     __slots__ = (
         "_context",
+        "_lifecycle",
         "_max_body_bytes",
         "_raw_receive",
         "_raw_send",
@@ -112,6 +122,7 @@ class _Exchange:
         send: Send,
         context: RequestContext,
         max_body_bytes: int,
+        lifecycle: Lifecycle,
     ) -> None:
         self.method: str = scope["method"]
         # The app answers HEAD as GET (RFC 9110, 9.3.2); `send` leaves the body out.
@@ -122,6 +133,7 @@ class _Exchange:
         self._raw_send = send
         self._context = context
         self._max_body_bytes = max_body_bytes
+        self._lifecycle = lifecycle
         self._received_bytes = 0
 
     def announces_too_much(self, content_length: bytes | None) -> bool:
@@ -158,6 +170,9 @@ class _Exchange:
             headers.append(_NO_STORE)
         if self.scope.get("scheme") == "https":
             headers.append(_HSTS)
+        if self._lifecycle.is_stopping and b"connection" not in names:
+            # The client's next request shall not meet a connection that is just being closed.
+            headers.append((b"connection", b"close"))
         headers.append((b"x-request-id", self._context.request_id.encode("ascii")))
         message["headers"] = headers
 

@@ -58,7 +58,13 @@ class ServiceSettings(BaseSettings):
         (), description="Comma-separated origins whose pages may call this service."
     )
     shutdown_seconds: int = Field(
-        10, ge=1, description="How long running requests may take to finish after SIGTERM."
+        10, ge=1, description="How long running requests may take to finish when it ends."
+    )
+    drain_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=300,
+        description="How long it says `stopping` and goes on serving after SIGTERM, before it ends; in development 0.",
     )
 
     @field_validator("trusted_proxies", "cors_origins", mode="before")
@@ -85,7 +91,7 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _development_defaults(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("environment") == "development":
-            return {**cls.development_defaults(), **values}
+            return {"drain_seconds": 0.0, **cls.development_defaults(), **values}
         return values
 
     @model_validator(mode="after")

@@ -74,13 +74,14 @@ def served(**environment: str) -> Iterator[Served]:
 
 def _start(environment: dict[str, str]) -> Served:
     while True:
-        port = free_port()
+        port = int(environment.get("NOTES_PORT") or free_port())
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.example", "serve"],
             env={
                 **os.environ,
                 "PYTHONPATH": str(PACKAGE_FOLDER),
                 "NOTES_PORT": str(port),
+                "NOTES_DRAIN_SECONDS": "0",
                 **environment,
             },
             stdout=subprocess.PIPE,

@@ -12,7 +12,7 @@ from tests.example.app import client_of
 from tests.example.models import Note, Remark
 
 from chassis.columns import utc_now
-from chassis.database import Database, insert_if_absent, serialise
+from chassis.database import Database, after_commit, insert_if_absent, serialise
 from chassis.errors import Forbidden
 from chassis.sessions import Reads, Writes
 from service_testing.assertions import assert_error_response
@@ -223,3 +223,35 @@ class TestInsertIfAbsent:
 
         await asyncio.gather(*(insert() for _ in range(20)))
         assert await stored(database) == 1
+
+
+class TestAfterCommit:
+    async def test_it_is_called_once_and_only_after_the_commit(self, database: Database) -> None:
+        called: list[str] = []
+        async with database.write_session() as session:
+            session.add(Note(title="a"))
+            await session.flush()
+            after_commit(session, lambda: called.append("called"))
+            assert called == []
+            await session.commit()
+            assert called == ["called"]
+            session.add(Note(title="b"))
+            await session.commit()
+        assert called == ["called"]
+
+    async def test_it_is_not_called_after_a_rollback(self, database: Database) -> None:
+        called: list[str] = []
+        async with database.write_session() as session:
+            session.add(Note(title="a"))
+            await session.flush()
+            after_commit(session, lambda: called.append("called"))
+            await session.rollback()
+        assert called == []
+
+    async def test_sessions_carry_what_the_database_gives_them(self, database: Database) -> None:
+        database.session_info["key"] = "value"
+        try:
+            async with database.write_session() as session:
+                assert session.info["key"] == "value"
+        finally:
+            del database.session_info["key"]

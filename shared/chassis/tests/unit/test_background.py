@@ -219,3 +219,17 @@ class TestStop:
         async with tasks.running():
             await settle()
         assert worker.units == 0
+
+    async def test_stop_cancels_at_once_what_may_be_cancelled(self, tasks: BackgroundTasks) -> None:
+        begun = asyncio.Event()
+
+        async def wait_for_ever() -> float:
+            begun.set()
+            await asyncio.Event().wait()
+            return 0
+
+        tasks.add("listener", wait_for_ever, may_be_cancelled=True)
+        with capture_logs() as lines:
+            async with tasks.running():
+                await begun.wait()
+        assert lines == []

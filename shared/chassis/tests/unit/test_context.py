@@ -3,10 +3,14 @@ from collections.abc import Iterator
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from chassis.context import (
     RequestContext,
+    caused_by,
     current_context,
     current_request_id,
     outgoing_headers,
@@ -143,3 +147,41 @@ class TestOutgoingHeaders:
     def test_are_empty_outside_a_request(self) -> None:
         assert current_request_id() is None
         assert outgoing_headers() == {}
+
+
+class TestCausedBy:
+    """Work that a request left to be done, such as an event that is delivered later."""
+
+    def test_work_is_done_under_the_id_and_in_the_trace_of_its_cause(self) -> None:
+        with caused_by("r-1", CONTEXT.traceparent, span="deliver"):
+            sent = outgoing_headers()
+            assert current_request_id() == "r-1"
+        assert current_request_id() is None
+        assert sent["X-Request-ID"] == "r-1"
+        _, trace_id, span_id, flags = sent["traceparent"].split("-")
+        assert (trace_id, flags) == (TRACE_ID, "01")
+        assert span_id != SPAN_ID
+
+    @pytest.mark.parametrize("unknown", [None, "", "no trace", "a\nb"])
+    def test_work_without_a_cause_has_an_identity_of_its_own(self, unknown: str | None) -> None:
+        with caused_by(unknown, unknown, span="deliver"):
+            sent = outgoing_headers()
+        assert re.fullmatch("[0-9a-f]{32}", sent["X-Request-ID"])
+        assert TRACE_ID not in sent["traceparent"]
+
+    def test_work_is_a_span_of_the_trace_where_traces_are_recorded(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        exporter = InMemorySpanExporter()
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+        with caused_by("r-1", CONTEXT.traceparent, span="deliver"):
+            sent = outgoing_headers()
+        (span,) = exporter.get_finished_spans()
+        assert span.name == "deliver"
+        assert span.context is not None
+        assert span.parent is not None
+        assert trace.format_trace_id(span.context.trace_id) == TRACE_ID
+        assert trace.format_span_id(span.parent.span_id) == SPAN_ID
+        assert sent["traceparent"].split("-")[2] == trace.format_span_id(span.context.span_id)

@@ -1,4 +1,5 @@
-from prometheus_client import generate_latest
+from prometheus_client import Gauge, generate_latest
+from structlog.testing import capture_logs
 
 from chassis.metrics import HttpMetrics
 
@@ -44,3 +45,29 @@ def test_two_apps_in_one_process_count_for_themselves() -> None:
     one.observe("GET", "/", 200, 0.01)
     assert series(one)
     assert not series(other)
+
+
+async def test_what_is_measured_is_measured_for_each_answer() -> None:
+    metrics = HttpMetrics()
+    depth = Gauge("depth", "How deep.", registry=metrics.registry)
+
+    async def measure() -> None:
+        depth.inc()
+
+    metrics.measure_by(measure)
+    await metrics.measured()
+    assert b"\ndepth 2.0\n" in await metrics.measured()
+
+
+async def test_what_cannot_be_measured_hides_no_other_metric() -> None:
+    metrics = HttpMetrics()
+
+    async def fail() -> None:
+        raise ConnectionError("the database is away")
+
+    metrics.measure_by(fail)
+    metrics.observe("GET", "/notes/", 200, 0.01)
+    with capture_logs() as lines:
+        text = await metrics.measured()
+    assert b'http_requests_total{method="GET"' in text
+    assert [line["event"] for line in lines] == ["metrics_not_measured"]

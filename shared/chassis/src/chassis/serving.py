@@ -1,0 +1,65 @@
+"""The server, and how it ends without failing a request."""
+
+import signal
+import sys
+import time
+from contextlib import suppress
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+
+from chassis.health import Lifecycle
+from chassis.settings import ServiceSettings
+
+
+class DrainingServer(uvicorn.Server):
+    """Goes on for a while after SIGTERM, so that whoever balances load can look elsewhere first.
+
+    In that time it is not ready, and closes each connection after its next answer. Then it stops
+    accepting, finishes what it has, and ends. Another signal, or Ctrl-C, skips the wait.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, lifecycle: Lifecycle, *, drain_seconds: float
+    ) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._drain_seconds = drain_seconds
+        self._drained_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        is_first = not self._lifecycle.is_stopping
+        self._lifecycle.is_stopping = True
+        super().handle_exit(sig, frame)
+        if is_first and self.started and sig == signal.SIGTERM and self._drain_seconds > 0:
+            self.should_exit = False  # not yet
+            self._drained_at = time.monotonic() + self._drain_seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._drained_at is not None and time.monotonic() >= self._drained_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def serve_until_signalled(app: FastAPI, settings: ServiceSettings) -> None:
+    """Serve an app of `build_app` until SIGTERM or Ctrl-C."""
+    # The server ends what is running and then raises the signal again, for whoever listened before.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    server = DrainingServer(config, app.state.lifecycle, drain_seconds=settings.drain_seconds)
+    with suppress(KeyboardInterrupt):  # Ctrl-C, raised again when all has ended
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
