@@ -64,7 +64,7 @@ def test_a_file_that_can_not_be_read_is_told_by_its_variable(
     (tmp_path / "folder").mkdir()
     (tmp_path / "binary").write_bytes(b"\xff")
     environment.setenv("NOTES_SECRET_FILE", str(tmp_path / name))
-    with pytest.raises(SettingsError, match="^NOTES_SECRET_FILE names a file"):
+    with pytest.raises(SettingsError, match=r"^NOTES_SECRET_FILE names a file"):
         load_settings(NotesSettings)
 
 
