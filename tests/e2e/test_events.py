@@ -117,3 +117,20 @@ def test_a_change_that_was_acknowledged_arrives_though_users_is_killed(
 
 def _logged(service: Service, line: str) -> bool:
     return line in service.log_text
+
+
+def test_a_resync_reads_everyone_while_both_services_run(
+    stack: Stack, new_person: NewPerson
+) -> None:
+    seller = new_person()
+    location = put_up(seller)
+    printed = stack.users.command("create-client", "items")
+    credentials = dict(line.split(": ", 1) for line in printed.splitlines())
+    said = stack.items.command(
+        "resync",
+        ITEMS_USERS_CLIENT_ID=credentials["client_id"],
+        ITEMS_USERS_CLIENT_SECRET=credentials["client_secret"],
+    )
+    assert said.startswith("Read ")
+    assert said.endswith(" 0 deleted.\n")
+    assert_item_response(seller.items.get(location))

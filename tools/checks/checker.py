@@ -81,9 +81,10 @@ class Checker:
 
     def _arguments(self, step: Step, report: Path) -> list[str]:
         database = [f"--database={step.database}"] if step.database else []
+        workers = [f"--numprocesses={step.workers}"] if step.workers > 1 else []
         if not step.is_pytest:
             return database
-        return [f"--junitxml={report}", *database, *self._options.pytest_options]
+        return [f"--junitxml={report}", *database, *workers, *self._options.pytest_options]
 
 
 def _not_run(step: Step, missing: Missing) -> Result:

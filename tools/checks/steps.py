@@ -33,6 +33,8 @@ class Step:
     is_pytest: bool = False
     python: str = ""
     database: str = ""
+    workers: int = 1
+    """Processes that share the tests (pytest-xdist)."""
 
     def __str__(self) -> str:
         qualifiers = ", ".join(filter(None, [self.python, self.database]))
@@ -59,7 +61,10 @@ def plan_steps(
         Step(name="tools", folder=root, tox_env="tools", is_pytest=True),
     ]
     for name, folder in _PACKAGES.items():
-        steps += _package_steps(name, root / folder, pythons)
+        # In parallel on one Python: that each worker has a database of its own, and that tests have
+        # the same names in each of them, holds on all or on none.
+        parallel = pythons[-1] if is_thorough else None
+        steps += _package_steps(name, root / folder, pythons, parallel=parallel)
     # The services' own steps verify the contracts too. This one counts: nothing is missing or stale.
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
     if is_thorough or "e2e" in only:
@@ -82,7 +87,9 @@ def plan_steps(
     return [step for step in steps if not only or step.name in only]
 
 
-def _package_steps(name: str, folder: Path, pythons: Sequence[str]) -> list[Step]:
+def _package_steps(
+    name: str, folder: Path, pythons: Sequence[str], *, parallel: str | None
+) -> list[Step]:
     databases = ("",) if name in _WITHOUT_DATABASE else _DATABASES
     return [
         Step(
@@ -92,6 +99,7 @@ def _package_steps(name: str, folder: Path, pythons: Sequence[str]) -> list[Step
             is_pytest=True,
             python=python,
             database=database,
+            workers=2 if python == parallel else 1,
         )
         for python in pythons
         for database in databases

@@ -218,6 +218,15 @@ class TestThorough:
             assert f"  Python {version} is not installed, or not found on the PATH." in output
         assert output.count("not run") == 2 * len(missing)
 
+    def test_the_newest_python_runs_the_tests_in_parallel(
+        self, repository: Repository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(checker, "is_installed", lambda _: True)
+        repository.check("--thorough", ONLY="users")
+
+        workers = {call["environment"]: call["options"][1:] for call in repository.calls}
+        assert workers == {"py311": [], "py312": [], "py313": ["--numprocesses=2"]}
+
     def test_the_workflows_across_services_are_checked_too(self, repository: Repository) -> None:
         repository.check("--thorough")
 

@@ -169,8 +169,9 @@ class Relay:
         try:
             return await self._sink.deliver(event)
         except Exception as error:  # such as a signing key that can't be read
-            logger.exception("event_delivery_broken", event_id=event.event_id)
-            return Failed(f"{type(error).__name__}")
+            # What goes on is an alarm below, once: see `_note_failure`.
+            logger.warning("event_delivery_broken", event_id=event.event_id, exc_info=error)
+            return Failed(type(error).__name__)
 
     def _take(self, event: OutboxEvent, answer: Answer, outcome: Outcome) -> bool:
         """Note what came of one delivery. True: go on with the next event."""

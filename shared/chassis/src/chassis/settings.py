@@ -11,9 +11,15 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from chassis.database import PoolSize, parse_url
+from chassis.secret_files import SecretFiles, UnreadableSecret
 
 Environment = Literal["development", "production"]
 
@@ -66,6 +72,18 @@ class ServiceSettings(BaseSettings):
         le=300,
         description="How long it says `stopping` and goes on serving after SIGTERM, before it ends; in development 0.",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment alone, and the files that it names for secrets."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
 
     @field_validator("trusted_proxies", "cors_origins", mode="before")
     @classmethod
@@ -130,6 +148,8 @@ def load_settings(settings_class: type[SettingsT]) -> SettingsT:
     """
     try:
         return settings_class()
+    except UnreadableSecret as error:
+        raise SettingsError(str(error)) from None
     except ValidationError as error:
         raise SettingsError(_sentence(settings_class, error)) from None
 

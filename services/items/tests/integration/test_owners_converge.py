@@ -1,0 +1,223 @@
+"""Whatever happens in whatever order, owners become what the users service has.
+
+Hypothesis plays users, their events, look-ups, resyncs and crashes against this service's own code.
+"""
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app.pruning import prune_some
+from chassis.database import Database
+from tests.accounts import Account
+from tests.world import World
+
+# Few ids, so that much happens to each.
+ANY = st.integers(0, 1000)
+NAMES = st.sampled_from(["Ada", "Grace", "Joan"])
+
+
+class Services(RuleBasedStateMachine):
+    url: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.database = Database(self.url)
+        self.world = World(self.database)
+        self.reserved: list[int] = []
+        self.last_id = 0
+        self.has_lost = False
+        self.tombstones: set[int] = set()
+        self.versions: dict[int, int] = {}
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(work)
+
+    def pick(self, number: int) -> int:
+        """One of the users who are there."""
+        ids = sorted(self.world.users.accounts)
+        return ids[number % len(ids)]
+
+    @initialize(order=st.randoms(use_true_random=False), items_last=st.booleans())
+    def begin(self, order: random.Random, items_last: bool) -> None:
+        self.order = order
+        self.items_last = items_last
+        self.run(self.world.empty())
+        for _ in range(2):
+            self.create(None, "Ada")
+        self.deliver(0, comes_again=False)  # the other one isn't known yet
+
+    # What users does. An id may be given long before the account is committed.
+
+    @rule()
+    def reserve_id(self) -> None:
+        self.last_id += 1
+        self.reserved.append(self.last_id)
+
+    @rule(number=st.none() | ANY, name=NAMES)
+    def create(self, number: int | None, name: str) -> None:
+        if number is None or not self.reserved:
+            number = -1
+            self.reserve_id()
+        account = Account(id=self.reserved.pop(number % len(self.reserved)), name=name)
+        self.world.users.save(account, account.created())
+
+    @precondition(lambda self: self.world.users.accounts)
+    @rule(number=ANY, name=NAMES, is_active=st.booleans())
+    def update(self, number: int, name: str, is_active: bool) -> None:
+        account = self.world.users.accounts[self.pick(number)]
+        changed = account.changed(name=name, is_active=is_active)
+        self.world.users.save(changed, changed.updated())
+
+    @precondition(lambda self: self.world.users.accounts)
+    @rule(number=ANY)
+    def delete(self, number: int) -> None:
+        self.world.users.delete(self.pick(number))
+
+    # What becomes of events.
+
+    @precondition(lambda self: self.world.users.events)
+    @rule(number=ANY, comes_again=st.booleans())
+    def deliver(self, number: int, comes_again: bool) -> None:
+        events = self.world.users.events
+        event = events[number % len(events)]
+        self.run(self.world.inbox.receive(event))
+        if not comes_again:
+            events.remove(event)
+
+    @precondition(lambda self: self.world.users.events)
+    @rule(number=ANY)
+    def lose(self, number: int) -> None:
+        events = self.world.users.events
+        events.remove(events[number % len(events)])
+        self.has_lost = True
+
+    @precondition(lambda self: self.world.users.accounts and self.world.resync is None)
+    @rule(number=ANY)
+    def vanish(self, number: int) -> None:
+        """The event of a deletion is lost, and a resync finds out while older news is under way."""
+        users = self.world.users
+        asked_for = sorted(users.accounts.keys() & users.creations.keys())
+        users.delete(asked_for[number % len(asked_for)] if asked_for else self.pick(number))
+        self.world.users.events.pop()
+        self.has_lost = True
+        self.run(self.world.begin_resync())
+        self.run(self.world.finish_resync())
+
+    # What this service does.
+
+    @precondition(lambda self: self.world.users.accounts)
+    @rule(number=ANY, steps=st.integers(0, 2))
+    def begin_item(self, number: int, steps: int) -> None:
+        user_id = self.pick(number)
+        if user_id not in self.world.users.creations:
+            self.run(self.world.begin_item(user_id))
+        for _ in range(steps):
+            if user_id in self.world.users.creations:
+                self.run(self.world.step_item(user_id))
+
+    @precondition(lambda self: self.world.users.creations)
+    @rule(number=ANY)
+    def step_item(self, number: int) -> None:
+        ids = sorted(self.world.users.creations)
+        self.run(self.world.step_item(ids[number % len(ids)]))
+
+    @precondition(lambda self: self.world.resync is None)
+    @rule()
+    def begin_resync(self) -> None:
+        self.run(self.world.begin_resync())
+
+    @precondition(lambda self: self.world.resync)
+    @rule()
+    def step_resync(self) -> None:
+        self.run(self.world.step_resync())
+
+    @precondition(lambda self: self.world.resync)
+    @rule()
+    def kill_resync(self) -> None:
+        self.run(self.world.kill_resync())
+
+    @rule()
+    def remove_items(self) -> None:
+        self.run(self.world.remove_items())
+
+    @rule()
+    def forget_events(self) -> None:
+        self.run(prune_some(self.database, keep=timedelta(0)))
+
+    # What always holds, and what holds in the end.
+
+    @invariant()
+    def nobody_comes_back_and_no_version_falls(self) -> None:
+        self.check_owners()
+
+    def check_owners(self) -> None:
+        known = self.run(self.world.known())
+        deleted = {owner_id for owner_id, owner in known.items() if owner.is_deleted}
+        assert self.tombstones <= deleted
+        self.tombstones = deleted
+        for owner_id, owner in known.items():
+            assert owner.version >= self.versions.get(owner_id, 0)
+            self.versions[owner_id] = owner.version
+            assert not (owner.is_deleted and owner.is_active)
+            assert not (owner.is_deleted and owner_id in self.world.users.accounts)
+
+    @rule()
+    def come_to_rest(self) -> None:
+        """Nobody changes anything, and what is on its way arrives, in any order."""
+        self.run(self.world.finish_resync())
+        if not self.items_last:
+            self.run(self.world.finish_items())
+        events = self.world.users.events
+        self.order.shuffle(events)
+        while events:
+            self.run(self.world.inbox.receive(events.pop()))
+            self.check_owners()
+        if self.has_lost:
+            self.run(self.world.begin_resync())
+            self.run(self.world.finish_resync())
+            self.has_lost = False
+        self.run(self.world.finish_items())
+        self.run(self.world.remove_items())
+        self.compare()
+
+    def compare(self) -> None:
+        known = self.run(self.world.known())
+        living = {
+            owner.id: (owner.name, owner.is_active, owner.version)
+            for owner in known.values()
+            if not owner.is_deleted
+        }
+        accounts = self.world.users.accounts.values()
+        assert living == {it.id: (it.name, it.is_active, it.version) for it in accounts}
+        assert self.run(self.world.items_of(set(known) - set(living))) == 0
+
+    def teardown(self) -> None:
+        try:
+            self.come_to_rest()
+        finally:
+            self.run(self.world.stop())
+            self.run(self.database.aclose())
+            self.runner.close()
+
+
+def test_owners_become_what_users_has(spare_database_url: str) -> None:
+    machine = type("ServicesHere", (Services,), {"url": spare_database_url})
+    run_state_machine_as_test(
+        machine,
+        settings=hypothesis.settings(max_examples=60, stateful_step_count=30, deadline=None),
+    )

@@ -1,0 +1,114 @@
+"""`python -m app relay`: a process of its own, over a real network, until SIGTERM."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sinks import register, rename
+from tests.spare_database import opened
+
+SERVICE = Path(__file__).parents[2]
+
+
+class Sink(ThreadingHTTPServer):
+    """Keeps what it is sent, and says 204."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.events: list[dict[str, Any]] = []
+        self.changed = threading.Condition()
+        self.url = f"http://127.0.0.1:{self.server_port}/events/"
+
+    def await_events(self, count: int) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.events) >= count, timeout=30)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Sink)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+        with self.server.changed:
+            self.server.events.append(json.loads(body))
+            self.server.changed.notify_all()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the test says what matters."""
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as sink:
+        thread = threading.Thread(target=sink.serve_forever)
+        thread.start()
+        yield sink
+        sink.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def metrics_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def relay(
+    sink: Sink, spare_database_url: str, metrics_port: int
+) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "relay", "--metrics-port", str(metrics_port)],
+        cwd=SERVICE,
+        env={
+            **os.environ,
+            "USERS_ENVIRONMENT": "development",
+            "USERS_DATABASE_URL": spare_database_url,
+            "EVENTS_SINK_URL": sink.url,
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def change(url: str) -> None:
+    async def register_and_rename() -> None:
+        async with opened(url) as database:
+            await rename(database, await register(database), "Ada", "Ida")
+
+    asyncio.run(register_and_rename())
+
+
+@pytest.mark.timeout(120)
+def test_relay_delivers_what_others_write_until_it_is_told_to_end(
+    relay: "subprocess.Popen[str]", sink: Sink, spare_database_url: str, metrics_port: int
+) -> None:
+    change(spare_database_url)
+    sink.await_events(3)
+    assert [event["data"]["version"] for event in sink.events] == [1, 2, 3]
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics") as response:
+        assert b"event_deliveries_total" in response.read()
+    relay.send_signal(signal.SIGTERM)
+    output, _ = relay.communicate(timeout=30)
+    assert relay.returncode == 0
+    lines = [json.loads(line)["event"] for line in output.splitlines()]
+    assert (lines[0], lines[-1]) == ("relay_started", "relay_stopping")
