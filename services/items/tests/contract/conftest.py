@@ -1,15 +1,16 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.users_client import UsersClient
 from chassis.guarded_calls import CallPolicy
 from chassis.http_client import service_client
 from service_testing.contracts.pact_files import Contracts
-
-CONTRACTS = Contracts(Path(__file__).parents[4] / "contracts")
+from service_testing.contracts.states import ProviderStates
+from service_testing.tokens import TokenIssuer
+from tests.contract.states import CONTRACTS, ItemsStates
 
 ConnectTo = Callable[[str], UsersClient]
 
@@ -17,6 +18,11 @@ ConnectTo = Callable[[str], UsersClient]
 @pytest.fixture(scope="session")
 def contracts() -> Contracts:
     return CONTRACTS
+
+
+@pytest.fixture
+def provider_states(session: AsyncSession, token_issuer: TokenIssuer) -> ProviderStates:
+    return ItemsStates(session, token_issuer)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from app.errors import UsersUnavailable
 from chassis.remote_keys import RemoteKeys
 from service_testing.contracts.catalogue import state
 from service_testing.contracts.consumer import ExpectedProvider, Request, Response
-from service_testing.contracts.expectations import matching
+from service_testing.contracts.expectations import containing, matching
 from tests.contract.conftest import ConnectTo
 
 KEY_ID = "example-key"
@@ -37,7 +37,7 @@ async def test_keys_are_found_by_their_ids(
         "the published keys",
         given=[state("published keys")],
         request=Request(method="GET", path="/.well-known/jwks.json"),
-        response=Response(status=200, body={"keys": [KEY]}),
+        response=Response(status=200, body={"keys": containing(KEY)}),
     ) as url:
         users = connect_to(url)
         keys = RemoteKeys(users.fetch_keys, NoStore(), failures=(UsersUnavailable,))

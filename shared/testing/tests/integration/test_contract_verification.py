@@ -15,7 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service_testing.contracts.catalogue import ContractError
 from service_testing.contracts.harness import Harness, serving_harness
 from service_testing.contracts.pact_files import Interaction
-from service_testing.contracts.states import ProviderStates, message_producer, state_handler
+from service_testing.contracts.states import (
+    Message,
+    ProviderStates,
+    message_producer,
+    state_handler,
+)
 from service_testing.contracts.verification import broken, report, verify
 
 pytestmark = pytest.mark.committed
@@ -42,8 +47,9 @@ class NotesStates(ProviderStates):
         await asyncio.Event().wait()
 
     @message_producer("a note was written")
-    async def written(self) -> bytes:
-        return json.dumps({"title": "milk", "more": 1}).encode()
+    async def written(self) -> Message:
+        contents = json.dumps({"title": "milk", "more": 1}).encode()
+        return Message(contents, "application/json")
 
 
 def http(

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service_testing.contracts.catalogue import ContractError
 from service_testing.contracts.expectations import (
+    containing,
     example_of,
     integration_json,
     matching,
@@ -104,3 +105,12 @@ class TestMatching:
 def test_typed_refuses_what_has_parts() -> None:
     with pytest.raises(ContractError, match="pin it, or take it apart"):
         integration_json({"hats": typed([1])})
+
+
+def test_containing_asks_for_these_among_others() -> None:
+    body = {"aud": containing("items", matching("x", "^x$"))}
+    assert example_of(body) == {"aud": ["items", "x"]}
+    assert integration_json(body)["aud"] == {
+        "pact:matcher:type": "arrayContains",
+        "variants": ["items", {"pact:matcher:type": "regex", "regex": "^x$", "value": "x"}],
+    }

@@ -9,6 +9,7 @@ import pytest
 from service_testing.contracts.catalogue import Catalogue, ContractError, State, state
 from service_testing.contracts.pact_files import Contracts
 from service_testing.contracts.states import (
+    Message,
     ProviderStates,
     check_states,
     message_producer,
@@ -106,8 +107,8 @@ class TestCheckStates:
     def test_check_states_wants_a_reader_of_each_message(self, tmp_path: Path) -> None:
         class Sending(ShopStates):
             @message_producer("caps")
-            async def caps(self) -> bytes:
-                return b""
+            async def caps(self) -> Message:
+                return Message(b"", "application/json")
 
         with pytest.raises(ContractError, match="No consumer reads the message `caps`"):
             check_states(Sending, contracts(tmp_path, A_HAT, NO_HATS), "shop")

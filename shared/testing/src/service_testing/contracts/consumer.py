@@ -48,6 +48,16 @@ class Response:
     """What `read_by` returns; None when the client reads nothing of it."""
 
 
+@dataclass(frozen=True)
+class Expected:
+    """One request and its answer, from the states that are given."""
+
+    description: str
+    given: Sequence[State]
+    request: Request
+    response: Response
+
+
 class ExpectedProvider:
     """A provider as this consumer's tests expect it to be."""
 
@@ -76,24 +86,21 @@ class ExpectedProvider:
 
         The test fails when another request is made, or none.
         """
-        pact, interaction = self._begin(description, given, "HTTP")
-        interaction.with_request(request.method, request.path)
-        for name, value in request.query.items():
-            interaction.with_query_parameter(name, value)
-        for name, value in request.headers.items():
-            interaction.with_header(name, _header(value))
-        if request.body is not None:
-            interaction.with_body(_text(request.body), request.content_type)
-        interaction.will_respond_with(response.status)
-        for name, value in response.headers.items():
-            interaction.with_header(name, _header(value))
-        if response.body is not None:
-            interaction.with_body(_text(response.body), "application/json")
+        with self.answers_each(Expected(description, given, request, response)) as url:
+            yield url
+
+    @contextmanager
+    def answers_each(self, *expected: "Expected") -> Iterator[str]:
+        """As `answers`, for a client that makes several requests of different kinds in one go."""
+        pact = self._pact()
+        for each in expected:
+            _describe(self._begin(pact, each.description, each.given, "HTTP"), each)
         try:
             with pact.serve(addr="127.0.0.1") as server:
                 yield str(server.url)
         except MismatchesError as error:
-            pytest.fail(f"`{description}`: {_requests_differ(error)}", pytrace=False)
+            names = ", ".join(f"`{each.description}`" for each in expected)
+            pytest.fail(f"{names}: {_requests_differ(error)}", pytrace=False)
         self._keep(pact)
 
     @contextmanager
@@ -101,26 +108,45 @@ class ExpectedProvider:
         self, description: str, *, given: Sequence[State], body: Any, content_type: str
     ) -> Iterator[bytes]:
         """A message as the provider sends it, for the consumer's own code to take in."""
-        pact, interaction = self._begin(description, given, "Async")
+        pact = self._pact()
+        interaction = self._begin(pact, description, given, "Async")
         interaction.with_body(_text(body), content_type)
         yield json.dumps(example_of(body)).encode()
         self._keep(pact)
 
-    def _begin(self, description: str, given: Sequence[State], kind: Any) -> tuple[Pact, Any]:
-        pact = Pact(self._consumer, self._provider).with_specification("V4")
+    def _pact(self) -> Pact:
+        return Pact(self._consumer, self._provider).with_specification("V4")
+
+    def _begin(self, pact: Pact, description: str, given: Sequence[State], kind: Any) -> Any:
         interaction: Any = pact.upon_receiving(description, kind)
         interaction.test_name(self._test)
         for each in given:
             self._catalogue.check(self._provider, each)
             interaction.given(each.name, **each.parameters)
-        return pact, interaction
+        return interaction
 
     def _keep(self, pact: Pact) -> None:
         with TemporaryDirectory() as folder:
             pact.write_file(folder)
             (path,) = Path(folder).iterdir()
-            (recorded,) = read_interactions(path)
-        self._record(recorded)
+            for recorded in read_interactions(path):
+                self._record(recorded)
+
+
+def _describe(interaction: Any, expected: Expected) -> None:
+    request, response = expected.request, expected.response
+    interaction.with_request(request.method, request.path)
+    for name, value in request.query.items():
+        interaction.with_query_parameter(name, value)
+    for name, value in request.headers.items():
+        interaction.with_header(name, _header(value))
+    if request.body is not None:
+        interaction.with_body(_text(request.body), request.content_type)
+    interaction.will_respond_with(response.status)
+    for name, value in response.headers.items():
+        interaction.with_header(name, _header(value))
+    if response.body is not None:
+        interaction.with_body(_text(response.body), "application/json")
 
 
 def require_committed(contracts: Contracts, recorded: Interaction) -> None:

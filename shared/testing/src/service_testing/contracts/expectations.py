@@ -29,6 +29,17 @@ class Matching:
     pattern: str
 
 
+@dataclass(frozen=True)
+class Containing:
+    """A list that has at least these, in any order."""
+
+    values: tuple[Any, ...]
+
+
+def containing(*values: Any) -> Containing:
+    return Containing(values)
+
+
 def typed(example: Any) -> Typed:
     return Typed(example)
 
@@ -77,6 +88,8 @@ def integration_json(body: Any) -> Any:
             return {MATCHER: "regex", "regex": pattern, "value": example}
         case Typed(example):
             return _matcher(example, {})
+        case Containing(values):
+            return {MATCHER: "arrayContains", "variants": integration_json(list(values))}
         case dict():
             return {name: integration_json(value) for name, value in body.items()}
         case list():
@@ -89,6 +102,8 @@ def example_of(body: Any) -> Any:
     match body:
         case Matching() | Typed():
             return body.example
+        case Containing(values):
+            return example_of(list(values))
         case {"pact:matcher:type": _, "value": value}:
             return value
         case dict():

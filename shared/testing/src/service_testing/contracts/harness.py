@@ -8,7 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
+
+from service_testing.contracts.states import Message
 
 MESSAGE_PATH = "/_contract/message"
 
@@ -19,8 +22,7 @@ class Exchange:
 
     secrets: Mapping[str, str] = field(default_factory=dict)
     """See `states.Secrets`."""
-    message: bytes | None = None
-    content_type: str = "application/json"
+    message: Message | None = None
     requests: list[str] = field(default_factory=list)
     """Method and path of each request that arrived."""
     status: int = 0
@@ -41,10 +43,11 @@ class Harness:
         exchange = self.exchange
         exchange.requests.append(f"{scope['method']} {scope['path']}")
         if scope["path"] == MESSAGE_PATH:
-            await _respond(send, 200, exchange.message or b"", exchange.content_type)
+            message = exchange.message or Message(b"", "text/plain")
+            await _respond(send, 200, message.contents, message.content_type)
             return
 
-        async def noting(message: Message) -> None:
+        async def noting(message: ASGIMessage) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
             exchange.answer += message.get("body", b"")

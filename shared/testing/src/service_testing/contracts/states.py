@@ -2,10 +2,20 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from service_testing.contracts.catalogue import ContractError, State
 from service_testing.contracts.pact_files import Contracts, Interaction
+
+
+@dataclass(frozen=True)
+class Message:
+    """What the provider sends, as bytes, and what it says that they are."""
+
+    contents: bytes
+    content_type: str
+
 
 Secrets = Mapping[str, str]
 """`Authorization` as the contract has it, and what is sent in its place: real credentials."""
@@ -19,7 +29,7 @@ def state_handler(name: str) -> Callable[[Any], Any]:
 
 
 def message_producer(description: str) -> Callable[[Any], Any]:
-    """Marks the method that makes the provider send the message of this description: its bytes."""
+    """Marks the method that makes the provider send the message of this description."""
     return _marker(_MESSAGE, description)
 
 
@@ -34,14 +44,14 @@ class ProviderStates:
         secrets: Secrets | None = await handler(self, **used.parameters)
         return secrets or {}
 
-    async def produce(self, description: str) -> bytes:
+    async def produce(self, description: str) -> Message:
         """Raises `ContractError` when no method is marked for the message."""
         producer = _methods(type(self), _MESSAGE).get(description)
         if producer is None:
             raise ContractError(
                 f"{_place(type(self))} has no producer of the message `{description}`."
             )
-        message: bytes = await producer(self)
+        message: Message = await producer(self)
         return message
 
 

@@ -85,8 +85,8 @@ def report(interaction: Interaction, verdict: Verdict) -> str:
         for each in interaction.states
     )
     exchange = verdict.exchange
-    shown = exchange.message if interaction.is_message else exchange.answer
-    answered = (shown or b"")[:_SHOWN_BYTES].decode(errors="replace") or "(no body)"
+    shown = exchange.message.contents if exchange.message else exchange.answer
+    answered = shown[:_SHOWN_BYTES].decode(errors="replace") or "(no body)"
     return "\n".join(
         [
             f"{interaction.provider} breaks {interaction.consumer}: {interaction.description}",
@@ -110,7 +110,6 @@ async def _prepared(interaction: Interaction, states: ProviderStates, seconds: f
             exchange.secrets, doing = secrets, "the message"
             if interaction.is_message:
                 exchange.message = await states.produce(interaction.description)
-                exchange.content_type = interaction.document["contents"]["contentType"]
     except TimeoutError:
         raise ContractError(
             f"{doing} of `{interaction}` isn't there after {seconds:g} s: mend its method in "
