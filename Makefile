@@ -41,7 +41,7 @@ constraints: $(BOOTSTRAP)/.ready ## pin the newest versions that fit together (A
 	@$(TOX) -e constraints -- $(ARGS)
 
 .PHONY: contracts
-contracts: $(BOOTSTRAP)/.ready ## write contracts/pacts anew from the consumers' tests, after a wanted change
+contracts: $(BOOTSTRAP)/.ready ## write contracts/ anew from the consumers' tests and the services, after a wanted change
 	@$(TOX) -e contracts -- --update
 
 .PHONY: clean
