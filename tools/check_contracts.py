@@ -6,10 +6,11 @@ With --update, write contracts/pacts and contracts/openapi anew instead.
 import argparse
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from contract_gate import published, verified
+from contract_gate import deployment, published, verified
 from contract_gate.services import (
     DESCRIPTIONS,
     NO_TESTS,
@@ -27,6 +28,9 @@ from service_testing.contracts.catalogue import ContractError
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--update", action="store_true", help="write them anew")
+    parser.add_argument(
+        "--as-one-set", action="store_true", help="all services are deployed at once, not in turn"
+    )
     parser.add_argument("--database", default="sqlite", choices=("sqlite", "postgres"))
     options = parser.parse_args(arguments)
     started = time.monotonic()
@@ -35,6 +39,7 @@ def main(arguments: list[str]) -> int:
             _update()
         else:
             _check(options.database)
+            _can_deploy(*([SERVICES] if options.as_one_set else [[name] for name in SERVICES]))
     except (ContractError, GateFailed) as error:
         print(f"\n{error}\n\nThe contracts gate fails after {time.monotonic() - started:.1f} s.")
         return 1
@@ -61,6 +66,22 @@ def _check(database: str) -> None:
         print(verified.count(Path(folder)))
     print(published.check_fit())
     print(published.report_changes())
+
+
+def _can_deploy(*sets: Collection[str]) -> None:
+    refused = []
+    for together in sets:
+        for answer in deployment.answers(together):
+            print(answer.sentence)
+            if not answer.is_yes:
+                refused.append(answer)
+    if refused:
+        outputs = "\n".join(answer.output for answer in refused)
+        sentences = "\n".join(answer.sentence for answer in refused)
+        raise GateFailed(
+            f"{outputs}\n{sentences}\nKeep the old beside the new until both are deployed "
+            "(docs/contracts.md), or deploy them as one set: --as-one-set."
+        )
 
 
 def _descriptions() -> dict[str, str]:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import tomllib
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from contract_gate.services import ROOT, GateFailed
 from service_testing.contracts.descriptions import Description
@@ -41,8 +42,29 @@ def tag_of(service: str) -> str:
 
 def deployed_description(service: str) -> Description | None:
     """None when the deployed version had none committed."""
-    text = _git("show", f"{tag_of(service)}:contracts/openapi/{service}.json")
+    text = file_at(service, f"contracts/openapi/{service}.json")
     return json.loads(text) if text else None
+
+
+def file_at(service: str, path: str) -> str | None:
+    """A file as it is at the service's tag; None when it isn't there."""
+    return _git("show", f"{tag_of(service)}:{path}")
+
+
+def check_out(service: str, folder: Path) -> None:
+    """Make the folder a worktree at the service's tag; what git doesn't know of stays in it.
+
+    Raises:
+        GateFailed: git can't.
+    """
+    _git("worktree", "prune")
+    if (folder / ".git").exists():
+        arguments = ["-C", str(folder), "checkout", "--quiet", "--force", "--detach"]
+    else:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        arguments = ["worktree", "add", "--quiet", "--force", "--detach", str(folder)]
+    if _git(*arguments, f"{tag_of(service)}^{{commit}}") is None:
+        raise GateFailed(f"git can't check {tag_of(service)} out in {folder}. Delete that folder.")
 
 
 def _git(*arguments: str) -> str | None:

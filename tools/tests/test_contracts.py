@@ -3,12 +3,14 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import check_contracts
 import pytest
-from contract_gate import deployed, published, services, verified
+from contract_gate import deployed, deployment, published, services, verified
 from contract_gate.services import GateFailed
 
 from service_testing.contracts.pact_files import pact_of, read_all
@@ -142,6 +144,88 @@ class TestBootstrap:
         (repository / "contracts/bootstrap.toml").unlink()
         with pytest.raises(GateFailed, match=r"There is no tag deployed/users\. Fetch the tags"):
             published.report_changes()
+
+
+class TestCanIDeploy:
+    """`deployed_run` stands in for the provider's tests: what these leave behind decides."""
+
+    @pytest.fixture(autouse=True)
+    def tags(self, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for service in ("users", "items"):
+            git(repository, "tag", f"deployed/{service}")
+        monkeypatch.setattr(services, "PACTS", repository / "contracts/pacts")
+
+    @pytest.fixture
+    def renamed(self, repository: Path) -> None:
+        """A field that items reads has another name in its contract now."""
+        path = repository / "contracts/pacts/items-users.json"
+        path.write_text(path.read_text().replace('"is_active"', '"is_enabled"'))
+
+    @staticmethod
+    def deployed_run(*, keeps: bool, code: int) -> Any:
+        def run(_: str, options: Sequence[str]) -> subprocess.CompletedProcess[str]:
+            given = dict(option.lstrip("-").split("=", 1) for option in options)
+            if keeps:
+                shutil.copytree(
+                    given["contracts-pacts"], Path(given["contracts-verified"]) / "kept"
+                )
+            return subprocess.CompletedProcess([], code, "what the run wrote")
+
+        return run
+
+    def test_deployment_beside_the_same_contracts_is_a_yes_without_a_run(self) -> None:
+        found = [*deployment.answers(["users"]), *deployment.answers(["items"])]
+        assert [answer.is_yes for answer in found] == [True] * 4
+
+    @pytest.mark.usefixtures("renamed")
+    def test_deployment_of_a_rename_in_lockstep_is_twice_a_no(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fails = self.deployed_run(keeps=False, code=1)
+        monkeypatch.setattr(deployment, "_run_deployed", fails)
+        monkeypatch.setattr(
+            deployment, "run_contract_tests", lambda service, *options: fails(service, options)
+        )
+        found = [*deployment.answers(["users"]), *deployment.answers(["items"])]
+        refused = [answer.sentence for answer in found if not answer.is_yes]
+        assert len(refused) == 2
+        assert refused[0].startswith(
+            "users as provider of the deployed items: NO. Not kept: `a look"
+        )
+        assert refused[1].startswith(
+            "items as consumer of the deployed users: NO. Not kept: `a look"
+        )
+        with pytest.raises(GateFailed, match=r"what the run wrote(.|\n)*deploy them as one set"):
+            check_contracts._can_deploy(["users"], ["items"])
+        check_contracts._can_deploy(["users", "items"])
+
+    @pytest.mark.usefixtures("renamed")
+    @pytest.mark.parametrize(
+        ("keeps", "code", "is_yes"), [(True, 0, True), (True, 1, False), (False, 0, False)]
+    )
+    def test_deployment_needs_a_green_run_that_verified_all(
+        self, monkeypatch: pytest.MonkeyPatch, keeps: bool, code: int, is_yes: bool
+    ) -> None:
+        monkeypatch.setattr(deployment, "_run_deployed", self.deployed_run(keeps=keeps, code=code))
+        found = {answer.sentence.split(":")[0]: answer for answer in deployment.answers(["items"])}
+        assert found["items as consumer of the deployed users"].is_yes is is_yes
+
+    def test_deployed_version_is_checked_out_where_it_was_before(
+        self, repository: Path, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "deployed/users"
+        deployed.check_out("users", folder)
+        (folder / "environment").touch()
+        (repository / "contracts/states.toml").write_text("")
+        git(repository, "commit", "--quiet", "--all", "--message", "Next")
+        git(repository, "tag", "--force", "deployed/users")
+        deployed.check_out("users", folder)
+        assert (folder / "contracts/states.toml").read_text() == ""
+        assert (folder / "environment").exists()
+
+    def test_deployed_version_that_git_does_not_have_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(GateFailed, match="can't check deployed/orders out"):
+            deployed.check_out("orders", tmp_path / "orders")
 
 
 def test_gate_that_fails_says_why_and_is_an_error(

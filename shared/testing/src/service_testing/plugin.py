@@ -44,6 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "comparing it with the committed pacts; runs no others",
     )
     group.addoption(
+        "--contracts-pacts",
+        type=Path,
+        metavar="FOLDER",
+        help="verify these pacts, such as those of what is deployed, instead of the committed ones; "
+        "runs no other tests",
+    )
+    group.addoption(
         "--contracts-verified",
         type=Path,
         metavar="FOLDER",

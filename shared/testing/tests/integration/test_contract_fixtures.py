@@ -133,6 +133,19 @@ def test_recorded_contracts_pass_on_both_sides(project: pytest.Pytester) -> None
         assert [each.description for each in found] == ["all notes"], name
 
 
+def test_other_pacts_are_verified_in_place_of_the_committed_ones(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile(test_consumer=CONSUMER.replace('["milk"]', '["bread"]'))
+    record(project)
+    (project.path / "contracts/pacts").rename(project.path / "deployed")
+    project.makepyfile(test_consumer=CONSUMER)
+    run(project, "--contracts-output=now")
+    drift.write(project.path / "contracts/pacts", drift.regenerated(project.path / "now"))
+    run(project, "--contracts-pacts=contracts/pacts").assert_outcomes(passed=2, deselected=1)
+    run(project, "--contracts-pacts=deployed").assert_outcomes(passed=1, failed=1, deselected=1)
+
+
 def test_provider_without_contracts_is_an_error(project: pytest.Pytester) -> None:
     result = run(project, "test_provider.py")
     result.assert_outcomes(errors=1)

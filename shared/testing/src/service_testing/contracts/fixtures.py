@@ -19,9 +19,10 @@ from service_testing.service import ServiceUnderTest
 _RECORDED = pytest.StashKey[list[Interaction]]()
 _VERIFIED = pytest.StashKey[list[Interaction]]()
 _CANARIES = pytest.StashKey[list[Interaction]]()
-# Both are declared in `service_testing.plugin`.
+# They are declared in `service_testing.plugin`.
 _OPTION = "--contracts-output"
 _VERIFIED_OPTION = "--contracts-verified"
+_PACTS_OPTION = "--contracts-pacts"
 
 
 def each_interaction(contracts: Contracts, *, provider: str) -> pytest.MarkDecorator:
@@ -42,16 +43,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         contracts, provider, chosen = mark.args
         # What isn't recorded yet can't be verified, and mustn't keep it from being recorded.
         is_recording = metafunc.config.getoption(_OPTION) is not None
-        found = [] if is_recording else chosen(contracts.interactions(provider=provider))
+        pacts = metafunc.config.getoption(_PACTS_OPTION)
+        found = (
+            [] if is_recording else chosen(contracts.interactions(provider=provider, pacts=pacts))
+        )
         metafunc.parametrize("interaction", found, ids=str)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption(_OPTION):
+    if config.getoption(_OPTION):
+        kept = [item for item in items if "expecting" in getattr(item, "fixturenames", ())]
+    elif config.getoption(_PACTS_OPTION):
+        kept = [item for item in items if item.get_closest_marker("interactions")]
+    else:
         return
-    consumers = [item for item in items if "expecting" in getattr(item, "fixturenames", ())]
-    config.hook.pytest_deselected(items=[item for item in items if item not in consumers])
-    items[:] = consumers
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
 
 
 @pytest.hookimpl(wrapper=True)

@@ -62,17 +62,17 @@ class Contracts:
     def catalogue(self) -> Catalogue:
         return Catalogue(self.folder / "states.toml")
 
-    def interactions(self, *, provider: str) -> list[Interaction]:
-        """What all consumers expect of the provider.
+    def interactions(self, *, provider: str, pacts: Path | None = None) -> list[Interaction]:
+        """What all consumers expect of the provider, in the committed pacts or in others.
 
         Raises:
             ContractError: nothing: then a verification would pass without having looked at anything.
         """
         self.catalogue.states_of(provider)
-        of_provider = [each for each in read_all(self.pacts) if each.provider == provider]
+        of_provider = [each for each in read_all(pacts or self.pacts) if each.provider == provider]
         if not of_provider:
             raise ContractError(
-                f"{self.pacts} has no interaction with the provider `{provider}`. Nothing would be "
+                f"{pacts or self.pacts} has no interaction with the provider `{provider}`. Nothing would be "
                 f"verified. {MEND}"
             )
         return of_provider
