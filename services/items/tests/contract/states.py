@@ -4,7 +4,6 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.dependencies import EVENTS_AUDIENCE
 from app.models import Owner, ReceivedEvent
 from service_testing.contracts.pact_files import Contracts
 from service_testing.contracts.states import ProviderStates, Secrets, state_handler
@@ -12,6 +11,9 @@ from service_testing.events import sender_token
 from service_testing.tokens import TokenIssuer
 
 CONTRACTS = Contracts(Path(__file__).parents[4] / "contracts")
+
+AS_ISSUED = "items-events"
+"""As users issues it, and not as this service would have it: else a change here would go unnoticed."""
 
 
 class ItemsStates(ProviderStates):
@@ -21,16 +23,16 @@ class ItemsStates(ProviderStates):
 
     @state_handler("users' relay")
     async def relay(self) -> Secrets:
-        return _relay(sender_token(self._issuer, audience=EVENTS_AUDIENCE))
+        return _relay(sender_token(self._issuer, audience=AS_ISSUED))
 
     @state_handler("a relay whose token has expired")
     async def expired_token(self) -> Secrets:
-        token = sender_token(self._issuer, audience=EVENTS_AUDIENCE, expires_in_seconds=-3600)
+        token = sender_token(self._issuer, audience=AS_ISSUED, expires_in_seconds=-3600)
         return _relay(token)
 
     @state_handler("a relay whose token somebody else signed")
     async def foreign_token(self) -> Secrets:
-        return _relay(sender_token(self._issuer.impostor(), audience=EVENTS_AUDIENCE))
+        return _relay(sender_token(self._issuer.impostor(), audience=AS_ISSUED))
 
     @state_handler("no owner")
     async def no_owner(self, id: int) -> None:  # noqa: A002 - the API's word

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.dependencies import EVENTS_AUDIENCE
 from app.user_events import OwnerState, UserData, owner_state
 from chassis.events import STRUCTURED, from_http
 from chassis.tokens import TokenVerifier
@@ -107,7 +108,7 @@ class TestAccessTokens:
             "claims": {
                 "iss": "users",
                 "sub": typed("users"),
-                "aud": "items-events",
+                "aud": EVENTS_AUDIENCE,
                 "iat": typed(1),
                 "exp": typed(FAR_AWAY),
                 "jti": matching("4f6e", r"^\S+$"),
@@ -117,5 +118,5 @@ class TestAccessTokens:
             "the token of a relay", given=[], body=body, content_type="application/json"
         ) as content:
             token = token_issuer.token(without=("role",), **json.loads(content)["claims"])
-            claims = await TokenVerifier(token_issuer, audience="items-events").claims(token)
-        assert claims["aud"] == "items-events"
+            claims = await TokenVerifier(token_issuer, audience=EVENTS_AUDIENCE).claims(token)
+        assert claims["aud"] == EVENTS_AUDIENCE
