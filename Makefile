@@ -40,6 +40,10 @@ types: $(BOOTSTRAP)/.ready ## check the types
 constraints: $(BOOTSTRAP)/.ready ## pin the newest versions that fit together (ARGS=--upgrade renews all)
 	@$(TOX) -e constraints -- $(ARGS)
 
+.PHONY: contracts
+contracts: $(BOOTSTRAP)/.ready ## write contracts/ anew from the consumers' tests and the services, after a wanted change
+	@$(TOX) -e contracts -- --update
+
 .PHONY: clean
 clean: ## remove environments, caches and reports; the data stays
 	@find . \( -path ./.git -o -path ./data \) -prune -o \( -name .tox -o -name __pycache__ \

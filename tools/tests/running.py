@@ -14,7 +14,14 @@ from typing import Self
 
 TOOLS = Path(__file__).resolve().parent.parent
 
-_DRIVER = "import sys; from pathlib import Path; import run; sys.exit(run.run(Path(sys.argv[1]){}))"
+# Under nohup the tests' own process ignores SIGHUP, and so would what it starts.
+_DRIVER = """
+import signal, sys
+from pathlib import Path
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+import run
+sys.exit(run.run(Path(sys.argv[1]){}))
+"""
 
 
 def wait_until(is_true: Callable[[], bool]) -> None:

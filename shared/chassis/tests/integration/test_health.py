@@ -70,12 +70,13 @@ class TestDatabase:
     async def test_that_gives_no_connection_in_time_is_not_ready(
         self, database_url: str, create_tables: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(health, "_CHECK_TIMEOUT_SECONDS", 0.05)
         database = Database(database_url, pool=PoolSize(connections=1, wait_seconds=60))
         client = client_of(database=database)
-        async with database.read_session() as session:
-            await session.execute(text("SELECT 1"))
-            assert await readiness(client) == (503, NOT_READY)
+        with monkeypatch.context() as patch:
+            patch.setattr(health, "_CHECK_TIMEOUT_SECONDS", 0.05)
+            async with database.read_session() as session:
+                await session.execute(text("SELECT 1"))
+                assert await readiness(client) == (503, NOT_READY)
         assert await readiness(client) == (200, READY)
         await database.aclose()
 

@@ -1,5 +1,7 @@
 """The pytest plugin: its options, its markers, and the modules that hold its hooks and fixtures."""
 
+from pathlib import Path
+
 import pytest
 
 from service_testing import categories, postgres
@@ -10,6 +12,7 @@ _MARKERS = (
     "slow: takes seconds; set by hand.",
     "committed: the app commits for real, on its own connections; all rows are deleted afterwards.",
     ALLOW_HOSTS_MARKER,
+    "interactions: a test for each interaction with a provider; set by `each_interaction`.",
 )
 _MODULES = (
     "categories",
@@ -20,6 +23,7 @@ _MODULES = (
     "fixtures.data",
     "fixtures.observation",
     "fixtures.time",
+    "contracts.fixtures",
 )
 
 
@@ -31,6 +35,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="the database that tests run on (default: %(default)s); a PostgreSQL server is taken "
         f"from {postgres.URL_VARIABLE} or started for the run",
+    )
+    group.addoption(
+        "--contracts-output",
+        type=Path,
+        metavar="FOLDER",
+        help="record what consumers' tests expect, a file for each that passes, instead of "
+        "comparing it with the committed pacts; runs no others",
+    )
+    group.addoption(
+        "--contracts-pacts",
+        type=Path,
+        metavar="FOLDER",
+        help="verify these pacts, such as those of what is deployed, instead of the committed ones; "
+        "runs no other tests",
+    )
+    group.addoption(
+        "--contracts-verified",
+        type=Path,
+        metavar="FOLDER",
+        help="leave a file for each interaction that was verified, and for each canary",
     )
 
 

@@ -36,19 +36,21 @@ def chat() -> None:
 
 def serve() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", int(os.environ[f"{PREFIX}_PORT"])), Handler)
-    if "deaf" in FAULTS:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    else:
-        signal.signal(signal.SIGTERM, lambda *_: Thread(target=server.shutdown).start())
-    print(f"serving as process {os.getpid()}")
     if "parent" in FAULTS:
         child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
         print(f"child is process {child.pid}")
+    # Waited for, and not handled: a handler that starts a thread, in the middle of a thread's start,
+    # waits for itself.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    print(f"serving as process {os.getpid()}")
     if "chatty" in FAULTS:
         Thread(target=chat, daemon=True).start()
     if "dying" in FAULTS:
         sys.exit("out of luck")
-    server.serve_forever(poll_interval=0.02)
+    Thread(target=server.serve_forever, daemon=True).start()
+    signal.sigwait({signal.SIGTERM})
+    if "deaf" in FAULTS:
+        signal.pause()
     print("ended cleanly")
 
 

@@ -1,0 +1,38 @@
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.users_client import UsersClient
+from chassis.guarded_calls import CallPolicy
+from chassis.http_client import service_client
+from service_testing.contracts.pact_files import Contracts
+from service_testing.contracts.states import ProviderStates
+from service_testing.tokens import TokenIssuer
+from tests.contract.states import CONTRACTS, ItemsStates
+
+ConnectTo = Callable[[str], UsersClient]
+
+
+@pytest.fixture(scope="session")
+def contracts() -> Contracts:
+    return CONTRACTS
+
+
+@pytest.fixture
+def provider_states(session: AsyncSession, token_issuer: TokenIssuer) -> ProviderStates:
+    return ItemsStates(session, token_issuer)
+
+
+@pytest.fixture
+async def connect_to() -> AsyncIterator[ConnectTo]:
+    """Makes this service's own client of a users service at that URL."""
+    async with AsyncExitStack() as clients:
+
+        def connect(url: str) -> UsersClient:
+            http = service_client(url, timeout_seconds=5)
+            clients.push_async_callback(http.aclose)
+            return UsersClient(http, CallPolicy(deadline_seconds=5, attempts=1))
+
+        yield connect

@@ -1,0 +1,52 @@
+"""The states that consumers' contracts begin from."""
+
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.dependencies import EVENTS_AUDIENCE
+from app.models import Owner, ReceivedEvent
+from service_testing.contracts.pact_files import Contracts
+from service_testing.contracts.states import ProviderStates, Secrets, state_handler
+from service_testing.events import sender_token
+from service_testing.tokens import TokenIssuer
+
+CONTRACTS = Contracts(Path(__file__).parents[4] / "contracts")
+
+
+class ItemsStates(ProviderStates):
+    def __init__(self, session: AsyncSession, issuer: TokenIssuer) -> None:
+        self._session = session
+        self._issuer = issuer
+
+    @state_handler("users' relay")
+    async def relay(self) -> Secrets:
+        return _relay(sender_token(self._issuer, audience=EVENTS_AUDIENCE))
+
+    @state_handler("a relay whose token has expired")
+    async def expired_token(self) -> Secrets:
+        token = sender_token(self._issuer, audience=EVENTS_AUDIENCE, expires_in_seconds=-3600)
+        return _relay(token)
+
+    @state_handler("a relay whose token somebody else signed")
+    async def foreign_token(self) -> Secrets:
+        return _relay(sender_token(self._issuer.impostor(), audience=EVENTS_AUDIENCE))
+
+    @state_handler("no owner")
+    async def no_owner(self, id: int) -> None:  # noqa: A002 - the API's word
+        assert await self._session.get(Owner, id) is None
+        await self._session.rollback()  # else it keeps the connection that writes need
+
+    @state_handler("an owner")
+    async def owner(self, id: int, name: str, version: int) -> None:  # noqa: A002 - as above
+        self._session.add(Owner(id=id, name=name, version=version))
+        await self._session.commit()
+
+    @state_handler("an event that was received")
+    async def received_event(self, source: str, id: str) -> None:  # noqa: A002 - as above
+        self._session.add(ReceivedEvent(source=source, event_id=id))
+        await self._session.commit()
+
+
+def _relay(token: str) -> Secrets:
+    return {"Bearer relay-token": f"Bearer {token}"}

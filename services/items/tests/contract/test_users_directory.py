@@ -1,0 +1,150 @@
+"""What this service needs to read all users, with a token in its own name."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from app.user_events import OwnerState, UserData
+from app.users_directory import DirectoryFailed, UsersDirectory, _Page
+from chassis.guarded_calls import CallPolicy
+from chassis.http_client import service_client
+from service_testing.contracts.catalogue import State, state
+from service_testing.contracts.consumer import Expected, ExpectedProvider, Request, Response
+from service_testing.contracts.expectations import matching, read_by
+from service_testing.faults import answer
+
+CLIENT_ID, SECRET = "items", "items-secret"
+BASIC = "Basic aXRlbXM6aXRlbXMtc2VjcmV0"
+TOKEN = "items-token"
+SERVICE = state("a service with a token")
+ADA = UserData(id=7, name="Ada", is_active=True, version=3)
+BOB = UserData(id=9, name="Bob", is_active=False, version=2)
+NEW_TOKEN = Request(
+    method="POST",
+    path="/auth/token",
+    headers={"Authorization": BASIC},
+    body="grant_type=client_credentials",
+    content_type="application/x-www-form-urlencoded",
+)
+
+
+@pytest.fixture
+def users(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
+    return expecting("users")
+
+
+class WithToken(httpx.AsyncHTTPTransport):
+    """The network, but for tokens: those are another interaction."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/token":
+            return await answer(json={"access_token": TOKEN})(request)
+        return await super().handle_async_request(request)
+
+
+async def read_all(url: str, *, has_token: bool = True) -> list[OwnerState]:
+    """All users, as this service's own directory reads them."""
+    transport = WithToken(verify=False) if has_token else None
+    async with service_client(url, timeout_seconds=5, transport=transport) as http:
+        policy = CallPolicy(deadline_seconds=5, attempts=1)
+        directory = UsersDirectory(http, policy, client_id=CLIENT_ID, secret=SecretStr(SECRET))
+        return [user async for page in directory.pages() for user in page]
+
+
+def listing(*, after_id: int, limit: int = 500) -> Request:
+    return Request(
+        method="GET",
+        path="/internal/users/",
+        query={"after_id": str(after_id), "limit": str(limit)},
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+
+
+def page(*users: UserData, next_after_id: int | None) -> Response:
+    bodies = [read_by(UserData, **user.model_dump()) for user in users]
+    return Response(status=200, body=read_by(_Page, users=bodies, next_after_id=next_after_id))
+
+
+def stored(user: UserData) -> State:
+    return state("a user at a version", **user.model_dump())
+
+
+def owner(user: UserData) -> OwnerState:
+    return OwnerState(**user.model_dump())
+
+
+class TestToken:
+    async def test_token_in_its_own_name_is_what_the_listing_is_asked_with(
+        self, users: ExpectedProvider
+    ) -> None:
+        token = Expected(
+            "a token for a registered service",
+            [state("a registered service", client_id=CLIENT_ID, secret=SECRET)],
+            NEW_TOKEN,
+            Response(status=200, body={"access_token": matching(TOKEN, r"^\S+$")}),
+        )
+        nobody = Expected(
+            "all users when there are none",
+            [SERVICE],
+            listing(after_id=0),
+            page(next_after_id=None),
+        )
+        with users.answers_each(token, nobody) as url:
+            assert await read_all(url, has_token=False) == []
+
+    async def test_token_for_a_wrong_secret_is_refused(self, users: ExpectedProvider) -> None:
+        with (
+            users.answers(
+                "a token for a service with a wrong secret",
+                given=[state("a registered service", client_id=CLIENT_ID, secret="another")],
+                request=NEW_TOKEN,
+                response=Response(status=401),
+            ) as url,
+            pytest.raises(DirectoryFailed, match="refuses ITEMS_USERS_CLIENT_ID"),
+        ):
+            await read_all(url, has_token=False)
+
+
+class TestListing:
+    async def test_listing_has_each_user_with_the_version(self, users: ExpectedProvider) -> None:
+        with users.answers(
+            "all users, on one page",
+            given=[SERVICE, stored(BOB), stored(ADA)],
+            request=listing(after_id=0),
+            response=page(ADA, BOB, next_after_id=None),
+        ) as url:
+            assert await read_all(url) == [owner(ADA), owner(BOB)]
+
+    async def test_listing_goes_on_after_the_last_id(
+        self, users: ExpectedProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.users_directory.PAGE_SIZE", 1)
+        given = [SERVICE, stored(ADA), stored(BOB)]
+        first = Expected(
+            "all users, the first page",
+            given,
+            listing(after_id=0, limit=1),
+            page(ADA, next_after_id=ADA.id),
+        )
+        last = Expected(
+            "all users, the last page",
+            given,
+            listing(after_id=ADA.id, limit=1),
+            page(BOB, next_after_id=None),
+        )
+        with users.answers_each(first, last) as url:
+            assert await read_all(url) == [owner(ADA), owner(BOB)]
+
+    async def test_listing_with_an_expired_token_is_refused(self, users: ExpectedProvider) -> None:
+        with (
+            users.answers(
+                "all users, with an expired token",
+                given=[state("a service whose token has expired")],
+                request=listing(after_id=0),
+                response=Response(status=401),
+            ) as url,
+            pytest.raises(DirectoryFailed, match="answers 401"),
+        ):
+            await read_all(url)

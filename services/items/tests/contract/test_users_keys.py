@@ -1,0 +1,46 @@
+"""What this service needs of `GET /.well-known/jwks.json`, fetched and read by its own code."""
+
+import json
+from collections.abc import Callable
+
+from app.errors import UsersUnavailable
+from chassis.remote_keys import RemoteKeys
+from service_testing.contracts.catalogue import state
+from service_testing.contracts.consumer import ExpectedProvider, Request, Response
+from service_testing.contracts.expectations import containing, matching
+from tests.contract.conftest import ConnectTo
+
+KEY_ID = "example-key"
+PUBLIC_X = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"  # RFC 8037, appendix A.2
+
+KEY = {
+    "kid": matching(KEY_ID, r"^\S+$"),
+    "kty": matching("OKP", "^OKP$"),
+    "crv": matching("Ed25519", "^Ed25519$"),
+    "alg": matching("EdDSA", "^EdDSA$"),
+    "x": matching(PUBLIC_X, "^[A-Za-z0-9_-]{43}$"),
+}
+
+
+class NoStore:
+    async def load(self) -> str | None:
+        return None
+
+    async def save(self, document: str) -> None:
+        self.saved = json.loads(document)
+
+
+async def test_keys_are_found_by_their_ids(
+    expecting: Callable[[str], ExpectedProvider], connect_to: ConnectTo
+) -> None:
+    with expecting("users").answers(
+        "the published keys",
+        given=[state("published keys")],
+        request=Request(method="GET", path="/.well-known/jwks.json"),
+        response=Response(status=200, body={"keys": containing(KEY)}),
+    ) as url:
+        users = connect_to(url)
+        keys = RemoteKeys(users.fetch_keys, NoStore(), failures=(UsersUnavailable,))
+        key = await keys.find(KEY_ID)
+    assert key is not None
+    assert key.algorithm_name == "EdDSA"

@@ -1,0 +1,121 @@
+"""What this service takes from users' events and tokens, by the code that takes it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.user_events import OwnerState, UserData, owner_state
+from chassis.events import STRUCTURED, from_http
+from chassis.tokens import TokenVerifier
+from service_testing.contracts.catalogue import State, state
+from service_testing.contracts.consumer import ExpectedProvider
+from service_testing.contracts.expectations import containing, matching, read_by, typed
+from service_testing.tokens import TokenIssuer
+
+EVENT_ID = "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b"
+TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
+FAR_AWAY = 4_102_444_800
+"""Seconds; an example of a time that hasn't come when the test runs."""
+BEFORE = state("a user at a version", id=7, name="Ada", is_active=True, version=2)
+
+
+@pytest.fixture
+def users(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
+    return expecting("users")
+
+
+def event(event_type: str, data: dict[str, Any], *, subject: Any = "7") -> dict[str, Any]:
+    """What is read of an event: `source` and `id` tell a second delivery, `time` must be one."""
+    return {
+        "specversion": "1.0",
+        "id": matching(EVENT_ID, "^[0-9a-f-]{36}$"),
+        "source": "/users",
+        "type": event_type,
+        "subject": subject,
+        "time": matching("2026-11-23T09:30:00Z", TIME),
+        "data": data,
+    }
+
+
+def taken(
+    users: ExpectedProvider, description: str, body: dict[str, Any], *given: State
+) -> OwnerState | None:
+    """What this service makes of the event."""
+    with users.sends(description, given=given, body=body, content_type=STRUCTURED) as content:
+        return owner_state(from_http({"content-type": STRUCTURED}, content))
+
+
+class TestEvents:
+    def test_event_of_a_new_user_is_a_new_owner(self, users: ExpectedProvider) -> None:
+        data = read_by(UserData, id=typed(7), name="Ada", is_active=True, version=1)
+        body = event("user.created", data, subject=matching("7", "^[1-9][0-9]*$"))
+        state = taken(users, "the event of a new user", body)
+        assert state == OwnerState(id=7, name="Ada", is_active=True, version=1)
+
+    @pytest.mark.parametrize(
+        ("description", "changes"),
+        [
+            ("the event of a renamed user", {"name": "Augusta"}),
+            ("the event of a deactivated user", {"is_active": False}),
+        ],
+        ids=["renamed", "deactivated"],
+    )
+    def test_event_of_a_change_has_the_whole_state(
+        self, users: ExpectedProvider, description: str, changes: dict[str, Any]
+    ) -> None:
+        values = {"id": 7, "name": "Ada", "is_active": True, "version": 3, **changes}
+        body = event("user.updated", read_by(UserData, **values))
+        assert taken(users, description, body, BEFORE) == OwnerState(**values)
+
+    def test_event_of_a_deletion_is_one_version_on(self, users: ExpectedProvider) -> None:
+        data = read_by(UserData, id=7, name=typed("Ada"), is_active=typed(False), version=3)
+        state = taken(users, "the event of a deleted user", event("user.deleted", data), BEFORE)
+        assert state == OwnerState.deleted(7, version=3)
+
+
+class TestAccessTokens:
+    async def test_token_of_a_user_is_one_that_this_service_takes(
+        self, users: ExpectedProvider, token_issuer: TokenIssuer
+    ) -> None:
+        body = {
+            "header": {"alg": "EdDSA", "kid": matching("example-key", r"^\S+$")},
+            "claims": {
+                "iss": "users",
+                "sub": "7",
+                "aud": containing("items"),
+                "iat": typed(1),
+                "exp": typed(FAR_AWAY),
+                "jti": matching("4f6e", r"^\S+$"),
+                "role": "user",
+            },
+        }
+        given = [BEFORE]
+        with users.sends(
+            "the access token of a user", given=given, body=body, content_type="application/json"
+        ) as content:
+            token = token_issuer.token(**json.loads(content)["claims"])
+            principal = await TokenVerifier(token_issuer, audience="items").principal(token)
+        assert (principal.user_id, principal.role) == (7, "user")
+
+    async def test_token_of_a_relay_is_for_events_alone(
+        self, users: ExpectedProvider, token_issuer: TokenIssuer
+    ) -> None:
+        body = {
+            "header": {"alg": "EdDSA", "kid": matching("example-key", r"^\S+$")},
+            "claims": {
+                "iss": "users",
+                "sub": typed("users"),
+                "aud": "items-events",
+                "iat": typed(1),
+                "exp": typed(FAR_AWAY),
+                "jti": matching("4f6e", r"^\S+$"),
+            },
+        }
+        with users.sends(
+            "the token of a relay", given=[], body=body, content_type="application/json"
+        ) as content:
+            token = token_issuer.token(without=("role",), **json.loads(content)["claims"])
+            claims = await TokenVerifier(token_issuer, audience="items-events").claims(token)
+        assert claims["aud"] == "items-events"

@@ -1,0 +1,17 @@
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service_testing.contracts.pact_files import Contracts
+from service_testing.contracts.states import ProviderStates
+from tests.contract.states import CONTRACTS, UsersStates
+
+
+@pytest.fixture(scope="session")
+def contracts() -> Contracts:
+    return CONTRACTS
+
+
+@pytest.fixture
+def provider_states(session: AsyncSession, app: FastAPI) -> ProviderStates:
+    return UsersStates(session, app)

@@ -1,0 +1,136 @@
+"""What this service's deliveries need of `POST /events/` at items, made by its own sink."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.models import OutboxEvent
+from app.outbox.events import EventType
+from app.outbox.sink import Answer, Delivered, DeliveryTokens, Failed, HttpSink, Refused
+from app.schemas import AccessToken
+from chassis.events import STRUCTURED
+from chassis.http_client import service_client
+from service_testing.contracts.catalogue import State, state
+from service_testing.contracts.consumer import ExpectedProvider, Request, Response
+
+EVENT_ID = "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b"
+ADA = {"id": 7, "name": "Ada", "is_active": True, "version": 3}
+RELAY = state("users' relay")
+NO_OWNER = state("no owner", id=7)
+OWNER = state("an owner", id=7, name="Ada", version=2)
+
+
+class Issuer:
+    async def for_delivery(self) -> AccessToken:
+        return AccessToken(access_token="relay-token", token_type="bearer", expires_in=60)
+
+
+@pytest.fixture
+def items(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
+    return expecting("items")
+
+
+async def deliver(
+    items: ExpectedProvider,
+    description: str,
+    *given: State,
+    status: int,
+    event_type: EventType = "user.updated",
+    data: dict[str, Any] = ADA,
+) -> Answer:
+    """Let this service's sink deliver the event to items, which answers so."""
+    event = OutboxEvent(
+        event_id=EVENT_ID,
+        user_id=7,
+        version=3,
+        type=event_type,
+        data=data,
+        occurred_at=datetime(2026, 11, 23, 9, 30, 0, 123456, tzinfo=UTC),
+        request_id="6f1c42",
+    )
+    body = {
+        "specversion": "1.0",
+        "id": EVENT_ID,
+        "source": "/users",
+        "type": event_type,
+        "subject": "7",
+        "time": "2026-11-23T09:30:00.123456Z",
+        "datacontenttype": "application/json",
+        "requestid": "6f1c42",
+        "data": data,
+    }
+    request = Request(
+        method="POST",
+        path="/events/",
+        headers={"Authorization": "Bearer relay-token"},
+        body=body,
+        content_type=STRUCTURED,
+    )
+    with items.answers(
+        description, given=given, request=request, response=Response(status=status)
+    ) as url:
+        async with service_client("", timeout_seconds=5) as http:
+            tokens = DeliveryTokens(Issuer())
+            sink = HttpSink(f"{url}/events/", http, tokens, deadline_seconds=5)
+            return await sink.deliver(event)
+
+
+class TestDelivery:
+    async def test_delivery_of_a_new_user_is_taken(self, items: ExpectedProvider) -> None:
+        description = "the delivery of user.created"
+        answer = await deliver(
+            items, description, RELAY, NO_OWNER, status=204, event_type="user.created"
+        )
+        assert answer == Delivered()
+
+    @pytest.mark.parametrize("event_type", ["user.updated", "user.deleted"])
+    async def test_delivery_of_a_change_is_taken(
+        self, items: ExpectedProvider, event_type: EventType
+    ) -> None:
+        description = f"the delivery of {event_type}"
+        answer = await deliver(items, description, RELAY, OWNER, status=204, event_type=event_type)
+        assert answer == Delivered()
+
+    async def test_delivery_of_a_deactivation_is_taken(self, items: ExpectedProvider) -> None:
+        data = {**ADA, "is_active": False}
+        answer = await deliver(
+            items, "the delivery of a deactivation", RELAY, OWNER, status=204, data=data
+        )
+        assert answer == Delivered()
+
+    async def test_delivery_of_the_same_again_is_taken(self, items: ExpectedProvider) -> None:
+        received = state("an event that was received", source="/users", id=EVENT_ID)
+        answer = await deliver(
+            items, "a delivery for the second time", RELAY, OWNER, received, status=204
+        )
+        assert answer == Delivered()
+
+    async def test_delivery_of_an_older_version_is_taken(self, items: ExpectedProvider) -> None:
+        newer = state("an owner", id=7, name="Augusta", version=4)
+        answer = await deliver(items, "the delivery of an older version", RELAY, newer, status=204)
+        assert answer == Delivered()
+
+    async def test_delivery_of_what_is_no_account_is_refused_for_good(
+        self, items: ExpectedProvider
+    ) -> None:
+        data = {"id": 7}
+        answer = await deliver(
+            items, "the delivery of an event that says too little", RELAY, status=400, data=data
+        )
+        assert isinstance(answer, Refused)
+
+    @pytest.mark.parametrize(
+        ("description", "relay"),
+        [
+            ("a delivery with an expired token", "a relay whose token has expired"),
+            ("a delivery with a foreign token", "a relay whose token somebody else signed"),
+        ],
+        ids=["expired", "foreign"],
+    )
+    async def test_delivery_with_a_token_that_is_no_good_is_tried_again(
+        self, items: ExpectedProvider, description: str, relay: str
+    ) -> None:
+        answer = await deliver(items, description, state(relay), NO_OWNER, status=401)
+        assert isinstance(answer, Failed)

@@ -1,0 +1,146 @@
+"""What a consumer expects in an answer: exactly what its own model reads."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from service_testing.contracts.catalogue import ContractError
+
+MATCHER = "pact:matcher:type"
+# Pact's own default for times refuses `Z`, offsets and fractions.
+_RFC_3339_UTC = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)$"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """An example: any other value that the model takes is as good."""
+
+    example: Any
+
+
+@dataclass(frozen=True)
+class Matching:
+    """An example of a text that matches the whole pattern."""
+
+    example: str
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Containing:
+    """A list that has at least these, in any order."""
+
+    values: tuple[Any, ...]
+
+
+def containing(*values: Any) -> Containing:
+    return Containing(values)
+
+
+def typed(example: Any) -> Typed:
+    return Typed(example)
+
+
+def matching(example: str, pattern: str) -> Matching:
+    """Raises:
+    ContractError: the example doesn't match; Pact would record that all the same.
+    """
+    if not re.fullmatch(pattern, example):
+        raise ContractError(f"The example {example!r} doesn't match {pattern}.")
+    return Matching(example, pattern)
+
+
+def read_by(model: type[BaseModel], /, **fields: Any) -> dict[str, Any]:
+    """The JSON object that the model reads; each field is pinned to its value, or `typed`.
+
+    A nested object is a `read_by` too, and a list has exactly the elements given.
+
+    Raises:
+        ContractError: a field that the model reads is missing, it doesn't read one, it forbids
+            others (then the provider could never add any), or it doesn't take the example.
+    """
+    if model.model_config.get("extra") == "forbid":
+        raise ContractError(
+            f"{model.__name__} refuses fields that it doesn't know, so the provider could never "
+            "add one. Take `extra='forbid'` from the models of what others send."
+        )
+    schema = model.model_json_schema()
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    if unread := set(fields) - set(properties):
+        raise ContractError(f"{model.__name__} doesn't read {_listed(unread)}: leave it out.")
+    if missing := set(schema.get("required", ())) - set(fields):
+        raise ContractError(f"{model.__name__} reads {_listed(missing)}: say what it expects.")
+    body = {name: _resolved(value, properties[name], name) for name, value in fields.items()}
+    try:
+        model.model_validate(example_of(body))
+    except ValidationError as error:
+        raise ContractError(f"{model.__name__} doesn't take the example: {error}") from None
+    return body
+
+
+def integration_json(body: Any) -> Any:
+    """The body as Pact takes it: matchers stand for the values that aren't pinned."""
+    match body:
+        case Matching(example, pattern):
+            return {MATCHER: "regex", "regex": pattern, "value": example}
+        case Typed(example):
+            return _matcher(example, {})
+        case Containing(values):
+            return {MATCHER: "arrayContains", "variants": integration_json(list(values))}
+        case dict():
+            return {name: integration_json(value) for name, value in body.items()}
+        case list():
+            return [integration_json(value) for value in body]
+    return body
+
+
+def example_of(body: Any) -> Any:
+    """The body with an example in place of each matcher."""
+    match body:
+        case Matching() | Typed():
+            return body.example
+        case Containing(values):
+            return example_of(list(values))
+        case {"pact:matcher:type": _, "value": value}:
+            return value
+        case dict():
+            return {name: example_of(value) for name, value in body.items()}
+        case list():
+            return [example_of(value) for value in body]
+    return body
+
+
+def _resolved(value: Any, schema: Mapping[str, Any], name: str) -> Any:
+    if not isinstance(value, Typed):
+        return value
+    matcher = _matcher(value.example, schema)
+    if "regex" in matcher and not re.fullmatch(matcher["regex"], value.example):
+        raise ContractError(f"The example of `{name}` doesn't match {matcher['regex']}.")
+    return matcher
+
+
+def _matcher(example: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
+    match example:
+        case bool():  # `boolean` would take the text "true" as well
+            return {MATCHER: "type", "value": example}
+        case int():  # `type` would take 1.5 as well
+            return {MATCHER: "integer", "value": example}
+        case str():
+            return {MATCHER: "regex", "regex": _pattern(schema), "value": example}
+    raise ContractError(f"{example!r} can't be `typed`: pin it, or take it apart.")
+
+
+def _pattern(schema: Mapping[str, Any]) -> str:
+    if schema.get("format") == "date-time":
+        return _RFC_3339_UTC
+    if pattern := schema.get("pattern"):
+        return str(pattern)
+    least, most = schema.get("minLength", 0), schema.get("maxLength", "")
+    return rf"^[\s\S]{{{least},{most}}}$"
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))

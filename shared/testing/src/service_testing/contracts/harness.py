@@ -1,0 +1,113 @@
+"""The real app behind a socket that Pact's verifier can call, and what it was asked and answered."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
+
+from service_testing.contracts.states import Message
+
+MESSAGE_PATH = "/_contract/message"
+
+
+@dataclass
+class Exchange:
+    """What one replay of an interaction does, and what came of it."""
+
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """See `states.Secrets`."""
+    message: Message | None = None
+    requests: list[str] = field(default_factory=list)
+    """Method and path of each request that arrived."""
+    status: int = 0
+    answer: bytes = b""
+    failure: BaseException | None = None
+    """What the app let out, instead of making it a 500."""
+
+
+class Harness:
+    """An ASGI app around the provider's own: it swaps credentials, keeps notes and serves messages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.exchange = Exchange()
+        self.port = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = self.exchange
+        exchange.requests.append(f"{scope['method']} {scope['path']}")
+        if scope["path"] == MESSAGE_PATH:
+            message = exchange.message or Message(b"", "text/plain")
+            await _respond(send, 200, message.contents, message.content_type)
+            return
+
+        async def noting(message: ASGIMessage) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+            exchange.answer += message.get("body", b"")
+            await send(message)
+
+        scope["headers"] = [
+            (name, self._swapped(value) if name == b"authorization" else value)
+            for name, value in scope["headers"]
+        ]
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:  # noqa: BLE001 - shown by the test, which would else see a dead connection
+            exchange.failure = error
+            if not exchange.status:
+                await _respond(noting, 500, b"", "text/plain")
+
+    def _swapped(self, authorization: bytes) -> bytes:
+        value = authorization.decode("latin-1")
+        return self.exchange.secrets.get(value, value).encode("latin-1")
+
+
+async def _respond(send: Send, status: int, body: bytes, content_type: str) -> None:
+    headers = [(b"content-type", content_type.encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def serving_harness(app: ASGIApp) -> AsyncIterator[Harness]:
+    """Serve in this event loop, the tests' own, so that app and states share what tests share."""
+    harness = Harness(app)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        # Else an answer in two parts waits 40 ms for an acknowledgement (see `live_server`).
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        harness.port = sock.getsockname()[1]
+        config = uvicorn.Config(
+            harness, log_config=None, access_log=False, server_header=False, lifespan="off"
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[sock]))
+        await asyncio.wait(
+            (serving, asyncio.create_task(server.up.wait())), return_when="FIRST_COMPLETED"
+        )
+        try:
+            yield harness
+        finally:
+            server.should_exit = True
+            await serving
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are pytest's."""
+        yield

@@ -1,0 +1,240 @@
+"""The contract fixtures, in a small project that is consumer and provider at once."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from service_testing.contracts import drift
+from service_testing.contracts.pact_files import read_all
+
+CONFTEST = """
+from pathlib import Path
+
+import pytest
+from example.app import Note, create_app
+from service_testing.contracts.pact_files import Contracts
+from service_testing.contracts.states import ProviderStates, state_handler
+from service_testing.service import ServiceUnderTest
+
+@pytest.fixture(scope="session")
+def service():
+    return ServiceUnderTest(
+        name="example",
+        create_app=create_app,
+        migrations=Path(create_app.__code__.co_filename).parent / "migrations",
+        keep_tables=["starts"],
+    )
+
+@pytest.fixture(scope="session")
+def contracts():
+    return Contracts(Path(__file__).parent / "contracts")
+
+class States(ProviderStates):
+    def __init__(self, session):
+        self._session = session
+
+    @state_handler("a note")
+    async def note(self, title: str):
+        self._session.add(Note(title=title))
+        await self._session.commit()
+
+@pytest.fixture
+def provider_states(session):
+    return States(session)
+"""
+CONSUMER = """
+import httpx
+from pydantic import BaseModel, RootModel
+from service_testing.contracts.catalogue import state
+from service_testing.contracts.consumer import Request, Response
+
+async def test_all_notes(expecting):
+    with expecting("example").answers(
+        "all notes",
+        given=[state("a note", title="milk")],
+        request=Request(method="GET", path="/notes/"),
+        response=Response(status=200, body=["milk"]),
+    ) as url:
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            assert (await http.get("/notes/")).json() == ["milk"]
+"""
+PROVIDER = """
+from pathlib import Path
+
+import pytest
+from service_testing.contracts.fixtures import each_interaction, first_interactions
+from service_testing.contracts.pact_files import Contracts
+
+CONTRACTS = Contracts(Path(__file__).parent / "contracts")
+pytestmark = pytest.mark.committed
+
+@each_interaction(CONTRACTS, provider="example")
+async def test_interaction_is_kept(interaction, keeps):
+    await keeps(interaction)
+
+@first_interactions(CONTRACTS, provider="example")
+async def test_canary(interaction, notices_a_broken):
+    await notices_a_broken(interaction)
+"""
+PASSES_ANYTHING = """
+import pytest
+from service_testing.contracts.verification import Verifier
+
+@pytest.fixture(autouse=True)
+def blind(monkeypatch):
+    results = {"errors": [], "interactionResults": [{"description": "all notes"}], "result": True}
+    monkeypatch.setattr(Verifier, "results", results)
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Its contracts aren't recorded yet."""
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_consumer=CONSUMER, test_provider=PROVIDER)
+    pytester.mkdir("contracts").joinpath("states.toml").write_text(
+        '[example."a note"]\ntitle = "str"\n'
+    )
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    return pytester
+
+
+def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return project.runpytest("-p", "no:randomly", "-p", "no:cacheprovider", *options)
+
+
+def record(project: pytest.Pytester) -> None:
+    run(project, "--contracts-output=recorded").assert_outcomes(passed=1, deselected=2)
+    drift.write(project.path / "contracts/pacts", drift.regenerated(project.path / "recorded"))
+
+
+def test_recording_comes_before_there_are_any_contracts(project: pytest.Pytester) -> None:
+    record(project)
+    pact = json.loads((project.path / "contracts/pacts/example-example.json").read_text())
+    (interaction,) = pact["interactions"]
+    assert interaction["response"]["body"]["content"] == ["milk"]
+    assert interaction["providerStates"] == [{"name": "a note", "params": {"title": "milk"}}]
+    assert interaction["comments"] == {"testname": "test_consumer.py::test_all_notes"}
+
+
+def test_recording_twice_gives_the_same_bytes(project: pytest.Pytester) -> None:
+    record(project)
+    run(project, "--contracts-output=again", "-n", "2")
+    wanted = drift.regenerated(project.path / "again")
+    assert list(drift.differences(project.path / "contracts/pacts", wanted)) == []
+
+
+def test_recorded_contracts_pass_on_both_sides(project: pytest.Pytester) -> None:
+    record(project)
+    run(project, "--contracts-verified=verified").assert_outcomes(passed=3)
+    for name in ("kept", "canaries"):
+        found = list(read_all(project.path / "verified" / name))
+        assert [each.description for each in found] == ["all notes"], name
+
+
+def test_other_pacts_are_verified_in_place_of_the_committed_ones(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile(test_consumer=CONSUMER.replace('["milk"]', '["bread"]'))
+    record(project)
+    (project.path / "contracts/pacts").rename(project.path / "deployed")
+    project.makepyfile(test_consumer=CONSUMER)
+    run(project, "--contracts-output=now")
+    drift.write(project.path / "contracts/pacts", drift.regenerated(project.path / "now"))
+    run(project, "--contracts-pacts=contracts/pacts").assert_outcomes(passed=2, deselected=1)
+    run(project, "--contracts-pacts=deployed").assert_outcomes(passed=1, failed=1, deselected=1)
+
+
+def test_provider_without_contracts_is_an_error(project: pytest.Pytester) -> None:
+    result = run(project, "test_provider.py")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*Nothing would be verified*"])
+
+
+def test_provider_that_is_unknown_is_an_error(project: pytest.Pytester) -> None:
+    record(project)
+    project.makepyfile(test_provider=PROVIDER.replace('"example"', '"exmaple"'))
+    result = run(project, "test_provider.py")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*has no provider `exmaple`; it has: example*"])
+
+
+def test_provider_that_breaks_a_promise_fails_with_the_report(project: pytest.Pytester) -> None:
+    project.makepyfile(test_consumer=CONSUMER.replace('["milk"]', '["bread"]'))
+    record(project)
+    result = run(project, "test_provider.py", "--contracts-verified=verified")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["example breaks example: all notes", "  expected   by test_consumer.py::test_all_notes *"]
+    )
+    assert not (project.path / "verified/kept").exists()
+
+
+def test_provider_whose_app_raises_fails_with_that_error(project: pytest.Pytester) -> None:
+    project.makepyfile(test_consumer=CONSUMER.replace("/notes/", "/broken"))
+    record(project)
+    result = run(project, "test_provider.py::test_interaction_is_kept")
+    result.stdout.fnmatch_lines(["*RuntimeError: a secret cause*"])
+    result.assert_outcomes(failed=1)
+
+
+def test_verifier_that_passes_anything_is_caught_by_the_canary(project: pytest.Pytester) -> None:
+    record(project)
+    project.makepyfile(test_provider=PROVIDER + PASSES_ANYTHING)
+    result = run(project, "test_provider.py")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*A broken copy of `example: all notes` passes*"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('["milk"]', '["bread"]', "otherwise than its test. Run `make contracts`"),
+        ('"all notes"', '"every note"', "doesn't have the interaction `example: every note`"),
+    ],
+    ids=["changed", "new"],
+)
+def test_consumer_that_is_not_recorded_fails_with_the_mend(
+    project: pytest.Pytester, old: str, new: str, message: str
+) -> None:
+    record(project)
+    project.makepyfile(test_consumer=CONSUMER.replace(old, new))
+    result = run(project, "test_consumer.py")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"*{message}*".replace("[", "[[]")])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('http.get("/notes/")', 'http.get("/notes/", params={"size": 1})'),
+        ('assert (await http.get("/notes/")).json() == ["milk"]', "pass"),
+        ('== ["milk"]', '== ["bread"]'),
+        ('title="milk"', 'title="milk", size=1'),
+        ('state("a note"', 'state("a book"'),
+        ('expecting("example")', 'expecting("exmaple")'),
+    ],
+    ids=[
+        *("other request", "no request", "failed assertion"),
+        *("other parameters", "unknown state", "unknown provider"),
+    ],
+)
+def test_consumer_that_fails_records_nothing(project: pytest.Pytester, old: str, new: str) -> None:
+    assert old in CONSUMER
+    project.makepyfile(test_consumer=CONSUMER.replace(old, new))
+    run(project, "--contracts-output=recorded").assert_outcomes(failed=1, deselected=2)
+    assert not (project.path / "recorded").exists()
+
+
+@pytest.mark.parametrize("fixture", ["contracts", "provider_states"])
+def test_fixture_that_is_not_overridden_says_what_to_do(
+    project: pytest.Pytester, fixture: str
+) -> None:
+    record(project)
+    project.makeconftest(CONFTEST.replace(f"def {fixture}(", "def other("))
+    result = run(project)
+    result.stdout.fnmatch_lines(
+        [f"*Define the *fixture `{fixture}` in tests/contract/conftest.py*"]
+    )
+    assert result.ret != 0

@@ -1,0 +1,204 @@
+"""A provider's verification passes for a kept promise alone, and never by not looking."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from example.app import Note
+from pact import Verifier
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service_testing.contracts.catalogue import ContractError
+from service_testing.contracts.harness import Harness, serving_harness
+from service_testing.contracts.pact_files import Interaction
+from service_testing.contracts.states import (
+    Message,
+    ProviderStates,
+    message_producer,
+    state_handler,
+)
+from service_testing.contracts.verification import broken, report, verify
+
+pytestmark = pytest.mark.committed
+
+TEST = "tests/test_notes.py::test_all"
+
+
+class NotesStates(ProviderStates):
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    @state_handler("a note")
+    async def note(self, title: str) -> dict[str, str]:
+        self._session.add(Note(title=title))
+        await self._session.commit()
+        return {"Bearer placeholder": "Bearer real"}
+
+    @state_handler("a state whose handler raises")
+    async def raising(self) -> None:
+        raise LookupError("no such shelf")
+
+    @state_handler("a state whose handler hangs")
+    async def hanging(self) -> None:
+        await asyncio.Event().wait()
+
+    @message_producer("a note was written")
+    async def written(self) -> Message:
+        contents = json.dumps({"title": "milk", "more": 1}).encode()
+        return Message(contents, "application/json")
+
+
+def http(
+    body: Any = None, *, path: str = "/notes/", status: int = 200, state: Any = None
+) -> Interaction:
+    response: dict[str, Any] = {"status": status}
+    if body is not None:
+        response["body"] = {"content": body, "contentType": "application/json", "encoded": False}
+    document = {
+        "description": "all notes",
+        "type": "Synchronous/HTTP",
+        "comments": {"testname": TEST},
+        "providerStates": [state or {"name": "a note", "params": {"title": "milk"}}],
+        "request": {
+            "method": "GET",
+            "path": path,
+            "headers": {"Authorization": ["Bearer placeholder"]},
+        },
+        "response": response,
+    }
+    return Interaction("reader", "example", document)
+
+
+def message(content: Any) -> Interaction:
+    document = {
+        "description": "a note was written",
+        "type": "Asynchronous/Messages",
+        "contents": {"content": content, "contentType": "application/json", "encoded": False},
+    }
+    return Interaction("reader", "example", document)
+
+
+@pytest.fixture(scope="module")
+async def harness(transport: httpx.ASGITransport) -> AsyncIterator[Harness]:
+    async with serving_harness(transport.app) as harness:
+        yield harness
+
+
+@pytest.fixture
+def states(session: AsyncSession) -> NotesStates:
+    return NotesStates(session)
+
+
+class TestVerify:
+    async def test_verify_finds_nothing_in_a_kept_promise(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        verdict = await verify(http(["milk"]), harness, states)
+        assert verdict.mismatches == []
+        assert verdict.exchange.requests == ["GET /notes/"]
+
+    async def test_verify_sends_the_secrets_of_the_states(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        seen: list[str] = []
+        app = harness._app
+
+        async def noting(scope: Any, receive: Any, send: Any) -> None:
+            seen.append(dict(scope["headers"])[b"authorization"].decode())
+            await app(scope, receive, send)
+
+        harness._app = noting
+        try:
+            await verify(http(), harness, states)
+        finally:
+            harness._app = app
+        assert seen == ["Bearer real"]
+
+    async def test_verify_reports_a_broken_promise_in_six_lines(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        interaction = http(["bread"])
+        lines = report(interaction, await verify(interaction, harness, states)).splitlines()
+        assert lines == [
+            "example breaks reader: all notes",
+            '  given      a note {"title": "milk"}',
+            "  request    GET /notes/",
+            "  differs    $[0]: Expected 'milk' (String) to be equal to 'bread' (String)",
+            '  answered   200 ["milk"]',
+            f"  expected   by {TEST} of reader, in contracts/pacts/reader-example.json",
+        ]
+
+    async def test_verify_compares_the_status(self, harness: Harness, states: NotesStates) -> None:
+        verdict = await verify(http(status=404), harness, states)
+        assert verdict.mismatches == ["StatusMismatch: expected 404 but was 200"]
+
+    async def test_verify_keeps_what_the_app_lets_out(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        verdict = await verify(http(path="/broken"), harness, states)
+        assert isinstance(verdict.exchange.failure, RuntimeError)
+        assert verdict.mismatches == ["StatusMismatch: expected 200 but was 500"]
+
+    async def test_verify_compares_messages(self, harness: Harness, states: NotesStates) -> None:
+        assert (await verify(message({"title": "milk"}), harness, states)).mismatches == []
+        interaction = message({"title": "bread"})
+        verdict = await verify(interaction, harness, states)
+        assert verdict.mismatches == [
+            "$.title: Expected 'milk' (String) to be equal to 'bread' (String)"
+        ]
+        assert '  answered   {"title": "milk", "more": 1}' in report(interaction, verdict)
+
+    @pytest.mark.parametrize("kept", [http(["milk"]), message({"title": "milk"})], ids=str)
+    async def test_verify_notices_the_broken_copy_of_a_kept_promise(
+        self, harness: Harness, states: NotesStates, kept: Interaction
+    ) -> None:
+        assert (await verify(broken(kept), harness, states)).mismatches != []
+
+    async def test_verify_lets_out_what_a_state_handler_raises(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        interaction = http(state={"name": "a state whose handler raises"})
+        with pytest.raises(LookupError, match="no such shelf"):
+            await verify(interaction, harness, states)
+
+    async def test_verify_does_not_wait_for_a_state_handler_that_hangs(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        interaction = http(state={"name": "a state whose handler hangs"})
+        with pytest.raises(
+            ContractError, match=r"`a state whose handler hangs` .* mend its method"
+        ):
+            await verify(interaction, harness, states, state_seconds=0.01)
+
+    async def test_verify_does_not_believe_a_verifier_that_has_not_looked(
+        self, harness: Harness, states: NotesStates, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        nothing = {"errors": [], "interactionResults": [], "result": True}
+        monkeypatch.setattr(Verifier, "verify", lambda self: self)
+        monkeypatch.setattr(Verifier, "results", nothing)
+        monkeypatch.setattr(Verifier, "output", lambda self, **_: "all is well")
+        with pytest.raises(ContractError, match="has not replayed `reader: all notes` once"):
+            await verify(http(["milk"]), harness, states)
+
+    async def test_verify_does_not_believe_a_verifier_that_passes_over_an_interaction(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        empty = replace(http(["milk"]), document={**http(["milk"]).document, "type": "Unknown"})
+        with pytest.raises(ContractError, match="Its result means nothing"):
+            await verify(empty, harness, states)
+
+    async def test_verify_does_not_believe_a_verifier_that_contradicts_itself(
+        self, harness: Harness, states: NotesStates, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked = {
+            "errors": [],
+            "interactionResults": [{"description": "all notes"}],
+            "result": False,
+        }
+        monkeypatch.setattr(Verifier, "results", looked)
+        with pytest.raises(ContractError, match="contradicts its findings"):
+            await verify(http(["milk"]), harness, states)

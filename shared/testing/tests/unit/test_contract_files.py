@@ -1,0 +1,156 @@
+"""The pacts' files: the same bytes for the same tests, and every other state of them is noticed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service_testing.contracts import drift
+from service_testing.contracts.catalogue import ContractError
+from service_testing.contracts.pact_files import (
+    Contracts,
+    Interaction,
+    merged,
+    pact_of,
+    read_interactions,
+)
+
+
+def interaction(description: str, provider: str = "shop", **more: Any) -> Interaction:
+    document = {"description": description, "type": "Synchronous/HTTP", **more}
+    return Interaction("hatter", provider, document)
+
+
+WANTED = merged([interaction("caps"), interaction("hats", comments={"testname": "t.py::test"})])
+NAME = "hatter-shop.json"
+
+
+@pytest.fixture
+def pacts(tmp_path: Path) -> Path:
+    drift.write(tmp_path, WANTED)
+    return tmp_path
+
+
+def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
+    def edit(pacts: Path) -> None:
+        pact = json.loads((pacts / NAME).read_text())
+        change(pact)
+        (pacts / NAME).write_text(json.dumps(pact))
+
+    return edit
+
+
+class TestPactOf:
+    def test_pact_of_is_the_same_whatever_the_order(self) -> None:
+        hats, caps = interaction("hats"), interaction("caps")
+        assert pact_of([hats, caps]) == pact_of([caps, hats])
+
+    def test_pact_of_has_no_versions_of_libraries_and_a_last_line(self) -> None:
+        text = pact_of([interaction("hats")])
+        assert json.loads(text)["metadata"] == {"pactSpecification": {"version": "4.0"}}
+        assert text.endswith("}\n")
+
+
+class TestMerged:
+    def test_merged_has_a_file_for_each_pair(self) -> None:
+        assert list(merged([interaction("hats"), interaction("rent", "landlord")])) == [
+            "hatter-landlord.json",
+            NAME,
+        ]
+
+    def test_merged_refuses_a_description_that_two_tests_use(self) -> None:
+        with pytest.raises(ContractError, match="`hatter: hats` is described by two tests"):
+            merged([interaction("hats"), interaction("hats")])
+
+
+class TestReadInteractions:
+    def test_read_interactions_refuses_what_is_no_pact(self, tmp_path: Path) -> None:
+        (tmp_path / NAME).write_text("[]")
+        with pytest.raises(ContractError, match=r"is not a pact .* Run `make contracts`"):
+            read_interactions(tmp_path / NAME)
+
+    def test_read_interactions_refuses_another_name(self, pacts: Path) -> None:
+        path = (pacts / NAME).rename(pacts / "shop-hatter.json")
+        with pytest.raises(ContractError, match="is the pact of hatter with shop"):
+            read_interactions(path)
+
+    def test_read_interactions_refuses_a_duplicate(self, pacts: Path) -> None:
+        edited(lambda pact: pact["interactions"].append(pact["interactions"][0]))(pacts)
+        with pytest.raises(ContractError, match="has `caps` twice"):
+            read_interactions(pacts / NAME)
+
+
+class TestContracts:
+    @pytest.mark.parametrize("provider", ["shop", "landlord"])
+    def test_contracts_without_interactions_are_an_error(
+        self, tmp_path: Path, provider: str
+    ) -> None:
+        (tmp_path / "states.toml").write_text("[shop]\n[landlord]\n")
+        with pytest.raises(ContractError, match="Nothing would be verified"):
+            Contracts(tmp_path).interactions(provider=provider)
+
+    def test_contracts_with_an_unknown_provider_are_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "states.toml").write_text("[shop]\n")
+        with pytest.raises(ContractError, match="has no provider `shoop`; it has: shop"):
+            Contracts(tmp_path).interactions(provider="shoop")
+
+
+class TestDrift:
+    def test_drift_is_none_after_writing(self, pacts: Path) -> None:
+        assert list(drift.differences(pacts, WANTED)) == []
+        assert drift.write(pacts, WANTED) == []
+
+    @pytest.mark.parametrize(
+        ("tamper", "message"),
+        [
+            (lambda pacts: (pacts / NAME).unlink(), "missing. Run"),
+            (
+                lambda pacts: (pacts / NAME).rename(pacts / "hatter-shoop.json"),
+                "nobody says anything of it",
+            ),
+            (edited(lambda pact: pact["interactions"].pop()), "missing: `hats`"),
+            (
+                edited(lambda pact: pact["interactions"].append({"description": "shoes"})),
+                "orphan: no test says `shoes`",
+            ),
+            (
+                edited(lambda pact: pact["interactions"][0].update(description="kepis")),
+                "orphan: no test says `kepis`\n  missing: `caps`",
+            ),
+            (
+                edited(lambda pact: pact["interactions"][0].update(pending=True)),
+                "changed: `caps`",
+            ),
+            (edited(lambda _: None), "is not what the code says now"),
+            (
+                edited(lambda pact: pact["interactions"].append(pact["interactions"][0])),
+                "has `caps` twice",
+            ),
+        ],
+        ids=[
+            *("deleted", "renamed", "interaction deleted", "orphan", "interaction renamed"),
+            *("edited", "reformatted", "duplicate"),
+        ],
+    )
+    def test_drift_of_each_kind_is_named_with_the_command_that_mends_it(
+        self, pacts: Path, tamper: Callable[[Path], object], message: str
+    ) -> None:
+        tamper(pacts)
+        found = "\n".join(drift.differences(pacts, WANTED))
+        assert message in found
+        assert "Run `make contracts`" in found
+        drift.write(pacts, WANTED)
+        assert list(drift.differences(pacts, WANTED)) == []
+
+    def test_drift_of_a_large_file_is_shown_in_part(self, pacts: Path) -> None:
+        (pacts / NAME).write_text(
+            merged([interaction(f"hat {number}") for number in range(9)])[NAME]
+        )
+        (found,) = drift.differences(pacts, WANTED)
+        assert "lines more" in found
+
+    def test_regenerated_from_nothing_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(ContractError, match="there are no contracts"):
+            drift.regenerated(tmp_path)

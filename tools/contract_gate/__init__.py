@@ -1,0 +1,1 @@
+"""What `tox -e contracts` does: see `tools/check_contracts.py`."""
