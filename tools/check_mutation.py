@@ -1,10 +1,12 @@
 """Mutation testing: `tox -e mutation`, for a package `tox -e mutation -- chassis`, for some
-modules `tox -e mutation -- chassis/tokens items/routers/items`.
+modules `tox -e mutation -- chassis/tokens items/routers/items`, with `--sample 10` for ten mutants
+of each module.
 
 Changes the code, one place at a time, and lists the changes that no test notices. A package's share
 of noticed ones has a floor. What is changed, and what to do about a survivor: docs/mutation.md.
 """
 
+import argparse
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mutation.explained import Explanations
-from mutation.mutants import Mutant, make_mutants
+from mutation.mutants import Mutant, choose_sample, make_mutants
 from mutation.package import TestsFailed, recall_or_record_tests
 from mutation.trial import Confused, Trial
 from mutation.verdicts import Memory, Verdict
@@ -22,6 +24,15 @@ from mutation.verdicts import Memory, Verdict
 EXIT_PASSED = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of a module: of all its mutants, or of a sample of them."""
+
+    module: str
+    mutants: Sequence[Mutant]
+    verdicts: Sequence[Verdict]
 
 
 @dataclass(frozen=True)
@@ -49,12 +60,13 @@ class Package:
         return sorted({file for each in patterns for file in self.folder.glob(each)})
 
 
-def main(root: Path, targets: Sequence[str]) -> int:
+def main(root: Path, arguments: Sequence[str]) -> int:
     """Try the mutants of the targets, all when there are none; the exit code."""
+    options = _parse(arguments)
     packages = {Path(package.name).name: package for package in _read_packages(root)}
     explanations = Explanations(root / "docs/mutation-survivors.toml")
     wanted: dict[str, list[str]] = {}
-    for target in targets or packages:
+    for target in options.targets or packages:
         name, _, module = target.partition("/")
         if name not in packages or not packages[name].modules([module]):
             known = ", ".join(packages)
@@ -62,22 +74,35 @@ def main(root: Path, targets: Sequence[str]) -> int:
             return EXIT_USAGE
         wanted.setdefault(name, []).append(module)
     passed = [
-        _check(packages[name], modules, explanations, root) for name, modules in wanted.items()
+        _check(packages[name], modules, explanations, options.sample)
+        for name, modules in wanted.items()
     ]
     return EXIT_PASSED if all(passed) else EXIT_FAILED
 
 
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tox -e mutation --")
+    parser.add_argument("targets", nargs="*", help="packages, or modules such as chassis/tokens")
+    parser.add_argument(
+        "--sample", type=int, metavar="N", help="of each module try N mutants, always the same"
+    )
+    options = parser.parse_args(arguments)
+    if options.sample is not None and options.sample < 1:
+        parser.error("a sample has at least one mutant")
+    return options
+
+
 def _check(
-    package: Package, modules: Sequence[str], explanations: Explanations, root: Path
+    package: Package, modules: Sequence[str], explanations: Explanations, sample: int | None
 ) -> bool:
     name = package.folder.name
-    memory = Memory(root / ".mutation_cache" / f"{name}.json", package.folder)
+    memory = Memory(package.root / ".mutation_cache" / f"{name}.json", package.folder)
     try:
-        verdicts = list(_try_mutants(package, package.modules(modules), memory))
+        tried = list(_try_mutants(package, package.modules(modules), memory, sample))
     except (TestsFailed, Confused) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return False
-    return _report(name, verdicts, explanations, floor=package.floor if "" in modules else None)
+    return _report(name, tried, explanations, floor=package.floor if "" in modules else None)
 
 
 def _read_packages(root: Path) -> Iterator[Package]:
@@ -86,19 +111,25 @@ def _read_packages(root: Path) -> Iterator[Package]:
         yield Package(root, name, floor, settings["mutation-modules"][name])
 
 
-def _try_mutants(package: Package, modules: Sequence[Path], memory: Memory) -> Iterator[Verdict]:
+def _try_mutants(
+    package: Package, modules: Sequence[Path], memory: Memory, sample: int | None
+) -> Iterator[Tried]:
     trial = None
     with ExitStack() as stack:
         for file in modules:
             module = str(file.relative_to(package.root))
             mutants = make_mutants(file.read_text())
-            known = [memory.recall(module, mutant) for mutant in mutants]
+            chosen = mutants if sample is None else choose_sample(mutants, sample)
+            known = [memory.recall(module, mutant) for mutant in chosen]
             if None in known:
                 trial = trial or stack.enter_context(_open_trial(package))
                 trial.check_original(file)
-            for mutant, recalled in zip(mutants, known, strict=True):
-                yield recalled or _try(trial, memory, module, file, mutant)
-            print(f"{module}: {len(mutants)} mutants", flush=True)
+            verdicts = [
+                recalled or _try(trial, memory, module, file, mutant)
+                for mutant, recalled in zip(chosen, known, strict=True)
+            ]
+            print(f"{module}: {len(chosen)} of {len(mutants)} mutants", flush=True)
+            yield Tried(module, mutants, verdicts)
 
 
 def _open_trial(package: Package) -> Trial:
@@ -116,20 +147,23 @@ def _try(trial: Trial | None, memory: Memory, module: str, file: Path, mutant: M
 
 
 def _report(
-    name: str, verdicts: Sequence[Verdict], explanations: Explanations, *, floor: float | None
+    name: str, tried: Sequence[Tried], explanations: Explanations, *, floor: float | None
 ) -> bool:
     """Print the survivors and the scores; true when the package keeps its floor."""
+    verdicts = [verdict for each in tried for verdict in each.verdicts]
     survivors = [verdict for verdict in verdicts if verdict.killer is None]
     unexplained = [verdict for verdict in survivors if explanations.of(verdict) is None]
     for verdict in unexplained:
         print(f"\nSurvived: {_place(verdict.module, verdict.mutant)}\n{verdict.mutant.diff}")
-    for stale in explanations.stale(list(verdicts)):
+    known = {verdict.mutant.key for verdict in verdicts}
+    untried = [(t.module, each) for t in tried for each in t.mutants if each.key not in known]
+    for stale in explanations.stale(verdicts, untried):
         print(f"\nExplained, but doesn't survive: {stale}")
-    print(f"\n| {'Module':50} | Mutants | Killed | Explained | Unexplained | Score |")
-    print("|---|--:|--:|--:|--:|--:|")
-    for module in dict.fromkeys(verdict.module for verdict in verdicts):
-        _print_row(module, [each for each in verdicts if each.module == module], unexplained)
-    score = _print_row(f"**{name}**", verdicts, unexplained)
+    print(f"\n| {'Module':50} | Mutants | Tried | Killed | Explained | Unexplained | Score |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
+    for each in tried:
+        _print_row(each.module, [each], unexplained)
+    score = _print_row(f"**{name}**", tried, unexplained)
     if floor is None:
         return True
     word = "passed" if score >= floor else "FAILED"
@@ -137,13 +171,19 @@ def _report(
     return score >= floor
 
 
-def _print_row(title: str, verdicts: Sequence[Verdict], unexplained: Sequence[Verdict]) -> float:
+def _print_row(title: str, tried: Sequence[Tried], unexplained: Sequence[Verdict]) -> float:
+    verdicts = [verdict for each in tried for verdict in each.verdicts]
     killed = sum(verdict.killer is not None for verdict in verdicts)
     open_ones = sum(verdict in unexplained for verdict in verdicts)
     score = 100 * killed / max(len(verdicts), 1)
-    explained = len(verdicts) - killed - open_ones
-    numbers = f"{len(verdicts)} | {killed} | {explained} | {open_ones} | {score:.1f} %"
-    print(f"| {title:50} | {numbers} |")
+    counts = (
+        sum(len(each.mutants) for each in tried),
+        len(verdicts),
+        killed,
+        len(verdicts) - killed - open_ones,
+        open_ones,
+    )
+    print(f"| {title:50} | {' | '.join(map(str, counts))} | {score:.1f} % |")
     return score
 
 

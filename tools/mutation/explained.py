@@ -2,10 +2,12 @@
 
 import tomllib
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mutation.mutants import Mutant
 from mutation.verdicts import Verdict
 
 
@@ -45,9 +47,15 @@ class Explanations:
         """How many changes each category explains."""
         return Counter(each.category for each in self.all for _ in each.changes)
 
-    def stale(self, verdicts: list[Verdict]) -> list[str]:
-        """The changes that are explained though they don't survive, of the modules at hand."""
+    def stale(
+        self, verdicts: Sequence[Verdict], untried: Iterable[tuple[str, Mutant]] = ()
+    ) -> list[str]:
+        """The changes that are explained though they don't survive, of the modules at hand.
+
+        Nothing is said of `untried` mutants, each with its module.
+        """
         survivors = {(v.module, _lines(v.mutant.diff)) for v in verdicts if v.killer is None}
+        survivors |= {(module, _lines(mutant.diff)) for module, mutant in untried}
         modules = {verdict.module for verdict in verdicts}
         return [
             f"{each.module}:\n" + "\n".join(change)

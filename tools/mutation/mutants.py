@@ -7,6 +7,7 @@ and what they decorate, default arguments.
 import ast
 import difflib
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -49,6 +50,11 @@ class Mutant:
     def key(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
+    @property
+    def lot(self) -> str:
+        """A number that decides whether it is in a sample; two of the same change share it."""
+        return hashlib.sha256(f"{self.inside}\n{self.diff}".encode()).hexdigest()
+
 
 def make_mutants(source: str) -> list[Mutant]:
     """All mutants of a module's text, in its order; none is the same program twice."""
@@ -65,6 +71,15 @@ def make_mutants(source: str) -> list[Mutant]:
                 Mutant(source, mutated.code, change.lines, change.is_at_import, change.inside)
             )
     return mutants
+
+
+def choose_sample(mutants: Sequence[Mutant], size: int) -> list[Mutant]:
+    """So many of them, in their order: always the same, and all of a smaller sample.
+
+    Each has its number by lot, from the change alone: another change to the module moves nothing.
+    """
+    chosen = sorted(mutants, key=lambda each: each.lot)[:size]
+    return [each for each in mutants if each in chosen]
 
 
 def _program(text: str) -> str | None:

@@ -16,6 +16,8 @@ from mutation.worker import KILLED_BY_TIME, Answer, Job
 # All tests that ran a line in their own call are tried. Of what may reach it otherwise, at import, in
 # a fixture or in another process, as many as take so long without the mutant.
 _MODULE_SECONDS = 10
+# Enough of a module's tests, without a mutant, to see that its text arrives.
+_ORIGINAL_SECONDS = 2
 _WIDE_SECONDS = 3
 # An endless loop has ended after this and five times what its tests take.
 _PATIENCE_SECONDS = 30
@@ -66,7 +68,7 @@ class Trial:
         Raises:
             Confused: they don't.
         """
-        tests = self._tests.ordered(self._tests.of_module(module), _MODULE_SECONDS)
+        tests = self._tests.ordered(self._tests.of_module(module), _ORIGINAL_SECONDS)
         if tests and (answer := self._run(module, module.read_text(), tests)).exit_code:
             raise Confused(f"Without a mutant of {module.name} too, this fails: {answer.failed}")
 

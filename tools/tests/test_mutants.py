@@ -1,7 +1,7 @@
 """What is changed in a text, and what is left alone."""
 
 import pytest
-from mutation.mutants import make_mutants
+from mutation.mutants import choose_sample, make_mutants
 
 
 def changes(source: str) -> list[str]:
@@ -70,3 +70,21 @@ def test_a_mutant_knows_where_it_is() -> None:
 def test_no_program_is_made_twice() -> None:
     keys = [mutant.key for mutant in make_mutants("a = f(b=1, c=not (x is y))\n")]
     assert len(keys) == len(set(keys)) == 5
+
+
+class TestSample:
+    SOURCE = "".join(f"x{number} = {number}\n" for number in range(20))
+
+    def test_is_the_same_each_time_and_grows(self) -> None:
+        three, five = (
+            [mutant.diff for mutant in choose_sample(make_mutants(self.SOURCE), size)]
+            for size in (3, 5)
+        )
+        assert (len(three), len(five)) == (3, 5)
+        assert set(three) < set(five)
+        assert len(choose_sample(make_mutants(self.SOURCE), 99)) == 20
+
+    def test_outlives_a_change_elsewhere(self) -> None:
+        before = {mutant.diff for mutant in choose_sample(make_mutants(self.SOURCE), 5)}
+        moved = '"""A docstring."""\n\n' + self.SOURCE
+        assert {mutant.diff for mutant in choose_sample(make_mutants(moved), 5)} == before

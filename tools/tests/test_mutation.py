@@ -67,11 +67,9 @@ def test_second(answers):
     assert answers == (False, True)
 """
 ENDLESS = """
-def count():
-    number = 3
-    while number > 0:
-        number = number - 1
-    return number
+def drain(queue):
+    while queue:
+        queue.pop()
 """
 EXPLAINED = """
 [categories]
@@ -128,50 +126,55 @@ def test_a_package_whose_tests_notice_everything_passes(
     assert "passed  users: 100.0 %, the floor is 100 %" in capsys.readouterr().out
 
 
-class TestSurvivor:
-    def test_is_shown_and_fails_its_package(
-        self, repository: Repository, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        repository.write_tests(WEAK_TESTS)
+def test_a_survivor_is_shown_and_fails_its_package(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.write_tests(WEAK_TESTS)
 
-        assert check_mutation.main(repository.root, []) == 1
-        out = capsys.readouterr().out
-        assert "Survived: services/users/app/main.py:6, is_too_long" in out
-        assert "+    return len(text) >= LIMIT" in out
-        assert "FAILED  users: 66.7 %, the floor is 100 %" in out
+    assert check_mutation.main(repository.root, []) == 1
+    out = capsys.readouterr().out
+    assert "Survived: services/users/app/main.py:6, is_too_long" in out
+    assert "+    return len(text) >= LIMIT" in out
+    assert "FAILED  users: 66.7 %, the floor is 100 %" in out
 
-        # Explained, it is counted and not shown.
-        repository.explain()
-        assert check_mutation.main(repository.root, []) == 1
-        out = capsys.readouterr().out
-        assert "Survived" not in out
-        assert "| 3 | 2 | 1 | 0 | 66.7 % |" in out
+    # Explained, it is counted and not shown.
+    repository.explain()
+    assert check_mutation.main(repository.root, []) == 1
+    out = capsys.readouterr().out
+    assert "Survived" not in out
+    assert "| 3 | 3 | 2 | 1 | 0 | 66.7 % |" in out
 
-        # A lower floor lets it pass, and so does a run of the module alone, which has no floor.
-        repository.set_floor(50)
-        assert check_mutation.main(repository.root, ["users"]) == 0
-        repository.set_floor(100)
-        assert check_mutation.main(repository.root, ["users/main"]) == 0
-
-    def test_that_is_explained_but_killed_is_reported(
-        self, repository: Repository, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        repository.explain()
-
-        assert check_mutation.main(repository.root, []) == 0
-        assert "Explained, but doesn't survive: services/users" in capsys.readouterr().out
+    # A lower floor lets it pass, and so does a run of the module alone, which has no floor.
+    repository.set_floor(50)
+    assert check_mutation.main(repository.root, ["users"]) == 0
+    repository.set_floor(100)
+    assert check_mutation.main(repository.root, ["users/main"]) == 0
 
 
 def test_a_mutant_is_tried_again_only_when_something_has_changed(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check_mutation.main(repository.root, []) == 0
+    repository.explain()
     with monkeypatch.context() as patched:
         patched.setattr(check_mutation, "_open_trial", None)  # calling it would fail
         assert check_mutation.main(repository.root, []) == 0
+        assert "Explained, but doesn't survive: services/users" in capsys.readouterr().out
+        # A sample says nothing of the mutants that are not in it.
+        assert check_mutation.main(repository.root, ["--sample", "1"]) == 0
+        out = capsys.readouterr().out
+        assert "services/users/app/main.py: 1 of 3 mutants" in out
+        assert "| 3 | 1 | 1 | 0 | 0 | 100.0 % |" in out
+        assert "Explained, but" not in out
 
     repository.write_tests(WEAK_TESTS)
     assert check_mutation.main(repository.root, []) == 1
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "some"])
+def test_a_sample_has_a_size(repository: Repository, size: str) -> None:
+    with pytest.raises(SystemExit):
+        check_mutation.main(repository.root, ["--sample", size])
 
 
 def test_a_mutant_that_never_ends_is_killed(
@@ -180,7 +183,7 @@ def test_a_mutant_that_never_ends_is_killed(
     monkeypatch.setattr("mutation.trial._PATIENCE_SECONDS", 3)
     (repository.folder / "app/main.py").write_text(ENDLESS)
     repository.write_tests(
-        "from app.main import count\n\n\ndef test_it():\n    assert count() == 0\n"
+        "from app.main import drain\n\n\ndef test_it():\n    drain(queue := [1])\n    assert not queue\n"
     )
 
     check_mutation.main(repository.root, [])

@@ -54,3 +54,11 @@ class TestCreateItem:
     ) -> None:
         response = await admin_client.post("/items/", json=create_item_data())
         assert assert_item_response(response, status=201)["owner"] == {"id": 3, "name": "Root"}
+
+    async def test_create_item_is_found_by_its_name_and_its_description(
+        self, user_client: AppClient
+    ) -> None:
+        await user_client.post("/items/", json=create_item_data(name="Lantern", description="Tin"))
+        for text in ("lantern", "tin"):
+            page = await user_client.get("/items/", params={"q": text})
+            assert_paginated_response(page, count=1, total=1)

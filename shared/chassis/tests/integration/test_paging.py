@@ -25,6 +25,7 @@ from chassis.paging import (
 from chassis.sessions import Reads
 from service_testing.assertions import assert_paginated_response, assert_validation_error
 from service_testing.client import AppClient
+from service_testing.queries import QueryCounter
 
 pytestmark = pytest.mark.committed
 
@@ -129,6 +130,17 @@ class TestPage:
         response = await client.get("/notes", params={"page": 2})
         assert_paginated_response(response, count=0, total=5, page=2)
         assert response.json()["next"] is None
+
+    async def test_only_a_page_is_read_of_the_database(
+        self, client: AppClient, database: Database
+    ) -> None:
+        await insert(database, 3)
+        cursor = (await client.get("/notes", params={"size": 1})).json()["next"]
+        counter = QueryCounter()
+        with counter.watching(database.read_engine):
+            await client.get("/notes", params={"size": 1, "after": cursor})
+        assert counter.statements
+        assert all("LIMIT" in each for each in counter.statements)  # the count has one too
 
     async def test_only_what_matches_is_counted(
         self, client: AppClient, database: Database

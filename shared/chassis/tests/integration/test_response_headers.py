@@ -122,6 +122,25 @@ class TestCors:
         assert "X-Request-ID" in response.headers["Access-Control-Expose-Headers"]
 
     @pytest.mark.parametrize(
+        "header",
+        [
+            "Authorization",
+            "Content-Type",
+            "If-Match",
+            "If-None-Match",
+            "X-Request-ID",
+            "X-Requested-With",
+        ],
+    )
+    async def test_a_page_may_send_what_the_routes_read(self, header: str) -> None:
+        asked = {**PREFLIGHT, "Access-Control-Request-Headers": header}
+        response = await client_of(router, cors_origins=("https://shop.example",)).options(
+            "/plain", headers=asked
+        )
+        assert response.status_code == 200
+        assert header in response.headers["Access-Control-Allow-Headers"].split(", ")
+
+    @pytest.mark.parametrize(
         "origin", ["https://evil.example", "null", "https://shop.example.evil"]
     )
     async def test_a_page_of_another_origin_may_not(self, origin: str) -> None:
