@@ -227,6 +227,33 @@ class TestThorough:
         workers = {call["environment"]: call["options"][1:] for call in repository.calls}
         assert workers == {"py311": [], "py312": [], "py313": ["--numprocesses=2"]}
 
+    def test_the_python_that_is_measured_runs_the_tests_once(
+        self, repository: Repository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(checker, "is_installed", lambda _: True)
+        repository.check("--thorough")
+
+        services = {call["environment"] for call in repository.calls if call["folder"] == "users"}
+        assert services == {"py311", "py312", "py313"} - {PY}
+        assert "coverage" in {call["environment"] for call in repository.calls}
+
+    def test_the_tests_that_were_measured_count_and_those_of_an_earlier_run_do_not(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        earlier = repository.root / "shared/testing/report.xml"
+        earlier.write_text("<testsuite><testcase name='test_earlier'/></testsuite>")
+        report = (
+            "<testsuite><testcase name='test_good'/>"
+            "<testcase classname='tests.test_it' name='test_bad'><failure/></testcase></testsuite>"
+        )
+        (repository.root / "report-coverage").write_text(report)
+        repository.break_step(".", "coverage")
+
+        assert repository.check("--thorough", ONLY="coverage") == 1
+        output = capsys.readouterr().out
+        assert "Failed tests:\n  tests.test_it.test_bad\n" in output
+        assert output.endswith("1 passed, 1 failed\n")
+
     def test_the_workflows_across_services_are_checked_too(self, repository: Repository) -> None:
         repository.check("--thorough")
 
