@@ -82,6 +82,7 @@ class TestSteps:
             ("items", PY, "--database=postgres"),
             ("items", PY, "--database=sqlite"),
             ("repository", "contracts"),
+            ("repository", "e2e-local", "--database=sqlite", "-m", "not slow"),
             ("repository", "lint"),
             ("repository", "tools"),
             ("repository", "types"),
@@ -132,7 +133,7 @@ class TestSummary:
     ) -> None:
         repository.check()
 
-        assert last_line(capsys) == "8 passed, 0 failed, 8 skipped"
+        assert last_line(capsys) == "9 passed, 0 failed, 9 skipped"
 
     def test_a_failed_test_is_named_and_the_other_steps_still_run(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -140,12 +141,12 @@ class TestSummary:
         repository.break_step("shared/chassis", PY)
 
         assert repository.check() == 1
-        assert len(repository.calls) == 11
+        assert len(repository.calls) == 12
         output = capsys.readouterr().out
         assert f"what {PY} wrote in chassis" in output
         assert f"what {PY} wrote in users" not in output
         assert "\nFailed tests:\n  tests.test_it.test_bad\n" in output
-        assert output.splitlines()[-1] == "8 passed, 2 failed, 8 skipped"
+        assert output.splitlines()[-1] == "9 passed, 2 failed, 9 skipped"
 
     def test_a_run_that_breaks_before_its_first_test_is_a_failure(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -188,7 +189,7 @@ class TestPostgres:
 
         output = capsys.readouterr().out
         assert output.count("postgres  not run") == 3
-        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n5 passed, 0 failed" in output
+        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n6 passed, 0 failed" in output
 
     @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TEST_POSTGRES": "required"}])
     def test_where_it_is_required_its_lack_is_a_failure(
