@@ -20,6 +20,17 @@ REQUEST = {**MAIN, "CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUES
 ON_MAIN = {**PUSH, "CI_COMMIT_BRANCH": "main"}
 TAG = {**PUSH, "CI_COMMIT_TAG": "v1.0.0"}
 SCHEDULE = {**MAIN, "CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_BRANCH": "main"}
+RESERVED = {
+    "types",
+    "cache",
+    "before_script",
+    "after_script",
+    "true",
+    "false",
+    "nil",
+    "pages:deploy",
+}
+"""Beside the keywords of a whole file, which the simulation knows."""
 EVENTS = {"main": ON_MAIN, "tag": TAG, "schedule": SCHEDULE}
 
 
@@ -90,6 +101,9 @@ class TestNeeds:
 
 
 class TestJobs:
+    def test_no_job_has_a_name_that_gitlab_keeps_to_itself(self) -> None:
+        assert not PIPELINE.templates.keys() & RESERVED
+
     def test_a_package_is_tested_on_each_supported_python(self) -> None:
         assert names_beginning("test users:", jobs(ON_MAIN)) == {
             "test users: [3.11, py311]",

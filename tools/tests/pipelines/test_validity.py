@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gitlab_pipeline import KEYWORDS, Pipeline
 from running import TOOLS
 
 ROOT = TOOLS.parent
