@@ -47,6 +47,8 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
             for package in packages
         ),
         _of_the_root("contracts", *(each.tests for each in services)),
+        # It tries edits of whatever the gate above reads.
+        _of_the_root("contract-drift", "contracts"),
         *(_of_the_root(name) for name in ("e2e-local", "schemathesis", "chaos")),
         _of_the_root("coverage", *(each.tests for each in packages)),
     ]

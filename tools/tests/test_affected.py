@@ -78,7 +78,7 @@ def git(root: Path, *arguments: str) -> None:
 
 def reached(root: Path, *files: str) -> set[str]:
     """Without those that nearly every file reaches."""
-    return set(derive(root).reasons(files)) - {"docs", "pipelines", "coverage"}
+    return set(derive(root).reasons(files)) - {"docs", "pipelines", "coverage", "contract-drift"}
 
 
 class TestGraph:
