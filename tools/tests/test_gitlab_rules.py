@@ -52,6 +52,7 @@ class TestGlob:
             ("a/**/*", "a/b"),
             ("a/**/*", "a/.hidden/c"),
             ("a/{b,c}/*", "a/c/d"),
+            ("a/[!b]*/*", "a/c/d"),
             ("{a,b}/*/{c,d}/**/*", "b/x/d/e/f"),
         ],
     )
@@ -59,7 +60,7 @@ class TestGlob:
         assert matches(pattern, file)
 
     @pytest.mark.parametrize(
-        ("pattern", "file"), [("*", "a/b"), ("a/*", "a/b/c"), ("a/**", "a/b/c"), ("*.py", "a/b.py")]
+        ("pattern", "file"), [("*", "a/b"), ("a/*", "a/b/c"), ("a/**", "a/b/c"), ("*.py", "a/b.py"), ("[!b]/*", "b/c")]
     )
     def test_it_does_not_match(self, pattern: str, file: str) -> None:
         assert not matches(pattern, file)
