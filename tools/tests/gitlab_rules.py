@@ -111,7 +111,8 @@ def _as_regex(pattern: str) -> str:
     pieces = re.split(r"(\*\*/|\*|\?|\[[^\]]*\])", pattern)
     special = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
     return "".join(
-        special.get(piece) or (piece.replace("[!", "[^") if piece.startswith("[") else re.escape(piece))
+        special.get(piece)
+        or (piece.replace("[!", "[^") if piece.startswith("[") else re.escape(piece))
         for piece in pieces
     )
 

@@ -60,7 +60,8 @@ class TestGlob:
         assert matches(pattern, file)
 
     @pytest.mark.parametrize(
-        ("pattern", "file"), [("*", "a/b"), ("a/*", "a/b/c"), ("a/**", "a/b/c"), ("*.py", "a/b.py"), ("[!b]/*", "b/c")]
+        ("pattern", "file"),
+        [("*", "a/b"), ("a/*", "a/b/c"), ("a/**", "a/b/c"), ("*.py", "a/b.py"), ("[!b]/*", "b/c")],
     )
     def test_it_does_not_match(self, pattern: str, file: str) -> None:
         assert not matches(pattern, file)
