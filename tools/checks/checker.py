@@ -86,7 +86,8 @@ class Checker:
         workers = [f"--numprocesses={step.workers}"] if step.workers > 1 else []
         if not step.is_pytest:
             return database
-        return [f"--junitxml={report}", *database, *workers, *self._options.pytest_options]
+        options = [*step.options, *self._options.pytest_options]
+        return [f"--junitxml={report}", *database, *workers, *options]
 
 
 def _not_run(step: Step, missing: Missing) -> Result:
