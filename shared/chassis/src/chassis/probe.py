@@ -24,7 +24,7 @@ def is_ready(port: int) -> tuple[bool, str]:
         response = connection.getresponse()
         return response.status == 200, response.read().decode("utf-8", "replace")  # noqa: PLR2004
     except (OSError, HTTPException) as error:
-        return False, f"no answer: {error or type(error).__name__}"
+        return False, f"no answer: {type(error).__name__}: {error}"
     finally:
         connection.close()
 
