@@ -37,7 +37,8 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
         # GitLab keeps the word `types` to itself.
         Gate(name="check types", environment="types", reads=(PYTHON,)),
         *(_of_the_root(name) for name in (ALWAYS, "pipelines", "tools")),
-        _of_the_root("stack", "deploy"),
+        _of_the_root("stack", "deploy", "deploy/prometheus"),
+        _of_the_root("alerts", "deploy/prometheus"),
         *(
             Gate(
                 name=f"test {package.name}",

@@ -24,7 +24,7 @@ _SINGLE_FILES = {
     "constraints.in": "pipelines",
     "schemathesis.toml": "schemathesis",
 }
-_SETS_OF_TESTS = ("docs", "pipelines", "stack")
+_SETS_OF_TESTS = ("docs", "pipelines", "stack", "alerts")
 _DEPLOYMENT = (".dockerignore", ".env.example", "Dockerfile", "docker-compose.yml", "deploy/*")
 
 
@@ -58,6 +58,8 @@ class Ownership:
             return f"tests/{rest.partition('/')[0]}"
         if top == "tools":
             return _tool(rest)
+        if file.startswith("deploy/prometheus/"):
+            return "deploy/prometheus"
         if _matches(file, _DEPLOYMENT):
             return "deploy"
         return file if top == "contracts" else _SINGLE_FILES.get(file)

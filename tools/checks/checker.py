@@ -1,5 +1,6 @@
 """Runs a step, if this machine has what it needs, and says how it went."""
 
+import shutil
 import signal
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from checks.pythons import is_installed
 from checks.results import Counts, Outcome, Result, read_reports
 from checks.steps import Step
 from checks.tox import Tox
+
+_WHERE_FROM = {"promtool": "on Debian and Ubuntu, apt install prometheus has it"}
 
 
 class Missing(Exception):
@@ -57,6 +60,9 @@ class Checker:
         if step.python and not is_installed(step.python):
             what = f"Python {step.python} is not installed, or not found on the PATH."
             raise Missing(what, is_required=self._options.requires_pythons)
+        if step.program and not is_on_path(step.program):
+            what = f"{step.program} is not installed: {_WHERE_FROM[step.program]}."
+            raise Missing(what, is_required=self._options.requires_programs)
         if step.database != "postgres":
             return self._environ
         try:
@@ -88,6 +94,10 @@ class Checker:
             return database
         options = [*step.options, *self._options.pytest_options]
         return [f"--junitxml={report}", *database, *workers, *options]
+
+
+def is_on_path(program: str) -> bool:
+    return shutil.which(program) is not None
 
 
 def _not_run(step: Step, missing: Missing) -> Result:
