@@ -14,7 +14,8 @@ PACKAGES = {
     "services/items": (".",),
     "tests/e2e": (".",),
     "tests/chaos": (".", "../e2e"),
-    "tools": (".", "tests", "../tests/e2e"),
+    "bench": (".", "../tests/e2e"),
+    "tools": (".", "tests", "../tests/e2e", "../bench"),
 }
 
 
