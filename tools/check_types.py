@@ -15,7 +15,7 @@ PACKAGES = {
     "tests/e2e": (".",),
     "tests/chaos": (".", "../e2e"),
     "bench": (".", "../tests/e2e"),
-    "tools": (".", "tests", "../tests/e2e", "../bench"),
+    "tools": (".", "tests", "tests/stack", "../tests/e2e", "../bench"),
 }
 
 

@@ -24,7 +24,8 @@ _SINGLE_FILES = {
     "constraints.in": "pipelines",
     "schemathesis.toml": "schemathesis",
 }
-_SETS_OF_TESTS = ("docs", "pipelines")
+_SETS_OF_TESTS = ("docs", "pipelines", "stack")
+_DEPLOYMENT = (".dockerignore", ".env.example", "Dockerfile", "docker-compose.yml", "deploy/*")
 
 
 class Ownership:
@@ -59,6 +60,8 @@ class Ownership:
             return _tool(rest)
         if top == "bench":
             return top
+        if _matches(file, _DEPLOYMENT):
+            return "deploy"
         return file if top == "contracts" else _SINGLE_FILES.get(file)
 
 
