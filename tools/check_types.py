@@ -14,6 +14,7 @@ PACKAGES = {
     "services/items": (".",),
     "tests/e2e": (".",),
     "tests/chaos": (".", "../e2e"),
+    "tests/faults": (".", "../e2e", "../chaos"),
     "tools": (".", "tests", "../tests/e2e"),
 }
 
