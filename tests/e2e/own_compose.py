@@ -1,12 +1,12 @@
 """A Compose project of this run's own: its name, its port, its volumes; all of it is gone at the end."""
 
-import re
 import secrets
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from compose import ComposeStack
+from make_env import filled
 from processes import free_port
 from stack import ROOT
 
@@ -48,9 +48,6 @@ class OwnComposeStack(ComposeStack):
 
 
 def _variables(port: int) -> str:
-    """What .env.example asks for, with new secrets and a port of this run's own."""
+    """What docker-compose.yml asks for, with new secrets and a port of this run's own."""
     example = (ROOT / ".env.example").read_text()
-    filled = re.sub(
-        r"^\w+=$", lambda empty: empty[0] + secrets.token_hex(24), example, flags=re.MULTILINE
-    )
-    return f"{filled}\nPUBLISH_PORT={port}\n"
+    return f"{filled(example)}\nPUBLISH_PORT={port}\n"

@@ -8,28 +8,27 @@ from containers import Project
 from docker.models.containers import Container
 from harm import Harm
 
-ONE, ALL = slice(0, 1), slice(None)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """`service` is a name of docker-compose.yml; `copies` which of its containers."""
+    """`service` is a name of docker-compose.yml; of its containers the first is harmed, or all."""
 
     done: str
     harm: Harm
     service: str
-    copies: slice = ONE
+    is_for_all: bool = False
     lasts_seconds: float = 3.0
     is_quick: bool = False
     """Among those that are tried on each change."""
 
     def __str__(self) -> str:
-        which = f"all of {self.service}" if self.copies == ALL else self.service
+        which = f"all of {self.service}" if self.is_for_all else self.service
         seconds = f" for {self.lasts_seconds:g} s" if self.lasts_seconds else ""
         return f"{which} {self.done}{seconds}"
 
     def containers(self, project: Project) -> Sequence[Container]:
-        return project.containers(self.service)[self.copies]
+        copies = project.containers(self.service)
+        return copies if self.is_for_all else copies[:1]
 
     @property
     def spares_reads(self) -> bool:
@@ -64,9 +63,9 @@ FAULTS = [
         done="stopped",
         harm=harm.stopped,
         service="users",
-        copies=ALL,
+        is_for_all=True,
         lasts_seconds=8,
         is_quick=True,
     ),
-    Fault(done="stopped", harm=harm.stopped, service="users", copies=ALL, lasts_seconds=60),
+    Fault(done="stopped", harm=harm.stopped, service="users", is_for_all=True, lasts_seconds=60),
 ]
