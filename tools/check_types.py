@@ -15,7 +15,7 @@ PACKAGES = {
     "tests/e2e": (".", "../../tools"),
     "tests/chaos": (".", "../e2e"),
     "tests/faults": (".", "../e2e", "../chaos", "../../tools"),
-    "tools": (".", "tests", "../tests/e2e"),
+    "tools": (".", "tests", "tests/stack", "../tests/e2e"),
 }
 
 
