@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from descriptions.walks import EXPECTED, count_walks
-from processes import Stack
+from processes import LocalStack
 
 from service_testing import postgres
 from service_testing.new_database import NewDatabase
@@ -75,7 +75,7 @@ def has_walked(name: str, report: Path) -> bool:
 
 
 @contextmanager
-def _stack(kind: str) -> Iterator[Stack]:
+def _stack(kind: str) -> Iterator[LocalStack]:
     """Both services, each on a new database of that kind; all of it is gone at the end of the block."""
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
@@ -85,7 +85,7 @@ def _stack(kind: str) -> Iterator[Stack]:
             server_url=None if server_url is None else lambda: server_url,
             suffix=str(os.getpid()),
         )
-        stack = Stack(
+        stack = LocalStack(
             folder,
             users_database=cleanup.enter_context(new_database("users")),
             items_database=cleanup.enter_context(new_database("items")),

@@ -1,15 +1,9 @@
 """Both databases, row by row, when everything has come to rest."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ledger import Ledger
-from sqlalchemy import text
-
-from chassis.database import Database
-
-Row = tuple[Any, ...]
+from stack import Query, Row
 
 
 @dataclass
@@ -31,12 +25,11 @@ class Rest:
     unfinished: list[str] = field(default_factory=list)
 
 
-async def read(users: Database, items: Database) -> Rest:
+async def read(users: Query, items: Query) -> Rest:
     """Read all that is compared. Nothing may write meanwhile."""
-    accounts = await _rows(users, "SELECT id, name, is_active, version FROM users")
-    owners = await _rows(items, "SELECT id, name, is_active, version, is_deleted FROM owners")
-    outbox = await _rows(
-        users,
+    accounts = await users("SELECT id, name, is_active, version FROM users")
+    owners = await items("SELECT id, name, is_active, version, is_deleted FROM owners")
+    outbox = await users(
         "SELECT user_id, version, event_id, delivered_at IS NOT NULL FROM outbox_events"
         " ORDER BY user_id, version",
     )
@@ -53,16 +46,16 @@ async def read(users: Database, items: Database) -> Rest:
         tombstones={row[0] for row in owners if row[4]},
         items={
             id_: (owner_id, name)
-            for id_, owner_id, name in await _rows(items, "SELECT id, owner_id, name FROM items")
+            for id_, owner_id, name in await items("SELECT id, owner_id, name FROM items")
         },
         sent={row[2] for row in outbox if row[3]},
-        received={row[0] for row in await _rows(items, "SELECT event_id FROM received_events")},
+        received={row[0] for row in await items("SELECT event_id FROM received_events")},
         versions=versions,
         unfinished=await unfinished(users, items),
     )
 
 
-async def unfinished(users: Database, items: Database) -> list[str]:
+async def unfinished(users: Query, items: Query) -> list[str]:
     """What is still under way."""
     counts = {
         "events to deliver": (users, "outbox_events WHERE delivered_at IS NULL"),
@@ -70,8 +63,8 @@ async def unfinished(users: Database, items: Database) -> list[str]:
         "deleted owners' items to delete": (items, "item_removals"),
     }
     found = {
-        name: (await _rows(database, f"SELECT count(*) FROM {table}"))[0][0]  # noqa: S608
-        for name, (database, table) in counts.items()
+        name: (await query(f"SELECT count(*) FROM {table}"))[0][0]  # noqa: S608
+        for name, (query, table) in counts.items()
     }
     return [f"{count} {name}" for name, count in found.items() if count]
 
@@ -136,8 +129,3 @@ def _from_what_was_said_of_items(rest: Rest, ledger: Ledger) -> list[str]:
         elif row[0] != known.owner_id or row[1] not in known.names:
             found.append(f"item {item_id} is {row}, not {known}")
     return found
-
-
-async def _rows(database: Database, statement: str) -> Sequence[Row]:
-    async with database.read_session() as session:
-        return [tuple(row) for row in await session.execute(text(statement))]

@@ -6,14 +6,19 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from ledger import Ledger
-from processes import Service, Stack
+from processes import LocalStack, ServiceProcess
 
 from service_testing.postgres import Cluster
 
 
 class Monkey:
     def __init__(
-        self, stack: Stack, relay: Service, cluster: Cluster | None, ledger: Ledger, seed: str
+        self,
+        stack: LocalStack,
+        relay: ServiceProcess,
+        cluster: Cluster | None,
+        ledger: Ledger,
+        seed: str,
     ) -> None:
         self._ledger = ledger
         self._random = random.Random(seed)  # noqa: S311 - which fault comes next
@@ -40,19 +45,19 @@ class Monkey:
     def _add(self, name: str, fault: Callable[..., Awaitable[None]], *arguments: object) -> None:
         self._faults.append((name, lambda: fault(*arguments)))
 
-    async def _kill(self, service: Service) -> None:
+    async def _kill(self, service: ServiceProcess) -> None:
         await asyncio.to_thread(service.kill)
         await self._wait()
         service.start()
 
-    async def _restart(self, service: Service) -> None:
+    async def _restart(self, service: ServiceProcess) -> None:
         code = await asyncio.to_thread(service.stop)
         # Killed by the signal itself: it hadn't come as far as to handle it.
         if code not in {0, -signal.SIGTERM}:
             self._ledger.surprises.append(f"{service.name} ended with {code} after a SIGTERM")
         service.start()
 
-    async def _pause(self, service: Service) -> None:
+    async def _pause(self, service: ServiceProcess) -> None:
         service.send(signal.SIGSTOP)
         await self._wait()
         service.send(signal.SIGCONT)
@@ -62,7 +67,7 @@ class Monkey:
         await self._wait()
         await asyncio.to_thread(cluster.start)
 
-    async def _resync(self, items: Service) -> None:
+    async def _resync(self, items: ServiceProcess) -> None:
         """It may fail, because users is away; then nothing is worse than before."""
         code = await asyncio.to_thread(items.try_command, "resync")
         self._ledger.outcomes["resync done" if code == 0 else "resync failed"] += 1

@@ -8,13 +8,15 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 from audit import differences, read, unfinished
 from ledger import Ledger
 from monkey import Monkey
-from processes import Service, Stack
+from processes import LocalStack, ServiceProcess, rows_of
+from stack import Query
 from writers import Writer
 
 from chassis.database import Database
@@ -47,8 +49,8 @@ def urls(cluster: Cluster | None, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def stack(urls: dict[str, str], tmp_path: Path) -> Iterator[Stack]:
-    stack = Stack(
+def stack(urls: dict[str, str], tmp_path: Path) -> Iterator[LocalStack]:
+    stack = LocalStack(
         tmp_path,
         users_database=urls["users"],
         items_database=urls["items"],
@@ -65,7 +67,7 @@ def stack(urls: dict[str, str], tmp_path: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def relay(stack: Stack) -> Iterator[Service]:
+def relay(stack: LocalStack) -> Iterator[ServiceProcess]:
     """A second relay, beside the one in the users service."""
     relay = stack.users.beside("relay")
     relay.start()
@@ -74,8 +76,8 @@ def relay(stack: Stack) -> Iterator[Service]:
 
 
 async def test_nothing_is_lost_or_doubled_whatever_is_killed(
-    stack: Stack,
-    relay: Service,
+    stack: LocalStack,
+    relay: ServiceProcess,
     cluster: Cluster | None,
     urls: dict[str, str],
     pytestconfig: pytest.Config,
@@ -97,8 +99,9 @@ async def test_nothing_is_lost_or_doubled_whatever_is_killed(
         await asyncio.gather(*writers)
         for service in stack.services:
             await asyncio.to_thread(service.ensure_ready)
-        quiet_after = await wait_for_quiet(users, items)
-        rest = await read(users, items)
+        at_users, at_items = partial(rows_of, users), partial(rows_of, items)
+        quiet_after = await wait_for_quiet(at_users, at_items)
+        rest = await read(at_users, at_items)
     found = differences(rest, ledger)
     deliveries = len(_DELIVERED.findall(stack.items.log_text))
     report(
@@ -124,7 +127,7 @@ async def test_nothing_is_lost_or_doubled_whatever_is_killed(
     assert ledger.faults
 
 
-async def wait_for_quiet(users: Database, items: Database) -> float:
+async def wait_for_quiet(users: Query, items: Query) -> float:
     """Seconds until nothing is under way any more."""
     start = time.monotonic()
     while left := await unfinished(users, items):

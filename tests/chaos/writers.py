@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import httpx
 from ledger import KnownItem, KnownUser, Ledger
-from processes import Stack
+from stack import Stack
 
 from service_testing.factories import create_item_data, create_user_data
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import httpx
-from processes import Stack
+from calls import CallLog
+from stack import Stack
 
 from service_testing.assertions import assert_status, assert_user_response
 from service_testing.factories import UserData, create_user_data
@@ -12,11 +13,10 @@ from service_testing.factories import UserData, create_user_data
 class Person:
     """A registered account and its tokens. Calls either service in its own name."""
 
-    def __init__(self, stack: Stack, data: UserData) -> None:
-        self.stack = stack
+    def __init__(self, stack: Stack, calls: CallLog, data: UserData) -> None:
         self.data = data
-        self.users = httpx.Client(base_url=stack.users.url, trust_env=False, timeout=30)
-        self.items = httpx.Client(base_url=stack.items.url, trust_env=False, timeout=30)
+        self.users = calls.client(stack.users.url)
+        self.items = calls.client(stack.items.url)
         self.id = 0
         self.refresh_token = ""
 
@@ -30,22 +30,31 @@ class Person:
         assert_status(response, 200)
         tokens: dict[str, Any] = response.json()
         self.refresh_token = tokens["refresh_token"]
+        self.bear(tokens["access_token"])
+
+    def bear(self, access_token: str) -> None:
+        """Show this access token from now on."""
         for client in (self.users, self.items):
-            client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+            client.headers["Authorization"] = f"Bearer {access_token}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """For another client that calls in this person's name."""
+        return {"Authorization": self.users.headers["Authorization"]}
 
     def close(self) -> None:
         self.users.close()
         self.items.close()
 
 
-def register(stack: Stack) -> Person:
-    person = Person(stack, create_user_data())
+def register(stack: Stack, calls: CallLog) -> Person:
+    person = Person(stack, calls, create_user_data())
     assert_user_response(person.users.post("/users/", json=person.data), status=201)
     person.log_in()
     return person
 
 
-def appoint_admin(stack: Stack) -> Person:
+def appoint_admin(stack: Stack, calls: CallLog) -> Person:
     """An administrator, as an operator makes one: on the command line."""
     data = create_user_data()
     stack.users.command(
@@ -56,6 +65,6 @@ def appoint_admin(stack: Stack) -> Person:
         data["name"],
         USERS_ADMIN_PASSWORD=data["password"],
     )
-    person = Person(stack, data)
+    person = Person(stack, calls, data)
     person.log_in()
     return person

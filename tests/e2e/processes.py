@@ -1,21 +1,27 @@
 """The two services as real processes, each with a database of its own."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from pathlib import Path
 
 import httpx
+from dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
+from sqlalchemy import text
+from stack import ROOT, Row, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE_SECONDS = 30.0
+from chassis.database import Database
+
+_END_SECONDS = 30.0
 
 
-class Service:
+class ServiceProcess:
     """One service's process. It may be killed and started again; its database stays."""
 
     def __init__(
@@ -44,26 +50,50 @@ class Service:
         prefix = self._folder.name.upper()
         self.environment |= {f"{prefix}_{key}": value for key, value in settings.items()}
 
-    def beside(self, runs: str) -> "Service":
+    def beside(self, runs: str) -> "ServiceProcess":
         """Another process with the same settings, such as `relay`; not started."""
         log = self._log.with_name(f"{self._log.stem}-{runs}.log")
-        return Service(self.name, port=self._port, log=log, settings=self._settings, runs=runs)
+        return ServiceProcess(
+            self.name, port=self._port, log=log, settings=self._settings, runs=runs
+        )
 
     def command(self, *arguments: str, **variables: str) -> str:
         """Run `python -m app …` to its end; what it printed."""
-        done = self._run(arguments, variables)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return _output(self._run(["-m", "app", *arguments], variables))
+
+    def python(self, code: str) -> str:
+        """Run a few lines where its `app` can be imported; what they printed."""
+        return _output(self._run(["-c", code], {}))
 
     def try_command(self, *arguments: str) -> int:
         """Run `python -m app …` to its end; its exit code."""
-        return self._run(arguments, {}).returncode
+        return self._run(["-m", "app", *arguments], {}).returncode
+
+    async def rows(self, statement: str) -> Sequence[Row]:
+        """What is in its database."""
+        async with aclosing(Database(self._settings["DATABASE_URL"])) as database:
+            return await rows_of(database, statement)
+
+    async def dump(self) -> str:
+        """Its database as text, without secrets."""
+        async with aclosing(Database(self._settings["DATABASE_URL"])) as database:
+            names = COLUMNS_ON_SQLITE if database.is_sqlite else COLUMNS_ON_POSTGRES
+
+            async def query(statement: str) -> Sequence[Row]:
+                return await rows_of(database, statement)
+
+            return await dump(query, await query(names))
+
+    def describe(self) -> str:
+        """Its state."""
+        running = self._process is not None and self._process.poll() is None
+        return f"{self.name}: {'running' if running else 'ended'}, {self.url}"
 
     def _run(
         self, arguments: Sequence[str], variables: Mapping[str, str]
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "app", *arguments],
+            [sys.executable, *arguments],
             cwd=self._folder,
             env={**self.environment, **variables},
             capture_output=True,
@@ -109,7 +139,7 @@ class Service:
         if self._process is None:
             return 0
         self._process.send_signal(how)
-        code = self._process.wait(_PATIENCE_SECONDS)
+        code = self._process.wait(_END_SECONDS)
         self._process = None
         return code
 
@@ -122,8 +152,8 @@ class Service:
             return False
 
 
-class Stack:
-    """Both services. Everything that a workflow does goes over HTTP or the command line."""
+class LocalStack:
+    """Both services as processes of this machine."""
 
     def __init__(
         self,
@@ -135,7 +165,7 @@ class Stack:
         items_settings: Mapping[str, str] | None = None,
     ) -> None:
         users_port, items_port = free_port(), free_port()
-        self.users = Service(
+        self.users = ServiceProcess(
             "users",
             port=users_port,
             log=folder / "users.log",
@@ -151,7 +181,7 @@ class Stack:
                 **(users_settings or {}),
             },
         )
-        self.items = Service(
+        self.items = ServiceProcess(
             "items",
             port=items_port,
             log=folder / "items.log",
@@ -164,18 +194,34 @@ class Stack:
         self.services = (self.users, self.items)
 
     def start(self) -> None:
-        for service in self.services:
-            service.command("migrate")
-        secret = self.users.command("create-client", "items").rpartition("client_secret: ")[2]
+        # Most of it is Python that starts: on two cores, both at once take half the time.
+        with ThreadPoolExecutor() as pool:
+            users, items = pool.submit(self._start_users), pool.submit(self._start_items)
+        secret = users.result().rpartition("client_secret: ")[2]
+        items.result()
+        # For the next command; nothing that serves needs it.
         self.items.configure(USERS_CLIENT_ID="items", USERS_CLIENT_SECRET=secret.strip())
-        for service in self.services:
-            service.start()
-        for service in self.services:
-            service.wait_until_ready()
 
     def stop(self) -> None:
         for service in self.services:
             service.stop()
+
+    def describe(self) -> dict[str, str]:
+        """Logs, states and databases, by file name."""
+        texts = {"states.txt": "".join(f"{each.describe()}\n" for each in self.services)}
+        for service in self.services:
+            texts[f"{service.name}.log"] = service.log_text
+            texts[f"{service.name}-database.txt"] = asyncio.run(service.dump())
+        return texts
+
+    def _start_users(self) -> str:
+        self.users.command("migrate")
+        self.users.ensure_ready()
+        return self.users.command("create-client", "items")
+
+    def _start_items(self) -> None:
+        self.items.command("migrate")
+        self.items.ensure_ready()
 
 
 def free_port() -> int:
@@ -184,9 +230,11 @@ def free_port() -> int:
         return port
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Wait until it holds; fails, saying what was waited for, when it takes too long."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"waited too long for {what}"
-        time.sleep(0.05)
+async def rows_of(database: Database, statement: str) -> Sequence[Row]:
+    async with database.read_session() as session:
+        return [tuple(row) for row in await session.execute(text(statement))]
+
+
+def _output(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

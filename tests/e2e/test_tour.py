@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from processes import ROOT, Stack
+from stack import ROOT, Stack
 
 _TOUR = ROOT / "tools" / "runner" / "tour.sh"
 

@@ -10,7 +10,7 @@ from time import monotonic
 from checks.options import Options
 from checks.postgres import URL_VARIABLE, PostgresMissing, PostgresServer
 from checks.pythons import is_installed
-from checks.results import Counts, Outcome, Result, read_report
+from checks.results import Counts, Outcome, Result, read_reports
 from checks.steps import Step
 from checks.tox import Tox
 
@@ -68,13 +68,15 @@ class Checker:
         started = monotonic()
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.xml"
+            for earlier in step.reports:
+                earlier.unlink(missing_ok=True)
             exit_code, output = self._tox.run(step, self._arguments(step, report), environ)
-            counts, failed_tests = read_report(report)
+            counts, failed_tests = read_reports([report, *step.reports])
         result = Result(
             step=step,
             outcome=Outcome.FAILED if exit_code else Outcome.PASSED,
             seconds=monotonic() - started,
-            counts=_honest(counts, exit_code) if step.is_pytest else None,
+            counts=_honest(counts, exit_code) if step.is_pytest or step.reports else None,
             failed_tests=failed_tests,
         )
         return result, output
@@ -84,7 +86,8 @@ class Checker:
         workers = [f"--numprocesses={step.workers}"] if step.workers > 1 else []
         if not step.is_pytest:
             return database
-        return [f"--junitxml={report}", *database, *workers, *self._options.pytest_options]
+        options = [*step.options, *self._options.pytest_options]
+        return [f"--junitxml={report}", *database, *workers, *options]
 
 
 def _not_run(step: Step, missing: Missing) -> Result:

@@ -1,5 +1,6 @@
 """What came of a step."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -53,10 +54,14 @@ class Result:
         return f"{self.outcome:8}{self.step}{details}"
 
 
-def read_report(report: Path) -> tuple[Counts, list[str]]:
-    """The counts and the failed tests' names of a JUnit report, which may be missing."""
-    if not report.exists():
-        return Counts(), []
+def read_reports(reports: Iterable[Path]) -> tuple[Counts, list[str]]:
+    """The sum of the counts and the failed tests' names of JUnit reports, which may be missing."""
+    read = [_read_report(report) for report in reports if report.exists()]
+    failed_tests = [name for _, names in read for name in names]
+    return sum((counts for counts, _ in read), Counts()), failed_tests
+
+
+def _read_report(report: Path) -> tuple[Counts, list[str]]:
     passed, skipped, failed_tests = 0, 0, []
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 - our own pytest wrote it
         endings = {element.tag for element in case}

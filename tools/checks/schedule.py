@@ -19,7 +19,7 @@ RunStep = Callable[[Step], Result]
 def run_all(
     steps: Sequence[Step], run_step: RunStep, *, jobs: int, interrupt: Callable[[Signals], None]
 ) -> list[Result]:
-    """The results of all steps, in their order.
+    """The results of all steps, in their order; what `is_first` is started before the others.
 
     On Ctrl-C nothing more is started, and `interrupt` has to send a signal to what runs.
     """
@@ -40,9 +40,11 @@ def run_all(
                 interrupt(number)
                 if not wait(pending, timeout=_GRACE_SECONDS).not_done:
                     raise
-    return [result for lane in lanes for result in lane.result()]
+    results = {result.step: result for lane in lanes for result in lane.result()}
+    return [results[step] for step in steps]
 
 
 def _lanes(steps: Iterable[Step]) -> list[list[Step]]:
     """Groups of steps that have to run one after another: those of one package share its files."""
-    return [list(lane) for _, lane in groupby(steps, key=lambda step: step.name)]
+    lanes = [list(lane) for _, lane in groupby(steps, key=lambda step: step.name)]
+    return sorted(lanes, key=lambda lane: not lane[0].is_first)

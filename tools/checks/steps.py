@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks.pythons import CURRENT
+
 _PACKAGES = {
     "chassis": "shared/chassis",
     "testing": "shared/testing",
@@ -14,7 +16,7 @@ _PACKAGES = {
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 NAMES = (
-    *("lint", "types", "tools", *_PACKAGES),
+    *("lint", "types", "docs", "pipelines", "tools", *_PACKAGES),
     *("contracts", "e2e", "chaos", "schemathesis", "coverage"),
 )
 
@@ -35,6 +37,12 @@ class Step:
     database: str = ""
     workers: int = 1
     """Processes that share the tests (pytest-xdist)."""
+    options: tuple[str, ...] = ()
+    """More of them, of pytest."""
+    reports: tuple[Path, ...] = ()
+    """JUnit reports that it writes by itself, of pytest runs of its own."""
+    is_first: bool = False
+    """It takes longest by far: whatever is started beside it ends with it, or before."""
 
     def __str__(self) -> str:
         qualifiers = ", ".join(filter(None, [self.python, self.database]))
@@ -55,23 +63,24 @@ def plan_steps(
     """
     if unknown := set(only) - set(NAMES):
         raise UnknownStep(f"No step is named {min(unknown)}; there are: {', '.join(NAMES)}.")
+    measures = is_thorough and (not only or "coverage" in only)
     steps = [
         Step(name="lint", folder=root, tox_env="lint"),
         Step(name="types", folder=root, tox_env="types"),
+        Step(name="docs", folder=root, tox_env="docs", is_pytest=True),
+        Step(name="pipelines", folder=root, tox_env="pipelines", is_pytest=True),
         Step(name="tools", folder=root, tox_env="tools", is_pytest=True),
     ]
     for name, folder in _PACKAGES.items():
         # In parallel on one Python: that each worker has a database of its own, and that tests have
         # the same names in each of them, holds on all or on none.
         parallel = pythons[-1] if is_thorough else None
-        steps += _package_steps(name, root / folder, pythons, parallel=parallel)
+        # What is measured runs the same tests on this Python: once is enough.
+        remaining = [python for python in pythons if not (measures and python == CURRENT)]
+        steps += _package_steps(name, root / folder, remaining, parallel=parallel)
     # The services' own steps verify the contracts too. This one counts: nothing is missing or stale.
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
-    if is_thorough or "e2e" in only:
-        steps += [
-            Step(name="e2e", folder=root, tox_env="e2e-local", is_pytest=True, database=database)
-            for database in _DATABASES
-        ]
+    steps += _workflow_steps(root, is_thorough=is_thorough or "e2e" in only)
     if is_thorough or "chaos" in only:
         steps += [
             Step(name="chaos", folder=root, tox_env="chaos", is_pytest=True, database=database)
@@ -81,8 +90,29 @@ def plan_steps(
         # On one database: what a description says doesn't depend on it.
         steps += [Step(name="schemathesis", folder=root, tox_env="schemathesis", database="sqlite")]
     if is_thorough or "coverage" in only:
-        steps += [Step(name="coverage", folder=root, tox_env="coverage")]
+        steps += [_coverage_step(root)]
     return [step for step in steps if not only or step.name in only]
+
+
+def _coverage_step(root: Path) -> Step:
+    names = ("report.xml", "report-postgres.xml")
+    reports = tuple(root / folder / name for folder in _PACKAGES.values() for name in names)
+    return Step(name="coverage", folder=root, tox_env="coverage", reports=reports, is_first=True)
+
+
+def _workflow_steps(root: Path, *, is_thorough: bool) -> list[Step]:
+    """Both services as processes. In short: on one database, and neither is killed on the way."""
+    return [
+        Step(
+            name="e2e",
+            folder=root,
+            tox_env="e2e-local",
+            is_pytest=True,
+            database=database,
+            options=() if is_thorough else ("-m", "not slow"),
+        )
+        for database in (_DATABASES if is_thorough else _DATABASES[:1])
+    ]
 
 
 def _package_steps(

@@ -14,8 +14,9 @@ import uvicorn
 from descriptions.walks import EXPECTED, Walk, count_walks
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from processes import free_port, wait_for
+from processes import free_port
 from pydantic import BaseModel
+from stack import wait_for
 
 NARROWED = ["--phases=examples,coverage", "--no-color"]
 

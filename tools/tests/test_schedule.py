@@ -9,8 +9,8 @@ from checks.schedule import run_all
 from checks.steps import Step
 
 
-def step(name: str, database: str = "") -> Step:
-    return Step(name=name, folder=Path(), tox_env="py", database=database)
+def step(name: str, database: str = "", *, is_first: bool = False) -> Step:
+    return Step(name=name, folder=Path(), tox_env="py", database=database, is_first=is_first)
 
 
 def never(_: Signals) -> None:
@@ -38,4 +38,18 @@ def test_steps_of_one_package_run_one_after_another() -> None:
     steps = [step("users", "sqlite"), step("users", "postgres")]
     results = run_all(steps, run_step, jobs=2, interrupt=never)
 
+    assert [result.step for result in results] == steps
+
+
+def test_what_takes_longest_is_started_first_and_shown_in_its_place() -> None:
+    started = []
+
+    def run_step(step: Step) -> Result:
+        started.append(step.name)
+        return Result(step=step, outcome=Outcome.PASSED)
+
+    steps = [step("lint"), step("users"), step("coverage", is_first=True)]
+    results = run_all(steps, run_step, jobs=1, interrupt=never)
+
+    assert started == ["coverage", "lint", "users"]
     assert [result.step for result in results] == steps

@@ -82,7 +82,10 @@ class TestSteps:
             ("items", PY, "--database=postgres"),
             ("items", PY, "--database=sqlite"),
             ("repository", "contracts"),
+            ("repository", "docs"),
+            ("repository", "e2e-local", "--database=sqlite", "-m", "not slow"),
             ("repository", "lint"),
+            ("repository", "pipelines"),
             ("repository", "tools"),
             ("repository", "types"),
             ("testing", PY),
@@ -102,8 +105,8 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, tools, chassis, testing, users, items, contracts, e2e, chaos, schemathesis, "
-            "coverage.\n"
+            "lint, types, docs, pipelines, tools, chassis, testing, users, items, contracts, e2e, chaos, "
+            "schemathesis, coverage.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
@@ -132,7 +135,7 @@ class TestSummary:
     ) -> None:
         repository.check()
 
-        assert last_line(capsys) == "8 passed, 0 failed, 8 skipped"
+        assert last_line(capsys) == "11 passed, 0 failed, 11 skipped"
 
     def test_a_failed_test_is_named_and_the_other_steps_still_run(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -140,12 +143,12 @@ class TestSummary:
         repository.break_step("shared/chassis", PY)
 
         assert repository.check() == 1
-        assert len(repository.calls) == 11
+        assert len(repository.calls) == 14
         output = capsys.readouterr().out
         assert f"what {PY} wrote in chassis" in output
         assert f"what {PY} wrote in users" not in output
         assert "\nFailed tests:\n  tests.test_it.test_bad\n" in output
-        assert output.splitlines()[-1] == "8 passed, 2 failed, 8 skipped"
+        assert output.splitlines()[-1] == "11 passed, 2 failed, 11 skipped"
 
     def test_a_run_that_breaks_before_its_first_test_is_a_failure(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -188,7 +191,7 @@ class TestPostgres:
 
         output = capsys.readouterr().out
         assert output.count("postgres  not run") == 3
-        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n5 passed, 0 failed" in output
+        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n8 passed, 0 failed" in output
 
     @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TEST_POSTGRES": "required"}])
     def test_where_it_is_required_its_lack_is_a_failure(
@@ -226,6 +229,33 @@ class TestThorough:
 
         workers = {call["environment"]: call["options"][1:] for call in repository.calls}
         assert workers == {"py311": [], "py312": [], "py313": ["--numprocesses=2"]}
+
+    def test_the_python_that_is_measured_runs_the_tests_once(
+        self, repository: Repository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(checker, "is_installed", lambda _: True)
+        repository.check("--thorough")
+
+        services = {call["environment"] for call in repository.calls if call["folder"] == "users"}
+        assert services == {"py311", "py312", "py313"} - {PY}
+        assert "coverage" in {call["environment"] for call in repository.calls}
+
+    def test_the_tests_that_were_measured_count_and_those_of_an_earlier_run_do_not(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        earlier = repository.root / "shared/testing/report.xml"
+        earlier.write_text("<testsuite><testcase name='test_earlier'/></testsuite>")
+        report = (
+            "<testsuite><testcase name='test_good'/>"
+            "<testcase classname='tests.test_it' name='test_bad'><failure/></testcase></testsuite>"
+        )
+        (repository.root / "report-coverage").write_text(report)
+        repository.break_step(".", "coverage")
+
+        assert repository.check("--thorough", ONLY="coverage") == 1
+        output = capsys.readouterr().out
+        assert "Failed tests:\n  tests.test_it.test_bad\n" in output
+        assert output.endswith("1 passed, 1 failed\n")
 
     def test_the_workflows_across_services_are_checked_too(self, repository: Repository) -> None:
         repository.check("--thorough")

@@ -92,8 +92,6 @@ async def _editable(
         raise ItemNotFound
     if item.owner_id != principal.user_id and not principal.is_admin:
         raise NotYourItem
-    if if_match is not None and not matches_strongly(
-        if_match, item_etag(item.version, owner.version)
-    ):
+    if if_match is not None and not matches_strongly(if_match, item_etag(item.version, owner.name)):
         raise PreconditionFailed
     return item, owner

@@ -24,7 +24,6 @@ _VIEW: AnySelect = select(
     col(Item.created_at),
     col(Item.updated_at),
     col(Item.version),
-    col(Owner.version).label("owner_version"),
 ).join(Owner, and_(col(Owner.id) == col(Item.owner_id), not_(col(Owner.is_deleted))))
 
 VIEW_BY_ID = _VIEW.where(col(Item.id) == bindparam("item_id"))

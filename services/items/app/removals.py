@@ -4,11 +4,11 @@ What is to be done stands in `item_removals`, so a crash loses nothing.
 """
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlmodel import col
 
 from app.models import Item, ItemRemoval
-from chassis.database import Database
+from chassis.database import Database, WriteSession
 
 logger = structlog.get_logger(__name__)
 
@@ -38,9 +38,19 @@ async def remove_some(database: Database, *, batch_size: int = BATCH_SIZE) -> fl
         statement = delete(Item).where(col(Item.id).in_(batch))
         result = await session.execute(statement)
         removed: int = result.rowcount  # type: ignore[attr-defined]
-        # The tombstone was committed before: no item of this owner can come any more.
-        is_done = removed < batch_size
-        if is_done:
-            await session.execute(delete(ItemRemoval).where(col(ItemRemoval.owner_id) == owner_id))
+        is_done = removed < batch_size and await _is_done(session, owner_id)
     logger.info("items_of_deleted_owner_removed", owner_id=owner_id, items=removed, done=is_done)
     return 0
+
+
+async def _is_done(session: WriteSession, owner_id: int) -> bool:
+    """Take the order off the list, unless there are items left.
+
+    A small batch isn't the last one if an item in it was taken down by somebody else meanwhile. The
+    tombstone was committed before the order: no item of this owner can come any more.
+    """
+    has_items = exists().where(col(Item.owner_id) == owner_id)
+    order = delete(ItemRemoval).where(col(ItemRemoval.owner_id) == owner_id, ~has_items)
+    result = await session.execute(order)
+    taken: int = result.rowcount  # type: ignore[attr-defined]
+    return bool(taken)

@@ -119,7 +119,7 @@ async def read_item(
     row = (await session.execute(queries.VIEW_BY_ID, {"item_id": item_id})).one_or_none()
     if row is None:
         raise ItemNotFound
-    headers = _cache_headers(item_etag(row.version, row.owner_version))
+    headers = _cache_headers(item_etag(row.version, row.owner_name))
     condition = combined(if_none_match)
     if condition is not None and matches_weakly(condition, headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -155,7 +155,7 @@ async def delete_item(
 
 
 def _answer(response: Response, item: Item, owner: Owner) -> dict[str, Any]:
-    response.headers.update(_cache_headers(item_etag(item.version, owner.version)))
+    response.headers.update(_cache_headers(item_etag(item.version, owner.name)))
     return {
         **item.model_dump(include={"id", "name", "description", "created_at", "updated_at"}),
         "price": from_cents(item.price_cents),

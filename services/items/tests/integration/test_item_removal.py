@@ -4,7 +4,7 @@ import asyncio
 import re
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -18,6 +18,7 @@ from service_testing.assertions import assert_status
 from service_testing.client import AppClient, app_transport
 from service_testing.events import EventSender, sender_token
 from service_testing.lifespan import Lifespan
+from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter
 from service_testing.tokens import TokenIssuer
 from tests.accounts import Account
@@ -25,6 +26,7 @@ from tests.fake_users import FakeUsers
 from tests.stock import add_items, add_owner, remove_all_items_of_the_deleted
 
 ADA = Account()
+IS_FIRST = col(Item.id) == select(func.min(Item.id)).scalar_subquery()
 
 
 async def left(session: AsyncSession, owner_id: int = 7) -> int | None:
@@ -147,6 +149,21 @@ class TestSeveralReplicas:
             while await remove_some(database) == 0:
                 pass
         assert (await left(session, 7), await left(session, 8)) == (3, 0)
+
+    async def test_an_item_that_is_taken_down_meanwhile_does_not_end_it_early(
+        self, database: Database, session: AsyncSession
+    ) -> None:
+        if database.is_sqlite:
+            pytest.skip("SQLite has one writer at a time")
+        await delete_owner(session, 7, items=5)
+        async with database.transaction() as somebody_else:
+            # On the way since before the owner was deleted; it ends while a batch waits for the row.
+            await somebody_else.execute(delete(Item).where(col(Item.owner_id) == 7, IS_FIRST))
+            batch = asyncio.create_task(remove_some(database, batch_size=3))
+            await until_blocked(database)
+        assert await batch == 0
+        await remove_all_items_of_the_deleted(database)
+        assert (await left(session), await orders(session)) == (0, [])
 
 
 @pytest.mark.committed

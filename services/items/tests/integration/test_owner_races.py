@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -15,6 +15,7 @@ from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender
 from service_testing.factories import create_item_data
 from service_testing.live_server import LiveServer
+from service_testing.locks import until_blocked
 from tests.accounts import Account
 from tests.fake_users import FakeUsers
 from tests.stock import add_owner, remove_all_items_of_the_deleted
@@ -76,7 +77,7 @@ class TestDeletionWhileItemsAreCreated:
         async with database.transaction() as creating:
             await owners.require_active(creating, 7)
             deletion = asyncio.create_task(relay.send(Account().deleted()))
-            await until_someone_waits(database)
+            await until_blocked(database)
             assert not deletion.done()
             creating.add(Item(owner_id=7, name="x", price_cents=1, search_text="x"))
         assert (await deletion).status_code == 204
@@ -137,11 +138,3 @@ async def test_events_and_items_over_real_connections(
     assert set(await asyncio.gather(*requests)) <= {201, 204, 403}
     visible = await client.get("/items/")
     assert visible.json()["total"] == 0
-
-
-async def until_someone_waits(database: Database) -> None:
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    async with asyncio.timeout(10):
-        async with database.read_session() as session:
-            while not await session.scalar(waiting):  # noqa: ASYNC110 - only the database knows
-                await asyncio.sleep(0.01)

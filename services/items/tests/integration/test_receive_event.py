@@ -288,6 +288,17 @@ class TestEffects:
         await relay.send(ADA.created())
         assert await owner(session) == {**ADA.data, "is_deleted": False}
 
+    async def test_event_that_shows_nothing_new_of_an_owner_leaves_the_tags_of_items(
+        self, relay: EventSender, client: AppClient, users: FakeUsers
+    ) -> None:
+        owner_client = as_user(client, users.add(user_id=7, name="Ada"))
+        path = await path_of_new(owner_client)  # the owner is looked up, before the event comes
+        tag = (await client.get(path)).headers["ETag"]
+        await relay.send(ADA.created())
+        assert_status(await client.get(path, headers={"If-None-Match": tag}), 304)
+        edited = await owner_client.patch(path, json={"name": "Kettle"}, headers={"If-Match": tag})
+        assert_item_response(edited)
+
     async def test_deactivated_owner_puts_nothing_up_and_keeps_what_is_there(
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import text
 
 from app import accounts
 from app.models import OutboxEvent, OutboxStream
@@ -12,6 +11,7 @@ from app.outbox import streams
 from app.outbox.streams import EVENTS_PER_LEASE, Lease, Outcome
 from chassis.database import Database
 from service_testing.frozen_time import FrozenTime
+from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter
 from tests.sinks import register, rename
 from tests.spare_database import opened
@@ -300,14 +300,3 @@ class TestNothingIsLost:
             assert await recording == []
         assert [each.user_id for each in await lease(outbox)] == [user_id]
         assert await pending(outbox, user_id) == {user_id: [2]}
-
-
-async def until_blocked(database: Database) -> None:
-    """Wait until a transaction of this PostgreSQL database waits for another one's lock."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    async with database.read_session() as session:
-        while not await session.scalar(waiting):
-            pass
