@@ -14,7 +14,7 @@ PACKAGES = {
     "services/items": (".",),
     "tests/e2e": (".",),
     "tests/chaos": (".", "../e2e"),
-    "tools": (".", "tests", "../tests/e2e"),
+    "tools": (".", "tests", "tests/stack", "../tests/e2e"),
 }
 
 
