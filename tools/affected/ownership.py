@@ -58,6 +58,8 @@ class Ownership:
             return f"tests/{rest.partition('/')[0]}"
         if top == "tools":
             return _tool(rest)
+        if top == "bench":
+            return top
         if _matches(file, _DEPLOYMENT):
             return "deploy"
         return file if top == "contracts" else _SINGLE_FILES.get(file)
