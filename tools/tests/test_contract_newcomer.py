@@ -27,11 +27,11 @@ def test_documented_interaction_is_recorded_as_it_stands_there(tmp_path: Path) -
         tmp_path / "services/items",
         ignore=shutil.ignore_patterns(".*", "__pycache__"),
     )
-    (tmp_path / path).write_text(textwrap.dedent(example), encoding="utf-8")
+    file = tmp_path / path
+    file.write_text(textwrap.dedent(example), encoding="utf-8")
 
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", f"--contracts-output={tmp_path / 'out'}"]
-        + [str(tmp_path / path)],
+        [sys.executable, "-m", "pytest", "-q", f"--contracts-output={tmp_path / 'out'}", str(file)],
         cwd=tmp_path / "services/items",
         capture_output=True,
         text=True,
