@@ -9,7 +9,7 @@ from pathlib import Path
 
 import check_contracts
 import pytest
-from contract_gate import services
+from contract_gate import deployment, services
 from contract_gate.deployment import Answer
 from contract_gate.page import write
 from contract_gate.page.graph import graph_of
@@ -277,7 +277,7 @@ class TestRecord:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         record = Record()
-        monkeypatch.setattr(check_contracts.deployment, "answers", lambda _: iter([]))
+        monkeypatch.setattr(deployment, "answers", lambda _: iter([]))
         check_contracts._can_deploy(record, ["users"], ["items"])
         assert record.steps["deployable"].outcome == NOT_ASKED
         assert "not asked" in page_of(record, tmp_path).text
