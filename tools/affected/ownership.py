@@ -14,7 +14,7 @@ _ROOT_CONFIGURATION = (
     "tools/bootstrap.sh",
     ".gitlab-ci.yml",
     ".gitlab/*",
-    ".github/workflows/*",
+    ".github/*",
 )
 _DOCUMENTS = ("*.md", "docs/*", "LICENSE", ".editorconfig", ".gitignore")
 # What belongs to one gate, or to the code that reads it, and where no import says so.
