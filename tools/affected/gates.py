@@ -8,6 +8,10 @@ from affected.packages import PYTHON, Package
 ALWAYS = "docs"
 """Whatever changes, a document may name it, and every file has to belong somewhere."""
 
+IMAGES = "images"
+"""What is the same in the images of all services."""
+STACK = "stack"
+"""What docker-compose.yml says, and what it starts beside the services."""
 MEASURE = "tools/check_coverage.py"
 """A package's tests are measured on the newest Python."""
 
@@ -22,11 +26,13 @@ class Gate:
     folder: str = ""
     reads: tuple[str, ...] = ()
     """What no import and no setting of tox says."""
+    arguments: str = ""
 
     @property
     def command(self) -> str:
         place = f"cd {self.folder} && " if self.folder else ""
-        return f"{place}tox -e {self.environment}"
+        options = f" -- {self.arguments}" if self.arguments else ""
+        return f"{place}tox -e {self.environment}{options}"
 
 
 def all_gates(packages: Sequence[Package]) -> list[Gate]:
@@ -49,9 +55,19 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
         _of_the_root("contracts", *(each.tests for each in services)),
         # It tries edits of whatever the gate above reads.
         _of_the_root("contract-drift", "contracts"),
+        *(_image(service) for service in services),
         *(_of_the_root(name) for name in ("e2e-local", "schemathesis", "chaos")),
         _of_the_root("coverage", *(each.tests for each in packages)),
     ]
+
+
+def _image(service: Package) -> Gate:
+    return Gate(
+        name=f"image {service.name}",
+        environment="image",
+        arguments=service.name,
+        reads=(service.code, f"deploy/requirements/{service.name}.txt", IMAGES),
+    )
 
 
 def _of_the_root(name: str, *reads: str) -> Gate:

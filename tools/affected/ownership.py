@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from affected.gates import ALWAYS
+from affected.gates import ALWAYS, IMAGES, STACK
 from affected.packages import PYTHON, Package
 
 EVERYTHING = "everything"
@@ -20,6 +20,13 @@ _DOCUMENTS = ("*.md", "docs/*", "LICENSE", ".editorconfig", ".gitignore")
 # What belongs to one gate, or to the code that reads it, and where no import says so.
 _SINGLE_FILES = {
     ".ci/run": "tools",
+    ".dockerignore": IMAGES,
+    ".env.example": STACK,
+    "Dockerfile": IMAGES,
+    "deploy/requirements/build.in": "pipelines",
+    "deploy/requirements/build.txt": IMAGES,
+    "deploy/requirements/chassis.in": "pipelines",
+    "docker-compose.yml": STACK,
     "Makefile": "tools",
     "constraints.in": "pipelines",
     "schemathesis.toml": "schemathesis",
@@ -57,7 +64,11 @@ class Ownership:
             return f"tests/{rest.partition('/')[0]}"
         if top == "tools":
             return _tool(rest)
-        return file if top == "contracts" else _SINGLE_FILES.get(file)
+        if file in _SINGLE_FILES:
+            return _SINGLE_FILES[file]
+        if top == "deploy" and not rest.startswith("requirements/"):
+            return STACK
+        return file if top in ("contracts", "deploy") else None
 
 
 def _tool(rest: str) -> str:

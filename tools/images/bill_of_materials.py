@@ -39,7 +39,7 @@ def _environment_of(root: Path, image: Image, folder: Path) -> Path:
     try:
         run("docker", "cp", "--quiet", f"{container}:{PACKAGES}/.", str(place), folder=root)
     finally:
-        run("docker", "rm", "--force", container, folder=root)
+        output("docker", "rm", "--force", container, folder=root)
     if not list(place.glob("*.dist-info")):
         raise BuildFailed(f"{image.name} has no packages in {PACKAGES}.")
     return python
