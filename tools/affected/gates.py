@@ -55,6 +55,8 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
         _of_the_root("contracts", *(each.tests for each in services)),
         # It tries edits of whatever the gate above reads.
         _of_the_root("contract-drift", "contracts"),
+        # It is in a document, which shows what the gate says.
+        _of_the_root("contract-example", "contracts", "docs/contracts.md"),
         *(_image(service) for service in services),
         *(_of_the_root(name) for name in ("e2e-local", "schemathesis", "chaos")),
         _of_the_root("coverage", *(each.tests for each in packages)),

@@ -47,7 +47,7 @@ class Ownership:
 
     def _nodes(self, file: str) -> Iterator[str]:
         if _matches(file, _DOCUMENTS):
-            yield ALWAYS
+            yield from (ALWAYS, file)
             return
         part = EVERYTHING if _matches(file, _ROOT_CONFIGURATION) else self._part(file)
         if part:

@@ -10,8 +10,8 @@ case "$1 $2" in
     create*) echo container ;;
     "cp --quiet")
         [ -z "$FAKE_DOCKER_IS_EMPTY" ] || exit 0
-        mkdir "$4/till-1.0.dist-info"
-        printf 'Metadata-Version: 2.4\nName: till\nVersion: 1.0\nLicense-Expression: MIT\n' > "$4/till-1.0.dist-info/METADATA"
+        mkdir "$4/rack-1.0.dist-info"
+        printf 'Metadata-Version: 2.4\nName: rack\nVersion: 1.0\nLicense-Expression: MIT\n' > "$4/rack-1.0.dist-info/METADATA"
         ;;
     "inspect -f") echo sha256:ba5e ;;
 esac

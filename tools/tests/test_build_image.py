@@ -58,7 +58,7 @@ def test_the_bill_lists_what_is_in_the_image(root: Path) -> None:
     bill = json.loads((root / "build/images/till/bill-of-materials.json").read_text())
     assert bill["bomFormat"] == "CycloneDX"
     [component] = bill["components"]
-    assert (component["name"], component["version"]) == ("till", "1.0")
+    assert (component["name"], component["version"]) == ("rack", "1.0")
     assert component["licenses"][0]["license"]["id"] == "MIT"
 
 
