@@ -44,14 +44,15 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
 
 
 def outputs_of(gates: Iterable[Gate]) -> dict[str, list[Any]]:
-    """What the jobs of GitHub's workflow decide by: the gates, and the packages to be tested."""
+    """What the jobs of GitHub's workflow decide by: gates, packages to be tested, images to be built."""
     listed = list(gates)
     packages = [
         {"name": gate.name.removeprefix("test "), "folder": gate.folder}
         for gate in listed
         if gate.folder
     ]
-    return {"gates": [gate.name for gate in listed], "packages": packages}
+    images = [gate.arguments for gate in listed if gate.environment == "image"]
+    return {"gates": [gate.name for gate in listed], "packages": packages, "images": images}
 
 
 def _write_outputs(file: Path, gates: Iterable[Gate]) -> None:

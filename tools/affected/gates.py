@@ -1,6 +1,6 @@
 """The gates: what a pipeline runs, a job each, by the names that the pipelines use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from affected.packages import PYTHON, Package
@@ -10,7 +10,7 @@ ALWAYS = "docs"
 
 IMAGES = "images"
 """What is the same in the images of all services."""
-STACK = "stack"
+STACK = "deploy"
 """What docker-compose.yml says, and what it starts beside the services."""
 MEASURE = "tools/check_coverage.py"
 """A package's tests are measured on the newest Python."""
@@ -43,6 +43,7 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
         # GitLab keeps the word `types` to itself.
         Gate(name="check types", environment="types", reads=(PYTHON,)),
         *(_of_the_root(name) for name in (ALWAYS, "pipelines", "tools")),
+        _of_the_root("stack", STACK, IMAGES, *(each.pins for each in services)),
         *(
             Gate(
                 name=f"test {package.name}",
@@ -58,6 +59,7 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
         # It is in a document, which shows what the gate says.
         _of_the_root("contract-example", "contracts", "docs/contracts.md"),
         *(_image(service) for service in services),
+        *_of_the_stack(packages),
         *(_of_the_root(name) for name in ("e2e-local", "schemathesis", "chaos")),
         _of_the_root("coverage", *(each.tests for each in packages)),
     ]
@@ -68,8 +70,21 @@ def _image(service: Package) -> Gate:
         name=f"image {service.name}",
         environment="image",
         arguments=service.name,
-        reads=(service.code, f"deploy/requirements/{service.name}.txt", IMAGES),
+        reads=(service.code, service.pins, IMAGES),
     )
+
+
+def _of_the_stack(packages: Sequence[Package]) -> Iterator[Gate]:
+    """Gates in which the containers of docker-compose.yml run."""
+    images = [f"image {each.name}" for each in packages if each.is_service]
+    shared = [each.code for each in packages if not each.is_service]
+    for tests in ("e2e", "faults"):
+        yield Gate(
+            name={"faults": "e2e-faults"}.get(tests, tests),
+            environment="e2e-beside",
+            arguments=tests,
+            reads=(f"tests/{tests}", "tests/e2e", STACK, *images, *shared),
+        )
 
 
 def _of_the_root(name: str, *reads: str) -> Gate:

@@ -20,18 +20,14 @@ _DOCUMENTS = ("*.md", "docs/*", "LICENSE", ".editorconfig", ".gitignore")
 # What belongs to one gate, or to the code that reads it, and where no import says so.
 _SINGLE_FILES = {
     ".ci/run": "tools",
-    ".dockerignore": IMAGES,
-    ".env.example": STACK,
-    "Dockerfile": IMAGES,
-    "deploy/requirements/build.in": "pipelines",
-    "deploy/requirements/build.txt": IMAGES,
-    "deploy/requirements/chassis.in": "pipelines",
-    "docker-compose.yml": STACK,
     "Makefile": "tools",
     "constraints.in": "pipelines",
     "schemathesis.toml": "schemathesis",
 }
-_SETS_OF_TESTS = ("docs", "pipelines")
+_SETS_OF_TESTS = ("docs", "pipelines", "stack")
+_IMAGES = (".dockerignore", "Dockerfile", "deploy/requirements/build.txt")
+_DEPLOYMENT = (".env.example", "docker-compose.yml", "deploy/[!r]*", "deploy/requirements/*.in")
+_BY_THEMSELVES = ("contracts/", "deploy/requirements/")
 
 
 class Ownership:
@@ -64,11 +60,11 @@ class Ownership:
             return f"tests/{rest.partition('/')[0]}"
         if top == "tools":
             return _tool(rest)
-        if file in _SINGLE_FILES:
-            return _SINGLE_FILES[file]
-        if top == "deploy" and not rest.startswith("requirements/"):
+        if _matches(file, _IMAGES):
+            return IMAGES
+        if _matches(file, _DEPLOYMENT):
             return STACK
-        return file if top in ("contracts", "deploy") else None
+        return file if file.startswith(_BY_THEMSELVES) else _SINGLE_FILES.get(file)
 
 
 def _tool(rest: str) -> str:
