@@ -59,7 +59,7 @@ class Stack:
         return code and self._say_why(code)
 
     def try_out(self, tests: str, options: Sequence[str]) -> int:
-        """pytest's exit code."""
+        """Pytest's exit code."""
         container = f"{self._name}-tests"
         pytest = [f"--rootdir=tests/{tests}", "-c", f"tests/{tests}/pytest.ini", f"tests/{tests}"]
         code = self._compose(

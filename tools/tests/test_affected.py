@@ -87,7 +87,7 @@ class TestGraph:
     def test_a_service_reaches_its_tests_and_what_runs_it(self, root: Path) -> None:
         assert reached(root, "services/till/app/main.py") == {
             *("lint", "check types", "test till", "contracts"),
-            *("image till", "e2e-local", "schemathesis"),
+            *("image till", "e2e", "e2e-faults", "e2e-local", "schemathesis"),
         }
 
     def test_tests_reach_nobody_else(self, root: Path) -> None:
