@@ -14,8 +14,9 @@ PACKAGES = {
     "services/items": (".",),
     "tests/e2e": (".", "../../tools"),
     "tests/chaos": (".", "../e2e"),
+    "bench": (".", "../tests/e2e"),
     "tests/faults": (".", "../e2e", "../chaos", "../../tools"),
-    "tools": (".", "tests", "tests/stack", "../tests/e2e"),
+    "tools": (".", "tests", "tests/stack", "../tests/e2e", "../bench"),
 }
 
 

@@ -60,6 +60,8 @@ class Ownership:
             return f"tests/{rest.partition('/')[0]}"
         if top == "tools":
             return _tool(rest)
+        if top == "bench":
+            return top
         if _matches(file, _IMAGES):
             return IMAGES
         if _matches(file, _DEPLOYMENT):
