@@ -25,8 +25,11 @@ _SINGLE_FILES = {
     "schemathesis.toml": "schemathesis",
 }
 _SETS_OF_TESTS = ("docs", "pipelines", "stack")
-_IMAGES = (".dockerignore", "Dockerfile", "deploy/requirements/build.txt")
-_DEPLOYMENT = (".env.example", "docker-compose.yml", "deploy/[!r]*", "deploy/requirements/*.in")
+_PARTS = {
+    IMAGES: (".dockerignore", "Dockerfile", "deploy/requirements/build.txt"),
+    STACK: (".env.example", "docker-compose.yml", "deploy/[!r]*", "deploy/requirements/*.in"),
+    "bench": ("bench/*",),
+}
 _BY_THEMSELVES = ("contracts/", "deploy/requirements/")
 
 
@@ -55,17 +58,14 @@ class Ownership:
         for package in self._packages:
             if file.startswith(f"{package.folder}/"):
                 return package.part_of(file)
+        for node, patterns in _PARTS.items():
+            if _matches(file, patterns):
+                return node
         top, _, rest = file.partition("/")
         if top == "tests" and "/" in rest:
             return f"tests/{rest.partition('/')[0]}"
         if top == "tools":
             return _tool(rest)
-        if top == "bench":
-            return top
-        if _matches(file, _IMAGES):
-            return IMAGES
-        if _matches(file, _DEPLOYMENT):
-            return STACK
         return file if file.startswith(_BY_THEMSELVES) else _SINGLE_FILES.get(file)
 
 
