@@ -42,15 +42,17 @@ def _materials(root: Path, image: Image) -> list[dict[str, object]]:
     froms = (line.split() for line in lines if line.startswith("FROM "))
     bases = sorted({words[1] for words in froms if ":" in words[1]})
     return [
-        {"uri": f"git+{_without_login(source)}", "digest": {"gitCommit": image.commit}},
-        *(
-            {
-                "uri": f"docker://{base}",
-                "digest": _digest(output("docker", "inspect", "-f", "{{.Id}}", base, folder=root)),
-            }
-            for base in bases
-        ),
+        _material(f"git+{_without_login(source)}", {"gitCommit": image.commit}),
+        *(_material(f"docker://{base}", _digest(_id_of(root, base))) for base in bases),
     ]
+
+
+def _material(uri: str, digest: dict[str, str]) -> dict[str, object]:
+    return {"uri": uri, "digest": digest}
+
+
+def _id_of(root: Path, base: str) -> str:
+    return output("docker", "inspect", "-f", "{{.Id}}", base, folder=root)
 
 
 def _without_login(url: str) -> str:
