@@ -2,8 +2,10 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service_testing.client import AppClient
 from service_testing.contracts.pact_files import Contracts
 from service_testing.contracts.states import ProviderStates
+from tests.contract.people import People
 from tests.contract.states import CONTRACTS, UsersStates
 
 
@@ -13,5 +15,5 @@ def contracts() -> Contracts:
 
 
 @pytest.fixture
-def provider_states(session: AsyncSession, app: FastAPI) -> ProviderStates:
-    return UsersStates(session, app)
+def provider_states(session: AsyncSession, app: FastAPI, client: AppClient) -> ProviderStates:
+    return UsersStates(People(session, app, client))

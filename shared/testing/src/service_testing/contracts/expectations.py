@@ -23,9 +23,9 @@ class Typed:
 
 @dataclass(frozen=True)
 class Matching:
-    """An example of a text that matches the whole pattern."""
+    """An example of a text that matches the whole pattern, or of a whole number whose digits do."""
 
-    example: str
+    example: str | int
     pattern: str
 
 
@@ -44,11 +44,11 @@ def typed(example: Any) -> Typed:
     return Typed(example)
 
 
-def matching(example: str, pattern: str) -> Matching:
+def matching(example: str | int, pattern: str) -> Matching:
     """Raises:
     ContractError: the example doesn't match; Pact would record that all the same.
     """
-    if not re.fullmatch(pattern, example):
+    if not re.fullmatch(pattern, str(example)):
         raise ContractError(f"The example {example!r} doesn't match {pattern}.")
     return Matching(example, pattern)
 
