@@ -1,6 +1,7 @@
 """Tries edits: makes one in a copy, does what a developer would do next, and asks the gate."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def attempt(edit: Edit, bench: Bench) -> Result:
         regenerated = bench.copy.has_other_contracts
         if not runs or runs[-1]["code"] == 0:
             runs.append(bench.gate())
-        if edit.test:
+        if edit.kind == "beyond" and runs[-1]["code"] == 0:
             runs.append(bench.test(edit.test))
     except WrongTable as error:
         return Result(edit, str(error), (), False, 0.0)
@@ -103,7 +104,7 @@ def _problem(edit: Edit, last: dict[str, Any], found: tuple[Finding, ...]) -> st
     if edit.kind == "harmless":
         return f"It is harmless, and flagged.\n{output}" if failed else ""
     if edit.kind == "beyond":
-        is_caught = last["code"] == 1 and "1 failed" in output
+        is_caught = last["code"] == 1 and re.search(r"\b\d+ failed\b", output)
         return "" if is_caught else f"{edit.test} doesn't fail for it.\n{output}"
     if not failed:
         return "It breaks something, and slipped through."

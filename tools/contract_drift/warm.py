@@ -103,6 +103,7 @@ def _be_python(
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
+    sys.dont_write_bytecode = False  # a copy's modules are compiled once
     for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
         del sys.modules[name]
     code = 1
