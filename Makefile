@@ -49,7 +49,7 @@ clean: ## remove environments, caches and reports; the data stays
 	@find . \( -path ./.git -o -path ./data \) -prune -o \( -name .tox -o -name __pycache__ \
 	    -o -name '.*_cache' -o -name .benchmarks -o -name '*.egg-info' -o -name .hypothesis -o -name htmlcov \
 	    -o -name .coverage -o -name '.coverage.*' -o -name coverage.xml -o -name 'report*.xml' \
-	    -o -name e2e-failures \
+	    -o -name contract-report.html -o -name e2e-failures \
 	    \) -prune -exec rm -rf {} +
 
 # An environment's stamp lies in its folder, so it goes with it, and no stamp is left by a recipe

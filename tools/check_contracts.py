@@ -6,11 +6,14 @@ With --update, write contracts/pacts and contracts/openapi anew instead.
 import argparse
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from contract_gate import deployment, published, verified
+from contract_gate.page.write import write_page
+from contract_gate.record import NOT_ASKED, Record
 from contract_gate.services import (
     DESCRIPTIONS,
     NO_TESTS,
@@ -32,14 +35,17 @@ def main(arguments: list[str]) -> int:
         "--as-one-set", action="store_true", help="all services are deployed at once, not in turn"
     )
     parser.add_argument("--database", default="sqlite", choices=("sqlite", "postgres"))
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what was found as HTML")
     options = parser.parse_args(arguments)
     started = time.monotonic()
     try:
         if options.update:
             _update()
         else:
-            _check(options.database)
-            _can_deploy(*([SERVICES] if options.as_one_set else [[name] for name in SERVICES]))
+            sets = [SERVICES] if options.as_one_set else [[name] for name in SERVICES]
+            with _reported(options.report) as record:
+                _check(options.database, record)
+                _can_deploy(record, *sets)
     except (ContractError, GateFailed) as error:
         print(f"\n{error}\n\nThe contracts gate fails after {time.monotonic() - started:.1f} s.")
         return 1
@@ -52,36 +58,80 @@ def _update() -> None:
     print("\n".join(done) or "contracts/ is up to date.")
 
 
-def _check(database: str) -> None:
-    found = [
-        *drift.differences(DESCRIPTIONS, _descriptions()),
-        *drift.differences(PACTS, _pacts()),
+@contextmanager
+def _reported(path: Path | None) -> Iterator[Record]:
+    """The record that a run fills, and the page made of it, whatever comes of the run."""
+    record = Record()
+    if path:
+        path.unlink(missing_ok=True)  # Of an earlier run, it would be believed.
+    try:
+        yield record
+    finally:
+        if path:
+            write_page(path, record)
+            print(f"The report is in {path}.")
+
+
+def _check(database: str, record: Record) -> None:
+    # A change of what is promised fails the first of them: the second says whom it breaks.
+    looks: list[Callable[[], None]] = [
+        lambda: _check_committed(record),
+        lambda: _check_kept(database, record),
     ]
-    if found:
-        raise GateFailed("\n".join(found))
-    with TemporaryDirectory() as folder:
+    failures = []
+    for look in looks:
+        try:
+            look()
+        except (ContractError, GateFailed) as error:
+            failures.append(str(error))
+    if failures:
+        raise GateFailed("\n\n".join(failures))
+    with record.step("described") as say:
+        say(published.check_fit())
+    with record.step("published") as say:
+        say(published.report_changes())
+
+
+def _check_committed(record: Record) -> None:
+    with record.step("committed") as say:
+        descriptions, pacts = _descriptions(), _pacts()
+        found = [
+            *drift.differences(DESCRIPTIONS, descriptions),
+            *drift.differences(PACTS, pacts),
+        ]
+        if found:
+            raise GateFailed("\n".join(found))
+        say(f"{len(pacts)} pacts and {len(descriptions)} descriptions are what the code says.")
+
+
+def _check_kept(database: str, record: Record) -> None:
+    with record.step("kept") as say, TemporaryDirectory() as folder:
         options = (f"--database={database}", f"--contracts-verified={folder}")
-        if failed := [service for service in SERVICES if not _keeps(service, *options)]:
-            raise GateFailed(f"Contracts are broken by {', '.join(failed)}: see above.")
-        print(verified.count(Path(folder)))
-    print(published.check_fit())
-    print(published.report_changes())
+        try:
+            failed = [service for service in SERVICES if not _keeps(service, *options)]
+        finally:
+            record.take(Path(folder))
+        if failed:
+            raise GateFailed(f"Contracts are broken by {', '.join(failed)}.")
+        say(verified.count(Path(folder)))
 
 
-def _can_deploy(*sets: Collection[str]) -> None:
-    refused = []
-    for together in sets:
-        for answer in deployment.answers(together):
-            print(answer.sentence)
-            if not answer.is_yes:
-                refused.append(answer)
-    if refused:
-        outputs = "\n".join(answer.output for answer in refused)
-        sentences = "\n".join(answer.sentence for answer in refused)
-        raise GateFailed(
-            f"{outputs}\n{sentences}\nKeep the old beside the new until both are deployed "
-            "(docs/contracts.md), or deploy them as one set: --as-one-set."
-        )
+def _can_deploy(record: Record, *sets: Collection[str]) -> None:
+    with record.step("deployable") as say:
+        for together in sets:
+            for answer in deployment.answers(together):
+                say(answer.sentence)
+                record.answers.append(answer)
+        if not record.answers:
+            record.steps["deployable"].outcome = NOT_ASKED
+            say("Nothing else is deployed, so nobody could be asked.")
+        if refused := [answer for answer in record.answers if not answer.is_yes]:
+            outputs = "\n".join(answer.output for answer in refused)
+            sentences = "\n".join(answer.sentence for answer in refused)
+            raise GateFailed(
+                f"{outputs}\n{sentences}\nKeep the old beside the new until both are deployed "
+                "(docs/contracts.md), or deploy them as one set: --as-one-set."
+            )
 
 
 def _descriptions() -> dict[str, str]:

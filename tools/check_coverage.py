@@ -3,6 +3,8 @@
 Each package's tests run in a process of their own, because every service is called `app`, and under
 `coverage run`: pytest imports its plugins before pytest-cov starts to measure. The floors lie in the
 root's pyproject.toml: in a package's own file pytest-cov would hold a run of one test to them.
+
+With --combine no test is run: the total is made of what earlier runs have left in the packages.
 """
 
 import subprocess
@@ -48,6 +50,8 @@ class Result:
 
 def main(root: Path, only: Sequence[str]) -> int:
     """Check the packages in the folders `only`, all when it's empty; the exit code."""
+    if "--combine" in only:
+        return _combine(root)
     with_postgres = _finds_postgres()
     floors = _read_floors(root, with_postgres=with_postgres)
     if unknown := set(only) - floors.keys():
@@ -61,6 +65,18 @@ def main(root: Path, only: Sequence[str]) -> int:
     _report(root, [root / result.folder / ".coverage" for result in results])
     print("", *results, sep="\n")
     return EXIT_PASSED if all(result.passed for result in results) else EXIT_FAILED
+
+
+def _combine(root: Path) -> int:
+    """One total, of the packages that were measured."""
+    data = [root / folder / ".coverage" for folder in _read_floors(root, with_postgres=True)]
+    measured = [file for file in data if file.exists()]
+    if not measured:
+        print("No package was measured: there is nothing to combine.", file=sys.stderr)
+        return EXIT_FAILED
+    _title("Together, " + ", ".join(file.parent.name for file in measured))
+    _report(root, measured)
+    return EXIT_PASSED
 
 
 def _finds_postgres() -> bool:

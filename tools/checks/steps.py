@@ -16,7 +16,7 @@ _PACKAGES = {
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 NAMES = (
-    *("lint", "types", "tools", *_PACKAGES),
+    *("lint", "types", "docs", "pipelines", "tools", *_PACKAGES),
     *("contracts", "e2e", "chaos", "schemathesis", "coverage"),
 )
 
@@ -67,6 +67,8 @@ def plan_steps(
     steps = [
         Step(name="lint", folder=root, tox_env="lint"),
         Step(name="types", folder=root, tox_env="types"),
+        Step(name="docs", folder=root, tox_env="docs", is_pytest=True),
+        Step(name="pipelines", folder=root, tox_env="pipelines", is_pytest=True),
         Step(name="tools", folder=root, tox_env="tools", is_pytest=True),
     ]
     for name, folder in _PACKAGES.items():

@@ -40,6 +40,17 @@ def tag_of(service: str) -> str:
     return f"deployed/{service}"
 
 
+def revision_of(service: str) -> str:
+    """A short hash with its day, for people."""
+    return _shown(f"{tag_of(service)}^{{commit}}")
+
+
+def revision() -> str:
+    """As `revision_of`, of what is looked at now."""
+    changes = " with uncommitted changes" if _git("status", "--porcelain") else ""
+    return _shown("HEAD") + changes
+
+
 def deployed_description(service: str) -> Description | None:
     """None when the deployed version had none committed."""
     text = file_at(service, f"contracts/openapi/{service}.json")
@@ -65,6 +76,10 @@ def check_out(service: str, folder: Path) -> None:
         arguments = ["worktree", "add", "--quiet", "--force", "--detach", str(folder)]
     if _git(*arguments, f"{tag_of(service)}^{{commit}}") is None:
         raise GateFailed(f"git can't check {tag_of(service)} out in {folder}. Delete that folder.")
+
+
+def _shown(commit: str) -> str:
+    return (_git("log", "-1", "--format=%h of %cs", commit) or "an unknown revision").strip()
 
 
 def _git(*arguments: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import check_contracts
 import pytest
 from contract_gate import deployed, deployment, published, services, verified
+from contract_gate.record import Record
 from contract_gate.services import GateFailed
 
 from service_testing.contracts.pact_files import pact_of, read_all
@@ -196,8 +197,8 @@ class TestCanIDeploy:
             "items as consumer of the deployed users: NO. Not kept: `a look"
         )
         with pytest.raises(GateFailed, match=r"what the run wrote(.|\n)*deploy them as one set"):
-            check_contracts._can_deploy(["users"], ["items"])
-        check_contracts._can_deploy(["users", "items"])
+            check_contracts._can_deploy(Record(), ["users"], ["items"])
+        check_contracts._can_deploy(Record(), ["users", "items"])
 
     @pytest.mark.usefixtures("renamed")
     @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The coverage gate fails when it must: a small repository with two services called `app`."""
 
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -178,6 +179,30 @@ class TestReports:
             assert (folder / "coverage.xml").exists()
             assert (folder / "htmlcov/index.html").exists()
         assert (repository.root / "services/users/report.xml").exists()
+
+
+class TestCombine:
+    def test_the_total_is_of_what_earlier_runs_have_measured(
+        self, repository: Repository, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        repository.write_test("users", ONE_BRANCH)
+        check_coverage.main(repository.root, ["services/users"])
+        check_coverage.main(repository.root, ["services/items"])
+        (repository.root / "coverage.xml").unlink()
+        capfd.readouterr()
+
+        assert check_coverage.main(repository.root, ["--combine"]) == 0
+
+        out = capfd.readouterr().out
+        assert "Together, users, items:" in out
+        assert re.search(r"^TOTAL .* 96\.88%$", out, re.MULTILINE)
+        assert set(repository.covered_lines()) > {"services/users/app/main.py"}
+
+    def test_nothing_measured_is_a_failure_and_no_hundred_per_cent(
+        self, repository: Repository, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        assert check_coverage.main(repository.root, ["--combine"]) == 1
+        assert "nothing to combine" in capfd.readouterr().err
 
 
 def test_a_run_of_one_test_is_held_to_no_floor(

@@ -82,8 +82,10 @@ class TestSteps:
             ("items", PY, "--database=postgres"),
             ("items", PY, "--database=sqlite"),
             ("repository", "contracts"),
+            ("repository", "docs"),
             ("repository", "e2e-local", "--database=sqlite", "-m", "not slow"),
             ("repository", "lint"),
+            ("repository", "pipelines"),
             ("repository", "tools"),
             ("repository", "types"),
             ("testing", PY),
@@ -103,8 +105,8 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, tools, chassis, testing, users, items, contracts, e2e, chaos, schemathesis, "
-            "coverage.\n"
+            "lint, types, docs, pipelines, tools, chassis, testing, users, items, contracts, e2e, chaos, "
+            "schemathesis, coverage.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
@@ -133,7 +135,7 @@ class TestSummary:
     ) -> None:
         repository.check()
 
-        assert last_line(capsys) == "9 passed, 0 failed, 9 skipped"
+        assert last_line(capsys) == "11 passed, 0 failed, 11 skipped"
 
     def test_a_failed_test_is_named_and_the_other_steps_still_run(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -141,12 +143,12 @@ class TestSummary:
         repository.break_step("shared/chassis", PY)
 
         assert repository.check() == 1
-        assert len(repository.calls) == 12
+        assert len(repository.calls) == 14
         output = capsys.readouterr().out
         assert f"what {PY} wrote in chassis" in output
         assert f"what {PY} wrote in users" not in output
         assert "\nFailed tests:\n  tests.test_it.test_bad\n" in output
-        assert output.splitlines()[-1] == "9 passed, 2 failed, 9 skipped"
+        assert output.splitlines()[-1] == "11 passed, 2 failed, 11 skipped"
 
     def test_a_run_that_breaks_before_its_first_test_is_a_failure(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -189,7 +191,7 @@ class TestPostgres:
 
         output = capsys.readouterr().out
         assert output.count("postgres  not run") == 3
-        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n6 passed, 0 failed" in output
+        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n8 passed, 0 failed" in output
 
     @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TEST_POSTGRES": "required"}])
     def test_where_it_is_required_its_lack_is_a_failure(

@@ -29,6 +29,7 @@ cli.command()(relay)
 cli.add_typer(outbox_cli, name="outbox")
 
 _MAX_CLIENT_ID_LENGTH = 64
+_MIN_CLIENT_SECRET_LENGTH = 32
 
 
 @cli.command("create-admin")
@@ -85,7 +86,8 @@ def create_client(
 ) -> None:
     """Register a service that may ask for tokens in its own name, or give it a new secret.
 
-    The secret is printed once and can't be shown again.
+    The secret is printed once and can't be shown again. Where the platform makes the secrets, it
+    is taken from the environment variable USERS_CLIENT_SECRET, and not printed.
     """
     if not (
         1 <= len(client_id) <= _MAX_CLIENT_ID_LENGTH
@@ -94,10 +96,15 @@ def create_client(
     ):
         fail("the client id must be 1 to 64 printable ASCII characters.")
     settings = settings_or_exit(UsersSettings)
+    given = os.environ.get("USERS_CLIENT_SECRET") or None
+    if given is not None and len(given) < _MIN_CLIENT_SECRET_LENGTH:
+        fail(f"USERS_CLIENT_SECRET must have at least {_MIN_CLIENT_SECRET_LENGTH} characters.")
     secret = in_transaction(
-        settings, lambda session: service_clients.create_client(session, client_id)
+        settings, lambda session: service_clients.create_client(session, client_id, given)
     )
-    typer.echo(f"client_id: {client_id}\nclient_secret: {secret}")
+    typer.echo(f"client_id: {client_id}")
+    if given is None:
+        typer.echo(f"client_secret: {secret}")
 
 
 @cli.command()

@@ -16,9 +16,12 @@ _SECRET_HASH = select(col(ServiceClient.secret_hash)).where(
 )
 
 
-async def create_client(session: WriteSession, client_id: str) -> str:
-    """Register a client, or give an existing one a new secret. Returns the secret: it's kept only as a hash."""
-    secret = secrets.token_urlsafe(32)
+async def create_client(session: WriteSession, client_id: str, secret: str | None = None) -> str:
+    """Register a client, or give an existing one a new secret. Returns the secret: it's kept only as a hash.
+
+    A `secret` that is handed in has to be as hard to guess as one that is made here.
+    """
+    secret = secret or secrets.token_urlsafe(32)
     await session.merge(ServiceClient(client_id=client_id, secret_hash=_hash(secret)))
     await session.flush()
     return secret

@@ -51,6 +51,26 @@ class TestCreateClient:
         stored = stored_rows(spare_database_url, select(col(ServiceClient.secret_hash)))
         assert stored == [(hashlib.sha256(secret.encode()).hexdigest(),)]
 
+    def test_create_client_takes_a_given_secret_and_keeps_quiet_about_it(
+        self, spare_database_url: str
+    ) -> None:
+        given = "0123456789abcdef" * 2
+        operator = Operator(spare_database_url)
+        outcome = operator.run("create-client", "items", USERS_CLIENT_SECRET=given)
+        assert (outcome.status, outcome.output) == (0, "client_id: items\n")
+        stored = stored_rows(spare_database_url, select(col(ServiceClient.secret_hash)))
+        assert stored == [(hashlib.sha256(given.encode()).hexdigest(),)]
+
+    def test_create_client_refuses_a_given_secret_that_can_be_guessed(
+        self, spare_database_url: str
+    ) -> None:
+        short = "0123456789abcdef" * 2
+        operator = Operator(spare_database_url)
+        outcome = operator.run("create-client", "items", USERS_CLIENT_SECRET=short[:-1])
+        assert outcome.status == 2
+        assert "at least 32 characters" in outcome.error
+        assert stored_rows(spare_database_url, select(col(ServiceClient.client_id))) == []
+
     @pytest.mark.parametrize("client_id", ["c", "c" * 64, "with space", "a:b%"])
     def test_create_client_takes_64_printable_characters(
         self, spare_database_url: str, client_id: str

@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--contracts-verified",
         type=Path,
         metavar="FOLDER",
-        help="leave a file for each interaction that was verified, and for each canary",
+        help="leave a file for each interaction that was verified, for each canary, and for each result",
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from service_testing.contracts import drift
 from service_testing.contracts.pact_files import read_all
+from service_testing.contracts.results import Result, read_results
 
 CONFTEST = """
 from pathlib import Path
@@ -77,6 +78,7 @@ async def test_interaction_is_kept(interaction, keeps):
 async def test_canary(interaction, notices_a_broken):
     await notices_a_broken(interaction)
 """
+KEEPS = "    await keeps(interaction)\n"
 PASSES_ANYTHING = """
 import pytest
 from service_testing.contracts.verification import Verifier
@@ -238,3 +240,44 @@ def test_fixture_that_is_not_overridden_says_what_to_do(
         [f"*Define the *fixture `{fixture}` in tests/contract/conftest.py*"]
     )
     assert result.ret != 0
+
+
+def results(project: pytest.Pytester, provider: str = PROVIDER) -> list[Result]:
+    project.makepyfile(test_provider=provider)
+    run(project, "test_provider.py", "--contracts-verified=verified")
+    return list(read_results(project.path / "verified/results"))
+
+
+def test_result_of_a_kept_promise_has_the_interaction_as_it_was(project: pytest.Pytester) -> None:
+    record(project)
+    (result,) = results(project)
+    assert result.is_kept
+    assert result.interaction == next(read_all(project.path / "contracts/pacts"))
+    assert result.seconds > 0
+
+
+def test_result_of_a_broken_promise_has_the_report(project: pytest.Pytester) -> None:
+    project.makepyfile(test_consumer=CONSUMER.replace('["milk"]', '["bread"]'))
+    record(project)
+    (result,) = results(project)
+    assert not result.is_kept
+    assert len(result.reason.splitlines()) == 6
+    assert result.reason.startswith("example breaks example: all notes")
+
+
+def test_result_of_a_test_that_can_not_start_is_its_error(project: pytest.Pytester) -> None:
+    record(project)
+    fails = "@pytest.fixture\ndef provider_states():\n    raise RuntimeError('no database')\n"
+    (result,) = results(project, PROVIDER + fails)
+    assert "no database" in result.reason
+
+
+def test_result_of_a_test_that_verifies_nothing_is_not_kept(project: pytest.Pytester) -> None:
+    record(project)
+    (result,) = results(project, PROVIDER.replace(KEEPS, "    pass\n"))
+    assert "has not verified it" in result.reason
+
+
+def test_skipped_test_has_no_result(project: pytest.Pytester) -> None:
+    record(project)
+    assert results(project, PROVIDER.replace(KEEPS, "    pytest.skip()\n")) == []

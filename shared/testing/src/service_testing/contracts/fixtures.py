@@ -1,8 +1,8 @@
 """The pytest side of contracts: its option, its fixtures, and what a run leaves behind."""
 
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 from service_testing.contracts.consumer import ExpectedProvider, require_committed
 from service_testing.contracts.harness import Harness, serving_harness
 from service_testing.contracts.pact_files import Contracts, Interaction, pact_of
+from service_testing.contracts.results import leave_result
 from service_testing.contracts.states import ProviderStates
 from service_testing.contracts.verification import broken, report, verify
 from service_testing.isolation import IsolatedDatabase
@@ -52,7 +53,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption(_OPTION):
-        kept = [item for item in items if "expecting" in getattr(item, "fixturenames", ())]
+        kept = [item for item in items if "expecting" in _fixtures_of(item)]
     elif config.getoption(_PACTS_OPTION):
         kept = [item for item in items if item.get_closest_marker("interactions")]
     else:
@@ -66,6 +67,9 @@ def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    verified: Path | None = item.config.getoption(_VERIFIED_OPTION)
+    if verified and "keeps" in _fixtures_of(item):
+        _leave_result(verified / "results", item, report)
     if report.when == "call" and report.passed:
         for option, key, name in (
             (_OPTION, _RECORDED, ""),
@@ -76,6 +80,23 @@ def pytest_runtest_makereport(
             if folder:
                 _leave(folder / name, item.stash.get(key, []))
     return report
+
+
+def _leave_result(folder: Path, item: pytest.Item, report: pytest.TestReport) -> None:
+    # A skip leaves none: nobody has looked.
+    callspec: Any = getattr(item, "callspec", None)
+    if callspec is None or not (report.failed or (report.when == "call" and report.passed)):
+        return
+    interaction: Interaction = callspec.params["interaction"]
+    reason = report.longreprtext if report.failed else ""
+    if not reason and interaction not in item.stash.get(_VERIFIED, []):
+        reason = f"{item.nodeid} passes, and has not verified it."
+    leave_result(folder, interaction, reason=reason, seconds=report.duration)
+
+
+def _fixtures_of(item: pytest.Item) -> Sequence[str]:
+    names: Sequence[str] = getattr(item, "fixturenames", ())
+    return names
 
 
 def _leave(folder: Path, interactions: list[Interaction]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SERVICES = [ROOT / "services/users", ROOT / "services/items"]
 LAYOUT = [
     "README.md",

@@ -1,0 +1,1 @@
+"""Which gates a change can break: derived from packaging, imports, tox and the contract files."""
