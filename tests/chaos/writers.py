@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from uuid import uuid4
 
 import httpx
@@ -126,6 +127,7 @@ class Writer:
         try:
             response = await client.request(method, path, **options)  # type: ignore[arg-type]
         except httpx.TransportError as error:
+            self._ledger.failed_at.append(time.monotonic())
             raise NoAnswer from error
         status = response.status_code
         self._ledger.outcomes[f"{status}"] += 1
@@ -133,6 +135,7 @@ class Writer:
         if status not in _EXPECTED or (is_unavailable and "Retry-After" not in response.headers):
             self._ledger.surprises.append(f"{method} {path}: {status} {response.text}")
         if is_unavailable:
+            self._ledger.failed_at.append(time.monotonic())
             await self._pause()
         return response
 

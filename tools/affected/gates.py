@@ -37,6 +37,7 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
         # GitLab keeps the word `types` to itself.
         Gate(name="check types", environment="types", reads=(PYTHON,)),
         *(_of_the_root(name) for name in (ALWAYS, "pipelines", "tools")),
+        _of_the_root("stack", "deploy"),
         *(
             Gate(
                 name=f"test {package.name}",

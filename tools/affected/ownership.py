@@ -24,7 +24,8 @@ _SINGLE_FILES = {
     "constraints.in": "pipelines",
     "schemathesis.toml": "schemathesis",
 }
-_SETS_OF_TESTS = ("docs", "pipelines")
+_SETS_OF_TESTS = ("docs", "pipelines", "stack")
+_DEPLOYMENT = (".dockerignore", ".env.example", "Dockerfile", "docker-compose.yml", "deploy/*")
 
 
 class Ownership:
@@ -57,6 +58,10 @@ class Ownership:
             return f"tests/{rest.partition('/')[0]}"
         if top == "tools":
             return _tool(rest)
+        if top == "bench":
+            return top
+        if _matches(file, _DEPLOYMENT):
+            return "deploy"
         return file if top == "contracts" else _SINGLE_FILES.get(file)
 
 

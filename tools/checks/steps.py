@@ -16,7 +16,7 @@ _PACKAGES = {
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 NAMES = (
-    *("lint", "types", "docs", "pipelines", "tools", *_PACKAGES),
+    *("lint", "types", "docs", "pipelines", "tools", "stack", *_PACKAGES),
     *("contracts", "e2e", "chaos", "schemathesis", "coverage"),
 )
 
@@ -70,6 +70,7 @@ def plan_steps(
         Step(name="docs", folder=root, tox_env="docs", is_pytest=True),
         Step(name="pipelines", folder=root, tox_env="pipelines", is_pytest=True),
         Step(name="tools", folder=root, tox_env="tools", is_pytest=True),
+        Step(name="stack", folder=root, tox_env="stack", is_pytest=True),
     ]
     for name, folder in _PACKAGES.items():
         # In parallel on one Python: that each worker has a database of its own, and that tests have

@@ -86,6 +86,7 @@ class TestSteps:
             ("repository", "e2e-local", "--database=sqlite", "-m", "not slow"),
             ("repository", "lint"),
             ("repository", "pipelines"),
+            ("repository", "stack"),
             ("repository", "tools"),
             ("repository", "types"),
             ("testing", PY),
@@ -105,8 +106,8 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, docs, pipelines, tools, chassis, testing, users, items, contracts, e2e, chaos, "
-            "schemathesis, coverage.\n"
+            "lint, types, docs, pipelines, tools, stack, chassis, testing, users, items, contracts, e2e, "
+            "chaos, schemathesis, coverage.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
@@ -135,7 +136,7 @@ class TestSummary:
     ) -> None:
         repository.check()
 
-        assert last_line(capsys) == "11 passed, 0 failed, 11 skipped"
+        assert last_line(capsys) == "12 passed, 0 failed, 12 skipped"
 
     def test_a_failed_test_is_named_and_the_other_steps_still_run(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -143,12 +144,12 @@ class TestSummary:
         repository.break_step("shared/chassis", PY)
 
         assert repository.check() == 1
-        assert len(repository.calls) == 14
+        assert len(repository.calls) == 15
         output = capsys.readouterr().out
         assert f"what {PY} wrote in chassis" in output
         assert f"what {PY} wrote in users" not in output
         assert "\nFailed tests:\n  tests.test_it.test_bad\n" in output
-        assert output.splitlines()[-1] == "11 passed, 2 failed, 11 skipped"
+        assert output.splitlines()[-1] == "12 passed, 2 failed, 12 skipped"
 
     def test_a_run_that_breaks_before_its_first_test_is_a_failure(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -191,7 +192,7 @@ class TestPostgres:
 
         output = capsys.readouterr().out
         assert output.count("postgres  not run") == 3
-        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n8 passed, 0 failed" in output
+        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n9 passed, 0 failed" in output
 
     @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TEST_POSTGRES": "required"}])
     def test_where_it_is_required_its_lack_is_a_failure(
