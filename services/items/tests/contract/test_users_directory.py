@@ -24,7 +24,6 @@ GREAT_ID = 2**53 + 1
 # In no other order than that of their ids as numbers: not by name, version, e-mail or time.
 ZOE = UserData(id=7, name="Zoë", is_active=True, version=3)
 BOB = UserData(id=10, name="Bob", is_active=False, version=2)
-LAST = UserData(id=GREAT_ID, name="Ł" * 120, is_active=True, version=2**31 - 1)
 NEW_TOKEN = Request(
     method="POST",
     path="/auth/token",
@@ -157,13 +156,14 @@ class TestListing:
     async def test_listing_has_the_longest_name_and_great_numbers(
         self, users: ExpectedProvider
     ) -> None:
+        last = UserData(id=GREAT_ID, name="Ł" * 120, is_active=True, version=2**31 - 1)
         with users.answers(
             "all users, with the longest name and great numbers",
-            given=[SERVICE, stored(LAST)],
+            given=[SERVICE, stored(last)],
             request=listing(after_id=0),
-            response=page(LAST, next_after_id=None),
+            response=page(last, next_after_id=None),
         ) as url:
-            assert await read_all(url) == [owner(LAST)]
+            assert await read_all(url) == [owner(last)]
 
     async def test_listing_leaves_out_who_was_deleted(self, users: ExpectedProvider) -> None:
         with users.answers(

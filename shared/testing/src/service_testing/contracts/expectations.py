@@ -132,7 +132,7 @@ def _matcher(example: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
     raise ContractError(f"{example!r} can't be `typed`: pin it, or take it apart.")
 
 
-def _text(pattern: str, example: str) -> dict[str, Any]:
+def _text(pattern: str, example: str | int) -> dict[str, Any]:
     # Pact matches a pattern with the text of anything: null, as "null", has no spaces either.
     matchers = [{MATCHER: "type"}, {MATCHER: "regex", "regex": pattern}]
     return {MATCHER: matchers, "value": example}
