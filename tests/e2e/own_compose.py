@@ -34,7 +34,7 @@ class OwnComposeStack(ComposeStack):
 
     def stop(self) -> None:
         super().stop()
-        self._compose("down", "--volumes", "--remove-orphans", "--timeout=10")
+        self._compose("down", "--volumes", "--remove-orphans", "--timeout=0")
 
     def _compose(self, *arguments: str) -> None:
         options = [
