@@ -12,9 +12,11 @@ PACKAGES = {
     "shared/testing": ("src", "tests"),
     "services/users": (".",),
     "services/items": (".",),
-    "tests/e2e": (".",),
+    "tests/e2e": (".", "../../tools"),
     "tests/chaos": (".", "../e2e"),
-    "tools": (".", "tests", "tests/stack", "../tests/e2e"),
+    "bench": (".", "../tests/e2e"),
+    "tests/faults": (".", "../e2e", "../chaos", "../../tools"),
+    "tools": (".", "tests", "tests/stack", "../tests/e2e", "../bench"),
 }
 
 

@@ -66,7 +66,7 @@ def _publish(root: Path, version: str, branch: str, environment: Mapping[str, st
         raise NotPublished("The credentials would be sent unencrypted. Use an https address.")
     # The address and the credentials it takes from the environment, where no process list shows them.
     command = [
-        *("pact", "broker", "publish", str(PACTS)),
+        *(str(Path(sys.executable).with_name("pact")), "broker", "publish", str(PACTS)),
         *("--consumer-app-version", version, "--branch", branch, "--retries", str(_RETRIES)),
     ]
     try:

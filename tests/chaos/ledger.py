@@ -29,4 +29,6 @@ class Ledger:
     """Operations by what came of them."""
     surprises: list[str] = field(default_factory=list)
     """Answers that no client should ever see."""
+    failed_at: list[float] = field(default_factory=list)
+    """When each request got a 503 or no answer, by time.monotonic()."""
     faults: Counter[str] = field(default_factory=Counter)

@@ -5,18 +5,17 @@ tox -e chaos -- --seconds=60 --database=postgres -p randomly --randomly-seed=7
 
 import asyncio
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
-from audit import differences, read, unfinished
+from audit import differences, read
 from ledger import Ledger
 from monkey import Monkey
 from processes import LocalStack, ServiceProcess, rows_of
-from stack import Query
+from quiet import wait_for_quiet
 from writers import Writer
 
 from chassis.database import Database
@@ -24,7 +23,6 @@ from service_testing.databases import create_database
 from service_testing.postgres import Cluster, crashable_server
 
 _WRITERS = 8
-_QUIET_SECONDS = 120.0
 _DELIVERED = re.compile(r'"path": "/events/", "status": 204')
 
 
@@ -125,15 +123,6 @@ async def test_nothing_is_lost_or_doubled_whatever_is_killed(
     assert len(ledger.users) > _WRITERS
     assert rest.tombstones
     assert ledger.faults
-
-
-async def wait_for_quiet(users: Query, items: Query) -> float:
-    """Seconds until nothing is under way any more."""
-    start = time.monotonic()
-    while left := await unfinished(users, items):
-        assert time.monotonic() - start < _QUIET_SECONDS, f"no end of {left}"
-        await asyncio.sleep(0.2)
-    return time.monotonic() - start
 
 
 def report(figures: dict[str, object], say: Callable[[str], None] = print) -> None:

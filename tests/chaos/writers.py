@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from uuid import uuid4
 
 import httpx
@@ -22,11 +23,13 @@ class NoAnswer(Exception):
 class Writer:
     """One person after the other: registers, renames, puts up, edits, takes down, deletes."""
 
-    def __init__(self, stack: Stack, ledger: Ledger, seed: str) -> None:
+    def __init__(
+        self, stack: Stack, ledger: Ledger, seed: str, timeout_seconds: float = _TIMEOUT_SECONDS
+    ) -> None:
         self._ledger = ledger
         self._random = random.Random(seed)  # noqa: S311 - which operation comes next
         self._users, self._items = (
-            httpx.AsyncClient(base_url=service.url, timeout=_TIMEOUT_SECONDS, trust_env=False)
+            httpx.AsyncClient(base_url=service.url, timeout=timeout_seconds, trust_env=False)
             for service in (stack.users, stack.items)
         )
         self._id: int | None = None
@@ -126,6 +129,7 @@ class Writer:
         try:
             response = await client.request(method, path, **options)  # type: ignore[arg-type]
         except httpx.TransportError as error:
+            self._ledger.failed_at.append(time.monotonic())
             raise NoAnswer from error
         status = response.status_code
         self._ledger.outcomes[f"{status}"] += 1
@@ -133,6 +137,7 @@ class Writer:
         if status not in _EXPECTED or (is_unavailable and "Retry-After" not in response.headers):
             self._ledger.surprises.append(f"{method} {path}: {status} {response.text}")
         if is_unavailable:
+            self._ledger.failed_at.append(time.monotonic())
             await self._pause()
         return response
 

@@ -111,6 +111,12 @@ class ServiceProcess:
                 stderr=log,
             )
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
     def ensure_ready(self) -> None:
         if self._process is None:
             self.start()

@@ -3,11 +3,13 @@
 import os
 import subprocess
 
+import pytest
 from stack import ROOT, Stack
 
 _TOUR = ROOT / "tools" / "runner" / "tour.sh"
 
 
+@pytest.mark.only_on("local", reason="it is a tour of `make run`")
 def test_the_tour_works_as_printed_and_a_second_time(stack: Stack) -> None:
     environment = {**os.environ, "USERS": stack.users.url, "ITEMS": stack.items.url}
     for _ in range(2):

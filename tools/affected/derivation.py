@@ -11,6 +11,9 @@ from affected.graph import Graph
 from affected.ownership import Ownership
 from affected.packages import PYTHON, Package, imported_modules, read_packages
 
+_WITH_PACKAGES = ("bench/", "tools/")
+"""Folders that others import packages from, beside what is packaged."""
+
 
 def derive(root: Path) -> Graph:
     packages = read_packages(root)
@@ -50,8 +53,8 @@ def _read_imports(graph: Graph, root: Path, packages: list[Package], parts: dict
         folder, _, name = file.rpartition("/")
         if file.endswith(".py") and folder in ("tools", *_shared_tests(parts)):
             homes[name.removesuffix(".py")] = part
-        elif name == "__init__.py" and folder.count("/") == 1 and folder.startswith("tools/"):
-            homes[folder.removeprefix("tools/")] = part
+        elif name == "__init__.py" and folder.count("/") == 1 and folder.startswith(_WITH_PACKAGES):
+            homes[folder.rpartition("/")[2]] = part
     for file, part in parts.items():
         if not file.endswith(".py"):
             continue

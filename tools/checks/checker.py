@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 
+from checks.docker import DockerMissing, require_docker
 from checks.options import Options
 from checks.postgres import URL_VARIABLE, PostgresMissing, PostgresServer
 from checks.pythons import is_installed
@@ -63,12 +64,20 @@ class Checker:
         if step.program and not is_on_path(step.program):
             what = f"{step.program} is not installed: {_WHERE_FROM[step.program]}."
             raise Missing(what, is_required=self._options.requires_programs)
+        if step.needs_docker:
+            self._require_docker()
         if step.database != "postgres":
             return self._environ
         try:
             return {**self._environ, URL_VARIABLE: self._postgres.url()}
         except PostgresMissing as error:
             raise Missing(str(error), is_required=self._options.requires_postgres) from error
+
+    def _require_docker(self) -> None:
+        try:
+            require_docker(self._environ)
+        except DockerMissing as error:
+            raise Missing(str(error), is_required=self._options.requires_docker) from error
 
     def _run(self, step: Step, environ: Mapping[str, str]) -> tuple[Result, str]:
         started = monotonic()

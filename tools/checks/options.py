@@ -20,6 +20,7 @@ class Options:
     requires_postgres: bool
     requires_pythons: bool
     requires_programs: bool
+    requires_docker: bool
 
 
 def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
@@ -37,4 +38,5 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         requires_postgres=is_ci or environ.get("TEST_POSTGRES") == "required",
         requires_pythons=is_ci,
         requires_programs=is_ci,
+        requires_docker=is_ci,
     )

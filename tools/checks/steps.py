@@ -17,7 +17,7 @@ _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 NAMES = (
     *("lint", "types", "docs", "pipelines", "tools", "stack", "alerts", *_PACKAGES),
-    *("contracts", "e2e", "chaos", "schemathesis", "coverage"),
+    *("contracts", "e2e", "compose", "faults", "chaos", "schemathesis", "coverage"),
 )
 
 
@@ -39,6 +39,7 @@ class Step:
     """Processes that share the tests (pytest-xdist)."""
     options: tuple[str, ...] = ()
     """More of them, of pytest."""
+    needs_docker: bool = False
     reports: tuple[Path, ...] = ()
     """JUnit reports that it writes by itself, of pytest runs of its own."""
     program: str = ""
@@ -49,6 +50,11 @@ class Step:
     def __str__(self) -> str:
         qualifiers = ", ".join(filter(None, [self.python, self.database]))
         return f"{self.name} ({qualifiers})" if qualifiers else self.name
+
+    @property
+    def lane(self) -> str:
+        """Steps of one lane run one after another: those of a package share its files, and stacks the machine."""
+        return "containers" if self.needs_docker else self.name
 
     @property
     def environment_folder(self) -> Path:
@@ -85,6 +91,7 @@ def plan_steps(
     # The services' own steps verify the contracts too. This one counts: nothing is missing or stale.
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
     steps += _workflow_steps(root, is_thorough=is_thorough or "e2e" in only)
+    steps += _compose_steps(root, is_thorough=is_thorough, only=only)
     if is_thorough or "chaos" in only:
         steps += [
             Step(name="chaos", folder=root, tox_env="chaos", is_pytest=True, database=database)
@@ -117,6 +124,22 @@ def _workflow_steps(root: Path, *, is_thorough: bool) -> list[Step]:
         )
         for database in (_DATABASES if is_thorough else _DATABASES[:1])
     ]
+
+
+def _compose_steps(root: Path, *, is_thorough: bool, only: Sequence[str]) -> list[Step]:
+    """The same workflows in containers; what ends them is left to the faults, which do it under load."""
+    workflows = Step(
+        name="compose",
+        folder=root,
+        tox_env="e2e",
+        is_pytest=True,
+        options=("-m", "not slow"),
+        needs_docker=True,
+    )
+    faults = Step(
+        name="faults", folder=root, tox_env="e2e-faults", is_pytest=True, needs_docker=True
+    )
+    return [workflows, faults] if is_thorough or "faults" in only else [workflows]
 
 
 def _package_steps(

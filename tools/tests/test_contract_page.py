@@ -2,18 +2,19 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import check_contracts
 import pytest
-from contract_gate import services
+from contract_gate import deployment, services
 from contract_gate.deployment import Answer
 from contract_gate.page import write
 from contract_gate.page.graph import graph_of
 from contract_gate.page.rows import BROKEN, KEPT, UNKNOWN, rows_of
-from contract_gate.record import PASSED, Record
+from contract_gate.record import NOT_ASKED, PASSED, Record
 from contract_gate.services import GateFailed
 
 from service_testing.contracts.pact_files import Interaction, read_all
@@ -257,3 +258,26 @@ class TestRecord:
         monkeypatch.setattr(check_contracts, "_check_kept", fails)
         assert check_contracts.main([f"--report={path}"]) == 1
         assert "✗ The gate failed" in Page(path).text
+
+    def test_drift_does_not_keep_the_gate_from_saying_whom_a_change_breaks(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fails_with(text: str) -> Callable[..., None]:
+            def fail(*_: object) -> None:
+                raise GateFailed(text)
+
+            return fail
+
+        monkeypatch.setattr(check_contracts, "_check_committed", fails_with("has drifted"))
+        monkeypatch.setattr(check_contracts, "_check_kept", fails_with("users breaks items"))
+        assert check_contracts.main([]) == 1
+        assert "has drifted\n\nusers breaks items\n" in capsys.readouterr().out
+
+    def test_gate_that_could_ask_nobody_does_not_say_yes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record = Record()
+        monkeypatch.setattr(deployment, "answers", lambda _: iter([]))
+        check_contracts._can_deploy(record, ["users"], ["items"])
+        assert record.steps["deployable"].outcome == NOT_ASKED
+        assert "not asked" in page_of(record, tmp_path).text

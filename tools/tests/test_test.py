@@ -34,8 +34,13 @@ class Repository:
         keeper = root / "shared/testing/src/service_testing/postgres.py"
         keeper.parent.mkdir(parents=True)
         shutil.copy(HERE / "fake_keeper.py", keeper)
+        docker = root / "programs/docker"
+        docker.parent.mkdir()
+        docker.write_text('#!/bin/sh\n[ "$NO_ENGINE" != "$*" ]\n')
+        docker.chmod(0o755)
         self.environ = {
             **{name: value for name, value in os.environ.items() if name != "CI"},
+            "PATH": f"{docker.parent}{os.pathsep}{os.environ['PATH']}",
             "CALLS": str(root / "calls"),
             "NOTES": str(root / "notes"),
         }
@@ -89,6 +94,7 @@ class TestSteps:
             ("repository", "alerts"),
             ("repository", "contracts"),
             ("repository", "docs"),
+            ("repository", "e2e", "-m", "not slow"),
             ("repository", "e2e-local", "--database=sqlite", "-m", "not slow"),
             ("repository", "lint"),
             ("repository", "pipelines"),
@@ -113,7 +119,7 @@ class TestSteps:
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
             "lint, types, docs, pipelines, tools, stack, alerts, chassis, testing, users, items, contracts, "
-            "e2e, chaos, schemathesis, coverage.\n"
+            "e2e, compose, faults, chaos, schemathesis, coverage.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
@@ -228,6 +234,37 @@ class TestPrograms:
 
     def test_in_ci_its_lack_is_a_failure(self, repository: Repository) -> None:
         assert repository.check(ONLY="lint alerts", CI="true") == 1
+
+
+class TestDocker:
+    NO_ENGINE = "version"
+    NO_COMPOSE = "compose version"
+
+    @pytest.mark.parametrize("lack", [NO_ENGINE, NO_COMPOSE])
+    def test_without_it_its_steps_are_left_out_and_the_way_out_is_told(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str], lack: str
+    ) -> None:
+        assert repository.check(ONLY="lint compose", NO_ENGINE=lack) == 0
+
+        assert [call["environment"] for call in repository.calls] == ["lint"]
+        output = capsys.readouterr().out
+        assert "not run compose: No Docker engine with Compose: install Docker" in output
+        assert "Missing:\n  No Docker engine with Compose: install Docker" in output
+
+    def test_in_ci_its_lack_is_a_failure(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert repository.check(ONLY="compose", NO_ENGINE="version", CI="true") == 1
+
+        assert last_line(capsys) == "0 passed, 1 failed"
+
+    def test_the_stack_is_put_through_faults_only_when_all_is_checked(
+        self, repository: Repository
+    ) -> None:
+        repository.check("--thorough", ONLY="compose faults")
+
+        called = [(call["environment"], *call["options"]) for call in repository.calls]
+        assert called == [("e2e", "-m", "not slow"), ("e2e-faults",)]
 
 
 class TestThorough:

@@ -1,4 +1,4 @@
-"""How long the routes take, to be saved and compared: `tox -e bench`."""
+"""How long the routes take, to be saved and compared: `tox -e bench-routes`."""
 
 from typing import Any
 

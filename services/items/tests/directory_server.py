@@ -29,7 +29,7 @@ class DirectoryServer:
             return self._grant(request)
         assert request.url.path == "/internal/users/"
         self.queries.append(dict(request.url.params))
-        is_good = request.headers["Authorization"] == f"Bearer token {self._tokens}"
+        is_good = request.headers["Authorization"] == f"Bearer token-{self._tokens}"
         if not is_good or self._pages_left == 0:
             return httpx.Response(401, json={"error": "invalid_token"})
         self._pages_left -= 1
@@ -41,7 +41,7 @@ class DirectoryServer:
             return httpx.Response(401, json={"error": "invalid_client"})
         self._tokens += 1
         self._pages_left = self._pages_per_token
-        body = {"access_token": f"token {self._tokens}", "token_type": "bearer", "expires_in": 900}
+        body = {"access_token": f"token-{self._tokens}", "token_type": "bearer", "expires_in": 900}
         return httpx.Response(200, json=body)
 
     def _page(self, after_id: str, limit: str) -> dict[str, Any]:

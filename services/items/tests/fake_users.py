@@ -8,6 +8,7 @@ from app.user_events import OwnerState
 from app.users_client import UserSummary
 from app.users_directory import DirectoryFailed
 from chassis.errors import InvalidToken
+from service_testing.contracts.stand_ins import gives
 from service_testing.tokens import TokenIssuer
 from tests.accounts import Account
 
@@ -18,6 +19,14 @@ async def _nothing() -> None:
 
 async def _nothing_before(_: int) -> None:
     """Nothing happens before a page."""
+
+
+def gives_user(user_id: int, user: UserSummary | None) -> None:
+    """A look-up's answer, held to the contract with users."""
+    if user:
+        gives("GET", f"/users/{user_id}", 200, user.model_dump())
+    else:
+        gives("GET", f"/users/{user_id}", 404)
 
 
 class FakeDirectory:
@@ -38,8 +47,12 @@ class FakeDirectory:
                 raise DirectoryFailed("the users service can't be asked: injected.")
             rest = sorted(user_id for user_id in self.accounts if user_id > after_id)
             ids = rest[: self._page_size]
-            yield [OwnerState(**self.accounts[user_id].data) for user_id in ids]
-            if len(rest) <= self._page_size:
+            users = [self.accounts[user_id].data for user_id in ids]
+            is_last = len(rest) <= self._page_size
+            page = {"users": users, "next_after_id": None if is_last else ids[-1]}
+            gives("GET", "/internal/users/", 200, page)
+            yield [OwnerState(**user) for user in users]
+            if is_last:
                 return
             after_id, number = ids[-1], number + 1
 
@@ -49,6 +62,8 @@ class FakeUsers:
         self._issuer = issuer
         self.key_set = issuer.jwks
         """What is published, as a function."""
+        self.keys_are_no_keys = False
+        """Something else is published: no answer of users."""
         self.key_fetches = 0
         self.forget()
 
@@ -89,12 +104,18 @@ class FakeUsers:
         if self.is_down:
             raise UsersUnavailable
         if self.refuses_tokens:
+            gives("GET", f"/users/{user_id}", 401)
             raise InvalidToken
         answer, self.answers_next = self.answers_next, None
-        return answer or self._users.get(user_id)
+        user = answer or self._users.get(user_id)
+        gives_user(user_id, user)
+        return user
 
     async def fetch_keys(self) -> str:
         self.key_fetches += 1
         if self.keys_are_down:
             raise UsersUnavailable
-        return json.dumps(self.key_set())
+        keys = self.key_set()
+        if not self.keys_are_no_keys:
+            gives("GET", "/.well-known/jwks.json", 200, keys)
+        return json.dumps(keys)

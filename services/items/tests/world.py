@@ -26,7 +26,7 @@ from chassis.events import Event
 from chassis.tokens import Principal
 from service_testing.factories import create_item_data
 from tests.accounts import Account
-from tests.fake_users import FakeDirectory
+from tests.fake_users import FakeDirectory, gives_user
 from tests.stock import remove_all_items_of_the_deleted
 
 TABLES = (ReceivedEvent, ItemRemoval, Resync, Item, Owner)
@@ -80,7 +80,9 @@ class UsersService:
         await creation.pause()
         account = self.accounts.get(user_id)
         await creation.pause()  # the answer is on its way
-        return UserSummary.model_validate(account.data) if account else None
+        user = UserSummary.model_validate(account.data) if account else None
+        gives_user(user_id, user)
+        return user
 
     async def fetch_keys(self) -> str:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""How long the routes take, to be saved and compared: `tox -e bench`.
+"""How long the routes take, to be saved and compared: `tox -e bench-routes`.
 
 Password hashing is as cheap as in the tests: these show the routes around it.
 """

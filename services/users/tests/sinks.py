@@ -12,6 +12,7 @@ from app.outbox.metrics import DeliveryMetrics
 from app.outbox.relay import Relay, RelaySettings
 from app.outbox.sink import Answer, Delivered, Sink
 from chassis.database import Database
+from service_testing.contracts.stand_ins import gives
 
 SETTINGS = RelaySettings(
     concurrency=4,
@@ -28,6 +29,14 @@ async def take(_: OutboxEvent) -> Answer:
     return Delivered()
 
 
+def gives_answer(answer: Answer) -> None:
+    """Held to the contract with items; a failure without a status is no answer."""
+    if isinstance(answer, Delivered):
+        gives("POST", "/events/", 204)
+    elif answer.reason.startswith("status "):
+        gives("POST", "/events/", int(answer.reason.removeprefix("status ")))
+
+
 class FakeSink:
     """Takes every event, unless it is told to behave otherwise."""
 
@@ -41,6 +50,7 @@ class FakeSink:
     async def deliver(self, event: OutboxEvent) -> Answer:
         self.calls.append((event.user_id, event.version))
         answer = await self.behaviour(event)
+        gives_answer(answer)
         if isinstance(answer, Delivered):
             self.taken[event.user_id].append(event.version)
         return answer

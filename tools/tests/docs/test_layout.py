@@ -1,6 +1,7 @@
 """What makes the services easy to find one's way in, and to copy."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ LAYOUT = [
     "tests/unit",
     "tests/integration",
 ]
+NEIGHBOUR_METHODS = ("get_user", "fetch_keys", "pages", "deliver")
+"""Of the protocols behind which a neighbour is: `Users`, `Directory` and `Sink`."""
 LEAST_WORDS = 3
 """`test_<what>_<scenario>`: two words and the `test`."""
 
@@ -36,6 +39,29 @@ def test_a_service_has_each_file_where_every_other_one_has_it(service: Path) -> 
 @each_service
 def test_a_conftest_is_short_because_the_testing_package_has_the_fixtures(service: Path) -> None:
     assert len((service / "tests/conftest.py").read_text().splitlines()) < 30
+
+
+@each_service
+def test_stand_ins_are_held_to_the_contracts(service: Path) -> None:
+    options = tomllib.loads((service / "pyproject.toml").read_text())["tool"]["pytest"]
+    folder = service / options["ini_options"]["contracts"]
+    assert list((folder / "pacts").glob(f"{service.name}-*.json")) != []
+
+
+@each_service
+def test_fakes_of_a_neighbour_say_what_they_give(service: Path) -> None:
+    """A transport is looked at by the plugin; a fake with the client's own methods has to speak."""
+    methods = {
+        f"{path.name}: {fake.name}.{node.name}": ast.unparse(node)
+        for path in sorted((service / "tests").rglob("*.py"))
+        for fake in ast.walk(ast.parse(path.read_text()))
+        if isinstance(fake, ast.ClassDef)
+        for node in fake.body
+        if isinstance(node, ast.AsyncFunctionDef) and node.name in NEIGHBOUR_METHODS
+    }
+    assert methods
+    free = ("gives", "super().", "raise NotImplementedError")
+    assert [name for name, text in methods.items() if not any(each in text for each in free)] == []
 
 
 @each_service

@@ -23,7 +23,7 @@ each_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["a
 def metrics_of(expression: str) -> set[str]:
     """The names that stand before a selector, a range, a comparison or a closing bracket."""
     plain = re.sub(r'"[^"]*"|\b(by|without) \([^)]*\)', "", expression)
-    names = set(re.findall(r"\b([a-z][a-z_]+)\b(?!\s*\(|\s*=|_)", re.sub(r"\{[^}]*\}", "", plain)))
+    names = set(re.findall(r"\b([a-z][a-z_]+)\b(?!\s*\(|_)", re.sub(r"\{[^}]*\}", "", plain)))
     return {name.removesuffix("_bucket") for name in names - {"or", "and", "unless", "m", "s"}}
 
 

@@ -7,17 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.users_client import UsersClient
 from chassis.guarded_calls import CallPolicy
 from chassis.http_client import service_client
-from service_testing.contracts.pact_files import Contracts
 from service_testing.contracts.states import ProviderStates
 from service_testing.tokens import TokenIssuer
-from tests.contract.states import CONTRACTS, ItemsStates
+from tests.contract.states import ItemsStates
 
 ConnectTo = Callable[[str], UsersClient]
-
-
-@pytest.fixture(scope="session")
-def contracts() -> Contracts:
-    return CONTRACTS
 
 
 @pytest.fixture

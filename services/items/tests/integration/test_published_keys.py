@@ -98,6 +98,7 @@ class TestKeysThatWereNeverSeen:
         self, process: Process, issuer: TokenIssuer, document: Any
     ) -> None:
         process.users.key_set = lambda: document
+        process.users.keys_are_no_keys = True
         response = await process.ask_with(issuer.token())
         assert_error_response(response, 503, "users_unavailable")
 

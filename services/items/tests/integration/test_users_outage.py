@@ -30,6 +30,7 @@ from service_testing.faults import (
     refused,
     timed_out,
     unavailable,
+    unpromised,
 )
 from service_testing.frozen_time import FrozenTime
 from service_testing.tokens import TokenIssuer
@@ -187,11 +188,13 @@ class TestWhileTheCircuitIsOpen:
 
 
 class TestAnswersThatAreNoFailures:
-    @pytest.mark.parametrize("status", [401, 403, 404])
+    @pytest.mark.parametrize(
+        "refusal", [answer(401), unpromised(403), answer(404)], ids=["401", "403", "404"]
+    )
     async def test_a_refusal_keeps_the_circuit_closed(
-        self, users: UsersOfThisTest, status: int
+        self, users: UsersOfThisTest, refusal: Behaviour
     ) -> None:
-        users.lookups.behave(answer(status))
+        users.lookups.behave(refusal)
         for user_id in range(1, 31):
             await users.create_item(user_id)
         assert len(users.lookups.requests) == 30

@@ -21,20 +21,21 @@ from service_testing.assertions import (
 )
 from service_testing.client import AppClient, as_user
 from service_testing.factories import create_item_data
+from service_testing.faults import Behaviour, answer, failure, refused, timed_out, unpromised
 from service_testing.isolation import IsolatedDatabase
 from service_testing.lifespan import running
 from service_testing.tokens import TokenIssuer
 
 FAILURES = {
-    "a time-out": httpx.ConnectTimeout("too late"),
-    "a refusal": httpx.ConnectError("refused"),
-    "a connection that breaks": httpx.ReadError("reset"),
-    "a 500": httpx.Response(500),
-    "a 503 of a proxy": httpx.Response(503, html="<h1>Sorry</h1>"),
-    "a 429": httpx.Response(429),
-    "no JSON": httpx.Response(200, text="<h1>Hello</h1>"),
-    "another shape": httpx.Response(200, json={"user": "Ada"}),
-    "another user": httpx.Response(200, json={"id": 8, "name": "Ada", "is_active": True}),
+    "a time-out": timed_out(httpx.ConnectTimeout),
+    "a refusal": refused(),
+    "a connection that breaks": failure(httpx.ReadError),
+    "a 500": answer(500),
+    "a 503 of a proxy": answer(503, html="<h1>Sorry</h1>"),
+    "a 429": answer(429),
+    "no JSON": unpromised(text="<h1>Hello</h1>"),
+    "another shape": unpromised(json={"user": "Ada"}),
+    "another user": answer(json={"id": 8, "name": "Ada", "is_active": True}),
 }
 
 
@@ -74,12 +75,11 @@ async def test_create_item_asks_users_with_the_seller_s_own_token(
     assert asked.calls.last.request.headers["Authorization"] == seller.headers["Authorization"]
 
 
-@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("fault", FAILURES.values(), ids=FAILURES)
 async def test_create_item_is_refused_while_users_fails_and_nothing_is_stored(
-    seller: AppClient, users: respx.MockRouter, failure: httpx.Response | Exception
+    seller: AppClient, users: respx.MockRouter, fault: Behaviour
 ) -> None:
-    asked = users.get("/users/7")
-    asked.side_effect = [failure] * 20
+    asked = users.get("/users/7").mock(side_effect=fault)
     response = await seller.post("/items/", json=create_item_data())
     assert_error_response(response, 503, "users_unavailable")
     assert int(response.headers["Retry-After"]) >= 1
@@ -87,11 +87,11 @@ async def test_create_item_is_refused_while_users_fails_and_nothing_is_stored(
     assert_paginated_response(await seller.get("/items/"), total=0)
 
 
-@pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), httpx.Response(500)])
+@pytest.mark.parametrize("fault", [refused(), answer(500)], ids=["refused", "500"])
 async def test_create_item_is_refused_while_the_keys_can_not_be_had(
-    seller: AppClient, users: respx.MockRouter, failure: httpx.Response | Exception
+    seller: AppClient, users: respx.MockRouter, fault: Behaviour
 ) -> None:
-    users["keys"].side_effect = [failure] * 20
+    users["keys"].side_effect = fault
     response = await seller.post("/items/", json=create_item_data())
     assert_error_response(response, 503, "users_unavailable")
 

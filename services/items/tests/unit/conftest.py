@@ -9,9 +9,11 @@ import stamina
 from app.users_client import UsersClient
 from chassis.guarded_calls import CallPolicy
 from chassis.http_client import service_client
+from service_testing.tokens import TokenIssuer
 
 ATTEMPTS = CallPolicy().attempts
 USER = {"id": 7, "name": "Ada", "is_active": True}
+KEYS = TokenIssuer().jwks()
 
 ConnectTo = Callable[..., UsersClient]
 

@@ -7,8 +7,8 @@ import pytest
 from app.errors import UsersUnavailable
 from app.users_client import UserSummary
 from chassis.errors import InvalidToken
-from service_testing.faults import FaultyTransport, answer
-from tests.unit.conftest import ATTEMPTS, USER, ConnectTo
+from service_testing.faults import FaultyTransport, answer, unpromised
+from tests.unit.conftest import ATTEMPTS, KEYS, USER, ConnectTo
 
 MISSHAPEN = [
     *(b"", b"{", b"null", b"[]", b'"Ada"', b"\xff", b"<html></html>", b"[" * 100_000),
@@ -62,7 +62,7 @@ class TestGetUser:
     async def test_get_user_takes_any_other_answer_for_an_outage_and_does_not_ask_again(
         self, connect_to: ConnectTo, status: int
     ) -> None:
-        users = FaultyTransport(answer(status, json=USER))
+        users = FaultyTransport(unpromised(status, json=USER))
         with pytest.raises(UsersUnavailable):
             await connect_to(users).get_user(7, "token")
         assert len(users.requests) == 1
@@ -70,7 +70,7 @@ class TestGetUser:
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     async def test_get_user_follows_no_redirect(self, connect_to: ConnectTo, status: int) -> None:
         headers = {"Location": "http://elsewhere.example/users/7"}
-        users = FaultyTransport(answer(status, headers=headers), answer(200, json=USER))
+        users = FaultyTransport(unpromised(status, headers=headers), answer(200, json=USER))
         with pytest.raises(UsersUnavailable):
             await connect_to(users).get_user(7, "token")
         assert [request.url.host for request in users.requests] == ["users.example"]
@@ -96,7 +96,7 @@ class TestGetUser:
     async def test_get_user_takes_an_answer_of_another_shape_for_an_outage(
         self, connect_to: ConnectTo, content: bytes
     ) -> None:
-        users = FaultyTransport(answer(200, content=content))
+        users = FaultyTransport(unpromised(200, content=content))
         with pytest.raises(UsersUnavailable):
             await connect_to(users).get_user(7, "token")
         assert len(users.requests) == 1
@@ -104,15 +104,14 @@ class TestGetUser:
 
 class TestFetchKeys:
     async def test_fetch_keys_is_the_document_as_published(self, connect_to: ConnectTo) -> None:
-        document = '{"keys": [{"kid": "a"}]}'
-        client = connect_to(FaultyTransport(answer(200, text=document)))
-        assert await client.fetch_keys() == document
+        client = connect_to(FaultyTransport(answer(200, json=KEYS)))
+        assert json.loads(await client.fetch_keys()) == KEYS
 
     @pytest.mark.parametrize("status", [204, 302, 401, 403, 404])
     async def test_fetch_keys_takes_any_other_answer_for_an_outage(
         self, connect_to: ConnectTo, status: int
     ) -> None:
-        users = FaultyTransport(answer(status, text='{"keys": []}'))
+        users = FaultyTransport(unpromised(status, text='{"keys": []}'))
         with pytest.raises(UsersUnavailable):
             await connect_to(users).fetch_keys()
         assert len(users.requests) == 1
@@ -120,6 +119,6 @@ class TestFetchKeys:
     async def test_fetch_keys_asks_again_when_the_answer_may_pass(
         self, connect_to: ConnectTo
     ) -> None:
-        users = FaultyTransport(answer(503), answer(200, text="{}"))
-        assert await connect_to(users).fetch_keys() == "{}"
+        users = FaultyTransport(answer(503), answer(200, json=KEYS))
+        assert json.loads(await connect_to(users).fetch_keys()) == KEYS
         assert len(users.requests) == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ from service_testing.faults import (
     truncated,
     unavailable,
 )
-from tests.unit.conftest import ATTEMPTS, USER, ConnectTo
+from tests.unit.conftest import ATTEMPTS, KEYS, USER, ConnectTo
 
 ADA = answer(json=USER)
 PASSING_FAULTS = {
@@ -89,8 +90,8 @@ class TestFaultsThatPass:
         assert await client.get_user(7, "token") is not None
 
     async def test_fetch_keys_recovers(self, connect_to: ConnectTo, fault: Behaviour) -> None:
-        users = FaultyTransport(*[fault] * (ATTEMPTS - 1), answer(text="{}"))
-        assert await connect_to(users).fetch_keys() == "{}"
+        users = FaultyTransport(*[fault] * (ATTEMPTS - 1), answer(json=KEYS))
+        assert json.loads(await connect_to(users).fetch_keys()) == KEYS
         assert len(users.requests) == ATTEMPTS
 
 

@@ -16,8 +16,9 @@ from service_testing.faults import (
     malformed_json,
     refused,
     unavailable,
+    unpromised,
 )
-from tests.unit.conftest import USER, ConnectTo
+from tests.unit.conftest import KEYS, USER, ConnectTo
 
 TOKEN = "the-callers-own-token"
 
@@ -40,7 +41,7 @@ async def test_get_user_asks_for_the_user_with_the_token(connect_to: ConnectTo) 
 
 
 async def test_fetch_keys_sends_no_token(connect_to: ConnectTo) -> None:
-    users = FaultyTransport(answer(200, json=USER), answer(200, text="{}"))
+    users = FaultyTransport(answer(200, json=USER), answer(200, json=KEYS))
     client = connect_to(users)
     await client.get_user(7, TOKEN)
     await client.fetch_keys()
@@ -70,12 +71,14 @@ async def test_requests_carry_the_id_and_the_trace_of_the_one_being_handled(
 
 
 async def test_requests_outside_of_any_other_carry_no_id(connect_to: ConnectTo) -> None:
-    users = FaultyTransport(answer(200, text="{}"))
+    users = FaultyTransport(answer(200, json=KEYS))
     await connect_to(users).fetch_keys()
     assert "X-Request-ID" not in users.requests[0].headers
 
 
-@pytest.mark.parametrize("last_answer", [unavailable(), answer(403), malformed_json(), refused()])
+@pytest.mark.parametrize(
+    "last_answer", [unavailable(), unpromised(403), malformed_json(), refused()]
+)
 async def test_an_outage_is_logged_without_the_token(
     connect_to: ConnectTo,
     logs: list[EventDict],

@@ -22,6 +22,7 @@ from service_testing.faults import (
     too_many_requests,
     truncated,
     unavailable,
+    unpromised,
 )
 from tests.accounts import Account
 from tests.directory_server import CLIENT_ID, SECRET, DirectoryServer
@@ -38,11 +39,11 @@ FAULTS = {
 }
 SPOILT = {
     "malformed": malformed_json(),
-    "no object": answer(json=[]),
-    "empty": answer(content=b""),
-    "403": answer(403),
-    "404": answer(404),
-    "redirect": answer(302, headers={"Location": "http://elsewhere.example/"}),
+    "no object": unpromised(json=[]),
+    "empty": unpromised(content=b""),
+    "403": unpromised(403),
+    "404": unpromised(404),
+    "redirect": unpromised(302, headers={"Location": "http://elsewhere.example/"}),
 }
 ACCOUNTS = tuple(Account(id=number) for number in range(1, 6))
 
@@ -157,13 +158,13 @@ class TestFailures:
         """From a gap, deletions would be concluded."""
         users = [Account(id=user_id).data for user_id in page["users"]]
         with pytest.raises(DirectoryFailed, match="order of ids"):
-            await read(credentials, DirectoryServer(), answer(json={**page, "users": users}))
+            await read(credentials, DirectoryServer(), unpromised(json={**page, "users": users}))
 
     @pytest.mark.parametrize("field", ["id", "name", "is_active", "version"])
     async def test_a_page_with_an_incomplete_user_is_refused(
         self, credentials: ItemsSettings, field: str
     ) -> None:
         user = {name: value for name, value in Account().data.items() if name != field}
-        page = answer(json={"users": [user], "next_after_id": None})
+        page = unpromised(json={"users": [user], "next_after_id": None})
         with pytest.raises(DirectoryFailed, match="another shape"):
             await read(credentials, DirectoryServer(), page)

@@ -26,13 +26,13 @@ from app.outbox.sink import Answer, Delivered, Failed, Refused
 from chassis.database import Database
 from service_testing.databases import delete_all_rows
 from service_testing.frozen_time import FrozenTime, frozen
-from tests.sinks import SETTINGS, deliver_all, register, relay_to, rename
+from tests.sinks import SETTINGS, deliver_all, gives_answer, register, relay_to, rename
 
 ResultT = TypeVar("ResultT")
 
 USERS, RELAYS = 4, 2
 ANSWERS = st.sampled_from(
-    [Delivered(), Failed("status 503"), Refused("status 400"), Failed("429", "", 7.0)]
+    [Delivered(), Failed("status 503"), Refused("status 400"), Failed("status 429", "", 7.0)]
 )
 
 
@@ -54,6 +54,7 @@ class ModelSink:
             # Raised here it would be a failed delivery like another.
             self.out_of_order.append((user_id, version))
         answer = self.script.pop(0) if self.script else Delivered()
+        gives_answer(answer)
         if isinstance(answer, Delivered):
             self.taken[user_id].add(version)
         elif isinstance(answer, Refused):

@@ -5,6 +5,9 @@
 
 Behaviours take their turns and the last one stays, so this neighbour recovers after two failures.
 Each raises what httpx raises for a real one. No behaviour waits for time to pass.
+
+In a service with contracts an answer has to be one that an interaction covers (`contracts.stand_ins`);
+what is no provider's answer says so: `unpromised`.
 """
 
 import asyncio
@@ -17,6 +20,10 @@ Behaviour = Callable[[httpx.Request], Awaitable[httpx.Response]]
 """What a neighbour does about a request. `handle_async_request` of any transport is one too, so
 that the neighbour can be an app (`httpx.ASGITransport`). As respx's `side_effect` it reaches a
 client that can't be given a transport."""
+
+
+UNPROMISED = "service_testing.unpromised"
+"""The extension of a response that no contract has to cover."""
 
 
 class FaultyTransport(httpx.AsyncBaseTransport):
@@ -61,6 +68,11 @@ def answer(status: int = 200, **content: Any) -> Behaviour:
     return _immediately(lambda _: httpx.Response(status, **content))
 
 
+def unpromised(status: int = 200, **content: Any) -> Behaviour:
+    """As `answer`, of a proxy or of a neighbour gone wrong: no contract has to cover it."""
+    return answer(status, extensions={UNPROMISED: True}, **content)
+
+
 def unavailable() -> Behaviour:
     """A 503, as from a neighbour that starts or is overloaded."""
     return answer(503, text="Service Unavailable")
@@ -73,7 +85,7 @@ def too_many_requests(*, retry_after_seconds: int) -> Behaviour:
 
 def malformed_json() -> Behaviour:
     """A 200 that calls itself JSON and isn't."""
-    return answer(content=b'{"id": 7, "name": ', headers={"Content-Type": "application/json"})
+    return unpromised(content=b'{"id": 7, "name": ', headers={"Content-Type": "application/json"})
 
 
 def refused() -> Behaviour:
@@ -153,7 +165,8 @@ async def _cut(
     if error_class is None:
         headers.pop("Content-Length", None)
     cut = _CutStream(body[:after_bytes], error_class)
-    return httpx.Response(response.status_code, headers=headers, stream=cut)
+    extensions = {UNPROMISED: True}
+    return httpx.Response(response.status_code, headers=headers, stream=cut, extensions=extensions)
 
 
 class _CutStream(httpx.AsyncByteStream):

@@ -24,6 +24,7 @@ _MODULES = (
     "fixtures.observation",
     "fixtures.time",
     "contracts.fixtures",
+    "contracts.stand_ins",
 )
 
 
@@ -35,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="the database that tests run on (default: %(default)s); a PostgreSQL server is taken "
         f"from {postgres.URL_VARIABLE} or started for the run",
+    )
+    parser.addini(
+        "contracts",
+        "the folder `contracts`, beside pyproject.toml or above it: what the stand-ins of unit and "
+        "integration tests answer is held to its pacts",
     )
     group.addoption(
         "--contracts-output",

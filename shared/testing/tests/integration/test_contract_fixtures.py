@@ -229,17 +229,40 @@ def test_consumer_that_fails_records_nothing(project: pytest.Pytester, old: str,
     assert not (project.path / "recorded").exists()
 
 
-@pytest.mark.parametrize("fixture", ["contracts", "provider_states"])
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_consumer_that_expects_a_failure_is_told_where_that_belongs(
+    project: pytest.Pytester, status: int
+) -> None:
+    project.makepyfile(test_consumer=CONSUMER.replace("status=200", f"status={status}"))
+    result = run(project, "--contracts-output=recorded")
+    result.assert_outcomes(failed=1, deselected=2)
+    result.stdout.fnmatch_lines(
+        [f"*no provider promises to answer {status}*service_testing.faults*"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("fixture", "message"),
+    [
+        ("contracts", 'contracts = "../../contracts"'),
+        ("provider_states", "Define the fixture `provider_states` in tests/contract/conftest.py"),
+    ],
+)
 def test_fixture_that_is_not_overridden_says_what_to_do(
-    project: pytest.Pytester, fixture: str
+    project: pytest.Pytester, fixture: str, message: str
 ) -> None:
     record(project)
     project.makeconftest(CONFTEST.replace(f"def {fixture}(", "def other("))
     result = run(project)
-    result.stdout.fnmatch_lines(
-        [f"*Define the *fixture `{fixture}` in tests/contract/conftest.py*"]
-    )
+    result.stdout.fnmatch_lines([f"*{message}*"])
     assert result.ret != 0
+
+
+def test_contracts_are_where_the_option_says(project: pytest.Pytester) -> None:
+    record(project)
+    project.makeconftest(CONFTEST.replace("def contracts(", "def other("))
+    project.makefile(".ini", pytest="[pytest]\ncontracts = contracts\n")
+    run(project).assert_outcomes(passed=3)
 
 
 def results(project: pytest.Pytester, provider: str = PROVIDER) -> list[Result]:

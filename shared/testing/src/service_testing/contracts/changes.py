@@ -8,7 +8,7 @@ from typing import Any
 from service_testing.contracts.descriptions import Description, place_of
 from service_testing.contracts.pact_files import Interaction
 
-_FACETS = ("type", "format", "enum", "const", "pattern")
+_FACETS = ("format", "enum", "const", "pattern")
 """Of a value: what a reader may rely on and a writer has to keep. (Not limits such as `maxLength`.)"""
 
 
@@ -34,8 +34,27 @@ class Change:
 
 @dataclass(frozen=True)
 class _Value:
-    facets: str
+    facets: Mapping[str, Any]
     is_required: bool
+
+    @property
+    def text(self) -> str:
+        return json.dumps(self.facets, sort_keys=True)
+
+    def allows_more_than(self, other: "_Value") -> bool:
+        """Whether it may be something that the other one can't: an answer may not, a request may."""
+        return any(
+            _is_wider(self.facets.get(name), facet, name) for name, facet in other.facets.items()
+        )
+
+
+def _is_wider(facet: Any, other: Any, name: str) -> bool:
+    if name not in ("type", "enum") or facet is None:
+        return bool(facet != other)
+    allowed = set(map(str, other))
+    if "number" in allowed:
+        allowed.add("integer")
+    return not set(map(str, facet)) <= allowed
 
 
 def breaking_changes(
@@ -72,8 +91,8 @@ def _operation_changes(
         for path, value in was.items():
             if path not in now:
                 yield f"{status} {path}", "removed"
-            elif now[path].facets != value.facets:
-                yield f"{status} {path}", f"{value.facets} is {now[path].facets} now"
+            elif now[path].allows_more_than(value):
+                yield f"{status} {path}", f"{value.text} is {now[path].text} now"
             elif value.is_required and not now[path].is_required:
                 yield f"{status} {path}", "may be absent now"
     yield from _request_changes(old, new, before, after)
@@ -87,8 +106,8 @@ def _request_changes(
     for path in sorted(was.keys() | now.keys()):
         if path not in now:
             yield f"request {path}", "removed"
-        elif path in was and now[path].facets != was[path].facets:
-            yield f"request {path}", f"{was[path].facets} is {now[path].facets} now"
+        elif path in was and was[path].allows_more_than(now[path]):
+            yield f"request {path}", f"{was[path].text} is {now[path].text} now"
         elif now[path].is_required and not (path in was and was[path].is_required):
             yield f"request {path}", "required now"
     were = {each["name"] for each in old.get("parameters", []) if each.get("required")}
@@ -150,9 +169,10 @@ def _collect(
         schema, within = description["components"]["schemas"][name], (*within, reference)
     variants = [*schema.get("anyOf", []), *schema.get("oneOf", []), *schema.get("allOf", [])]
     facets = {name: schema[name] for name in _FACETS if name in schema}
-    if variants:
-        facets["any of"] = sorted(str(each.get("type") or each.get("$ref")) for each in variants)
-    found[path] = _Value(json.dumps(facets, sort_keys=True), is_required)
+    kinds = variants or [schema]
+    if types := {str(each.get("type") or each.get("$ref", "")) for each in kinds} - {""}:
+        facets["type"] = sorted(types)
+    found[path] = _Value(facets, is_required)
     for variant in variants:
         if "properties" in variant or "$ref" in variant or "items" in variant:
             _collect(variant, description, path, is_required, found, within)

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from service_testing.contracts.catalogue import State
-from service_testing.contracts.expectations import example_of, integration_json
+from service_testing.contracts.catalogue import ContractError, State
+from service_testing.contracts.expectations import MATCHER, Matching, example_of, integration_json
 from service_testing.contracts.pact_files import (
     MEND,
     Contracts,
     Interaction,
     canonical,
+    is_failure,
     read_interactions,
 )
 
@@ -33,7 +34,7 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | Matching] = field(default_factory=dict)
     """Values that are matched as they are, or `Matching`."""
     body: Any = None
     """JSON, with or without matchers; or a text, sent as it is."""
@@ -43,7 +44,7 @@ class Request:
 @dataclass(frozen=True, kw_only=True)
 class Response:
     status: int
-    headers: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str | Matching] = field(default_factory=dict)
     body: Any = None
     """What `read_by` returns; None when the client reads nothing of it."""
 
@@ -94,6 +95,7 @@ class ExpectedProvider:
         """As `answers`, for a client that makes several requests of different kinds in one go."""
         pact = self._pact()
         for each in expected:
+            _require_promisable(each)
             _describe(self._begin(pact, each.description, each.given, "HTTP"), each)
         try:
             with pact.serve(addr="127.0.0.1") as server:
@@ -133,11 +135,19 @@ class ExpectedProvider:
                 self._record(recorded)
 
 
+def _require_promisable(expected: Expected) -> None:
+    if is_failure(expected.response.status):
+        raise ContractError(
+            f"`{expected.description}`: no provider promises to answer {expected.response.status}. "
+            "What the client makes of it belongs to its own tests: see service_testing.faults."
+        )
+
+
 def _describe(interaction: Any, expected: Expected) -> None:
     request, response = expected.request, expected.response
     interaction.with_request(request.method, request.path)
-    for name, value in request.query.items():
-        interaction.with_query_parameter(name, value)
+    for name, wanted in request.query.items():
+        interaction.with_query_parameter(name, wanted)
     for name, value in request.headers.items():
         interaction.with_header(name, _header(value))
     if request.body is not None:
@@ -174,7 +184,9 @@ def require_committed(contracts: Contracts, recorded: Interaction) -> None:
 
 
 def _header(value: Any) -> Any:
-    return value if isinstance(value, str) else json.dumps(integration_json(value))
+    if isinstance(value, Matching):
+        return json.dumps({MATCHER: "regex", "regex": value.pattern, "value": value.example})
+    return str(value)
 
 
 def _text(body: Any) -> str:

@@ -23,9 +23,9 @@ class Typed:
 
 @dataclass(frozen=True)
 class Matching:
-    """An example of a text that matches the whole pattern."""
+    """An example of a text that matches the whole pattern, or of a whole number whose digits do."""
 
-    example: str
+    example: str | int
     pattern: str
 
 
@@ -44,11 +44,11 @@ def typed(example: Any) -> Typed:
     return Typed(example)
 
 
-def matching(example: str, pattern: str) -> Matching:
+def matching(example: str | int, pattern: str) -> Matching:
     """Raises:
     ContractError: the example doesn't match; Pact would record that all the same.
     """
-    if not re.fullmatch(pattern, example):
+    if not re.fullmatch(pattern, str(example)):
         raise ContractError(f"The example {example!r} doesn't match {pattern}.")
     return Matching(example, pattern)
 
@@ -85,7 +85,7 @@ def integration_json(body: Any) -> Any:
     """The body as Pact takes it: matchers stand for the values that aren't pinned."""
     match body:
         case Matching(example, pattern):
-            return {MATCHER: "regex", "regex": pattern, "value": example}
+            return _text(pattern, example)
         case Typed(example):
             return _matcher(example, {})
         case Containing(values):
@@ -116,10 +116,9 @@ def example_of(body: Any) -> Any:
 def _resolved(value: Any, schema: Mapping[str, Any], name: str) -> Any:
     if not isinstance(value, Typed):
         return value
-    matcher = _matcher(value.example, schema)
-    if "regex" in matcher and not re.fullmatch(matcher["regex"], value.example):
-        raise ContractError(f"The example of `{name}` doesn't match {matcher['regex']}.")
-    return matcher
+    if isinstance(value.example, str) and not re.fullmatch(_pattern(schema), value.example):
+        raise ContractError(f"The example of `{name}` doesn't match {_pattern(schema)}.")
+    return _matcher(value.example, schema)
 
 
 def _matcher(example: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,8 +128,14 @@ def _matcher(example: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
         case int():  # `type` would take 1.5 as well
             return {MATCHER: "integer", "value": example}
         case str():
-            return {MATCHER: "regex", "regex": _pattern(schema), "value": example}
+            return _text(_pattern(schema), example)
     raise ContractError(f"{example!r} can't be `typed`: pin it, or take it apart.")
+
+
+def _text(pattern: str, example: str | int) -> dict[str, Any]:
+    # Pact matches a pattern with the text of anything: null, as "null", has no spaces either.
+    matchers = [{MATCHER: "type"}, {MATCHER: "regex", "regex": pattern}]
+    return {MATCHER: matchers, "value": example}
 
 
 def _pattern(schema: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from service_testing.contracts.consumer import ExpectedProvider, require_committ
 from service_testing.contracts.harness import Harness, serving_harness
 from service_testing.contracts.pact_files import Contracts, Interaction, pact_of
 from service_testing.contracts.results import leave_result
+from service_testing.contracts.stand_ins import committed_contracts
 from service_testing.contracts.states import ProviderStates
 from service_testing.contracts.verification import broken, report, verify
 from service_testing.isolation import IsolatedDatabase
@@ -108,12 +109,15 @@ def _leave(folder: Path, interactions: list[Interaction]) -> None:
 
 
 @pytest.fixture(scope="session")
-def contracts() -> Contracts:
-    """The folder `contracts`. A service with contract tests overrides this fixture."""
-    raise pytest.UsageError(
-        "Define the session fixture `contracts` in tests/contract/conftest.py; "
-        "it returns a service_testing.contracts.pact_files.Contracts."
-    )
+def contracts(pytestconfig: pytest.Config) -> Contracts:
+    """The folder `contracts` that pytest's option of that name says."""
+    found = committed_contracts(pytestconfig)
+    if found is None:
+        raise pytest.UsageError(
+            "Say where the folder `contracts` is, in pyproject.toml below [tool.pytest.ini_options]: "
+            'contracts = "../../contracts"'
+        )
+    return found
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ class Contracts:
         """The interactions between the two by description; none when there is no file."""
         path = self.pacts / f"{consumer}-{provider}.json"
         return {each.description: each for each in read_interactions(path)} if path.exists() else {}
+
+
+def is_failure(status: int) -> bool:
+    """An answer of whoever can't answer now: no contract has it, and any neighbour may give it."""
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def read_all(folder: Path) -> Iterator[Interaction]:

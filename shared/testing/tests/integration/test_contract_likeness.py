@@ -1,0 +1,106 @@
+"""A stand-in is held to the matchers that a provider is held to: Pact's verifier says the same."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from service_testing.contracts.consumer import ExpectedProvider, Request, Response
+from service_testing.contracts.expectations import containing, matching, typed
+from service_testing.contracts.harness import Harness, serving_harness
+from service_testing.contracts.likeness import Likeness, example_of_answer
+from service_testing.contracts.pact_files import Contracts, Interaction
+from service_testing.contracts.states import ProviderStates
+from service_testing.contracts.verification import verify
+
+BODY = {
+    "mark": matching("ab", "^[a-z]+$"),
+    "a-b": typed("text"),
+    "size": typed(1),
+    "is_new": typed(True),
+    "is_old": False,
+    "worn_by": None,
+    "kind": "felt",
+    "parts": [{"id": 7, "mark": matching("ab", "^[a-z]+$")}],
+    "by": containing(matching("me", "^m."), {"x": typed(1)}),
+}
+LIKE = {
+    "mark": "xyz",
+    "a-b": "another",
+    "size": 9,
+    "is_new": False,
+    "is_old": False,
+    "worn_by": None,
+    "kind": "felt",
+    "parts": [{"id": 7, "mark": "c"}],
+    "by": ["you", {"x": 2, "y": 3}, "my"],
+    "more": "to come",
+}
+CHANGES: dict[str, Any] = {
+    "mark": ["AB", 1, None],
+    "a-b": [1],
+    "size": [1.5, "1", True],
+    "is_new": ["true", 1, None],
+    "is_old": [True, None],
+    "worn_by": ["Ada", False],
+    "kind": ["straw", 1],
+    "parts": [[], {}, [{"id": 8, "mark": "c"}], [{"id": 7, "mark": "C"}], [{"id": 7}], None],
+    "by": [[], ["my"], ["you", {"x": 2}], ["my", {"x": "2"}], "my"],
+}
+UNLIKE = [
+    *({**LIKE, name: value} for name, values in CHANGES.items() for value in values),
+    *({key: value for key, value in LIKE.items() if key != name} for name in BODY),
+    [],
+    "x",
+]
+
+
+class Neighbour:
+    body: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse(self.body)(scope, receive, send)
+
+
+@pytest.fixture(scope="module")
+def neighbour() -> Neighbour:
+    return Neighbour()
+
+
+@pytest.fixture(scope="module")
+async def harness(neighbour: Neighbour) -> AsyncIterator[Harness]:
+    async with serving_harness(neighbour) as harness:
+        yield harness
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Interaction:
+    folder = tmp_path_factory.mktemp("contracts")
+    (folder / "states.toml").write_text("[shop]\n")
+    found: list[Interaction] = []
+    shop = ExpectedProvider(
+        Contracts(folder), consumer="hatter", provider="shop", test="t", record=found.append
+    )
+    request = Request(method="GET", path="/hat")
+    with (
+        shop.answers(
+            "a hat", given=[], request=request, response=Response(status=200, body=BODY)
+        ) as url,
+        httpx.Client(trust_env=False) as http,
+    ):
+        http.get(f"{url}/hat")
+    (interaction,) = found
+    return interaction
+
+
+@pytest.mark.parametrize("body", [LIKE, *UNLIKE], ids=repr)
+async def test_likeness_is_what_pact_finds(
+    neighbour: Neighbour, harness: Harness, recorded: Interaction, body: Any
+) -> None:
+    neighbour.body = body
+    verdict = await verify(recorded, harness, ProviderStates())
+    differences = list(Likeness([recorded]).differences(body, example_of_answer(recorded)))
+    assert bool(differences) == bool(verdict.mismatches) == (body is not LIKE), verdict.mismatches

@@ -1,0 +1,163 @@
+"""Which answers of a stand-in the committed pacts cover, and what is said of the others."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service_testing.contracts import drift
+from service_testing.contracts.catalogue import ContractError
+from service_testing.contracts.pact_files import Contracts, Interaction, merged
+from service_testing.contracts.promises import Answer, Promises
+
+HAT = {"id": 7, "label": "bowler", "is_sold": False, "kind": "felt", "worn_by": None}
+STATE = [{"name": "a hat", "params": {"id": 7, "label": "bowler", "is_sold": False}}]
+
+
+def interaction(description: str, path: str, status: int, **more: Any) -> Interaction:
+    response: dict[str, Any] = {"status": status}
+    if "body" in more:
+        response["body"] = {"content": more["body"], "contentType": "application/json"}
+    if "rules" in more:
+        rules = {path: {"matchers": matchers} for path, matchers in more["rules"].items()}
+        response["matchingRules"] = {"body": rules}
+    document = {
+        "description": description,
+        "type": "Synchronous/HTTP",
+        "providerStates": more.get("states", STATE),
+        "request": {"method": "GET", "path": path},
+        "response": response | more.get("response", {}),
+    }
+    return Interaction("hatter", more.get("provider", "shop"), document)
+
+
+PACTS = [
+    interaction("a hat", "/hats/7", 200, body=HAT),
+    interaction("no hat", "/hats/7", 404),
+    interaction("no hats", "/hats/", 200, body={"hats": [], "next": None}),
+    interaction("hats", "/hats/", 200, body={"hats": [HAT], "next": 7}),
+    interaction("all hats", "/hats/", 200, body={"hats": [{**HAT, "is_sold": True}], "next": None}),
+    interaction(
+        "the seal",
+        "/seal",
+        200,
+        body={"mark": "ab", "size": 1, "is_new": True, "by": ["me"]},
+        rules={
+            "$.mark": [{"match": "type"}, {"match": "regex", "regex": "^[a-z]+$"}],
+            "$.size": [{"match": "integer"}],
+            "$.is_new": [{"match": "type"}],
+            "$.by": [{"match": "arrayContains", "variants": [{"index": 0, "rules": {}}]}],
+        },
+    ),
+    interaction(
+        "the rent", "/rent", 204, provider="landlord", response={"headers": {"Tag": ["a"]}}
+    ),
+]
+
+
+@pytest.fixture
+def promises(tmp_path: Path) -> Promises:
+    drift.write(tmp_path / "pacts", merged(PACTS))
+    return Promises(Contracts(tmp_path), "hatter")
+
+
+def objection(promises: Promises, path: str, status: int = 200, body: Any = None) -> str | None:
+    return promises.objection(Answer(method="GET", path=path, status=status, body=body))
+
+
+class TestCovered:
+    @pytest.mark.parametrize(
+        ("path", "status", "body"),
+        [
+            ("/hats/7", 200, HAT),
+            ("/hats/7", 200, {**HAT, "more": "to come"}),
+            ("/hats/9", 200, {**HAT, "id": 9, "label": "cap"}),
+            ("/hats/9", 404, {"error": "whatever"}),
+            ("/hats/", 200, {"hats": [], "next": None}),
+            ("/hats/", 200, {"hats": [HAT, {**HAT, "id": 8, "is_sold": True}], "next": 8}),
+            ("/seal", 200, {"mark": "xyz", "size": 9, "is_new": False, "by": ["you", "me"]}),
+            ("/rent", 204, None),
+            *(("/hats/7", status, None) for status in (429, 500, 503)),
+        ],
+    )
+    def test_answer_that_an_interaction_covers_is_no_matter(
+        self, promises: Promises, path: str, status: int, body: Any
+    ) -> None:
+        assert objection(promises, path, status, body) is None
+
+
+class TestUncovered:
+    def test_status_that_no_interaction_has_is_named_with_those_that_there_are(
+        self, promises: Promises
+    ) -> None:
+        text = objection(promises, "/hats/9", 410)
+        assert text is not None
+        assert text.startswith(
+            "No interaction of hatter-shop answers GET /hats/{id} with 410, only with 200, 404.\n"
+            "Say so in a test in tests/contract and run `make contracts` (docs/contracts.md). Or"
+        )
+        assert text.endswith("give it as `service_testing.faults.unpromised`.")
+
+    @pytest.mark.parametrize(("method", "path"), [("GET", "/caps"), ("POST", "/hats/7")])
+    def test_request_that_no_interaction_has_is_named(
+        self, promises: Promises, method: str, path: str
+    ) -> None:
+        text = promises.objection(Answer(method=method, path=path, status=200))
+        assert f"No interaction of hatter has the request {method} {path}, which is" in str(text)
+
+    @pytest.mark.parametrize(
+        ("path", "body", "difference"),
+        [
+            ("/hats/7", {**HAT, "is_sold": True}, "`a hat`: $.is_sold is True, not False"),
+            ("/hats/7", {**HAT, "is_sold": 0}, "$.is_sold is 0, not False"),
+            ("/hats/7", {**HAT, "id": "7"}, "$.id is '7', not a value like 7"),
+            ("/hats/7", {**HAT, "label": None}, "$.label is None, not a value like 'bowler'"),
+            ("/hats/7", {**HAT, "kind": "straw"}, "$.kind is 'straw', not 'felt'"),
+            ("/hats/7", {**HAT, "worn_by": "Ada"}, "$.worn_by is 'Ada', not None"),
+            ("/hats/7", {"id": 7}, "$.is_sold is missing; "),
+            ("/hats/7", [], "$ is [], not an object"),
+            ("/hats/", {"hats": [], "next": 7}, "`hats`: $.hats is empty"),
+            ("/hats/", {"hats": [HAT, {}], "next": 7}, "`hats`: $.hats[1].id is missing"),
+            ("/hats/", {"hats": {}, "next": 7}, "`hats`: $.hats is {}, not a list"),
+            ("/hats/", {"hats": [HAT], "next": "x"}, "`no hats`: $.hats is not empty"),
+            ("/seal", {"mark": "A"}, "$.mark is 'A', which doesn't match ^[a-z]+$"),
+            ("/seal", {"mark": None}, "$.mark is None, not a value like 'ab'"),
+            ("/seal", {"size": 1.5}, "$.size is 1.5, not a whole number"),
+            ("/seal", {"is_new": "true"}, "$.is_new is 'true', not a value like True"),
+            ("/seal", {"by": ["you"]}, "$.by has nothing like 'me'"),
+            ("/seal", {"by": "me"}, "$.by has nothing like 'me'"),
+        ],
+    )
+    def test_body_that_no_interaction_has_is_named_by_where_it_differs(
+        self, promises: Promises, path: str, body: Any, difference: str
+    ) -> None:
+        text = objection(promises, path, 200, body)
+        assert text is not None
+        assert " with 200 and such a body:\n" in text
+        assert difference in text
+
+    @pytest.mark.parametrize(
+        ("headers", "difference"),
+        [({}, "the header Tag is missing"), ({"Tag": "b"}, "the header Tag is 'b', not like 'a'")],
+    )
+    def test_header_that_an_interaction_needs_is_named(
+        self, promises: Promises, headers: dict[str, str], difference: str
+    ) -> None:
+        answer = Answer(method="GET", path="/rent", status=204, headers=headers)
+        assert difference in str(promises.objection(answer))
+
+    def test_header_may_have_parameters(self, promises: Promises) -> None:
+        answer = Answer(method="GET", path="/rent", status=204, headers={"Tag": "a; charset=x"})
+        assert promises.objection(answer) is None
+
+    def test_other_consumers_promises_are_none(self, promises: Promises, tmp_path: Path) -> None:
+        others = Promises(Contracts(tmp_path), "tailor")
+        assert "No interaction of tailor has" in str(objection(others, "/hats/7"))
+
+    def test_matcher_that_is_not_known_is_an_error(self, tmp_path: Path) -> None:
+        rules = {"$": [{"match": "semver"}]}
+        drift.write(
+            tmp_path / "pacts", merged([interaction("it", "/it", 200, body="1", rules=rules)])
+        )
+        with pytest.raises(ContractError, match="Pact's matcher `semver`: add it to"):
+            objection(Promises(Contracts(tmp_path), "hatter"), "/it", body="2")

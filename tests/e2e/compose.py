@@ -1,0 +1,116 @@
+"""The product in containers behind its proxy, as docker-compose.yml describes it."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import httpx
+from containers import Project, is_healthy, query, revive, run
+from docker.models.containers import Container
+from dumps import COLUMNS_ON_POSTGRES, dump
+from stack import Row, wait_for
+
+# A public route of each, which needs its database.
+_PROBES = {"users": "/.well-known/jwks.json", "items": "/items/?size=1"}
+_STOP_SECONDS = 30
+
+
+class ComposeService:
+    """One service, in as many copies as there are of it; its database is a container of its own."""
+
+    def __init__(self, name: str, project: Project, url: str) -> None:
+        self.name = name
+        self.url = url
+        self._project = project
+
+    @property
+    def copies(self) -> list[Container]:
+        return self._project.containers(self.name)
+
+    @property
+    def database(self) -> Container:
+        (container,) = self._project.containers(f"{self.name}-db")
+        return container
+
+    @property
+    def log_text(self) -> str:
+        return self._project.log(self.name)
+
+    def command(self, *arguments: str, **variables: str) -> str:
+        """Run `python -m app …` in one of the containers, to its end; what it printed."""
+        return run(self.copies[0], "python", "-m", "app", *arguments, **variables)
+
+    def python(self, code: str) -> str:
+        """Run a few lines in one of the containers; what they printed."""
+        return run(self.copies[0], "python", "-c", code)
+
+    def kill(self) -> None:
+        for copy in self.copies:
+            copy.kill()
+
+    def stop(self) -> int:
+        """End all copies at once, as an operator would; the highest exit code."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(partial(Container.stop, timeout=_STOP_SECONDS), self.copies))
+        codes = [int(copy.attrs["State"]["ExitCode"]) for copy in self.copies]
+        return max(codes)
+
+    def ensure_ready(self) -> None:
+        for container in (self.database, *self.copies):
+            revive(container)
+        wait_for(self.is_ready, f"{self.name} to be ready")
+
+    def is_ready(self) -> bool:
+        """Whether all copies say so, and the proxy finds them."""
+        return all(map(is_healthy, self.copies)) and self.answers()
+
+    def answers(self) -> bool:
+        try:
+            probe = httpx.get(f"{self.url}{_PROBES[self.name]}", trust_env=False, timeout=5)
+        except httpx.TransportError:
+            return False
+        return probe.status_code == httpx.codes.OK
+
+    async def rows(self, statement: str) -> Sequence[Row]:
+        """What is in its database."""
+        return await asyncio.to_thread(query, self.database, self.name, statement)
+
+    async def dump(self) -> str:
+        """Its database as text, without secrets."""
+        return await dump(self.rows, await self.rows(COLUMNS_ON_POSTGRES))
+
+
+class ComposeStack:
+    """Both services, reached through the proxy at `url`; whoever started them ends them."""
+
+    def __init__(self, project_name: str, url: str) -> None:
+        self.project = Project(project_name)
+        self.url = url
+        self.users = ComposeService("users", self.project, url)
+        self.items = ComposeService("items", self.project, url)
+        self.services = (self.users, self.items)
+
+    def start(self) -> None:
+        for service in self.services:
+            service.ensure_ready()
+
+    def stop(self) -> None:
+        self.project.close()
+
+    def describe(self) -> dict[str, str]:
+        """Logs, states and databases, by file name."""
+        texts = {"states.txt": self.project.state()}
+        for name in self.project.services():
+            texts[f"{name}.log"] = self.project.log(name)
+        for service in self.services:
+            texts[f"{service.name}-database.txt"] = _or_reason(partial(asyncio.run, service.dump()))
+        return texts
+
+
+def _or_reason(read: "partial[str]") -> str:
+    """What can be read, or why it can't: a database that is away doesn't hide the logs."""
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001 - whatever the engine or the database says
+        return f"{type(error).__name__}: {error}"

@@ -1,0 +1,53 @@
+"""A Compose project of this run's own: its name, its port, its volumes; all of it is gone at the end."""
+
+import secrets
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from compose import ComposeStack
+from make_env import filled
+from processes import free_port
+from stack import ROOT
+
+_FILES = ("docker-compose.yml", "tests/e2e/compose.yml")
+_HEALTHY_WITHIN_SECONDS = 300
+
+
+class OwnComposeStack(ComposeStack):
+    """Started by `docker compose up`, and ended with everything that it made."""
+
+    def __init__(self, folder: Path, copies: Mapping[str, int]) -> None:
+        port = free_port()
+        super().__init__(f"e2e-{secrets.token_hex(4)}", f"http://127.0.0.1:{port}")
+        self._copies = copies
+        self._variables = folder / "variables"
+        self._variables.write_text(_variables(port))
+
+    def start(self) -> None:
+        scale = [f"--scale={name}={count}" for name, count in self._copies.items()]
+        self._compose(
+            *("up", "--detach", "--build", "--quiet-pull", "--wait"),
+            *(f"--wait-timeout={_HEALTHY_WITHIN_SECONDS}", *scale),
+        )
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self._compose("down", "--volumes", "--remove-orphans", "--timeout=0")
+
+    def _compose(self, *arguments: str) -> None:
+        options = [
+            f"--project-name={self.project.name}",
+            f"--env-file={self._variables}",
+            *(f"--file={ROOT / name}" for name in _FILES),
+        ]
+        command = ["docker", "compose", *options, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-5000:]
+
+
+def _variables(port: int) -> str:
+    """What docker-compose.yml asks for, with new secrets and a port of this run's own."""
+    example = (ROOT / ".env.example").read_text()
+    return f"{filled(example)}\nPUBLISH_PORT={port}\n"

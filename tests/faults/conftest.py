@@ -1,0 +1,69 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from calls import CallLog
+from compose import ComposeStack
+from people import Person, register
+from report import Figures, save, table
+from stack import Stack
+from trial import Outcome
+
+pytest_plugins = ["evidence", "stacks"]
+
+FIGURES = pytest.StashKey[list[Figures]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-faults", action="store_true", help="not only the quick ones")
+    parser.addoption(
+        "--figures",
+        type=Path,
+        default=Path("faults.json"),
+        metavar="FILE",
+        help="where the figures are saved (default: %(default)s)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = []
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if figures := config.stash[FIGURES]:
+        path: Path = config.getoption("--figures")
+        save(figures, path)
+        terminalreporter.section("faults")
+        terminalreporter.write_line(table(figures))
+        terminalreporter.write_line(f"saved in {path}")
+
+
+@pytest.fixture
+def compose_stack(stack: Stack) -> ComposeStack:
+    assert isinstance(stack, ComposeStack)
+    return stack
+
+
+@pytest.fixture
+def seller(stack: Stack, calls: CallLog) -> Iterator[Person]:
+    """Someone who is there all the while."""
+    person = register(stack, calls)
+    yield person
+    person.close()
+
+
+@pytest.fixture
+def record(pytestconfig: pytest.Config) -> Callable[[Outcome], None]:
+    """Puts the figures into the table at the end."""
+    return lambda outcome: pytestconfig.stash[FIGURES].append(outcome.figures)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the slow ones, unless all are wanted; the head of the run counts them."""
+    if config.getoption("--all-faults"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    items[:] = [item for item in items if item not in slow]
+    config.hook.pytest_deselected(items=slow)

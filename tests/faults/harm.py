@@ -1,0 +1,83 @@
+"""What is done to containers. Each is undone at the end of its block."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from containers import Project, is_healthy
+from docker.models.containers import Container
+
+Harm = Callable[[Project, Sequence[Container]], AbstractAsyncContextManager[None]]
+_STOP_SECONDS = 30
+_HEALTHY_WITHIN_SECONDS = 240.0
+
+
+@asynccontextmanager
+async def killed(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """As by a crash of the machine: nothing gets the chance to finish."""
+    await _each(containers, Container.kill)
+    yield
+    await _each(containers, Container.start)
+
+
+@asynccontextmanager
+async def paused(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """As a process that swaps: connections are taken, and nothing answers."""
+    await _each(containers, Container.pause)
+    yield
+    await _each(containers, Container.unpause)
+
+
+@asynccontextmanager
+async def disconnected(project: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """Alive, but reached by nobody and reaching nobody."""
+    networks = [
+        (project.network(name), container, settings["Aliases"])
+        for container in containers
+        for name, settings in container.attrs["NetworkSettings"]["Networks"].items()
+    ]
+    for network, container, _ in networks:
+        await asyncio.to_thread(network.disconnect, container)
+    yield
+    for network, container, aliases in networks:
+        await asyncio.to_thread(network.connect, container, aliases=aliases)
+
+
+@asynccontextmanager
+async def restarted(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """As an operator does it: asked to end, and given the time."""
+    await _each(containers, _restart)
+    yield
+
+
+@asynccontextmanager
+async def stopped(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    await _each(containers, _stop)
+    yield
+    await _each(containers, Container.start)
+
+
+async def restart_one_after_the_other(containers: Sequence[Container]) -> None:
+    """A rolling restart: the next one only when the one before is healthy again."""
+    for container in containers:
+        await asyncio.to_thread(_restart, container)
+        await until_healthy(container)
+
+
+async def until_healthy(container: Container) -> None:
+    async with asyncio.timeout(_HEALTHY_WITHIN_SECONDS):
+        while not await asyncio.to_thread(is_healthy, container):  # noqa: ASYNC110 - the engine tells nobody
+            await asyncio.sleep(0.2)
+
+
+def _restart(container: Container) -> None:
+    container.restart(timeout=_STOP_SECONDS)
+
+
+def _stop(container: Container) -> None:
+    container.stop(timeout=_STOP_SECONDS)
+
+
+async def _each(containers: Sequence[Container], act: Callable[[Container], Any]) -> None:
+    await asyncio.gather(*(asyncio.to_thread(act, container) for container in containers))
