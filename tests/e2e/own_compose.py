@@ -11,7 +11,7 @@ from processes import free_port
 from stack import ROOT
 
 _FILES = ("docker-compose.yml", "tests/e2e/compose.yml")
-_HEALTHY_WITHIN_SECONDS = 180
+_HEALTHY_WITHIN_SECONDS = 300
 
 
 class OwnComposeStack(ComposeStack):
