@@ -112,8 +112,8 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, docs, pipelines, tools, stack, chassis, testing, users, items, contracts, e2e, "
-            "compose, faults, chaos, schemathesis, coverage.\n"
+            "lint, types, docs, pipelines, tools, stack, chassis, testing, users, items, contracts, drift, "
+            "e2e, compose, faults, chaos, schemathesis, coverage.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
@@ -307,6 +307,12 @@ class TestThorough:
         assert repository.check("--thorough", ONLY="schemathesis", ARGS="-k login") == 0
         assert [(call["environment"], *call["options"]) for call in repository.calls] == [
             ("schemathesis", "--database=sqlite")
+        ]
+
+    def test_the_contracts_gate_is_tried_by_a_sample_of_edits(self, repository: Repository) -> None:
+        assert repository.check("--thorough", ONLY="drift", ARGS="-k login") == 0
+        assert [(call["environment"], *call["options"]) for call in repository.calls] == [
+            ("contract-drift", "--sample=8")
         ]
 
     def test_the_floors_of_coverage_are_checked_too(self, repository: Repository) -> None:
