@@ -100,7 +100,7 @@ class Checker:
         database = [f"--database={step.database}"] if step.database else []
         workers = [f"--numprocesses={step.workers}"] if step.workers > 1 else []
         if not step.is_pytest:
-            return database
+            return [*database, *step.options]
         options = [*step.options, *self._options.pytest_options]
         return [f"--junitxml={report}", *database, *workers, *options]
 

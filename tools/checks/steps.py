@@ -17,7 +17,7 @@ _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 NAMES = (
     *("lint", "types", "docs", "pipelines", "tools", "stack", "alerts", *_PACKAGES),
-    *("contracts", "e2e", "compose", "faults", "chaos", "schemathesis", "coverage"),
+    *("contracts", "drift", "e2e", "compose", "faults", "chaos", "schemathesis", "coverage"),
 )
 
 
@@ -38,7 +38,7 @@ class Step:
     workers: int = 1
     """Processes that share the tests (pytest-xdist)."""
     options: tuple[str, ...] = ()
-    """More of them, of pytest."""
+    """More of them, of pytest or of the step's own command."""
     needs_docker: bool = False
     reports: tuple[Path, ...] = ()
     """JUnit reports that it writes by itself, of pytest runs of its own."""
@@ -90,6 +90,10 @@ def plan_steps(
         steps += _package_steps(name, root / folder, remaining, parallel=parallel)
     # The services' own steps verify the contracts too. This one counts: nothing is missing or stale.
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
+    if is_thorough or "drift" in only:
+        # A sample: all of them take minutes, and only a change of the gate concerns them all.
+        options = ("--sample=8",)
+        steps += [Step(name="drift", folder=root, tox_env="contract-drift", options=options)]
     steps += _workflow_steps(root, is_thorough=is_thorough or "e2e" in only)
     steps += _compose_steps(root, is_thorough=is_thorough, only=only)
     if is_thorough or "chaos" in only:

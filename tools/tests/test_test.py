@@ -118,7 +118,7 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, docs, pipelines, tools, stack, alerts, chassis, testing, users, items, contracts, "
+            "lint, types, docs, pipelines, tools, stack, alerts, chassis, testing, users, items, contracts, drift, "
             "e2e, compose, faults, chaos, schemathesis, coverage.\n"
         )
 
@@ -148,7 +148,7 @@ class TestSummary:
     ) -> None:
         repository.check()
 
-        assert last_line(capsys) == "13 passed, 0 failed, 13 skipped"
+        assert last_line(capsys) == "14 passed, 0 failed, 14 skipped"
 
     def test_a_failed_test_is_named_and_the_other_steps_still_run(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -156,12 +156,12 @@ class TestSummary:
         repository.break_step("shared/chassis", PY)
 
         assert repository.check() == 1
-        assert len(repository.calls) == 16
+        assert len(repository.calls) == 17
         output = capsys.readouterr().out
         assert f"what {PY} wrote in chassis" in output
         assert f"what {PY} wrote in users" not in output
         assert "\nFailed tests:\n  tests.test_it.test_bad\n" in output
-        assert output.splitlines()[-1] == "13 passed, 2 failed, 13 skipped"
+        assert output.splitlines()[-1] == "14 passed, 2 failed, 14 skipped"
 
     def test_a_run_that_breaks_before_its_first_test_is_a_failure(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -204,7 +204,7 @@ class TestPostgres:
 
         output = capsys.readouterr().out
         assert output.count("postgres  not run") == 3
-        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n10 passed, 0 failed" in output
+        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n11 passed, 0 failed" in output
 
     @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TEST_POSTGRES": "required"}])
     def test_where_it_is_required_its_lack_is_a_failure(
@@ -331,6 +331,12 @@ class TestThorough:
         assert repository.check("--thorough", ONLY="schemathesis", ARGS="-k login") == 0
         assert [(call["environment"], *call["options"]) for call in repository.calls] == [
             ("schemathesis", "--database=sqlite")
+        ]
+
+    def test_the_contracts_gate_is_tried_by_a_sample_of_edits(self, repository: Repository) -> None:
+        assert repository.check("--thorough", ONLY="drift", ARGS="-k login") == 0
+        assert [(call["environment"], *call["options"]) for call in repository.calls] == [
+            ("contract-drift", "--sample=8")
         ]
 
     def test_the_floors_of_coverage_are_checked_too(self, repository: Repository) -> None:
