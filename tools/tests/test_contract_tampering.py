@@ -9,6 +9,8 @@ from small_gate import CONSUMER, SmallGate
 
 from service_testing.contracts import verification
 
+pytestmark = pytest.mark.timeout(120)  # each has runs of pytest within
+
 MEND = "Run `make contracts`, look at what it changes, and commit that if it is wanted."
 LOST = "the interaction that was lost"
 
@@ -168,11 +170,6 @@ PROVIDERS: dict[str, tuple[Callable[[SmallGate], Any], str, str]] = {
         "LookupError: no such shelf",
         "conftest.py",
     ),
-    "a handler that hangs": (
-        with_state(HANDLER, "        import asyncio\n        await asyncio.Event().wait()\n"),
-        "the state `a note` of `example: all notes` isn't there after 0.05 s",
-        "mend its method in States",
-    ),
     "a handler that isn't async": (
         with_state("async def note(self, title: str):", "def note(self, title: str):"),
         "SyntaxError",
@@ -242,15 +239,21 @@ PROVIDERS: dict[str, tuple[Callable[[SmallGate], Any], str, str]] = {
 
 @pytest.mark.parametrize(("tamper", "message", "mend"), PROVIDERS.values(), ids=PROVIDERS)
 def test_gate_fails_for_a_provider_that_was_tampered_with(
-    gate: SmallGate,
-    monkeypatch: pytest.MonkeyPatch,
-    tamper: Callable[[SmallGate], Any],
-    message: str,
-    mend: str,
+    gate: SmallGate, tamper: Callable[[SmallGate], Any], message: str, mend: str
 ) -> None:
-    monkeypatch.setitem(verification.verify.__kwdefaults__, "state_seconds", 0.05)
     tamper(gate)
     text = gate.fails("example")
     assert message in text
     assert mend in text
     assert "The contracts gate fails after" in text
+
+
+def test_gate_does_not_wait_for_a_handler_that_hangs(
+    gate: SmallGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(verification.verify.__kwdefaults__, "state_seconds", 0.05)
+    waiting = "        import asyncio\n        await asyncio.Event().wait()\n"
+    with_state(HANDLER, waiting)(gate)
+    text = gate.fails("example")
+    assert "the state `a note` of `example: all notes` isn't there after 0.05 s" in text
+    assert "mend its method in States" in text
