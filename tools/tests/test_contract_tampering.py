@@ -251,7 +251,9 @@ def test_gate_fails_for_a_provider_that_was_tampered_with(
 def test_gate_does_not_wait_for_a_handler_that_hangs(
     gate: SmallGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(verification.verify.__kwdefaults__, "state_seconds", 0.05)
+    defaults = verification.verify.__kwdefaults__
+    assert defaults
+    monkeypatch.setitem(defaults, "state_seconds", 0.05)
     waiting = "        import asyncio\n        await asyncio.Event().wait()\n"
     with_state(HANDLER, waiting)(gate)
     text = gate.fails("example")
