@@ -1,4 +1,4 @@
-"""This repository, as the tests of its pipelines look at it: read once."""
+"""The repository, as the tests of its pipelines look at it: read once."""
 
 from affected.derivation import derive
 from affected.files import tracked_files
