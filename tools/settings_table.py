@@ -3,6 +3,7 @@
 `--update` writes it into docs/operations.md instead, as `tox -e settings` does for both.
 """
 
+import importlib
 import inspect
 import sys
 from pathlib import Path
@@ -64,8 +65,7 @@ def _limit(constraint: Any) -> str:
 
 def main() -> int:
     sys.path.insert(0, str(Path.cwd()))
-    from app import settings  # type: ignore[attr-defined]  # noqa: PLC0415 - whose folder it is
-
+    settings = importlib.import_module("app.settings")  # of the service whose folder it is
     [found] = [
         each
         for _, each in inspect.getmembers(settings, inspect.isclass)

@@ -29,7 +29,7 @@ async def test_a_replica_that_is_stopping_is_not_ready(
     database_url: str, create_tables: None
 ) -> None:
     database = Database(database_url)
-    app = create_app(database=database, routers=[])
+    app = create_app(database=database, routers=())
     app.state.lifecycle.is_stopping = True
     assert (await gauges(AppClient(app_transport(app))))["ready"] == 0
     await database.aclose()
