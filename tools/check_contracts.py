@@ -1,6 +1,8 @@
 """The contracts gate: what consumers' tests say is committed, and what is committed is kept.
 
-With --update, write contracts/pacts and contracts/openapi anew instead.
+With --update, write contracts/pacts and contracts/openapi anew instead. Named parts are run alone, as
+the jobs of a pipeline: `consumers` (what they say is committed and described), a service (as a provider
+it keeps that), `deployment` (each service can be deployed beside what is). All in that order are the gate.
 """
 
 import argparse
@@ -27,9 +29,12 @@ from contract_gate.services import (
 from service_testing.contracts import drift
 from service_testing.contracts.catalogue import ContractError
 
+PARTS = ("consumers", *SERVICES, "deployment")
+
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of the gate: {', '.join(PARTS)}")
     parser.add_argument("--update", action="store_true", help="write them anew")
     parser.add_argument(
         "--as-one-set", action="store_true", help="all services are deployed at once, not in turn"
@@ -37,6 +42,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--database", default="sqlite", choices=("sqlite", "postgres"))
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what was found as HTML")
     options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.parts) - set(PARTS)):
+        parser.error(f"there is no part {unknown[0]}; there are: {', '.join(PARTS)}")
+    parts = options.parts or PARTS
     started = time.monotonic()
     try:
         if options.update:
@@ -44,8 +52,9 @@ def main(arguments: list[str]) -> int:
         else:
             sets = [SERVICES] if options.as_one_set else [[name] for name in SERVICES]
             with _reported(options.report) as record:
-                _check(options.database, record)
-                _can_deploy(record, *sets)
+                _check(options.database, record, parts)
+                if "deployment" in parts:
+                    _can_deploy(record, *sets)
     except (ContractError, GateFailed) as error:
         print(f"\n{error}\n\nThe contracts gate fails after {time.monotonic() - started:.1f} s.")
         return 1
@@ -72,12 +81,13 @@ def _reported(path: Path | None) -> Iterator[Record]:
             print(f"The report is in {path}.")
 
 
-def _check(database: str, record: Record) -> None:
+def _check(database: str, record: Record, parts: Collection[str] = PARTS) -> None:
     # A change of what is promised fails the first of them: the second says whom it breaks.
-    looks: list[Callable[[], None]] = [
-        lambda: _check_committed(record),
-        lambda: _check_kept(database, record),
-    ]
+    looks: list[Callable[[], None]] = []
+    if "consumers" in parts:
+        looks.append(lambda: _check_committed(record))
+    if providers := [service for service in SERVICES if service in parts]:
+        looks.append(lambda: _check_kept(database, record, providers))
     failures = []
     for look in looks:
         try:
@@ -86,6 +96,11 @@ def _check(database: str, record: Record) -> None:
             failures.append(str(error))
     if failures:
         raise GateFailed("\n\n".join(failures))
+    if "consumers" in parts:
+        _check_published(record)
+
+
+def _check_published(record: Record) -> None:
     with record.step("described") as say:
         say(published.check_fit())
     with record.step("published") as say:
@@ -104,16 +119,16 @@ def _check_committed(record: Record) -> None:
         say(f"{len(pacts)} pacts and {len(descriptions)} descriptions are what the code says.")
 
 
-def _check_kept(database: str, record: Record) -> None:
+def _check_kept(database: str, record: Record, providers: Collection[str] = SERVICES) -> None:
     with record.step("kept") as say, TemporaryDirectory() as folder:
         options = (f"--database={database}", f"--contracts-verified={folder}")
         try:
-            failed = [service for service in SERVICES if not _keeps(service, *options)]
+            failed = [service for service in providers if not _keeps(service, *options)]
         finally:
             record.take(Path(folder))
         if failed:
             raise GateFailed(f"Contracts are broken by {', '.join(failed)}.")
-        say(verified.count(Path(folder)))
+        say(verified.count(Path(folder), providers))
 
 
 def _can_deploy(record: Record, *sets: Collection[str]) -> None:

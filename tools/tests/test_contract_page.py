@@ -2,18 +2,19 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import check_contracts
 import pytest
-from contract_gate import services
+from contract_gate import deployment, services
 from contract_gate.deployment import Answer
 from contract_gate.page import write
 from contract_gate.page.graph import graph_of
 from contract_gate.page.rows import BROKEN, KEPT, UNKNOWN, rows_of
-from contract_gate.record import PASSED, Record
+from contract_gate.record import NOT_ASKED, PASSED, Record
 from contract_gate.services import GateFailed
 
 from service_testing.contracts.pact_files import Interaction, read_all
@@ -21,7 +22,10 @@ from service_testing.contracts.results import Result
 
 PACTS = Path(__file__).parents[2] / "contracts/pacts"
 COMMITTED = list(read_all(PACTS))
-FIRST = COMMITTED[0]
+NUMBER = next(
+    number for number, each in enumerate(COMMITTED) if "body" in each.document.get("response", {})
+)
+FIRST = COMMITTED[NUMBER]
 HOSTILE = "<script>alert(1)</script>\"'>&{{ 7 * 7 }}</pre>"
 
 
@@ -108,14 +112,14 @@ class TestRows:
             assert all(used.name in page.text for used in each.states)
 
     def test_broken_interaction_is_so_with_its_reason(self, record: Record, tmp_path: Path) -> None:
-        record.results[0] = result(FIRST, "users breaks items: a look-up\n  differs    $.name")
+        record.results[NUMBER] = result(FIRST, "users breaks items: a look-up\n  differs    $.name")
         page = page_of(record, tmp_path)
         assert Counter(page.outcomes.values()) == {KEPT: len(COMMITTED) - 1, BROKEN: 1}
         assert page.outcomes[FIRST.description] == BROKEN
         assert "users breaks items: a look-up\n  differs    $.name" in page.text
 
     def test_interaction_without_a_result_is_not_kept(self, record: Record) -> None:
-        del record.results[0]
+        del record.results[NUMBER]
         (row,) = (row for row in rows_of(COMMITTED, record) if row.outcome != KEPT)
         assert (row.interaction, row.outcome) == (FIRST, UNKNOWN)
         assert row.reason == "No test has verified it in this run."
@@ -127,8 +131,8 @@ class TestRows:
     def test_verification_of_something_else_does_not_count(self, record: Record) -> None:
         other = json.loads(json.dumps(FIRST.document))
         other["request"]["path"] = "/elsewhere"
-        record.results[0] = result(Interaction(FIRST.consumer, FIRST.provider, other))
-        row = rows_of(COMMITTED, record)[0]
+        record.results[NUMBER] = result(Interaction(FIRST.consumer, FIRST.provider, other))
+        row = rows_of(COMMITTED, record)[0]  # what isn't kept comes first
         assert (row.outcome, row.reason) == (UNKNOWN, "What was verified isn't what is committed.")
 
     def test_provider_without_a_canary_is_not_believed(self, record: Record) -> None:
@@ -196,7 +200,7 @@ class TestWhatItLoads:
 
 class TestGraph:
     def test_edge_counts_what_is_kept(self, record: Record) -> None:
-        del record.results[0]
+        del record.results[NUMBER]
         edges = {
             (edge.consumer, edge.provider, edge.transport): edge
             for edge in graph_of(["users", "items"], rows_of(COMMITTED, record)).edges
@@ -257,3 +261,26 @@ class TestRecord:
         monkeypatch.setattr(check_contracts, "_check_kept", fails)
         assert check_contracts.main([f"--report={path}"]) == 1
         assert "✗ The gate failed" in Page(path).text
+
+    def test_drift_does_not_keep_the_gate_from_saying_whom_a_change_breaks(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fails_with(text: str) -> Callable[..., None]:
+            def fail(*_: object) -> None:
+                raise GateFailed(text)
+
+            return fail
+
+        monkeypatch.setattr(check_contracts, "_check_committed", fails_with("has drifted"))
+        monkeypatch.setattr(check_contracts, "_check_kept", fails_with("users breaks items"))
+        assert check_contracts.main([]) == 1
+        assert "has drifted\n\nusers breaks items\n" in capsys.readouterr().out
+
+    def test_gate_that_could_ask_nobody_does_not_say_yes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record = Record()
+        monkeypatch.setattr(deployment, "answers", lambda _: iter([]))
+        check_contracts._can_deploy(record, ["users"], ["items"])
+        assert record.steps["deployable"].outcome == NOT_ASKED
+        assert "not asked" in page_of(record, tmp_path).text

@@ -81,6 +81,83 @@ class TestCount:
         with pytest.raises(GateFailed, match="No canary ran for items, users"):
             verified.count(all_verified)
 
+    def test_count_of_a_part_is_of_its_providers_alone(self, all_verified: Path) -> None:
+        assert verified.count(all_verified, ["users"]).endswith("are kept, by 1 provider.")
+        of_items = [path.parent for path in (all_verified / "kept").rglob("users-items.json")]
+        assert of_items
+        for folder in of_items:
+            shutil.rmtree(folder)
+        verified.count(all_verified, ["users"])
+        with pytest.raises(GateFailed, match=f"{len(of_items)} of {len(of_items)} interactions"):
+            verified.count(all_verified, ["items"])
+
+    def test_count_of_an_unknown_provider_s_is_short(
+        self, all_verified: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(verified, "PACTS", repository / "contracts/pacts")
+        path = repository / "contracts/pacts/items-users.json"
+        pact = json.loads(path.read_text())
+        pact["provider"]["name"] = "payments"
+        path.with_name("items-payments.json").write_text(json.dumps(pact))
+        with pytest.raises(GateFailed, match="were not verified:\n  items -> payments: "):
+            verified.count(all_verified)
+
+    def test_count_of_no_contracts_is_an_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(verified, "PACTS", tmp_path)
+        with pytest.raises(GateFailed, match=r"nothing was verified\. Run `make contracts`"):
+            verified.count(tmp_path)
+
+
+class TestParts:
+    @pytest.fixture
+    def done(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """What the gate did."""
+        done: list[str] = []
+
+        def keeps(service: str, *_: str) -> bool:
+            done.append(f"verify {service}")
+            return True
+
+        monkeypatch.setattr(check_contracts, "_keeps", keeps)
+        monkeypatch.setattr(verified, "count", lambda _, asked: f"count {', '.join(asked)}")
+        for name in ("_check_committed", "_check_published", "_can_deploy"):
+            monkeypatch.setattr(check_contracts, name, lambda *_, name=name: done.append(name))
+        return done
+
+    @pytest.mark.parametrize(
+        ("parts", "expected"),
+        [
+            (["consumers"], ["_check_committed", "_check_published"]),
+            (["users"], ["verify users"]),
+            (["items"], ["verify items"]),
+            (["deployment"], ["_can_deploy"]),
+        ],
+    )
+    def test_part_does_its_own_and_nothing_else(
+        self, done: list[str], parts: list[str], expected: list[str]
+    ) -> None:
+        assert check_contracts.main(parts) == 0
+        assert done == expected
+
+    def test_parts_together_are_the_whole_gate_in_its_order(self, done: list[str]) -> None:
+        assert check_contracts.main([]) == 0
+        whole = list(done)
+        done.clear()
+        assert check_contracts.main(["deployment", "items", "users", "consumers"]) == 0
+        assert done == whole
+        assert whole == [
+            *("_check_committed", "verify users", "verify items"),
+            *("_check_published", "_can_deploy"),
+        ]
+
+    def test_part_that_there_is_not_is_an_error(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            check_contracts.main(["provider"])
+        expected = "no part provider; there are: consumers, users, items, deployment"
+        assert expected in capsys.readouterr().err
+
 
 class TestCheckFit:
     def test_check_fit_passes_what_is_described(self, repository: Path) -> None:
@@ -89,6 +166,17 @@ class TestCheckFit:
     def test_check_fit_names_what_is_described_otherwise(self, repository: Path) -> None:
         edit(repository, "users", '"is_active"', '"is_enabled"')
         with pytest.raises(GateFailed, match=r"`items: a look-up of an active user` .* answer"):
+            published.check_fit()
+
+    def test_check_fit_names_what_may_come_and_nobody_has_tried(self, repository: Path) -> None:
+        path = repository / "contracts/openapi/users.json"
+        description = json.loads(path.read_text())
+        user = description["components"]["schemas"]["PublicUser"]
+        user["properties"]["name"] = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        path.write_text(json.dumps(description))
+        with pytest.raises(
+            GateFailed, match=r"`items: a look-up.*` .*\$\.name: by the description it may be null"
+        ):
             published.check_fit()
 
     def test_check_fit_fails_for_an_unknown_provider(self, repository: Path) -> None:

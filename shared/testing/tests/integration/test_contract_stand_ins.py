@@ -149,7 +149,7 @@ class TestEachKind:
     @pytest.mark.parametrize(
         ("status", "body", "message"),
         [
-            (410, {}, "answers GET /hats/{id} with 410, only with 200, 404. Say so in a test"),
+            (410, {}, "answers GET /hats/{id} with 410, only with 200, 404."),
             (200, {"id": 9}, "`a hat`: $.is_sold is missing"),
         ],
         ids=["status", "field"],

@@ -93,8 +93,8 @@ class TestUncovered:
         text = objection(promises, "/hats/9", 410)
         assert text is not None
         assert text.startswith(
-            "No interaction of hatter-shop answers GET /hats/{id} with 410, only with 200, 404. "
-            "Say so in a test in tests/contract and run `make contracts` (docs/contracts.md); or"
+            "No interaction of hatter-shop answers GET /hats/{id} with 410, only with 200, 404.\n"
+            "Say so in a test in tests/contract and run `make contracts` (docs/contracts.md). Or"
         )
         assert text.endswith("give it as `service_testing.faults.unpromised`.")
 

@@ -9,8 +9,8 @@ from service_testing.contracts.likeness import Likeness, example_of_answer
 from service_testing.contracts.pact_files import Contracts, Interaction, is_failure, read_all
 
 MEND = (
-    "Say so in a test in tests/contract and run `make contracts` (docs/contracts.md); or, if it is "
-    "no provider's answer but a failure on the way, give it as `service_testing.faults.unpromised`."
+    "Say so in a test in tests/contract and run `make contracts` (docs/contracts.md). Or, if no provider\n"
+    "gives this answer and it is a failure on the way, give it as `service_testing.faults.unpromised`."
 )
 
 
@@ -62,7 +62,7 @@ class Promises:
                 return self._objection(operation, answer)
         return (
             f"No interaction of {self._consumer} has the request {answer.method} {answer.path}, "
-            f"which is answered {answer.status} here. {MEND}"
+            f"which is answered {answer.status} here.\n{MEND}"
         )
 
     def _objection(self, operation: _Operation, answer: Answer) -> str | None:
@@ -71,7 +71,7 @@ class Promises:
         statuses = {each.document["response"]["status"] for each in operation.interactions}
         if answer.status not in statuses:
             known = ", ".join(map(str, sorted(statuses)))
-            return f"{what} {answer.status}, only with {known}. {MEND}"
+            return f"{what} {answer.status}, only with {known}.\n{MEND}"
         same = [
             e for e in operation.interactions if e.document["response"]["status"] == answer.status
         ]
