@@ -22,7 +22,8 @@ async def notes(database: Database) -> None:
 
 
 def in_use(database: Database) -> int:
-    return database.read_engine.pool.checkedout()  # type: ignore[attr-defined]
+    used: int = database.read_engine.pool.checkedout()  # type: ignore[attr-defined]
+    return used
 
 
 async def test_rows_are_all_rows(database: Database) -> None:
