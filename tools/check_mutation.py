@@ -1,6 +1,6 @@
 """Mutation testing: `tox -e mutation`, for a package `tox -e mutation -- chassis`, for some
 modules `tox -e mutation -- chassis/tokens items/routers/items`, with `--sample 10` for ten mutants
-of each module, with `--tests tests/unit` by the tests of one folder alone.
+of each module, with `--tests tests/unit` by some tests alone.
 
 Changes the code, one place at a time, and lists the changes that no test notices. A package's share
 of noticed ones has a floor. What is changed, and what to do about a survivor: docs/mutation.md.
@@ -24,7 +24,7 @@ from mutation.verdicts import Memory, Verdict
 EXIT_PASSED = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-ALL_TESTS = "tests"
+ALL_TESTS = ["tests"]
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--tests",
+        nargs="+",
         default=ALL_TESTS,
-        metavar="FOLDER",
-        help="only its tests, such as tests/unit: much quicker, and of the score a lower bound",
+        metavar="PATH",
+        help="only these, such as tests/unit: much quicker, and of the score a lower bound",
     )
     options = parser.parse_args(arguments)
     if options.sample is not None and options.sample < 1:
@@ -143,7 +144,7 @@ def _try_mutants(
             yield Tried(module, mutants, verdicts)
 
 
-def _open_trial(package: Package, tests: str) -> Trial:
+def _open_trial(package: Package, tests: Sequence[str]) -> Trial:
     print(f"{package.name}: running the tests without a mutant ...", flush=True)
     memory = _cache(package, tests, "-tests")
     return Trial(
@@ -151,9 +152,9 @@ def _open_trial(package: Package, tests: str) -> Trial:
     )
 
 
-def _cache(package: Package, tests: str, suffix: str = "") -> Path:
+def _cache(package: Package, tests: Sequence[str], suffix: str = "") -> Path:
     """What is kept of the package: apart for some of its tests, for they prove no survival."""
-    some = "" if tests == ALL_TESTS else "-" + tests.strip("/").replace("/", "-")
+    some = "" if tests == ALL_TESTS else "-" + "-".join(Path(each).stem for each in tests)
     return package.root / ".mutation_cache" / f"{package.folder.name}{some}{suffix}.json"
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -100,7 +100,9 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-def recall_or_record_tests(folder: Path, source: str, memory: Path, tests: str) -> Suite:
+def recall_or_record_tests(
+    folder: Path, source: str, memory: Path, tests: Sequence[str]
+) -> Suite:
     """As `record_tests`, or what the file of that name still knows of the same code and tests."""
     digest = hashlib.sha256()
     for file in sorted([*(folder / source).rglob("*.py"), *(folder / "tests").rglob("*.py")]):
@@ -115,8 +117,8 @@ def recall_or_record_tests(folder: Path, source: str, memory: Path, tests: str) 
     return suite
 
 
-def record_tests(folder: Path, source: str, tests: str) -> Suite:
-    """Run the package's tests once, those of the folder `tests`, with coverage.
+def record_tests(folder: Path, source: str, tests: Sequence[str]) -> Suite:
+    """Run these of the package's tests once, with coverage.
 
     Raises:
         TestsFailed: a test fails.
@@ -127,7 +129,7 @@ def record_tests(folder: Path, source: str, tests: str) -> Suite:
         record = Path(place, "record.json")
         options = ["-q", "-p", "no:cacheprovider", "-p", "mutation.recorder", "-p", "no:randomly"]
         # Coverage slows tests, and a busy machine too: their own limits of time say nothing here.
-        options += ["-o", "timeout=0", tests]
+        options += ["-o", "timeout=0", *tests]
         coverage = [f"--cov-config={settings}", "--cov", "--cov-context=test", "--cov-report="]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, *coverage],
