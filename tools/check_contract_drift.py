@@ -87,7 +87,8 @@ def _try_all(root: Path, folder: Path, edits: list[Edit], workers: int) -> list[
                 result = attempt(edit, bench)
             finally:
                 idle.put(bench)
-            print(f"{'ok' if result.is_good else 'FAILED':6} {edit.kind:8} {edit.id}", flush=True)
+            told = "ok" if result.is_good else f"FAILED: {result.problem.splitlines()[0]}"
+            print(f"{edit.kind:8} {edit.id:45} {told}", flush=True)
             return result
 
         with ThreadPoolExecutor(workers) as pool:

@@ -117,7 +117,9 @@ def _report(folder: Path, data: Iterable[Path] = ()) -> float:
         coverage.save()
         coverage.xml_report()
         coverage.html_report()
-        return coverage.report()
+        percent = coverage.report()
+        coverage.get_data().close()  # its database would stay open until the collector comes
+        return percent
 
 
 def _title(text: str) -> None:

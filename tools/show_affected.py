@@ -7,11 +7,13 @@ committed or not, each with its reason and its local command.
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from affected.derivation import derive
 from affected.files import GitFailed, changed_files
+from affected.gates import Gate
 from affected.graph import Graph
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +23,8 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(prog="tox -e affected --", description=__doc__)
     parser.add_argument("--since", default="main", help="a commit, branch or tag")
     parser.add_argument("--all", action="store_true", help="as if everything had changed")
-    parser.add_argument("--json", action="store_true", help="for a pipeline: the names alone")
+    parser.add_argument("--json", action="store_true", help="the names alone")
+    parser.add_argument("--github", type=Path, metavar="FILE", help="write a job's outputs there")
     options = parser.parse_args(arguments)
     graph = derive(root)
     try:
@@ -30,12 +33,32 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
         print(error, file=sys.stderr)
         return 2
     reasons = dict.fromkeys(graph.names, "all of them") if options.all else graph.reasons(files)
+    if options.github:
+        _write_outputs(options.github, [gate for gate in graph.gates if gate.name in reasons])
     if options.json:
         print(json.dumps(list(reasons)))
     else:
         print(f"{len(files)} files have changed since {options.since}.\n")
         print(_table(graph, reasons))
     return 0
+
+
+def outputs_of(gates: Iterable[Gate]) -> dict[str, list[Any]]:
+    """What the jobs of GitHub's workflow decide by: gates, packages to be tested, images to be built."""
+    listed = list(gates)
+    packages = [
+        {"name": gate.name.removeprefix("test "), "folder": gate.folder}
+        for gate in listed
+        if gate.folder
+    ]
+    images = [gate.arguments for gate in listed if gate.environment == "image"]
+    return {"gates": [gate.name for gate in listed], "packages": packages, "images": images}
+
+
+def _write_outputs(file: Path, gates: Iterable[Gate]) -> None:
+    with file.open("a", encoding="utf-8") as outputs:
+        for name, value in outputs_of(gates).items():
+            print(f"{name}={json.dumps(value)}", file=outputs)
 
 
 def _table(graph: Graph, reasons: dict[str, str]) -> str:

@@ -23,11 +23,13 @@ class NoAnswer(Exception):
 class Writer:
     """One person after the other: registers, renames, puts up, edits, takes down, deletes."""
 
-    def __init__(self, stack: Stack, ledger: Ledger, seed: str) -> None:
+    def __init__(
+        self, stack: Stack, ledger: Ledger, seed: str, timeout_seconds: float = _TIMEOUT_SECONDS
+    ) -> None:
         self._ledger = ledger
         self._random = random.Random(seed)  # noqa: S311 - which operation comes next
         self._users, self._items = (
-            httpx.AsyncClient(base_url=service.url, timeout=_TIMEOUT_SECONDS, trust_env=False)
+            httpx.AsyncClient(base_url=service.url, timeout=timeout_seconds, trust_env=False)
             for service in (stack.users, stack.items)
         )
         self._id: int | None = None

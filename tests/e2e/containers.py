@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import docker
+from docker.errors import DockerException
 from docker.models.containers import Container
 from docker.models.networks import Network
 from stack import Row
@@ -17,12 +18,20 @@ _SUPERUSER = "postgres"
 _JSON_ROWS = "SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM ({statement}) t"
 
 
+class EngineMissing(Exception):
+    """No Docker engine answers; the text says why."""
+
+
 class Project:
     """What `docker compose --project-name` has started: services, each in some copies."""
 
     def __init__(self, name: str) -> None:
+        """Raises: EngineMissing: no engine answers."""
         self.name = name
-        self._engine = docker.from_env()
+        try:
+            self._engine = docker.from_env()
+        except DockerException as error:
+            raise EngineMissing(f"No Docker engine answers: {error}") from error
 
     def containers(self, service: str = "") -> list[Container]:
         """All copies of a service, or of all, ended ones too; the copies in their order."""

@@ -4,6 +4,7 @@ A pytest plugin. The folder is named in the test's report; nothing in it is a se
 """
 
 import re
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def pytest_runtest_makereport(
 def leave_evidence(item: pytest.Item) -> Path:
     """Write all that can be had to a folder of the test's own."""
     folder: Path = item.config.getoption("--evidence") / _folder_name(item)
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
+    folder.mkdir(parents=True)
     (folder / "requests.txt").write_text(str(item.stash.get(CALLS, "")))
     if stack := item.config.stash.get(STACK, None):
         for name, content in _described(stack).items():

@@ -11,7 +11,7 @@ from processes import free_port
 from stack import ROOT
 
 _FILES = ("docker-compose.yml", "tests/e2e/compose.yml")
-_HEALTHY_WITHIN_SECONDS = 180
+_HEALTHY_WITHIN_SECONDS = 300
 
 
 class OwnComposeStack(ComposeStack):
@@ -34,7 +34,7 @@ class OwnComposeStack(ComposeStack):
 
     def stop(self) -> None:
         super().stop()
-        self._compose("down", "--volumes", "--remove-orphans", "--timeout=10")
+        self._compose("down", "--volumes", "--remove-orphans", "--timeout=0")
 
     def _compose(self, *arguments: str) -> None:
         options = [

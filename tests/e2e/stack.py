@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 120.0
 
 Row = tuple[Any, ...]
 Query = Callable[[str], Awaitable[Sequence[Row]]]

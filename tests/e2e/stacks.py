@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from compose import ComposeStack
+from containers import EngineMissing
 from keys import STACK
 from own_compose import OwnComposeStack
 from processes import LocalStack
@@ -73,10 +74,14 @@ def compose_stack(
     copies: dict[str, int], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """A given project, or one of this run's own."""
-    if project := os.environ.get(PROJECT_VARIABLE):
-        yield ComposeStack(project, os.environ[URL_VARIABLE])
-    else:
-        yield OwnComposeStack(tmp_path_factory.mktemp("compose"), copies)
+    try:
+        if project := os.environ.get(PROJECT_VARIABLE):
+            yield ComposeStack(project, os.environ[URL_VARIABLE])
+        else:
+            yield OwnComposeStack(tmp_path_factory.mktemp("compose"), copies)
+    except EngineMissing as error:
+        # One line instead of the same error for each test.
+        pytest.exit(str(error), returncode=1)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from docker.models.containers import Container
 
 Harm = Callable[[Project, Sequence[Container]], AbstractAsyncContextManager[None]]
 _STOP_SECONDS = 30
-_HEALTHY_WITHIN_SECONDS = 90.0
+_HEALTHY_WITHIN_SECONDS = 240.0
 
 
 @asynccontextmanager

@@ -8,7 +8,6 @@ import httpx
 from stack import Stack
 
 _PAUSE_SECONDS = 0.02
-_TIMEOUT_SECONDS = 10.0
 
 
 @dataclass
@@ -23,11 +22,11 @@ class Reads:
 class Reader:
     """Reads one item and a page in turn. Both must be there all the while."""
 
-    def __init__(self, stack: Stack, item: str, reads: Reads) -> None:
+    def __init__(self, stack: Stack, item: str, reads: Reads, timeout_seconds: float) -> None:
         self._paths = (item, "/items/?size=5")
         self._reads = reads
         self._client = httpx.AsyncClient(
-            base_url=stack.items.url, timeout=_TIMEOUT_SECONDS, trust_env=False
+            base_url=stack.items.url, timeout=timeout_seconds, trust_env=False
         )
 
     async def read_until(self, end: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ import pytest
 from catalogue import FAULTS, Fault
 from compose import ComposeStack
 from harm import restart_one_after_the_other, until_healthy
+from judgement import assert_documented
 from people import Person
 from selling import put_up
 from trial import Outcome, Trial
@@ -64,13 +65,3 @@ async def test_a_rolling_restart_is_noticed_by_nobody(
     record(outcome)
     assert_documented(outcome)
     assert outcome.figures.failed == 0, outcome.load.ledger.outcomes
-
-
-def assert_documented(outcome: Outcome) -> None:
-    __tracebackhide__ = True
-    assert outcome.load.ledger.surprises == []
-    assert outcome.load.reads.undocumented == []
-    assert outcome.differences == []
-    # Otherwise it has shown nothing.
-    assert len(outcome.load.ledger.items) > 0
-    assert outcome.load.reads.sent > 0

@@ -1,6 +1,5 @@
 """One fault under load, from before it to the audit of both databases."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from load import Load, under_load
 from quiet import wait_for_quiet
 from report import Figures
 
-_BEFORE_SECONDS = 1.5
 _LOST = "is lost"
 
 
@@ -33,8 +31,7 @@ class Trial:
     async def run(self, harm: Callable[[], Awaitable[None]]) -> Outcome:
         """Do the harm in the midst of requests, undo it, and wait until all is well again."""
         async with under_load(self._stack, self._item, self._name) as load:
-            await asyncio.sleep(_BEFORE_SECONDS)
-            assert not load.failed_at, "requests fail before anything is done"
+            await load.is_under_way()
             await harm()
             recovery = await load.calm(since=time.monotonic())
         return await self._outcome(load, recovery)

@@ -1,6 +1,6 @@
 """The gates: what a pipeline runs, a job each, by the names that the pipelines use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from affected.packages import PYTHON, Package
@@ -8,6 +8,10 @@ from affected.packages import PYTHON, Package
 ALWAYS = "docs"
 """Whatever changes, a document may name it, and every file has to belong somewhere."""
 
+IMAGES = "images"
+"""What is the same in the images of all services."""
+STACK = "deploy"
+"""What docker-compose.yml says, and what it starts beside the services."""
 MEASURE = "tools/check_coverage.py"
 """A package's tests are measured on the newest Python."""
 
@@ -22,11 +26,13 @@ class Gate:
     folder: str = ""
     reads: tuple[str, ...] = ()
     """What no import and no setting of tox says."""
+    arguments: str = ""
 
     @property
     def command(self) -> str:
         place = f"cd {self.folder} && " if self.folder else ""
-        return f"{place}tox -e {self.environment}"
+        options = f" -- {self.arguments}" if self.arguments else ""
+        return f"{place}tox -e {self.environment}{options}"
 
 
 def all_gates(packages: Sequence[Package]) -> list[Gate]:
@@ -37,7 +43,7 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
         # GitLab keeps the word `types` to itself.
         Gate(name="check types", environment="types", reads=(PYTHON,)),
         *(_of_the_root(name) for name in (ALWAYS, "pipelines", "tools")),
-        _of_the_root("stack", "deploy"),
+        _of_the_root("stack", STACK, IMAGES, *(each.pins for each in services)),
         *(
             Gate(
                 name=f"test {package.name}",
@@ -50,9 +56,35 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
         _of_the_root("contracts", *(each.tests for each in services)),
         # It tries edits of whatever the gate above reads.
         _of_the_root("contract-drift", "contracts"),
+        # It is in a document, which shows what the gate says.
+        _of_the_root("contract-example", "contracts", "docs/contracts.md"),
+        *(_image(service) for service in services),
+        *_of_the_stack(packages),
         *(_of_the_root(name) for name in ("e2e-local", "schemathesis", "chaos")),
         _of_the_root("coverage", *(each.tests for each in packages)),
     ]
+
+
+def _image(service: Package) -> Gate:
+    return Gate(
+        name=f"image {service.name}",
+        environment="image",
+        arguments=service.name,
+        reads=(service.code, service.pins, IMAGES),
+    )
+
+
+def _of_the_stack(packages: Sequence[Package]) -> Iterator[Gate]:
+    """Gates in which the containers of docker-compose.yml run."""
+    images = [f"image {each.name}" for each in packages if each.is_service]
+    shared = [each.code for each in packages if not each.is_service]
+    for tests in ("e2e", "faults"):
+        yield Gate(
+            name={"faults": "e2e-faults"}.get(tests, tests),
+            environment="e2e-beside",
+            arguments=tests,
+            reads=(f"tests/{tests}", "tests/e2e", STACK, *images, *shared),
+        )
 
 
 def _of_the_root(name: str, *reads: str) -> Gate:

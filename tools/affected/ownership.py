@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from affected.gates import ALWAYS
+from affected.gates import ALWAYS, IMAGES, STACK
 from affected.packages import PYTHON, Package
 
 EVERYTHING = "everything"
@@ -14,7 +14,7 @@ _ROOT_CONFIGURATION = (
     "tools/bootstrap.sh",
     ".gitlab-ci.yml",
     ".gitlab/*",
-    ".github/workflows/*",
+    ".github/*",
 )
 _DOCUMENTS = ("*.md", "docs/*", "LICENSE", ".editorconfig", ".gitignore")
 # What belongs to one gate, or to the code that reads it, and where no import says so.
@@ -25,7 +25,12 @@ _SINGLE_FILES = {
     "schemathesis.toml": "schemathesis",
 }
 _SETS_OF_TESTS = ("docs", "pipelines", "stack")
-_DEPLOYMENT = (".dockerignore", ".env.example", "Dockerfile", "docker-compose.yml", "deploy/*")
+_PARTS = {
+    IMAGES: (".dockerignore", "Dockerfile", "deploy/requirements/build.txt"),
+    STACK: (".env.example", "docker-compose.yml", "deploy/[!r]*", "deploy/requirements/*.in"),
+    "bench": ("bench/*",),
+}
+_BY_THEMSELVES = ("contracts/", "deploy/requirements/")
 
 
 class Ownership:
@@ -41,7 +46,7 @@ class Ownership:
 
     def _nodes(self, file: str) -> Iterator[str]:
         if _matches(file, _DOCUMENTS):
-            yield ALWAYS
+            yield from (ALWAYS, file)
             return
         part = EVERYTHING if _matches(file, _ROOT_CONFIGURATION) else self._part(file)
         if part:
@@ -53,16 +58,15 @@ class Ownership:
         for package in self._packages:
             if file.startswith(f"{package.folder}/"):
                 return package.part_of(file)
+        for node, patterns in _PARTS.items():
+            if _matches(file, patterns):
+                return node
         top, _, rest = file.partition("/")
         if top == "tests" and "/" in rest:
             return f"tests/{rest.partition('/')[0]}"
         if top == "tools":
             return _tool(rest)
-        if top == "bench":
-            return top
-        if _matches(file, _DEPLOYMENT):
-            return "deploy"
-        return file if top == "contracts" else _SINGLE_FILES.get(file)
+        return file if file.startswith(_BY_THEMSELVES) else _SINGLE_FILES.get(file)
 
 
 def _tool(rest: str) -> str:

@@ -44,6 +44,11 @@ class Package:
         return f"{self.folder}/code"
 
     @property
+    def pins(self) -> str:
+        """What its image installs."""
+        return f"deploy/requirements/{self.name}.txt"
+
+    @property
     def tests(self) -> str:
         return f"{self.folder}/tests"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 
+from checks.docker import DockerMissing, require_docker
 from checks.options import Options
 from checks.postgres import URL_VARIABLE, PostgresMissing, PostgresServer
 from checks.pythons import is_installed
@@ -57,12 +58,20 @@ class Checker:
         if step.python and not is_installed(step.python):
             what = f"Python {step.python} is not installed, or not found on the PATH."
             raise Missing(what, is_required=self._options.requires_pythons)
+        if step.needs_docker:
+            self._require_docker()
         if step.database != "postgres":
             return self._environ
         try:
             return {**self._environ, URL_VARIABLE: self._postgres.url()}
         except PostgresMissing as error:
             raise Missing(str(error), is_required=self._options.requires_postgres) from error
+
+    def _require_docker(self) -> None:
+        try:
+            require_docker(self._environ)
+        except DockerMissing as error:
+            raise Missing(str(error), is_required=self._options.requires_docker) from error
 
     def _run(self, step: Step, environ: Mapping[str, str]) -> tuple[Result, str]:
         started = monotonic()
@@ -85,7 +94,7 @@ class Checker:
         database = [f"--database={step.database}"] if step.database else []
         workers = [f"--numprocesses={step.workers}"] if step.workers > 1 else []
         if not step.is_pytest:
-            return database
+            return [*database, *step.options]
         options = [*step.options, *self._options.pytest_options]
         return [f"--junitxml={report}", *database, *workers, *options]
 

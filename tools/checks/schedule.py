@@ -45,6 +45,6 @@ def run_all(
 
 
 def _lanes(steps: Iterable[Step]) -> list[list[Step]]:
-    """Groups of steps that have to run one after another: those of one package share its files."""
-    lanes = [list(lane) for _, lane in groupby(steps, key=lambda step: step.name)]
+    """Groups of steps that have to run one after another."""
+    lanes = [list(lane) for _, lane in groupby(steps, key=lambda step: step.lane)]
     return sorted(lanes, key=lambda lane: not lane[0].is_first)

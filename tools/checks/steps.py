@@ -17,7 +17,7 @@ _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 NAMES = (
     *("lint", "types", "docs", "pipelines", "tools", "stack", *_PACKAGES),
-    *("contracts", "e2e", "chaos", "schemathesis", "coverage"),
+    *("contracts", "drift", "e2e", "compose", "faults", "chaos", "schemathesis", "coverage"),
 )
 
 
@@ -38,7 +38,8 @@ class Step:
     workers: int = 1
     """Processes that share the tests (pytest-xdist)."""
     options: tuple[str, ...] = ()
-    """More of them, of pytest."""
+    """More of them, of pytest or of the step's own command."""
+    needs_docker: bool = False
     reports: tuple[Path, ...] = ()
     """JUnit reports that it writes by itself, of pytest runs of its own."""
     is_first: bool = False
@@ -47,6 +48,11 @@ class Step:
     def __str__(self) -> str:
         qualifiers = ", ".join(filter(None, [self.python, self.database]))
         return f"{self.name} ({qualifiers})" if qualifiers else self.name
+
+    @property
+    def lane(self) -> str:
+        """Steps of one lane run one after another: those of a package share its files, and stacks the machine."""
+        return "containers" if self.needs_docker else self.name
 
     @property
     def environment_folder(self) -> Path:
@@ -81,7 +87,12 @@ def plan_steps(
         steps += _package_steps(name, root / folder, remaining, parallel=parallel)
     # The services' own steps verify the contracts too. This one counts: nothing is missing or stale.
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
+    if is_thorough or "drift" in only:
+        # A sample: all of them take minutes, and only a change of the gate concerns them all.
+        options = ("--sample=8",)
+        steps += [Step(name="drift", folder=root, tox_env="contract-drift", options=options)]
     steps += _workflow_steps(root, is_thorough=is_thorough or "e2e" in only)
+    steps += _compose_steps(root, is_thorough=is_thorough, only=only)
     if is_thorough or "chaos" in only:
         steps += [
             Step(name="chaos", folder=root, tox_env="chaos", is_pytest=True, database=database)
@@ -114,6 +125,22 @@ def _workflow_steps(root: Path, *, is_thorough: bool) -> list[Step]:
         )
         for database in (_DATABASES if is_thorough else _DATABASES[:1])
     ]
+
+
+def _compose_steps(root: Path, *, is_thorough: bool, only: Sequence[str]) -> list[Step]:
+    """The same workflows in containers; what ends them is left to the faults, which do it under load."""
+    workflows = Step(
+        name="compose",
+        folder=root,
+        tox_env="e2e",
+        is_pytest=True,
+        options=("-m", "not slow"),
+        needs_docker=True,
+    )
+    faults = Step(
+        name="faults", folder=root, tox_env="e2e-faults", is_pytest=True, needs_docker=True
+    )
+    return [workflows, faults] if is_thorough or "faults" in only else [workflows]
 
 
 def _package_steps(

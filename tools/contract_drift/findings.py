@@ -13,10 +13,10 @@ DEPLOY = "can-i-deploy"
 PARTS = {
     CONSUMER: r"^FAILED (?P<name>tests/contract/\S+)(?=[\s\S]*Consumers' tests fail in)",
     DRIFT: r"(?P<name>contracts/(?:openapi|pacts)/\S+) is not what the code says now",
-    PROVIDER: r"^\S+ breaks \S+: (?P<name>.+)$",
+    PROVIDER: r"^FAILED tests/contract/\S+::test_interaction_is_kept\[\S+: (?P<name>[^\]]+)\]",
     FIT: r"^`\S+: (?P<name>[^`]+)` \(.*\): ",
     CHANGES: r"; breaks \S+: (?P<name>[^;]+), tests/",
-    DEPLOY: r": NO\. Not kept: `(?P<name>.+)`",
+    DEPLOY: r"^(?P<name>.+): NO\. Not kept: `",
 }
 """The parts of the gate in its order, and what they print of what they find."""
 

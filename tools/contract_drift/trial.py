@@ -1,6 +1,7 @@
 """Tries edits: makes one in a copy, does what a developer would do next, and asks the gate."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -53,9 +54,8 @@ class Bench:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
-        self._process.wait()
+        with self._process:  # closes its pipes, which ends it, and waits
+            pass
 
     def gate(self, *options: str) -> dict[str, Any]:
         """The contracts gate in the copy: `code`, `output` and `seconds`."""
@@ -64,7 +64,7 @@ class Bench:
     def test(self, name: str) -> dict[str, Any]:
         """One test; its name is a folder and pytest's id, as in `services/items tests/unit/…`."""
         folder, _, test = name.partition(" ")
-        return self._run(self.copy.root / folder, "-m", "pytest", "-q", "--no-header", test)
+        return self._run(self.copy.root / folder, "-m", "pytest", "-xq", "--no-header", test)
 
     def _run(self, cwd: Path, *arguments: str) -> dict[str, Any]:
         if not (self._process.stdin and self._process.stdout):
@@ -86,7 +86,7 @@ def attempt(edit: Edit, bench: Bench) -> Result:
         regenerated = bench.copy.has_other_contracts
         if not runs or runs[-1]["code"] == 0:
             runs.append(bench.gate())
-        if edit.test:
+        if edit.kind == "beyond" and runs[-1]["code"] == 0:
             runs.append(bench.test(edit.test))
     except WrongTable as error:
         return Result(edit, str(error), (), False, 0.0)
@@ -103,7 +103,9 @@ def _problem(edit: Edit, last: dict[str, Any], found: tuple[Finding, ...]) -> st
     if edit.kind == "harmless":
         return f"It is harmless, and flagged.\n{output}" if failed else ""
     if edit.kind == "beyond":
-        is_caught = last["code"] == 1 and "1 failed" in output
+        if found:
+            return f"The gate sees it, so it isn't beyond: {found[0].part}, {found[0].name}."
+        is_caught = last["code"] == 1 and re.search(r"\b\d+ failed\b", output)
         return "" if is_caught else f"{edit.test} doesn't fail for it.\n{output}"
     if not failed:
         return "It breaks something, and slipped through."

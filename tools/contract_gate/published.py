@@ -5,6 +5,7 @@ from contract_gate.services import PACTS, SERVICES, GateFailed, committed_descri
 from service_testing.contracts.changes import breaking_changes
 from service_testing.contracts.descriptions import violations
 from service_testing.contracts.pact_files import read_all
+from service_testing.contracts.surprises import surprises
 
 
 def check_fit() -> str:
@@ -23,6 +24,12 @@ def check_fit() -> str:
         found += [
             f"`{each}` ({each.test}): {violation}."
             for violation in violations(each, descriptions[each.provider])
+        ]
+    for service, description in descriptions.items():
+        of_service = [each for each in read_all(PACTS) if each.provider == service]
+        found += [
+            f"`{each}` ({each.test}): {surprise}."
+            for each, surprise in surprises(of_service, description)
         ]
     if found:
         raise GateFailed(

@@ -66,7 +66,8 @@ class Pipeline:
                 continue
             when = rule.get("when", settings.get("when", "on_success"))
             for values in _combinations(settings.get("parallel", {})):
-                own = {**settings, "variables": {**settings.get("variables", {}), **values}}
+                set_here = {name: str(each) for name, each in settings.get("variables", {}).items()}
+                own = {**settings, "variables": {**set_here, **values}}
                 name = f"{origin}: [{', '.join(values.values())}]" if values else origin
                 yield Job(name=name, origin=origin, settings=own, when=when)
 

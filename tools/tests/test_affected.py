@@ -78,14 +78,16 @@ def git(root: Path, *arguments: str) -> None:
 
 def reached(root: Path, *files: str) -> set[str]:
     """Without those that nearly every file reaches."""
-    return set(derive(root).reasons(files)) - {"docs", "pipelines", "coverage", "contract-drift"}
+    return {
+        *derive(root).reasons(files),
+    } - {"docs", "pipelines", "coverage", "contract-drift", "contract-example"}
 
 
 class TestGraph:
     def test_a_service_reaches_its_tests_and_what_runs_it(self, root: Path) -> None:
         assert reached(root, "services/till/app/main.py") == {
             *("lint", "check types", "test till", "contracts"),
-            *("e2e-local", "schemathesis"),
+            *("image till", "e2e", "e2e-faults", "e2e-local", "schemathesis"),
         }
 
     def test_tests_reach_nobody_else(self, root: Path) -> None:

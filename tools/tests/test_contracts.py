@@ -168,6 +168,17 @@ class TestCheckFit:
         with pytest.raises(GateFailed, match=r"`items: a look-up of an active user` .* answer"):
             published.check_fit()
 
+    def test_check_fit_names_what_may_come_and_nobody_has_tried(self, repository: Path) -> None:
+        path = repository / "contracts/openapi/users.json"
+        description = json.loads(path.read_text())
+        user = description["components"]["schemas"]["PublicUser"]
+        user["properties"]["name"] = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        path.write_text(json.dumps(description))
+        with pytest.raises(
+            GateFailed, match=r"`items: a look-up.*` .*\$\.name: by the description it may be null"
+        ):
+            published.check_fit()
+
     def test_check_fit_fails_for_an_unknown_provider(self, repository: Path) -> None:
         path = repository / "contracts/pacts/items-users.json"
         pact = json.loads(path.read_text())

@@ -34,8 +34,13 @@ class Repository:
         keeper = root / "shared/testing/src/service_testing/postgres.py"
         keeper.parent.mkdir(parents=True)
         shutil.copy(HERE / "fake_keeper.py", keeper)
+        docker = root / "programs/docker"
+        docker.parent.mkdir()
+        docker.write_text('#!/bin/sh\n[ "$NO_ENGINE" != "$*" ]\n')
+        docker.chmod(0o755)
         self.environ = {
             **{name: value for name, value in os.environ.items() if name != "CI"},
+            "PATH": f"{docker.parent}{os.pathsep}{os.environ['PATH']}",
             "CALLS": str(root / "calls"),
             "NOTES": str(root / "notes"),
         }
@@ -83,6 +88,7 @@ class TestSteps:
             ("items", PY, "--database=sqlite"),
             ("repository", "contracts"),
             ("repository", "docs"),
+            ("repository", "e2e", "-m", "not slow"),
             ("repository", "e2e-local", "--database=sqlite", "-m", "not slow"),
             ("repository", "lint"),
             ("repository", "pipelines"),
@@ -106,8 +112,8 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, docs, pipelines, tools, stack, chassis, testing, users, items, contracts, e2e, "
-            "chaos, schemathesis, coverage.\n"
+            "lint, types, docs, pipelines, tools, stack, chassis, testing, users, items, contracts, drift, "
+            "e2e, compose, faults, chaos, schemathesis, coverage.\n"
         )
 
     def test_arguments_go_to_pytest_only(self, repository: Repository) -> None:
@@ -136,7 +142,7 @@ class TestSummary:
     ) -> None:
         repository.check()
 
-        assert last_line(capsys) == "12 passed, 0 failed, 12 skipped"
+        assert last_line(capsys) == "13 passed, 0 failed, 13 skipped"
 
     def test_a_failed_test_is_named_and_the_other_steps_still_run(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -144,12 +150,12 @@ class TestSummary:
         repository.break_step("shared/chassis", PY)
 
         assert repository.check() == 1
-        assert len(repository.calls) == 15
+        assert len(repository.calls) == 16
         output = capsys.readouterr().out
         assert f"what {PY} wrote in chassis" in output
         assert f"what {PY} wrote in users" not in output
         assert "\nFailed tests:\n  tests.test_it.test_bad\n" in output
-        assert output.splitlines()[-1] == "12 passed, 2 failed, 12 skipped"
+        assert output.splitlines()[-1] == "13 passed, 2 failed, 13 skipped"
 
     def test_a_run_that_breaks_before_its_first_test_is_a_failure(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -192,7 +198,7 @@ class TestPostgres:
 
         output = capsys.readouterr().out
         assert output.count("postgres  not run") == 3
-        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n9 passed, 0 failed" in output
+        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n10 passed, 0 failed" in output
 
     @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TEST_POSTGRES": "required"}])
     def test_where_it_is_required_its_lack_is_a_failure(
@@ -204,6 +210,37 @@ class TestPostgres:
         assert repository.check(ONLY="users", KEEPER_ANSWER=MISSING, **variable) == 1
 
         assert last_line(capsys) == "1 passed, 1 failed, 1 skipped"
+
+
+class TestDocker:
+    NO_ENGINE = "version"
+    NO_COMPOSE = "compose version"
+
+    @pytest.mark.parametrize("lack", [NO_ENGINE, NO_COMPOSE])
+    def test_without_it_its_steps_are_left_out_and_the_way_out_is_told(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str], lack: str
+    ) -> None:
+        assert repository.check(ONLY="lint compose", NO_ENGINE=lack) == 0
+
+        assert [call["environment"] for call in repository.calls] == ["lint"]
+        output = capsys.readouterr().out
+        assert "not run compose: No Docker engine with Compose: install Docker" in output
+        assert "Missing:\n  No Docker engine with Compose: install Docker" in output
+
+    def test_in_ci_its_lack_is_a_failure(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert repository.check(ONLY="compose", NO_ENGINE="version", CI="true") == 1
+
+        assert last_line(capsys) == "0 passed, 1 failed"
+
+    def test_the_stack_is_put_through_faults_only_when_all_is_checked(
+        self, repository: Repository
+    ) -> None:
+        repository.check("--thorough", ONLY="compose faults")
+
+        called = [(call["environment"], *call["options"]) for call in repository.calls]
+        assert called == [("e2e", "-m", "not slow"), ("e2e-faults",)]
 
 
 class TestThorough:
@@ -270,6 +307,12 @@ class TestThorough:
         assert repository.check("--thorough", ONLY="schemathesis", ARGS="-k login") == 0
         assert [(call["environment"], *call["options"]) for call in repository.calls] == [
             ("schemathesis", "--database=sqlite")
+        ]
+
+    def test_the_contracts_gate_is_tried_by_a_sample_of_edits(self, repository: Repository) -> None:
+        assert repository.check("--thorough", ONLY="drift", ARGS="-k login") == 0
+        assert [(call["environment"], *call["options"]) for call in repository.calls] == [
+            ("contract-drift", "--sample=8")
         ]
 
     def test_the_floors_of_coverage_are_checked_too(self, repository: Repository) -> None:

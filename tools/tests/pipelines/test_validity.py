@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from gitlab_pipeline import KEYWORDS, Pipeline
 from running import TOOLS
 
 ROOT = TOOLS.parent
 PROGRAMS = Path(sys.executable).parent
 GITLAB = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+GITHUB_ACTIONS = ["--builtin-schema", "vendor.github-actions"]
 GITHUB = ["--builtin-schema", "vendor.github-workflows"]
 
 
@@ -46,3 +48,39 @@ class TestGitLab:
         broken.write_text("lint:\n  script: [tox]\n  retries: 2\n  interruptible: perhaps\n")
 
         assert "interruptible" in check_schema(GITLAB, broken)
+
+
+class TestGitHub:
+    def test_workflows_and_actions_are_valid(self) -> None:
+        workflows = list((ROOT / ".github/workflows").glob("*.yml"))
+        actions = list((ROOT / ".github/actions").glob("*/action.yml"))
+
+        assert workflows
+        assert actions
+        assert check_schema(GITHUB, *workflows) == ""
+        assert check_schema(GITHUB_ACTIONS, *actions) == ""
+
+    def test_a_misspelt_key_is_found(self, tmp_path: Path) -> None:
+        broken = tmp_path / "broken.yml"
+        broken.write_text("on: push\njobs: {a: {runs-on: x, step: []}}\n")
+
+        assert "step" in check_schema(GITHUB, broken)
+
+    def test_nothing_unsafe_is_found(self) -> None:
+        assert check_safety(ROOT / ".github") == ""
+
+    @pytest.mark.parametrize(
+        ("line", "finding"),
+        [
+            ("uses: actions/checkout@v7", "unpinned-uses"),
+            ("run: echo ${{ github.event.pull_request.title }}", "template-injection"),
+        ],
+    )
+    def test_what_is_unsafe_is_found(self, tmp_path: Path, line: str, finding: str) -> None:
+        workflow = tmp_path / ".github/workflows/unsafe.yml"
+        workflow.parent.mkdir(parents=True)
+        workflow.write_text(
+            f"on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - {line}\n"
+        )
+
+        assert finding in check_safety(workflow)

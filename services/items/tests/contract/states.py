@@ -4,7 +4,9 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import read_model
 from app.models import Owner, ReceivedEvent
+from app.user_events import OwnerState
 from service_testing.contracts.pact_files import Contracts
 from service_testing.contracts.states import ProviderStates, Secrets, state_handler
 from service_testing.events import sender_token
@@ -42,6 +44,11 @@ class ItemsStates(ProviderStates):
     @state_handler("an owner")
     async def owner(self, id: int, name: str, version: int) -> None:  # noqa: A002 - as above
         self._session.add(Owner(id=id, name=name, version=version))
+        await self._session.commit()
+
+    @state_handler("a deleted owner")
+    async def deleted_owner(self, id: int, version: int) -> None:  # noqa: A002 - as above
+        await read_model.apply(self._session, [OwnerState.deleted(id, version)])
         await self._session.commit()
 
     @state_handler("an event that was received")

@@ -15,12 +15,15 @@ from service_testing.contracts.consumer import Expected, ExpectedProvider, Reque
 from service_testing.contracts.expectations import matching, read_by
 from service_testing.faults import answer
 
-CLIENT_ID, SECRET = "items", "items-secret"
-BASIC = "Basic aXRlbXM6aXRlbXMtc2VjcmV0"
+CLIENT_ID, SECRET = "items", "s+3ü%:secret"
+BASIC = "Basic aXRlbXM6cyUyQjMlQzMlQkMlMjUlM0FzZWNyZXQ="
+"""`items:s%2B3%C3%BC%25%3Asecret`, in Base64: encoded before they are joined (RFC 6749, 2.3.1)."""
 TOKEN = "items-token"
 SERVICE = state("a service with a token")
-ADA = UserData(id=7, name="Ada", is_active=True, version=3)
-BOB = UserData(id=9, name="Bob", is_active=False, version=2)
+GREAT_ID = 2**53 + 1
+# In no other order than that of their ids as numbers: not by name, version, e-mail or time.
+ZOE = UserData(id=7, name="Zoë", is_active=True, version=3)
+BOB = UserData(id=10, name="Bob", is_active=False, version=2)
 NEW_TOKEN = Request(
     method="POST",
     path="/auth/token",
@@ -94,11 +97,24 @@ class TestToken:
         with users.answers_each(token, nobody) as url:
             assert await read_all(url, has_token=False) == []
 
-    async def test_token_for_a_wrong_secret_is_refused(self, users: ExpectedProvider) -> None:
+    @pytest.mark.parametrize(
+        ("description", "given"),
+        [
+            (
+                "a token for a service with a wrong secret",
+                [state("a registered service", client_id=CLIENT_ID, secret="another")],
+            ),
+            ("a token for a service that isn't registered", []),
+        ],
+        ids=["secret", "service"],
+    )
+    async def test_token_for_wrong_credentials_is_refused(
+        self, users: ExpectedProvider, description: str, given: list[State]
+    ) -> None:
         with (
             users.answers(
-                "a token for a service with a wrong secret",
-                given=[state("a registered service", client_id=CLIENT_ID, secret="another")],
+                description,
+                given=given,
                 request=NEW_TOKEN,
                 response=Response(status=401),
             ) as url,
@@ -111,37 +127,68 @@ class TestListing:
     async def test_listing_has_each_user_with_the_version(self, users: ExpectedProvider) -> None:
         with users.answers(
             "all users, on one page",
-            given=[SERVICE, stored(BOB), stored(ADA)],
+            given=[SERVICE, stored(BOB), stored(ZOE)],
             request=listing(after_id=0),
-            response=page(ADA, BOB, next_after_id=None),
+            response=page(ZOE, BOB, next_after_id=None),
         ) as url:
-            assert await read_all(url) == [owner(ADA), owner(BOB)]
+            assert await read_all(url) == [owner(ZOE), owner(BOB)]
 
     async def test_listing_goes_on_after_the_last_id(
         self, users: ExpectedProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("app.users_directory.PAGE_SIZE", 1)
-        given = [SERVICE, stored(ADA), stored(BOB)]
+        given = [SERVICE, stored(ZOE), stored(BOB)]
         first = Expected(
             "all users, the first page",
             given,
             listing(after_id=0, limit=1),
-            page(ADA, next_after_id=ADA.id),
+            page(ZOE, next_after_id=ZOE.id),
         )
         last = Expected(
             "all users, the last page",
             given,
-            listing(after_id=ADA.id, limit=1),
+            listing(after_id=ZOE.id, limit=1),
             page(BOB, next_after_id=None),
         )
         with users.answers_each(first, last) as url:
-            assert await read_all(url) == [owner(ADA), owner(BOB)]
+            assert await read_all(url) == [owner(ZOE), owner(BOB)]
 
-    async def test_listing_with_an_expired_token_is_refused(self, users: ExpectedProvider) -> None:
+    async def test_listing_has_the_longest_name_and_great_numbers(
+        self, users: ExpectedProvider
+    ) -> None:
+        last = UserData(id=GREAT_ID, name="Ł" * 120, is_active=True, version=2**31 - 1)
+        with users.answers(
+            "all users, with the longest name and great numbers",
+            given=[SERVICE, stored(last)],
+            request=listing(after_id=0),
+            response=page(last, next_after_id=None),
+        ) as url:
+            assert await read_all(url) == [owner(last)]
+
+    async def test_listing_leaves_out_who_was_deleted(self, users: ExpectedProvider) -> None:
+        with users.answers(
+            "all users, after one was deleted",
+            given=[SERVICE, stored(ZOE), state("a deleted user", id=8)],
+            request=listing(after_id=0),
+            response=page(ZOE, next_after_id=None),
+        ) as url:
+            assert await read_all(url) == [owner(ZOE)]
+
+    @pytest.mark.parametrize(
+        ("description", "caller"),
+        [
+            ("all users, with an expired token", "a service whose token has expired"),
+            ("all users, with a foreign token", "a service whose token somebody else signed"),
+        ],
+        ids=["expired", "foreign"],
+    )
+    async def test_listing_with_a_token_that_is_no_good_is_refused(
+        self, users: ExpectedProvider, description: str, caller: str
+    ) -> None:
         with (
             users.answers(
-                "all users, with an expired token",
-                given=[state("a service whose token has expired")],
+                description,
+                given=[state(caller)],
                 request=listing(after_id=0),
                 response=Response(status=401),
             ) as url,

@@ -12,8 +12,18 @@ from service_testing.contracts.expectations import read_by
 from tests.contract.conftest import ConnectTo
 
 TOKEN = "caller-token"
-LOOK_UP = Request(method="GET", path="/users/7", headers={"Authorization": f"Bearer {TOKEN}"})
+GREAT_ID = 2**53 + 1
+"""The first that isn't a number to JavaScript; with the greatest of all, users could add nobody."""
 SIGNED_IN = state("a signed-in caller")
+
+
+def look_up(user_id: int = 7) -> Request:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return Request(method="GET", path=f"/users/{user_id}", headers=headers)
+
+
+def answer(user: UserSummary) -> Response:
+    return Response(status=200, body=read_by(UserSummary, **user.model_dump()))
 
 
 @pytest.fixture
@@ -30,18 +40,50 @@ class TestLookup:
         with users.answers(
             f"a look-up of {'an active' if is_active else 'a deactivated'} user",
             given=[SIGNED_IN, state("a user", **ada.model_dump())],
-            request=LOOK_UP,
-            response=Response(status=200, body=read_by(UserSummary, **ada.model_dump())),
+            request=look_up(),
+            response=answer(ada),
         ) as url:
             assert await connect_to(url).get_user(7, TOKEN) == ada
 
-    async def test_lookup_of_nobody_finds_none(
+    async def test_lookup_of_oneself_is_a_lookup(
         self, users: ExpectedProvider, connect_to: ConnectTo
     ) -> None:
+        zoe = UserSummary(id=7, name="Zoë", is_active=True)
         with users.answers(
-            "a look-up of a user that there isn't",
-            given=[SIGNED_IN, state("no user", id=7)],
-            request=LOOK_UP,
+            "a look-up of oneself",
+            given=[state("a signed-in user", id=7, name="Zoë")],
+            request=look_up(),
+            response=answer(zoe),
+        ) as url:
+            assert await connect_to(url).get_user(7, TOKEN) == zoe
+
+    async def test_lookup_takes_the_longest_name_and_a_great_id(
+        self, users: ExpectedProvider, connect_to: ConnectTo
+    ) -> None:
+        last = UserSummary(id=GREAT_ID, name="Ł" * 120, is_active=True)
+        with users.answers(
+            "a look-up with the longest name and a great id",
+            given=[SIGNED_IN, state("a user", **last.model_dump())],
+            request=look_up(GREAT_ID),
+            response=answer(last),
+        ) as url:
+            assert await connect_to(url).get_user(GREAT_ID, TOKEN) == last
+
+    @pytest.mark.parametrize(
+        ("description", "user"),
+        [
+            ("a look-up of a user that there isn't", "no user"),
+            ("a look-up of a user who was deleted", "a deleted user"),
+        ],
+        ids=["never", "deleted"],
+    )
+    async def test_lookup_of_nobody_finds_none(
+        self, users: ExpectedProvider, connect_to: ConnectTo, description: str, user: str
+    ) -> None:
+        with users.answers(
+            description,
+            given=[SIGNED_IN, state(user, id=7)],
+            request=look_up(),
             response=Response(status=404),
         ) as url:
             assert await connect_to(url).get_user(7, TOKEN) is None
@@ -51,8 +93,10 @@ class TestLookup:
         [
             ("a look-up with an expired token", "a caller whose token has expired"),
             ("a look-up with a foreign token", "a caller whose token somebody else signed"),
+            ("a look-up by a deactivated caller", "a caller who was deactivated"),
+            ("a look-up by a deleted caller", "a caller who was deleted"),
         ],
-        ids=["expired", "foreign"],
+        ids=["expired", "foreign", "deactivated", "deleted"],
     )
     async def test_lookup_with_a_token_that_is_no_good_is_refused(
         self, users: ExpectedProvider, connect_to: ConnectTo, description: str, caller: str
@@ -61,7 +105,7 @@ class TestLookup:
             users.answers(
                 description,
                 given=[state(caller), state("a user", id=7, name="Ada", is_active=True)],
-                request=LOOK_UP,
+                request=look_up(),
                 response=Response(status=401),
             ) as url,
             pytest.raises(InvalidToken),

@@ -14,9 +14,12 @@ from service_testing.contracts.catalogue import State, state
 from service_testing.contracts.consumer import ExpectedProvider
 from service_testing.contracts.expectations import containing, matching, read_by, typed
 from service_testing.tokens import TokenIssuer
+from tests.contract.test_users_keys import KEY, KEY_ID
 
 EVENT_ID = "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b"
-TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
+TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
+SECONDS = r"^[1-9]\d{9}$"
+"""Of a time in this century or the next: milliseconds have three digits more."""
 FAR_AWAY = 4_102_444_800
 """Seconds; an example of a time that hasn't come when the test runs."""
 BEFORE = state("a user at a version", id=7, name="Ada", is_active=True, version=2)
@@ -31,7 +34,7 @@ def event(event_type: str, data: dict[str, Any], *, subject: Any = "7") -> dict[
     """What is read of an event: `source` and `id` tell a second delivery, `time` must be one."""
     return {
         "specversion": "1.0",
-        "id": matching(EVENT_ID, "^[0-9a-f-]{36}$"),
+        "id": matching(EVENT_ID, r"^[^\x00]{1,255}$"),
         "source": "/users",
         "type": event_type,
         "subject": subject,
@@ -55,6 +58,22 @@ class TestEvents:
         state = taken(users, "the event of a new user", body)
         assert state == OwnerState(id=7, name="Ada", is_active=True, version=1)
 
+    def test_event_of_a_user_has_at_most_a_name_as_long_as_an_owners(
+        self, users: ExpectedProvider
+    ) -> None:
+        name = "Ł" * 120
+        data = read_by(UserData, id=typed(7), name=name, is_active=True, version=1)
+        body = event("user.created", data, subject=matching("7", "^[1-9][0-9]*$"))
+        state = taken(users, "the event of a user with the longest name", body)
+        assert state == OwnerState(id=7, name=name, is_active=True, version=1)
+
+    def test_event_of_a_reactivation_has_the_whole_state(self, users: ExpectedProvider) -> None:
+        after = OwnerState(id=7, name="Ada", is_active=True, version=3)
+        data = read_by(UserData, **after.model_dump(exclude={"is_deleted"}))
+        given = state("a user at a version", id=7, name="Ada", is_active=False, version=2)
+        body = event("user.updated", data)
+        assert taken(users, "the event of a reactivated user", body, given) == after
+
     @pytest.mark.parametrize(
         ("description", "changes"),
         [
@@ -76,47 +95,50 @@ class TestEvents:
         assert state == OwnerState.deleted(7, version=3)
 
 
+def token(*, audience: Any, **claims: Any) -> dict[str, Any]:
+    """What is read of a token: it is good, by a key that is published, and says this."""
+    return {
+        "header": {"alg": "EdDSA", "kid": matching(KEY_ID, r"^\S+$")},
+        "claims": {
+            "iss": "users",
+            "aud": audience,
+            "iat": matching(1_700_000_000, SECONDS),
+            "exp": matching(FAR_AWAY, SECONDS),
+            "jti": matching("4f6e", r"^\S+$"),
+            **claims,
+        },
+        "key": KEY,
+    }
+
+
 class TestAccessTokens:
+    @pytest.mark.parametrize(
+        ("description", "role"),
+        [
+            ("the access token of a user", "user"),
+            ("the access token of an administrator", "admin"),
+            ("the access token after a refresh", "user"),
+        ],
+        ids=["user", "admin", "refreshed"],
+    )
     async def test_token_of_a_user_is_one_that_this_service_takes(
-        self, users: ExpectedProvider, token_issuer: TokenIssuer
+        self, users: ExpectedProvider, token_issuer: TokenIssuer, description: str, role: str
     ) -> None:
-        body = {
-            "header": {"alg": "EdDSA", "kid": matching("example-key", r"^\S+$")},
-            "claims": {
-                "iss": "users",
-                "sub": "7",
-                "aud": containing("items"),
-                "iat": typed(1),
-                "exp": typed(FAR_AWAY),
-                "jti": matching("4f6e", r"^\S+$"),
-                "role": "user",
-            },
-        }
-        given = [BEFORE]
+        body = token(audience=containing("items"), sub="7", role=role)
         with users.sends(
-            "the access token of a user", given=given, body=body, content_type="application/json"
+            description, given=[], body=body, content_type="application/json"
         ) as content:
-            token = token_issuer.token(**json.loads(content)["claims"])
-            principal = await TokenVerifier(token_issuer, audience="items").principal(token)
-        assert (principal.user_id, principal.role) == (7, "user")
+            sent = token_issuer.token(**json.loads(content)["claims"])
+            principal = await TokenVerifier(token_issuer, audience="items").principal(sent)
+        assert (principal.user_id, principal.role) == (7, role)
 
     async def test_token_of_a_relay_is_for_events_alone(
         self, users: ExpectedProvider, token_issuer: TokenIssuer
     ) -> None:
-        body = {
-            "header": {"alg": "EdDSA", "kid": matching("example-key", r"^\S+$")},
-            "claims": {
-                "iss": "users",
-                "sub": typed("users"),
-                "aud": EVENTS_AUDIENCE,
-                "iat": typed(1),
-                "exp": typed(FAR_AWAY),
-                "jti": matching("4f6e", r"^\S+$"),
-            },
-        }
+        body = token(audience=EVENTS_AUDIENCE, sub=typed("users"))
         with users.sends(
             "the token of a relay", given=[], body=body, content_type="application/json"
         ) as content:
-            token = token_issuer.token(without=("role",), **json.loads(content)["claims"])
-            claims = await TokenVerifier(token_issuer, audience=EVENTS_AUDIENCE).claims(token)
+            sent = token_issuer.token(without=("role",), **json.loads(content)["claims"])
+            claims = await TokenVerifier(token_issuer, audience=EVENTS_AUDIENCE).claims(sent)
         assert claims["aud"] == EVENTS_AUDIENCE

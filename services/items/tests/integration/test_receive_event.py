@@ -226,9 +226,9 @@ class TestIdempotence:
         self, relay: EventSender, session: AsyncSession
     ) -> None:
         newer = ADA.changed(name="Grace")
-        for event in (newer.updated(), ADA.created(), newer.changed(name="Joan").updated()):
+        for event in (newer.updated(), ADA.created()):
             assert_status(await relay.send(event), 204)
-        assert (await owner(session) or {})["name"] == "Joan"
+        assert (await owner(session) or {})["name"] == "Grace"
 
     async def test_event_of_the_same_version_changes_nothing(
         self, relay: EventSender, session: AsyncSession

@@ -11,12 +11,17 @@ from app.outbox.events import EventType
 from app.outbox.sink import Answer, Delivered, DeliveryTokens, Failed, HttpSink, Refused
 from app.schemas import AccessToken
 from chassis.events import STRUCTURED
+from chassis.fields import MAX_ID
 from chassis.http_client import service_client
 from service_testing.contracts.catalogue import State, state
 from service_testing.contracts.consumer import ExpectedProvider, Request, Response
 
 EVENT_ID = "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b"
 ADA = {"id": 7, "name": "Ada", "is_active": True, "version": 3}
+CAUSE = {
+    "requestid": "6f1c42",
+    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+}
 RELAY = state("users' relay")
 NO_OWNER = state("no owner", id=7)
 OWNER = state("an owner", id=7, name="Ada", version=2)
@@ -37,29 +42,32 @@ async def deliver(
     description: str,
     *given: State,
     status: int,
-    event_type: EventType = "user.updated",
+    event_type: str = "user.updated",
     data: dict[str, Any] = ADA,
+    cause: dict[str, str] | None = CAUSE,
 ) -> Answer:
     """Let this service's sink deliver the event to items, which answers so."""
+    cause = cause or {}
     event = OutboxEvent(
         event_id=EVENT_ID,
-        user_id=7,
+        user_id=data["id"],
         version=3,
         type=event_type,
         data=data,
         occurred_at=datetime(2026, 11, 23, 9, 30, 0, 123456, tzinfo=UTC),
-        request_id="6f1c42",
+        request_id=cause.get("requestid"),
+        traceparent=cause.get("traceparent"),
     )
     body = {
         "specversion": "1.0",
         "id": EVENT_ID,
         "source": "/users",
         "type": event_type,
-        "subject": "7",
+        "subject": str(data["id"]),
         "time": "2026-11-23T09:30:00.123456Z",
         "datacontenttype": "application/json",
-        "requestid": "6f1c42",
         "data": data,
+        **cause,
     }
     request = Request(
         method="POST",
@@ -97,6 +105,43 @@ class TestDelivery:
         data = {**ADA, "is_active": False}
         answer = await deliver(
             items, "the delivery of a deactivation", RELAY, OWNER, status=204, data=data
+        )
+        assert answer == Delivered()
+
+    async def test_delivery_of_what_no_request_has_caused_is_taken(
+        self, items: ExpectedProvider
+    ) -> None:
+        description = "the delivery of a change that a command made"
+        answer = await deliver(items, description, RELAY, OWNER, status=204, cause=None)
+        assert answer == Delivered()
+
+    async def test_delivery_of_the_longest_name_and_greatest_numbers_is_taken(
+        self, items: ExpectedProvider
+    ) -> None:
+        data = {"id": MAX_ID, "name": "Ł" * 120, "is_active": True, "version": 2**31 - 1}
+        description = "the delivery of the longest name and the greatest numbers"
+        nobody = state("no owner", id=MAX_ID)
+        answer = await deliver(items, description, RELAY, nobody, status=204, data=data)
+        assert answer == Delivered()
+
+    @pytest.mark.parametrize("event_type", ["user.updated", "user.deleted"])
+    async def test_delivery_of_somebody_of_whom_nothing_came_before_is_taken(
+        self, items: ExpectedProvider, event_type: EventType
+    ) -> None:
+        description = f"the delivery of {event_type} of somebody unknown"
+        answer = await deliver(
+            items, description, RELAY, NO_OWNER, status=204, event_type=event_type
+        )
+        assert answer == Delivered()
+
+    async def test_delivery_of_somebody_who_is_gone_is_taken(self, items: ExpectedProvider) -> None:
+        gone = state("a deleted owner", id=7, version=2)
+        answer = await deliver(items, "the delivery of somebody deleted", RELAY, gone, status=204)
+        assert answer == Delivered()
+
+    async def test_delivery_of_a_type_that_is_new_is_taken(self, items: ExpectedProvider) -> None:
+        answer = await deliver(
+            items, "the delivery of an unknown type", RELAY, status=204, event_type="user.merged"
         )
         assert answer == Delivered()
 

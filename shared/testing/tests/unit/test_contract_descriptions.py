@@ -144,6 +144,31 @@ class TestBreakingChanges:
     ) -> None:
         assert breaking_changes(SHOP, changed(harmless), [ONE, ALL, NEW]) == []
 
+    @pytest.mark.parametrize(
+        ("narrow", "wide"),
+        [
+            ({"type": "integer"}, {"type": "number"}),
+            ({"type": "integer"}, {"anyOf": [{"type": "integer"}, {"type": "null"}]}),
+            ({"type": "string", "pattern": "^a$"}, {"type": "string"}),
+            ({"type": "string", "format": "date-time"}, {"type": "string"}),
+            ({"enum": ["small"]}, {"enum": ["small", "large"]}),
+            ({"type": "string"}, {}),
+        ],
+        ids=["number", "null", "pattern", "format", "enum", "anything"],
+    )
+    def test_breaking_changes_are_answers_that_allow_more_and_requests_that_allow_less(
+        self, narrow: dict[str, Any], wide: dict[str, Any]
+    ) -> None:
+        def with_size(schema: dict[str, Any]) -> dict[str, Any]:
+            return changed(lambda new: hat(new)["properties"].update(size=schema))
+
+        def places(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
+            found = breaking_changes(with_size(old), with_size(new), [])
+            return {f"{each.method} {each.place}" for each in found}
+
+        assert places(narrow, wide) == {"get 200 $.size", "get 200 $[].size"}
+        assert places(wide, narrow) == {"post request $.size"}
+
     def test_breaking_changes_say_whom_they_break(self) -> None:
         new = changed(lambda new: hat(new)["properties"].pop("size"))
         found = [str(each) for each in breaking_changes(SHOP, new, [ONE, ALL])]
@@ -161,7 +186,7 @@ class TestBreakingChanges:
             ),
             (
                 lambda new: hat(new)["properties"]["size"].update(type="string"),
-                'GET /hats/{hat_id} 200 $.size: {"type": "integer"} is {"type": "string"} now',
+                'GET /hats/{hat_id} 200 $.size: {"type": ["integer"]} is {"type": ["string"]} now',
             ),
             (
                 lambda new: hat(new)["required"].remove("label"),

@@ -1,15 +1,12 @@
 """What a new OpenAPI description takes away or asks for in addition, and which consumers that breaks."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from service_testing.contracts.descriptions import Description, place_of
 from service_testing.contracts.pact_files import Interaction
-
-_FACETS = ("type", "format", "enum", "const", "pattern")
-"""Of a value: what a reader may rely on and a writer has to keep. (Not limits such as `maxLength`.)"""
+from service_testing.contracts.values import values_in, values_of
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,6 @@ class Change:
         )
         operation = f"{self.method.upper()} {self.path}{place}"
         return f"{operation}: {self.what}; {readers or 'read by nobody'}"
-
-
-@dataclass(frozen=True)
-class _Value:
-    facets: str
-    is_required: bool
 
 
 def breaking_changes(
@@ -67,13 +58,13 @@ def _operation_changes(
         if status not in new["responses"]:
             yield status, "removed"
             continue
-        was = _values(_schemas(answer), before)
-        now = _values(_schemas(new["responses"][status]), after)
+        was = values_of(answer, before)
+        now = values_of(new["responses"][status], after)
         for path, value in was.items():
             if path not in now:
                 yield f"{status} {path}", "removed"
-            elif now[path].facets != value.facets:
-                yield f"{status} {path}", f"{value.facets} is {now[path].facets} now"
+            elif now[path].allows_more_than(value):
+                yield f"{status} {path}", f"{value.text} is {now[path].text} now"
             elif value.is_required and not now[path].is_required:
                 yield f"{status} {path}", "may be absent now"
     yield from _request_changes(old, new, before, after)
@@ -82,13 +73,13 @@ def _operation_changes(
 def _request_changes(
     old: Mapping[str, Any], new: Mapping[str, Any], before: Description, after: Description
 ) -> Iterator[tuple[str, str]]:
-    was = _values(_schemas(old.get("requestBody", {})), before)
-    now = _values(_schemas(new.get("requestBody", {})), after)
+    was = values_of(old.get("requestBody", {}), before)
+    now = values_of(new.get("requestBody", {}), after)
     for path in sorted(was.keys() | now.keys()):
         if path not in now:
             yield f"request {path}", "removed"
-        elif path in was and now[path].facets != was[path].facets:
-            yield f"request {path}", f"{was[path].facets} is {now[path].facets} now"
+        elif path in was and was[path].allows_more_than(now[path]):
+            yield f"request {path}", f"{was[path].text} is {now[path].text} now"
         elif now[path].is_required and not (path in was and was[path].is_required):
             yield f"request {path}", "required now"
     were = {each["name"] for each in old.get("parameters", []) if each.get("required")}
@@ -110,54 +101,5 @@ def _is_concerned(interaction: Interaction, place: str) -> bool:
         return True
     if str(response["status"]) != part:
         return False
-    return not path or path in _paths(response.get("body", {}).get("content"))
-
-
-def _paths(content: Any, path: str = "$") -> Iterator[str]:
-    yield path
-    if isinstance(content, dict):
-        for name, value in content.items():
-            yield from _paths(value, f"{path}.{name}")
-    elif isinstance(content, list):
-        for value in content:
-            yield from _paths(value, f"{path}[]")
-
-
-def _schemas(part: Mapping[str, Any]) -> list[Any]:
-    content: Mapping[str, Any] = part.get("content", {})
-    return [each["schema"] for _, each in sorted(content.items()) if "schema" in each]
-
-
-def _values(schemas: list[Any], description: Description) -> dict[str, _Value]:
-    found: dict[str, _Value] = {}
-    for schema in schemas:
-        _collect(schema, description, "$", True, found, ())
-    return found
-
-
-def _collect(
-    schema: Mapping[str, Any],
-    description: Description,
-    path: str,
-    is_required: bool,
-    found: dict[str, _Value],
-    within: tuple[str, ...],
-) -> None:
-    if reference := schema.get("$ref"):
-        if reference in within:  # a schema that has itself as a part
-            return
-        name = reference.rpartition("/")[2]
-        schema, within = description["components"]["schemas"][name], (*within, reference)
-    variants = [*schema.get("anyOf", []), *schema.get("oneOf", []), *schema.get("allOf", [])]
-    facets = {name: schema[name] for name in _FACETS if name in schema}
-    if variants:
-        facets["any of"] = sorted(str(each.get("type") or each.get("$ref")) for each in variants)
-    found[path] = _Value(json.dumps(facets, sort_keys=True), is_required)
-    for variant in variants:
-        if "properties" in variant or "$ref" in variant or "items" in variant:
-            _collect(variant, description, path, is_required, found, within)
-    for name, value in schema.get("properties", {}).items():
-        needed = is_required and name in schema.get("required", ())
-        _collect(value, description, f"{path}.{name}", needed, found, within)
-    if items := schema.get("items"):
-        _collect(items, description, f"{path}[]", is_required, found, within)
+    content = response.get("body", {}).get("content")
+    return not path or path in dict(values_in(content))

@@ -23,9 +23,9 @@ class Typed:
 
 @dataclass(frozen=True)
 class Matching:
-    """An example of a text that matches the whole pattern."""
+    """An example of a text that matches the whole pattern, or of a whole number whose digits do."""
 
-    example: str
+    example: str | int
     pattern: str
 
 
@@ -44,11 +44,11 @@ def typed(example: Any) -> Typed:
     return Typed(example)
 
 
-def matching(example: str, pattern: str) -> Matching:
+def matching(example: str | int, pattern: str) -> Matching:
     """Raises:
     ContractError: the example doesn't match; Pact would record that all the same.
     """
-    if not re.fullmatch(pattern, example):
+    if not re.fullmatch(pattern, str(example)):
         raise ContractError(f"The example {example!r} doesn't match {pattern}.")
     return Matching(example, pattern)
 
@@ -132,7 +132,7 @@ def _matcher(example: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
     raise ContractError(f"{example!r} can't be `typed`: pin it, or take it apart.")
 
 
-def _text(pattern: str, example: str) -> dict[str, Any]:
+def _text(pattern: str, example: str | int) -> dict[str, Any]:
     # Pact matches a pattern with the text of anything: null, as "null", has no spaces either.
     matchers = [{MATCHER: "type"}, {MATCHER: "regex", "regex": pattern}]
     return {MATCHER: matchers, "value": example}
