@@ -75,8 +75,7 @@ def main(root: Path, arguments: Sequence[str]) -> int:
             return EXIT_USAGE
         wanted.setdefault(name, []).append(module)
     passed = [
-        _check(packages[name], modules, explanations, options)
-        for name, modules in wanted.items()
+        _check(packages[name], modules, explanations, options) for name, modules in wanted.items()
     ]
     return EXIT_PASSED if all(passed) else EXIT_FAILED
 

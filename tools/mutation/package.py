@@ -100,9 +100,7 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-def recall_or_record_tests(
-    folder: Path, source: str, memory: Path, tests: Sequence[str]
-) -> Suite:
+def recall_or_record_tests(folder: Path, source: str, memory: Path, tests: Sequence[str]) -> Suite:
     """As `record_tests`, or what the file of that name still knows of the same code and tests."""
     digest = hashlib.sha256()
     for file in sorted([*(folder / source).rglob("*.py"), *(folder / "tests").rglob("*.py")]):

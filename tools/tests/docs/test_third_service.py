@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from documents import blocks
 from running import TOOLS
 
 ROOT = TOOLS.parent
 CHASSIS = ROOT / "shared/chassis/README.md"
 TESTING = ROOT / "shared/testing/README.md"
-_NAMED_BLOCK = re.compile(r"`([\w/]+\.(?:py|toml))`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NAMED_BLOCK = re.compile(
+    r"`([\w/]+\.(?:py|toml))`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 _ENVIRONMENT = {"NOTES_DATABASE_URL": "sqlite:///notes.db"}
 
 
