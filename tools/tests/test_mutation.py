@@ -205,6 +205,17 @@ def test_a_mutant_that_never_ends_is_killed(
     assert '["time",' in kept
 
 
+def test_a_mutant_is_not_killed_by_a_busy_machine(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mutation.trial._PATIENCE_SECONDS", 0.01)  # as if all were slow
+    repository.write_tests(WEAK_TESTS)
+
+    check_mutation.main(repository.root, [])
+    assert "FAILED  users: 66.7 %" in capsys.readouterr().out
+    assert '["time",' not in (repository.root / ".mutation_cache/users.json").read_text()
+
+
 def test_tests_that_fail_by_themselves_prove_nothing(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
