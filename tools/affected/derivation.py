@@ -9,7 +9,7 @@ from affected.files import tracked_files
 from affected.gates import all_gates
 from affected.graph import Graph
 from affected.ownership import Ownership
-from affected.packages import PYTHON, Package, imported_modules, read_packages
+from affected.packages import Package, imported_modules, read_packages
 
 _WITH_PACKAGES = ("bench/", "tools/")
 """Folders that others import packages from, beside what is packaged."""
@@ -77,7 +77,7 @@ def _read_environments(
     for gate in graph.gates:
         for part in gate.reads:
             graph.add(gate.name, part, f"{gate.name} reads it")
-        if gate.folder or PYTHON in gate.reads:
+        if gate.folder or gate.reads_nothing_else:
             continue
         for path in environments.installs(gate.environment):
             graph.add(gate.name, sources[path], f"{gate.name} installs {path}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from affected.packages import PYTHON, Package
+from affected.packages import PACKAGING, PYTHON, Package
 
 ALWAYS = "docs"
 """Whatever changes, a document may name it, and every file has to belong somewhere."""
@@ -27,6 +27,8 @@ class Gate:
     reads: tuple[str, ...] = ()
     """What no import and no setting of tox says."""
     arguments: str = ""
+    reads_nothing_else: bool = False
+    """Its environment needs more than it looks at."""
 
     @property
     def command(self) -> str:
@@ -39,10 +41,14 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
     """In the order of the stages."""
     services = [each for each in packages if each.is_service]
     return [
-        _of_the_root("lint", PYTHON),
+        Gate(name="lint", environment="lint", reads=(PYTHON,), reads_nothing_else=True),
         # GitLab keeps the word `types` to itself.
-        Gate(name="check types", environment="types", reads=(PYTHON,)),
+        Gate(name="check types", environment="types", reads=(PYTHON,), reads_nothing_else=True),
         *(_of_the_root(name) for name in (ALWAYS, "pipelines", "tools")),
+        # Whatever every file is to the documents, it is to the scan too.
+        _of_the_root("secrets", ALWAYS),
+        Gate(name="licences", environment="licences", reads=(PACKAGING,), reads_nothing_else=True),
+        _of_the_root("audit", IMAGES, *(each.pins for each in services)),
         _of_the_root("stack", STACK, IMAGES, *(each.pins for each in services)),
         *(
             Gate(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from affected.gates import ALWAYS, IMAGES, STACK
-from affected.packages import PYTHON, Package
+from affected.packages import PACKAGING, PYTHON, Package
 
 EVERYTHING = "everything"
 _ROOT_CONFIGURATION = (
@@ -21,7 +21,9 @@ _DOCUMENTS = ("*.md", "docs/*", "LICENSE", ".editorconfig", ".gitignore")
 _SINGLE_FILES = {
     ".ci/run": "tools",
     "Makefile": "tools",
+    ".secrets.baseline": "secrets",
     "constraints.in": "pipelines",
+    "renovate.json": "pipelines",
     "schemathesis.toml": "schemathesis",
 }
 _SETS_OF_TESTS = ("docs", "pipelines", "stack")
@@ -53,6 +55,8 @@ class Ownership:
             yield from (part, ALWAYS, "pipelines")
         if file.endswith((".py", "/pyproject.toml")):
             yield PYTHON
+        if file.startswith(("services/", "shared/")) and file.endswith("/pyproject.toml"):
+            yield PACKAGING
 
     def _part(self, file: str) -> str | None:
         for package in self._packages:

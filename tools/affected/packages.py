@@ -10,6 +10,8 @@ from typing import Any
 
 PYTHON = "python"
 """The node of all Python code and its settings."""
+PACKAGING = "packaging"
+"""The node of what the packages say of themselves."""
 _CODE_FOLDERS = ("app", "migrations", "src")
 
 

@@ -67,4 +67,7 @@ def _run(service: str, command: list[str], *, stderr: int) -> "subprocess.Comple
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise GateFailed(f"{service}: not done after {error.timeout} s.") from None
+        raise GateFailed(
+            f"{service}: not done after {error.timeout} s. Run `tox -e py311 -- tests/contract` in "
+            f"services/{service} to see which test waits."
+        ) from None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 _TOKEN = re.compile(
@@ -96,7 +97,7 @@ class Expression:
 
 def matches(pattern: str, file: str) -> bool:
     """Ruby's `File.fnmatch` with FNM_PATHNAME, FNM_DOTMATCH and FNM_EXTGLOB, as GitLab calls it."""
-    return any(re.fullmatch(_as_regex(each), file) for each in _without_braces(pattern))
+    return _as_regex(pattern).fullmatch(file) is not None
 
 
 def _without_braces(pattern: str) -> list[str]:
@@ -107,7 +108,12 @@ def _without_braces(pattern: str) -> list[str]:
     return [one for word in found[1].split(",") for one in _without_braces(f"{start}{word}{end}")]
 
 
-def _as_regex(pattern: str) -> str:
+@cache
+def _as_regex(pattern: str) -> re.Pattern[str]:
+    return re.compile("|".join(map(_translated, _without_braces(pattern))))
+
+
+def _translated(pattern: str) -> str:
     pieces = re.split(r"(\*\*/|\*|\?|\[[^\]]*\])", pattern)
     special = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
     return "".join(

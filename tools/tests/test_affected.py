@@ -80,7 +80,7 @@ def reached(root: Path, *files: str) -> set[str]:
     """Without those that nearly every file reaches."""
     return {
         *derive(root).reasons(files),
-    } - {"docs", "pipelines", "coverage", "contract-drift", "contract-example"}
+    } - {"docs", "secrets", "pipelines", "coverage", "contract-drift", "contract-example"}
 
 
 class TestGraph:
@@ -135,7 +135,7 @@ class TestGraph:
 
     @pytest.mark.parametrize("document", ["README.md", "services/till/README.md"])
     def test_documentation_reaches_its_own_checks_alone(self, root: Path, document: str) -> None:
-        assert list(derive(root).reasons([document])) == ["docs"]
+        assert list(derive(root).reasons([document])) == ["docs", "secrets"]
 
     def test_a_file_that_nothing_owns_reaches_nothing(self, root: Path) -> None:
         assert derive(root).reasons(["mystery/file.bin"]) == {}

@@ -14,7 +14,7 @@ from contract_gate import deployed, deployment, published, services, verified
 from contract_gate.record import Record
 from contract_gate.services import GateFailed
 
-from service_testing.contracts.pact_files import pact_of, read_all
+from service_testing.contracts.pact_files import merged, pact_of, read_all
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 TODAY = datetime.now(UTC).date()
@@ -108,6 +108,21 @@ class TestCount:
         monkeypatch.setattr(verified, "PACTS", tmp_path)
         with pytest.raises(GateFailed, match=r"nothing was verified\. Run `make contracts`"):
             verified.count(tmp_path)
+
+
+class TestLimits:
+    def test_tests_that_do_not_end_are_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(services, "_MOST_SECONDS", 0.1)
+        with pytest.raises(GateFailed, match=r"users: not done after 0\.1 s\. Run `tox -e py311 "):
+            services._run("users", ["sleep", "60"], stderr=subprocess.STDOUT)
+
+
+class TestCommitted:
+    def test_committed_pacts_are_canonical(self) -> None:
+        paths = list((CONTRACTS / "pacts").glob("*.json"))
+        wanted = merged(read_all(CONTRACTS / "pacts"))
+        assert {path.name: path.read_text() for path in paths} == wanted
+        assert "pactRust" not in str(wanted)
 
 
 class TestParts:

@@ -7,18 +7,13 @@ from typing import Any
 
 import pytest
 import show_affected
-from affected.derivation import derive
 from github_workflow import Workflow
-from gitlab_pipeline import Pipeline
 from gitlab_rules import Event
 from recorded_calls import recorded_calls
-from running import TOOLS
+from repository import GRAPH, PIPELINE, ROOT
 
-ROOT = TOOLS.parent
 FILE = ROOT / ".github/workflows/test.yml"
 WORKFLOW = Workflow(FILE)
-PIPELINE = Pipeline(ROOT)
-GRAPH = derive(ROOT)
 ACTION = re.compile(r"^\s*-? *uses: *(\S+)(.*)$", re.MULTILINE)
 
 

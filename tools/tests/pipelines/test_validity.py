@@ -50,6 +50,15 @@ class TestGitLab:
         assert "interruptible" in check_schema(GITLAB, broken)
 
 
+def test_what_the_updating_bot_is_told_is_valid(tmp_path: Path) -> None:
+    schema = ["--builtin-schema", "vendor.renovate"]
+    broken = tmp_path / "renovate.json"
+    broken.write_text('{"schedule": 7}')
+
+    assert check_schema(schema, ROOT / "renovate.json") == ""
+    assert "schedule" in check_schema(schema, broken)
+
+
 class TestGitHub:
     def test_workflows_and_actions_are_valid(self) -> None:
         workflows = list((ROOT / ".github/workflows").glob("*.yml"))

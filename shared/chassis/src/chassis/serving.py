@@ -1,8 +1,12 @@
 """The server, and how it ends without failing a request."""
 
+import asyncio
+import os
 import signal
+import socket
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from types import FrameType
 
@@ -12,6 +16,9 @@ from uvicorn.config import STARTUP_FAILURE
 
 from chassis.health import Lifecycle
 from chassis.settings import ServiceSettings
+
+_LAST_REQUESTS_SECONDS = 0.5
+"""For who has connected before the door was closed to say what for: a proxy does so at once."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -41,6 +48,44 @@ class DrainingServer(uvicorn.Server):
         if self._drained_at is not None and time.monotonic() >= self._drained_at:
             self.should_exit = True
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; after a drain without closing on anyone who has connected.
+
+        uvicorn closes connections that the kernel has made and that nobody has accepted yet, and accepted ones
+        whose request hasn't been read. A proxy that doesn't look at readiness has such ones at any time, and it
+        can't send a POST again that it has sent.
+        """
+        if self._drained_at is not None:
+            await self._close_the_door()
+            await asyncio.sleep(_LAST_REQUESTS_SECONDS)
+        await super().shutdown(sockets)
+
+    async def _close_the_door(self) -> None:
+        """Accept nobody from now on, but all who have come so far."""
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            # Kept open past the event loop's own: who knocks in between is let in, too.
+            doors = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
+            server.close()
+            for door in doors:
+                with door:
+                    waiting = list(_accept_all(door))
+                for connection in waiting:
+                    await loop.connect_accepted_socket(self._new_protocol, connection)
+
+    def _new_protocol(self) -> asyncio.Protocol:
+        # As uvicorn makes it for those whom the loop accepts.
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+
+def _accept_all(door: socket.socket) -> Iterator[socket.socket]:
+    door.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            yield door.accept()[0]
 
 
 def serve_until_signalled(app: FastAPI, settings: ServiceSettings) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,13 +12,19 @@ from functools import partial
 import anyio.to_thread
 import httpx
 import pytest
+import uvicorn
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from tests.example.app import MIGRATIONS
 from tests.example.process import Served, served
 
 from chassis import migrations
+from chassis.health import Lifecycle
+from chassis.serving import DrainingServer
 
 _LOOK_EVERY_SECONDS = 0.05
 _CLIENTS = 8
+REQUEST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +67,56 @@ class TestDraining:
         with served(NOTES_DATABASE_URL=url, NOTES_DRAIN_SECONDS="300") as service:
             service.end(signal.SIGINT)
             assert service.process.returncode == 0
+
+
+@pytest.fixture
+async def at_its_end() -> AsyncIterator[DrainingServer]:
+    """A server that has drained, and is about to stop accepting."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response("served")(scope, receive, send)
+
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
+    config.load()
+    server = DrainingServer(config, Lifecycle(), drain_seconds=1)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    server._drained_at = 0.0
+    yield server
+    for each in server.servers:
+        each.close()
+
+
+def connect_to(server: DrainingServer) -> socket.socket:
+    """A connection that the kernel has made; the server hears of it when its loop goes on."""
+    return socket.create_connection(server.servers[0].sockets[0].getsockname())
+
+
+class TestTheLastConnections:
+    """Of a proxy that doesn't look at readiness, and goes on until the port is closed."""
+
+    async def test_who_is_not_yet_accepted_is_served(self, at_its_end: DrainingServer) -> None:
+        with connect_to(at_its_end) as client:
+            client.sendall(REQUEST)
+            await at_its_end.shutdown()
+            assert client.recv(1000).endswith(b"served")
+
+    async def test_whose_request_is_still_on_its_way_is_served(
+        self, at_its_end: DrainingServer
+    ) -> None:
+        with connect_to(at_its_end) as client:
+            ending = asyncio.create_task(at_its_end.shutdown())
+            while at_its_end.servers[0].is_serving():  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0)
+            client.sendall(REQUEST)
+            await ending
+            assert client.recv(1000).endswith(b"served")
+
+    async def test_whoever_comes_later_is_refused(self, at_its_end: DrainingServer) -> None:
+        address = at_its_end.servers[0].sockets[0].getsockname()
+        await at_its_end.shutdown()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """A stand-in is held to the matchers that a provider is held to: Pact's verifier says the same."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,11 +9,13 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from service_testing.contracts import drift
 from service_testing.contracts.consumer import ExpectedProvider, Request, Response
 from service_testing.contracts.expectations import containing, matching, typed
 from service_testing.contracts.harness import Harness, serving_harness
 from service_testing.contracts.likeness import Likeness, example_of_answer
-from service_testing.contracts.pact_files import Contracts, Interaction
+from service_testing.contracts.pact_files import Contracts, Interaction, merged
+from service_testing.contracts.promises import Answer, Promises
 from service_testing.contracts.states import ProviderStates
 from service_testing.contracts.verification import verify
 
@@ -60,9 +63,10 @@ UNLIKE = [
 
 class Neighbour:
     body: Any = None
+    tag = "a7"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await JSONResponse(self.body)(scope, receive, send)
+        await JSONResponse(self.body, headers={"Tag": self.tag})(scope, receive, send)
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +89,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Interaction:
         Contracts(folder), consumer="hatter", provider="shop", test="t", record=found.append
     )
     request = Request(method="GET", path="/hat")
+    headers = {"Tag": matching("a1", "^a[0-9]$")}
+    response = Response(status=200, headers=headers, body=BODY)
     with (
-        shop.answers(
-            "a hat", given=[], request=request, response=Response(status=200, body=BODY)
-        ) as url,
+        shop.answers("a hat", given=[], request=request, response=response) as url,
         httpx.Client(trust_env=False) as http,
     ):
         http.get(f"{url}/hat")
@@ -104,3 +108,23 @@ async def test_likeness_is_what_pact_finds(
     verdict = await verify(recorded, harness, ProviderStates())
     differences = list(Likeness([recorded]).differences(body, example_of_answer(recorded)))
     assert bool(differences) == bool(verdict.mismatches) == (body is not LIKE), verdict.mismatches
+
+
+@pytest.mark.parametrize(("tag", "is_like"), [("a7", True), ("b7", False)])
+async def test_likeness_of_a_header_is_what_pact_finds(
+    neighbour: Neighbour,
+    harness: Harness,
+    recorded: Interaction,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tag: str,
+    is_like: bool,
+) -> None:
+    monkeypatch.setattr(neighbour, "tag", tag)
+    neighbour.body = LIKE
+    verdict = await verify(recorded, harness, ProviderStates())
+    drift.write(tmp_path / "pacts", merged([recorded]))
+    headers = {"Tag": tag, "Content-Type": "application/json"}
+    given = Answer(method="GET", path="/hat", status=200, body=LIKE, headers=headers)
+    objection = Promises(Contracts(tmp_path), "hatter").objection(given)
+    assert (objection is None) == (not verdict.mismatches) == is_like

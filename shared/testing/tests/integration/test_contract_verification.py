@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import logging
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -31,6 +35,7 @@ TEST = "tests/test_notes.py::test_all"
 class NotesStates(ProviderStates):
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self.calls = 0
 
     @state_handler("a note")
     async def note(self, title: str) -> dict[str, str]:
@@ -40,6 +45,7 @@ class NotesStates(ProviderStates):
 
     @state_handler("a state whose handler raises")
     async def raising(self) -> None:
+        self.calls += 1
         raise LookupError("no such shelf")
 
     @state_handler("a state whose handler hangs")
@@ -53,7 +59,12 @@ class NotesStates(ProviderStates):
 
 
 def http(
-    body: Any = None, *, path: str = "/notes/", status: int = 200, state: Any = None
+    body: Any = None,
+    *,
+    path: str = "/notes/",
+    status: int = 200,
+    state: Any = None,
+    authorization: str | None = "Bearer placeholder",
 ) -> Interaction:
     response: dict[str, Any] = {"status": status}
     if body is not None:
@@ -66,7 +77,7 @@ def http(
         "request": {
             "method": "GET",
             "path": path,
-            "headers": {"Authorization": ["Bearer placeholder"]},
+            "headers": {"Authorization": [authorization]} if authorization else {},
         },
         "response": response,
     }
@@ -101,22 +112,60 @@ class TestVerify:
         assert verdict.mismatches == []
         assert verdict.exchange.requests == ["GET /notes/"]
 
-    async def test_verify_sends_the_secrets_of_the_states(
-        self, harness: Harness, states: NotesStates
+    @pytest.mark.parametrize(
+        ("sent", "arrived"),
+        [
+            ("Bearer placeholder", "Bearer real"),
+            ("Bearer of somebody else", "Bearer of somebody else"),
+            (None, None),
+        ],
+    )
+    async def test_verify_swaps_the_placeholder_of_the_states_and_nothing_else(
+        self, harness: Harness, states: NotesStates, sent: str | None, arrived: str | None
     ) -> None:
-        seen: list[str] = []
+        seen: list[str | None] = []
         app = harness._app
 
         async def noting(scope: Any, receive: Any, send: Any) -> None:
-            seen.append(dict(scope["headers"])[b"authorization"].decode())
+            value = dict(scope["headers"]).get(b"authorization")
+            seen.append(value.decode() if value else None)
             await app(scope, receive, send)
 
         harness._app = noting
         try:
-            await verify(http(), harness, states)
+            await verify(http(authorization=sent), harness, states)
         finally:
             harness._app = app
-        assert seen == ["Bearer real"]
+        assert seen == [arrived]
+
+    async def test_verify_follows_no_redirect(self, harness: Harness, states: NotesStates) -> None:
+        verdict = await verify(http(["milk"], path="/notes"), harness, states)
+        assert verdict.exchange.requests == ["GET /notes"]
+        assert "StatusMismatch: expected 200 but was 307" in verdict.mismatches
+
+    async def test_verify_calls_a_handler_once_and_a_provider_that_fails_once(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        """Pact's own state handlers are asked again for two minutes when they fail."""
+        interaction = http(state={"name": "a state whose handler raises"})
+        with pytest.raises(LookupError):
+            await verify(interaction, harness, states)
+        assert states.calls == 1
+        verdict = await verify(http(path="/broken"), harness, states)
+        assert verdict.exchange.requests == ["GET /broken"]
+
+    async def test_verify_needs_no_state(self, harness: Harness, states: NotesStates) -> None:
+        interaction = http([])
+        stateless = {**interaction.document, "providerStates": []}
+        verdict = await verify(replace(interaction, document=stateless), harness, states)
+        assert verdict.mismatches == []
+
+    async def test_verify_keeps_the_verifier_s_own_words(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        verdict = await verify(http(["bread"]), harness, states)
+        assert "Verifying a pact between reader and example" in verdict.output
+        assert logging.getLogger("pact.ffi").level == logging.ERROR
 
     async def test_verify_reports_a_broken_promise_in_six_lines(
         self, harness: Harness, states: NotesStates
@@ -202,3 +251,24 @@ class TestVerify:
         monkeypatch.setattr(Verifier, "results", looked)
         with pytest.raises(ContractError, match="contradicts its findings"):
             await verify(http(["milk"]), harness, states)
+
+
+def test_nothing_is_reported_to_pact() -> None:
+    """The library reads the variable when it is loaded, so it must be set before."""
+    code = """
+import os, sys
+from importlib.abc import MetaPathFinder
+
+class Watching(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "pact":
+            print(name, os.environ["PACT_DO_NOT_TRACK"])
+
+sys.meta_path.insert(0, Watching())
+import service_testing.contracts.MODULE
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "PACT_DO_NOT_TRACK"}
+    for module in ("consumer", "verification"):
+        command = [sys.executable, "-c", code.replace("MODULE", module)]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert run.stdout == "pact true\n"

@@ -47,6 +47,15 @@ class Closed(BaseModel):
     id: int
 
 
+class WithClosedPart(BaseModel):
+    id: int
+    part: Closed | None = None
+
+
+class Labelled(BaseModel):
+    labels: dict[str, str]
+
+
 class TestReadBy:
     def test_read_by_pins_each_value_to_what_is_given(self) -> None:
         body = read_by(Person, id=7, is_active=False, hats=[read_by(Hat, size=3)])
@@ -64,9 +73,15 @@ class TestReadBy:
         with pytest.raises(ContractError, match="Person doesn't take the example"):
             read_by(Person, id="seven", is_active=True)
 
-    def test_read_by_refuses_a_model_that_forbids_other_fields(self) -> None:
+    @pytest.mark.parametrize("model", [Closed, WithClosedPart])
+    def test_read_by_refuses_a_model_that_forbids_other_fields(
+        self, model: type[BaseModel]
+    ) -> None:
         with pytest.raises(ContractError, match="the provider could never add one"):
-            read_by(Closed, id=7)
+            read_by(model, id=7)
+
+    def test_read_by_takes_a_model_with_fields_of_any_name(self) -> None:
+        assert read_by(Labelled, labels={"size": "small"}) == {"labels": {"size": "small"}}
 
     @pytest.mark.parametrize(
         ("model", "field", "example", "matcher"),

@@ -60,6 +60,16 @@ class TestMerged:
             NAME,
         ]
 
+    def test_merged_is_the_same_whoever_left_the_fragments(self, tmp_path: Path) -> None:
+        """As the eight workers of `-n 8` do: each in folders whose names, and order, are chance."""
+        each = [interaction(f"hat {number}") for number in range(16)]
+        for run, order in (("one", each), ("eight", [*reversed(each[::2]), *each[1::2]])):
+            for place, fragment in enumerate(order):
+                folder = tmp_path / run / f"{place:02}"
+                folder.mkdir(parents=True)
+                (folder / fragment.file_name).write_text(pact_of([fragment]))
+        assert drift.regenerated(tmp_path / "one") == drift.regenerated(tmp_path / "eight")
+
     def test_merged_refuses_a_description_that_two_tests_use(self) -> None:
         with pytest.raises(ContractError, match="`hatter: hats` is described by two tests"):
             merged([interaction("hats"), interaction("hats")])

@@ -1,5 +1,6 @@
 """What a consumer expects in an answer: exactly what its own model reads."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,12 +63,12 @@ def read_by(model: type[BaseModel], /, **fields: Any) -> dict[str, Any]:
         ContractError: a field that the model reads is missing, it doesn't read one, it forbids
             others (then the provider could never add any), or it doesn't take the example.
     """
-    if model.model_config.get("extra") == "forbid":
+    schema = model.model_json_schema()
+    if '"additionalProperties": false' in json.dumps(schema):  # its own, or those of a part
         raise ContractError(
             f"{model.__name__} refuses fields that it doesn't know, so the provider could never "
             "add one. Take `extra='forbid'` from the models of what others send."
         )
-    schema = model.model_json_schema()
     properties: Mapping[str, Any] = schema.get("properties", {})
     if unread := set(fields) - set(properties):
         raise ContractError(f"{model.__name__} doesn't read {_listed(unread)}: leave it out.")

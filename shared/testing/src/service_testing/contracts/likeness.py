@@ -5,6 +5,7 @@ state would bring another value: there any value of the type will do. True, fals
 list are cases of their own, and so is every other value that is pinned.
 """
 
+import json
 import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -96,7 +97,8 @@ class Likeness:
                     yield f"{place} is {reprlib.repr(actual)}, not a whole number"
             case "regex":
                 pattern = matcher["regex"]
-                if isinstance(actual, str) and not re.search(pattern, actual):
+                text = actual if isinstance(actual, str) else json.dumps(actual)
+                if not re.search(pattern, text):
                     yield f"{place} is {reprlib.repr(actual)}, which doesn't match {pattern}"
             case "arrayContains":
                 yield from self._by_variants(actual, example, matcher["variants"], place)
