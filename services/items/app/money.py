@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 MAX_CENTS = 99_999_999_99
@@ -17,8 +17,9 @@ def to_cents(price: Decimal) -> int:
     return int(price * 100)
 
 
-def from_cents(cents: int) -> Decimal:
-    return Decimal(cents).scaleb(-2)
+def price_text(cents: int) -> str:
+    """As in an answer: with two places, and no decimal on the way."""
+    return f"{cents // 100}.{cents % 100:02d}"
 
 
 def _parse(value: Any) -> Decimal:
@@ -34,14 +35,9 @@ def _parse(value: Any) -> Decimal:
     )
 
 
-def _format(price: Decimal) -> str:
-    return f"{price:.2f}"
-
-
 Price = Annotated[
     Decimal,
     BeforeValidator(_parse),
-    PlainSerializer(_format, return_type=str),
     WithJsonSchema(
         {
             "anyOf": [
@@ -50,11 +46,12 @@ Price = Annotated[
             ],
             "examples": ["9.99"],
         },
-        mode="validation",
-    ),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^[0-9]{1,8}\.[0-9]{2}$", "examples": ["9.99"]},
-        mode="serialization",
     ),
 ]
-"""In a body: a string or a number. In an answer: a string with two places."""
+"""In a body or a query: a string or a number."""
+
+PriceText = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,8}\.[0-9]{2}$", "examples": ["9.99"]}),
+]
+"""In an answer: a string with two places."""

@@ -66,13 +66,12 @@ class Owners:
         return True
 
     async def _last_resync(self) -> int | None:
-        async with self._database.read_session() as reads:
-            last: int | None = await reads.scalar(resync.LAST_RESYNC)
+        last: int | None = await self._database.reader().value(resync.LAST_RESYNC)
         return last
 
     async def _is_known(self, owner_id: int) -> bool:
-        async with self._database.read_session() as reads:
-            return await reads.scalar(_IS_KNOWN, {"owner_id": owner_id}) is not None
+        found = await self._database.reader().value(_IS_KNOWN, {"owner_id": owner_id})
+        return found is not None
 
     def _forget(self, owner_id: int, lookup: asyncio.Task[None]) -> None:
         del self._lookups[owner_id]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, and_, bindparam, not_, select
@@ -10,8 +11,9 @@ from sqlmodel import col
 
 from app.models import Item, Owner
 from app.money import to_cents
-from chassis.columns import UtcDateTime, sortable_text
-from chassis.paging import AnySelect, Sort, decode_int
+from chassis.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_text
+from chassis.paging import Sort, decode_int
+from chassis.reader import AnySelect
 
 # A deleted owner's items are gone for readers at once, while they are still being deleted.
 _VIEW: AnySelect = select(
@@ -39,21 +41,29 @@ class ItemFilter:
     min_price: Decimal | None = None
     max_price: Decimal | None = None
 
+    def values(self) -> dict[str, Any]:
+        """What each given filter compares with."""
+        found = {
+            "owner_id": self.owner_id,
+            "search": None if self.search is None else escaped_like(self.search),
+            "min_cents": None if self.min_price is None else to_cents(self.min_price),
+            "max_cents": None if self.max_price is None else to_cents(self.max_price),
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
-def items(matching: ItemFilter) -> AnySelect:
-    """Items that match all given filters."""
-    statement = _VIEW
-    if matching.owner_id is not None:
-        statement = statement.where(col(Item.owner_id) == matching.owner_id)
-    if matching.search is not None:
-        statement = statement.where(
-            col(Item.search_text).contains(matching.search, autoescape=True)
-        )
-    if matching.min_price is not None:
-        statement = statement.where(col(Item.price_cents) >= to_cents(matching.min_price))
-    if matching.max_price is not None:
-        statement = statement.where(col(Item.price_cents) <= to_cents(matching.max_price))
-    return statement
+
+_FILTERS = {
+    "owner_id": col(Item.owner_id) == bindparam("owner_id"),
+    "search": col(Item.search_text).contains(bindparam("search"), escape=LIKE_ESCAPE),
+    "min_cents": col(Item.price_cents) >= bindparam("min_cents"),
+    "max_cents": col(Item.price_cents) <= bindparam("max_cents"),
+}
+
+
+@cache
+def items(filters: frozenset[str]) -> AnySelect:
+    """Items that match all these filters, whose values are to be bound."""
+    return _VIEW.where(*(_FILTERS[name] for name in sorted(filters)))
 
 
 def _decode_time(value: Any) -> datetime:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from app.money import Price
+from app.money import Price, PriceText
 from chassis.fields import Name, storable
 from chassis.schemas import Body, may_be_absent
 
@@ -36,7 +36,7 @@ class ItemView(BaseModel):
     id: int = Field(examples=[1])
     name: str
     description: str | None
-    price: Price
+    price: PriceText
     owner: ItemOwner
     created_at: datetime
     updated_at: datetime

@@ -12,7 +12,7 @@ from app.sign_in import SignIn
 from app.signing_keys import KeyRing
 from chassis.database import Database
 from chassis.errors import Forbidden, InvalidToken, NotAuthenticated
-from chassis.paging import AnyRow
+from chassis.reader import AnyRow
 from chassis.tokens import TokenVerifier
 
 _bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
@@ -46,10 +46,7 @@ async def current_user(
     if not token:
         raise NotAuthenticated
     principal = await verifier.principal(token)
-    # The connection is given back at once: the route may wait, for a hash or for another connection.
-    async with database.read_session() as session:
-        found = await session.execute(queries.OWN_VIEW_BY_ID, {"user_id": principal.user_id})
-        account = found.one_or_none()
+    account = await database.reader().row(queries.OWN_VIEW_BY_ID, {"user_id": principal.user_id})
     if account is None or not account.is_active:
         raise InvalidToken
     return account

@@ -34,11 +34,9 @@ class SignIn:
         """Raises:
         InvalidCredentials: wrong password, unknown e-mail and inactive account alike, equally slow.
         """
-        async with self._database.read_session() as reads:
-            found = await reads.execute(
-                queries.CREDENTIALS_BY_EMAIL_KEY, {"email_key": email_key(email)}
-            )
-            account = found.one_or_none()
+        account = await self._database.reader().row(
+            queries.CREDENTIALS_BY_EMAIL_KEY, {"email_key": email_key(email)}
+        )
         stored = account.password_hash if account else None
         matches, new_hash = await self._passwords.verify(password, stored)
         if account is None or not matches or not account.is_active:
@@ -66,8 +64,9 @@ class SignIn:
         Raises:
             WrongPassword: `current` isn't the account's password, or not any more.
         """
-        async with self._database.read_session() as reads:
-            stored = await reads.scalar(queries.PASSWORD_HASH_BY_ID, {"user_id": user_id})
+        stored = await self._database.reader().value(
+            queries.PASSWORD_HASH_BY_ID, {"user_id": user_id}
+        )
         matches, _ = await self._passwords.verify(current, stored)
         if not matches:
             raise WrongPassword

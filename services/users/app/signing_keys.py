@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from secrets import token_hex
 
 import structlog
@@ -37,11 +38,16 @@ class LoadedKey:
     activates_at: datetime
     expires_at: datetime | None
 
-    @property
+    @cached_property
     def jwk(self) -> dict[str, str]:
         """The public half, as published (RFC 8037)."""
         public = OKPAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         return {"kid": self.key_id, "use": "sig", "alg": ALGORITHM, **public}
+
+    @cached_property
+    def public(self) -> PyJWK:
+        """The public half, as a verifier takes it."""
+        return PyJWK(self.jwk)
 
 
 class KeyRing:
@@ -64,7 +70,7 @@ class KeyRing:
         """The published key with this id (the `KeySource` of this service's own verifier)."""
         await self._reload_if_old()
         key = self._loaded.get(key_id)
-        return PyJWK(key.jwk) if key else None
+        return key.public if key else None
 
     async def published(self) -> list[dict[str, str]]:
         """All public keys, those not yet in use included."""
@@ -94,6 +100,8 @@ class KeyRing:
 
     def _opened(self, row: SigningKey) -> LoadedKey:
         known = self._loaded.get(row.key_id)
+        if known and (known.activates_at, known.expires_at) == (row.activates_at, row.expires_at):
+            return known  # with what was derived from it
         private = known.private if known else _open(row, self._passphrase)
         return LoadedKey(row.key_id, private, row.activates_at, row.expires_at)
 

@@ -11,14 +11,15 @@ from app.dependencies import CurrentPrincipal, OwnersDep
 from app.errors import ItemNotFound, NotYourItem, OwnerGone, OwnerInactive, UsersUnavailable
 from app.etags import combined, item_etag, matches_weakly
 from app.models import Item, Owner
-from app.money import Price, from_cents
+from app.money import Price, price_text
 from app.schemas import ItemCreate, ItemPatch, ItemView, SearchText, SortName
 from app.search import searchable
 from chassis.descriptions import header, links
 from chassis.errors import InvalidToken, NotAuthenticated, PreconditionFailed, error_responses
 from chassis.fields import EntityId, PathId
 from chassis.media_types import StrictRoute
-from chassis.paging import AnyRow, Page, PageQuery, fetch_page, page_query
+from chassis.paging import Page, PageQuery, fetch_page, page_query
+from chassis.reader import AnyRow
 from chassis.sessions import Reads, Writes
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=StrictRoute)
@@ -75,7 +76,7 @@ async def create_item(
 
 @router.get("/", response_model=Page[ItemView], summary="List and search items")
 async def list_items(
-    session: Reads,
+    reads: Reads,
     page: Annotated[PageQuery, Depends(page_query)],
     owner_id: EntityId | None = None,
     q: Annotated[SearchText | None, Query(description="Part of a name or a description.")] = None,
@@ -83,15 +84,16 @@ async def list_items(
     max_price: Price | None = None,
     sort: SortName = "-created_at",
 ) -> Any:
-    matching = queries.ItemFilter(
+    values = queries.ItemFilter(
         owner_id=owner_id,
         search=searchable(q) if q else None,
         min_price=min_price,
         max_price=max_price,
-    )
+    ).values()
     rows, meta = await fetch_page(
-        session,
-        queries.items(matching),
+        reads,
+        queries.items(frozenset(values)),
+        values,
         id_column=col(Item.id),
         sorts=queries.SORTS,
         sort_name=sort,
@@ -112,11 +114,11 @@ async def list_items(
 )
 async def read_item(
     item_id: PathId,
-    session: Reads,
+    reads: Reads,
     response: Response,
     if_none_match: IfNoneMatch = None,
 ) -> Any:
-    row = (await session.execute(queries.VIEW_BY_ID, {"item_id": item_id})).one_or_none()
+    row = await reads.row(queries.VIEW_BY_ID, {"item_id": item_id})
     if row is None:
         raise ItemNotFound
     headers = _cache_headers(item_etag(row.version, row.owner_name))
@@ -158,7 +160,7 @@ def _answer(response: Response, item: Item, owner: Owner) -> dict[str, Any]:
     response.headers.update(_cache_headers(item_etag(item.version, owner.name)))
     return {
         **item.model_dump(include={"id", "name", "description", "created_at", "updated_at"}),
-        "price": from_cents(item.price_cents),
+        "price": price_text(item.price_cents),
         "owner": {"id": owner.id, "name": owner.name},
     }
 
@@ -168,7 +170,7 @@ def _row_view(row: AnyRow) -> dict[str, Any]:
         "id": row.id,
         "name": row.name,
         "description": row.description,
-        "price": from_cents(row.price_cents),
+        "price": price_text(row.price_cents),
         "owner": {"id": row.owner_id, "name": row.owner_name},
         "created_at": row.created_at,
         "updated_at": row.updated_at,

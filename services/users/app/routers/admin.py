@@ -10,6 +10,7 @@ from app.dependencies import current_admin
 from app.errors import LastAdmin, UserNotFound
 from app.models import User
 from app.schemas import AdminPatch, OwnUser, SearchText
+from chassis.columns import escaped_like
 from chassis.descriptions import links
 from chassis.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
 from chassis.fields import PathId, fold
@@ -38,7 +39,7 @@ router = APIRouter(
 
 @router.get("/", response_model=Page[OwnUser], summary="List accounts")
 async def list_users(
-    session: Reads,
+    reads: Reads,
     page: Annotated[PageQuery, Depends(page_query)],
     q: Annotated[
         SearchText | None, Query(description="Part of a name or an e-mail address.")
@@ -46,9 +47,12 @@ async def list_users(
     role: Role | None = None,
     is_active: bool | None = None,
 ) -> Any:
+    given = {"search": escaped_like(fold(q)) if q else None, "role": role, "is_active": is_active}
+    values = {name: value for name, value in given.items() if value is not None}
     rows, meta = await fetch_page(
-        session,
-        queries.accounts(search=fold(q) if q else None, role=role, is_active=is_active),
+        reads,
+        queries.accounts(frozenset(values)),
+        values,
         id_column=col(User.id),
         sorts=queries.BY_ID,
         sort_name="id",
@@ -63,9 +67,8 @@ async def list_users(
     summary="One account",
     responses={200: _ACCOUNT, **error_responses(UserNotFound)},
 )
-async def read_user(user_id: PathId, session: Reads) -> Any:
-    found = await session.execute(queries.OWN_VIEW_BY_ID, {"user_id": user_id})
-    account = found.one_or_none()
+async def read_user(user_id: PathId, reads: Reads) -> Any:
+    account = await reads.row(queries.OWN_VIEW_BY_ID, {"user_id": user_id})
     if account is None:
         raise UserNotFound
     return account

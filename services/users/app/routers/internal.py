@@ -26,11 +26,10 @@ router = APIRouter(
     description="In the order of ids. Ask again with `after_id=next_after_id` until that is null.",
 )
 async def list_all_users(
-    session: Reads,
+    reads: Reads,
     after_id: Annotated[int, Query(ge=0, le=MAX_ID), plain_digits] = 0,
     limit: Annotated[int, Query(ge=1, le=1000), plain_digits] = 500,
 ) -> Any:
-    found = await session.execute(queries.EVENT_STATES, {"after_id": after_id, "limit": limit + 1})
-    users = found.all()
+    users = await reads.rows(queries.EVENT_STATES, {"after_id": after_id, "limit": limit + 1})
     page = users[:limit]
     return {"users": page, "next_after_id": page[-1].id if len(users) > limit else None}

@@ -102,9 +102,8 @@ async def delete_me(account: CurrentUser, session: Writes) -> None:
     summary="What others may know of a user",
     responses=error_responses(*_SIGNED_IN, UserNotFound),
 )
-async def read_user(user_id: PathId, account: CurrentUser, session: Reads) -> Any:
-    found = await session.execute(queries.PUBLIC_VIEW_BY_ID, {"user_id": user_id})
-    user = found.one_or_none()
+async def read_user(user_id: PathId, account: CurrentUser, reads: Reads) -> Any:
+    user = await reads.row(queries.PUBLIC_VIEW_BY_ID, {"user_id": user_id})
     if user is None:
         raise UserNotFound
     return user

@@ -48,5 +48,15 @@ def sortable_text(length: int) -> Any:
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
+LIKE_ESCAPE = "/"
+
+
+def escaped_like(text: str) -> str:
+    """A text to look for with LIKE, in which nothing stands for anything else."""
+    for special in (LIKE_ESCAPE, "%", "_"):
+        text = text.replace(special, LIKE_ESCAPE + special)
+    return text
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)

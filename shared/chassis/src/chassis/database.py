@@ -17,6 +17,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
+from chassis.reader import Reader
+
 ReadSession = AsyncSession
 WriteSession = AsyncSession
 
@@ -50,6 +52,7 @@ class Database:
         else:
             self.write_engine = _postgres_engine(self.url, pool, read_only=False)
             self.read_engine = _postgres_engine(self.url, pool, read_only=True)
+        self._reader = Reader(self.read_engine)
 
     @property
     def is_sqlite(self) -> bool:
@@ -62,6 +65,10 @@ class Database:
     def read_session(self) -> ReadSession:
         """A session on which each statement sees the newest committed data, and no statement can write."""
         return AsyncSession(self.read_engine, expire_on_commit=False, autoflush=False)
+
+    def reader(self) -> Reader:
+        """What a request reads by: cheaper than a read session, and good for columns only."""
+        return self._reader
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[WriteSession]:

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from io import TextIOWrapper
 from typing import Any
 
@@ -36,12 +37,13 @@ def configure_logging(settings: ServiceSettings, service: str) -> None:
     if isinstance(sys.stdout, TextIOWrapper):  # a character that it can't show is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")
     shared: list[Processor] = [
+        structlog.processors.format_exc_info,
+        scrub,
+        # What is added from here on is our own, and needs no second look.
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_service(service),
         add_request_context,
-        structlog.processors.format_exc_info,
-        scrub,
     ]
     renderer = _renderer(settings)
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
@@ -65,8 +67,13 @@ def add_request_context(_: WrappedLogger, __: str, event: EventDict) -> EventDic
 def scrub(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Take out what must not be logged, whoever logged it: a second line of defence."""
     for key, value in event.items():
-        event[key] = "[redacted]" if _SECRET_KEY.search(key) else _scrubbed(value)
+        event[key] = "[redacted]" if _is_secret(key) else _scrubbed(value)
     return event
+
+
+@lru_cache(maxsize=1024)  # the same few keys stand in every line
+def _is_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
 
 
 def _scrubbed(value: Any) -> Any:

@@ -5,24 +5,25 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints
-from sqlalchemy import BigInteger, Row, Select, SQLColumnExpression, func, literal, select, tuple_
+from sqlalchemy import BigInteger, SQLColumnExpression, bindparam, func, literal, select, tuple_
 from sqlalchemy.types import TypeEngine
 
-from chassis.database import ReadSession
 from chassis.errors import InvalidRequest
 from chassis.fields import MAX_ID, EntityId, plain_digits, storable
+from chassis.reader import AnyRow, AnySelect, Reader, Values
 
 MAX_COUNTED = 10_000
 """Rows beyond this aren't counted, nor reached by page number."""
+_STATEMENTS = 256
+"""So many statements of lists are kept built."""
 _PageSize = Annotated[int, Field(ge=1, le=100), plain_digits]
 _Cursor = Annotated[str, StringConstraints(max_length=2000), storable]
 
-AnyRow = Row[*tuple[Any, ...]]
-AnySelect = Select[*tuple[Any, ...]]
 ItemT = TypeVar("ItemT")
 
 
@@ -70,7 +71,7 @@ async def page_query(
     return PageQuery(page=number, size=size, after=after)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a column's `==` is SQL
 class Sort:
     """An order of a list. `decode` turns a cursor's JSON value back, raising ValueError or TypeError."""
 
@@ -90,8 +91,9 @@ def decode_int(value: Any) -> int:
 
 
 async def fetch_page(
-    session: ReadSession,
+    reader: Reader,
     rows: AnySelect,
+    values: Values | None = None,
     *,
     id_column: SQLColumnExpression[Any],
     sorts: Mapping[str, Sort],
@@ -99,6 +101,9 @@ async def fetch_page(
     query: PageQuery,
 ) -> tuple[Sequence[AnyRow], dict[str, Any]]:
     """Run a filtered but unordered `rows` statement, whose rows have an `id`, for one page.
+
+    `values` are those of its bound parameters. A list whose statements are built once, and only bind
+    values, finds its pages' statements built as well.
 
     Returns the rows, and the other fields of `Page`.
 
@@ -109,11 +114,14 @@ async def fetch_page(
     number, start = query.page, None
     if query.after is not None:
         number, start = _decode_cursor(query.after, sort_name, sort)
-    total = await _bounded_count(session, rows)
-    statement = _ordered(rows, sort, id_column, start).limit(query.size + 1)
+    total = await reader.value(_bounded_count(rows), values)
+    window: dict[str, Any] = {"page_limit": query.size + 1, "page_offset": 0}
     if start is None:
-        statement = statement.offset((number - 1) * query.size)
-    found = (await session.execute(statement)).all()
+        window["page_offset"] = (number - 1) * query.size
+    else:
+        window["after_value"], window["after_id"] = start
+    statement = _page(rows, sort, id_column, after=start is not None)
+    found = await reader.rows(statement, {**(values or {}), **window})
     shown = found[: query.size]
     cursor = None
     if len(found) > query.size:
@@ -131,22 +139,27 @@ async def fetch_page(
     }
 
 
-async def _bounded_count(session: ReadSession, rows: AnySelect) -> int:
+@lru_cache(maxsize=_STATEMENTS)
+def _bounded_count(rows: AnySelect) -> AnySelect:
     # Without `maintain_column_froms` a statement that has no filter would lose its table.
     ones = rows.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
     bounded = ones.limit(MAX_COUNTED + 1).subquery()
-    return (await session.scalar(select(func.count()).select_from(bounded))) or 0
+    return select(func.count()).select_from(bounded)
 
 
-def _ordered(
-    rows: AnySelect, sort: Sort, id_column: SQLColumnExpression[Any], start: tuple[Any, int] | None
+@lru_cache(maxsize=_STATEMENTS)
+def _page(
+    rows: AnySelect, sort: Sort, id_column: SQLColumnExpression[Any], *, after: bool
 ) -> AnySelect:
     columns = (sort.column, id_column)
-    if start is not None:
-        place = tuple_(literal(start[0], sort.type), literal(start[1], BigInteger()))
+    if after:
+        place = tuple_(
+            bindparam("after_value", None, sort.type), bindparam("after_id", None, BigInteger())
+        )
         here = tuple_(*columns)
         rows = rows.where(here < place if sort.descending else here > place)
-    return rows.order_by(*(c.desc() if sort.descending else c.asc() for c in columns))
+    ordered = rows.order_by(*(c.desc() if sort.descending else c.asc() for c in columns))
+    return ordered.limit(bindparam("page_limit")).offset(bindparam("page_offset"))
 
 
 def _encode_cursor(sort_name: str, page: int, value: Any, row_id: int) -> str:

@@ -1,11 +1,12 @@
-"""Database sessions as dependencies of a route (ADR 0003)."""
+"""The database as a dependency of a route: to read from, or to write in (ADR 0003)."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from chassis.database import Database, ReadSession, WriteSession
+from chassis.database import Database, WriteSession
+from chassis.reader import Reader
 
 
 async def get_database(request: Request) -> Database:
@@ -13,11 +14,9 @@ async def get_database(request: Request) -> Database:
     return database
 
 
-async def read_session(
-    database: Annotated[Database, Depends(get_database)],
-) -> AsyncIterator[ReadSession]:
-    async with database.read_session() as session:
-        yield session
+async def get_reader(request: Request) -> Reader:
+    database: Database = request.app.state.database
+    return database.reader()
 
 
 async def write_session(
@@ -28,11 +27,11 @@ async def write_session(
         await session.commit()
 
 
+Reads = Annotated[Reader, Depends(get_reader)]
+"""Runs statements that can't write."""
+
 # With FastAPI's default scope the end of these runs after the answer has gone out: a commit that
 # fails would then have been reported as done.
-
-Reads = Annotated[ReadSession, Depends(read_session, scope="function")]
-"""A session that can't write."""
 
 Writes = Annotated[WriteSession, Depends(write_session, scope="function")]
 """One transaction for the request, committed before the answer; rolled back when the route raises."""

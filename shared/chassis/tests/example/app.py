@@ -51,8 +51,8 @@ async def create_note(body: NoteCreate, session: Writes) -> dict[str, int]:
 
 
 @router.get("/{note_id}", responses=error_responses(NoteNotFound))
-async def read_note(note_id: PathId, session: Reads) -> dict[str, Any]:
-    note = await session.scalar(select(Note).where(Note.id == note_id))
+async def read_note(note_id: PathId, reads: Reads) -> dict[str, Any]:
+    note = await reads.row(select(Note.id, Note.title).where(Note.id == note_id))
     if note is None:
         raise NoteNotFound
     return {"id": note.id, "title": note.title}

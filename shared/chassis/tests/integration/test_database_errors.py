@@ -19,8 +19,8 @@ router = APIRouter()
 
 
 @router.get("/read")
-async def read(session: Reads) -> int | None:
-    found: int | None = await session.scalar(text("SELECT 1"))
+async def read(reads: Reads) -> int | None:
+    found: int | None = await reads.value(text("SELECT 1"))
     return found
 
 
@@ -30,21 +30,21 @@ async def write(session: Writes) -> int | None:
     return found
 
 
-@router.get("/slow")
-async def read_slowly(session: Reads) -> None:
+@router.post("/slow")
+async def write_slowly(session: Writes) -> None:
     await session.execute(text("SELECT 1"))
     entered.set()
     await leave.wait()
 
 
 @router.get("/statement")
-async def run(session: Reads, sql: str) -> Any:
-    return (await session.execute(text(sql))).scalar()
+async def run(reads: Reads, sql: str) -> Any:
+    return await reads.value(text(sql))
 
 
 @router.get("/number")
-async def read_number(session: Reads, number: str) -> Any:
-    return (await session.scalars(select(Note.id).where(Note.rank == number))).all()
+async def read_number(reads: Reads, number: str) -> Any:
+    return await reads.value(select(Note.id).where(Note.rank == number))
 
 
 entered = asyncio.Event()
@@ -140,12 +140,12 @@ class TestBusy:
         client = client_of(router, database=database)
         entered.clear()
         leave.clear()
-        slow = asyncio.create_task(client.get("/slow"))
+        slow = asyncio.create_task(client.post("/slow"))
         await entered.wait()
-        unavailable(await client.get("/read"))
+        unavailable(await client.post("/write"))
         leave.set()
         assert (await slow).status_code == 200
-        assert (await client.get("/read")).status_code == 200
+        assert (await client.post("/write")).status_code == 200
         await database.aclose()
         assert logs[0]["event"] == "database_unavailable"
 

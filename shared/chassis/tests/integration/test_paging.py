@@ -44,7 +44,7 @@ router = APIRouter()
 
 @router.get("/notes")
 async def list_notes(
-    session: Reads,
+    reads: Reads,
     query: Annotated[PageQuery, Depends(page_query)],
     sort: Annotated[str, Query()] = "id",
     rank: Annotated[int | None, Query()] = None,
@@ -57,7 +57,7 @@ async def list_notes(
     if rank is not None:
         rows = rows.where(Note.rank == rank)
     found, page = await fetch_page(
-        session, rows, id_column=Note.id, sorts=SORTS, sort_name=sort, query=query
+        reads, rows, id_column=Note.id, sorts=SORTS, sort_name=sort, query=query
     )
     return Page(items=[dict(row._mapping) for row in found], **page)
 

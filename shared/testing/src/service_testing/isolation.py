@@ -1,20 +1,34 @@
 """The database that a service gets in its tests: it keeps one test's rows from the next test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis.database import Database, ReadSession, WriteSession
-from service_testing.databases import refuse_real_database
+from chassis.reader import AnyRow, Reader, Values
+from service_testing.databases import PATIENT_POOL, refuse_real_database
 from service_testing.joined_sessions import JoinedReadSession, JoinedSession, Owners
 
 Reset = Callable[[], Awaitable[None]]
 
 _REQUEST_TIMEOUT_SECONDS = 5
+
+
+class _JoinedReader(Reader):
+    """Reads by the sessions that the database has for reading in rollback mode."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.read_engine)
+        self._database = database
+
+    async def rows(self, statement: Executable, values: Values | None = None) -> Sequence[AnyRow]:
+        async with self._database.read_session() as session:
+            return (await session.execute(statement, values)).all()
 
 
 class IsolatedDatabase(Database):
@@ -29,7 +43,7 @@ class IsolatedDatabase(Database):
     def __init__(self, url: str) -> None:
         """Raises `NotATestDatabase` when the URL's database isn't marked as one."""
         refuse_real_database(url)
-        super().__init__(url)
+        super().__init__(url, pool=PATIENT_POOL)
         self._connection: AsyncConnection | None = None
         self._owners = Owners()
         self._commits = False
@@ -86,6 +100,9 @@ class IsolatedDatabase(Database):
             join_transaction_mode="rollback_only",
             autoflush=False,
         )
+
+    def reader(self) -> Reader:
+        return super().reader() if self._commits else _JoinedReader(self)
 
     def _joined(self, **options: Any) -> AsyncSession:
         if self._connection is None:

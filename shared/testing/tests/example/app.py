@@ -56,8 +56,8 @@ def create_app(*, database: Database) -> FastAPI:
         return {"title": title}
 
     @app.get("/notes/")
-    async def list_notes(session: Reads) -> list[str]:
-        return list(await session.scalars(select(Note.title).order_by(Note.id)))
+    async def list_notes(reads: Reads) -> list[str]:
+        return [row.title for row in await reads.rows(select(Note.title).order_by(Note.id))]
 
     @app.get("/motto")
     async def motto(request: Request) -> str:
