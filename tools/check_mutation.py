@@ -1,6 +1,6 @@
 """Mutation testing: `tox -e mutation`, for a package `tox -e mutation -- chassis`, for some
 modules `tox -e mutation -- chassis/tokens items/routers/items`, with `--sample 10` for ten mutants
-of each module.
+of each module, with `--tests tests/unit` by some tests alone.
 
 Changes the code, one place at a time, and lists the changes that no test notices. A package's share
 of noticed ones has a floor. What is changed, and what to do about a survivor: docs/mutation.md.
@@ -24,6 +24,7 @@ from mutation.verdicts import Memory, Verdict
 EXIT_PASSED = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+ALL_TESTS = ["tests"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ def main(root: Path, arguments: Sequence[str]) -> int:
             return EXIT_USAGE
         wanted.setdefault(name, []).append(module)
     passed = [
-        _check(packages[name], modules, explanations, options.sample)
-        for name, modules in wanted.items()
+        _check(packages[name], modules, explanations, options) for name, modules in wanted.items()
     ]
     return EXIT_PASSED if all(passed) else EXIT_FAILED
 
@@ -86,6 +86,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--sample", type=int, metavar="N", help="of each module try N mutants, always the same"
     )
+    parser.add_argument(
+        "--tests",
+        nargs="+",
+        default=ALL_TESTS,
+        metavar="PATH",
+        help="only these, such as tests/unit: much quicker, and of the score a lower bound",
+    )
     options = parser.parse_args(arguments)
     if options.sample is not None and options.sample < 1:
         parser.error("a sample has at least one mutant")
@@ -93,16 +100,19 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _check(
-    package: Package, modules: Sequence[str], explanations: Explanations, sample: int | None
+    package: Package,
+    modules: Sequence[str],
+    explanations: Explanations,
+    options: argparse.Namespace,
 ) -> bool:
     name = package.folder.name
-    memory = Memory(package.root / ".mutation_cache" / f"{name}.json", package.folder)
     try:
-        tried = list(_try_mutants(package, package.modules(modules), memory, sample))
+        tried = list(_try_mutants(package, package.modules(modules), options))
     except (TestsFailed, Confused) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return False
-    return _report(name, tried, explanations, floor=package.floor if "" in modules else None)
+    floor = package.floor if "" in modules and options.tests == ALL_TESTS else None
+    return _report(name, tried, explanations, floor=floor)
 
 
 def _read_packages(root: Path) -> Iterator[Package]:
@@ -112,17 +122,18 @@ def _read_packages(root: Path) -> Iterator[Package]:
 
 
 def _try_mutants(
-    package: Package, modules: Sequence[Path], memory: Memory, sample: int | None
+    package: Package, modules: Sequence[Path], options: argparse.Namespace
 ) -> Iterator[Tried]:
+    memory = Memory(_cache(package, options.tests), package.folder)
     trial = None
     with ExitStack() as stack:
         for file in modules:
             module = str(file.relative_to(package.root))
             mutants = make_mutants(file.read_text())
-            chosen = mutants if sample is None else choose_sample(mutants, sample)
+            chosen = choose_sample(mutants, options.sample) if options.sample else mutants
             known = [memory.recall(module, mutant) for mutant in chosen]
             if None in known:
-                trial = trial or stack.enter_context(_open_trial(package))
+                trial = trial or stack.enter_context(_open_trial(package, options.tests))
                 trial.check_original(file)
             verdicts = [
                 recalled or _try(trial, memory, module, file, mutant)
@@ -132,10 +143,18 @@ def _try_mutants(
             yield Tried(module, mutants, verdicts)
 
 
-def _open_trial(package: Package) -> Trial:
+def _open_trial(package: Package, tests: Sequence[str]) -> Trial:
     print(f"{package.name}: running the tests without a mutant ...", flush=True)
-    memory = package.root / ".mutation_cache" / f"{package.folder.name}-tests.json"
-    return Trial(package.folder, recall_or_record_tests(package.folder, package.source, memory))
+    memory = _cache(package, tests, "-tests")
+    return Trial(
+        package.folder, recall_or_record_tests(package.folder, package.source, memory, tests)
+    )
+
+
+def _cache(package: Package, tests: Sequence[str], suffix: str = "") -> Path:
+    """What is kept of the package: apart for some of its tests, for they prove no survival."""
+    some = "" if tests == ALL_TESTS else "-" + "-".join(Path(each).stem for each in tests)
+    return package.root / ".mutation_cache" / f"{package.folder.name}{some}{suffix}.json"
 
 
 def _try(trial: Trial | None, memory: Memory, module: str, file: Path, mutant: Mutant) -> Verdict:

@@ -50,6 +50,7 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
         Gate(name="licences", environment="licences", reads=(PACKAGING,), reads_nothing_else=True),
         _of_the_root("audit", IMAGES, *(each.pins for each in services)),
         _of_the_root("stack", STACK, IMAGES, *(each.pins for each in services)),
+        _of_the_root("alerts", STACK),
         *(
             Gate(
                 name=f"test {package.name}",

@@ -26,7 +26,7 @@ _SINGLE_FILES = {
     "renovate.json": "pipelines",
     "schemathesis.toml": "schemathesis",
 }
-_SETS_OF_TESTS = ("docs", "pipelines", "stack")
+_SETS_OF_TESTS = ("docs", "pipelines", "stack", "alerts")
 _PARTS = {
     IMAGES: (".dockerignore", "Dockerfile", "deploy/requirements/build.txt"),
     STACK: (".env.example", "docker-compose.yml", "deploy/[!r]*", "deploy/requirements/*.in"),

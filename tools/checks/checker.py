@@ -1,5 +1,6 @@
 """Runs a step, if this machine has what it needs, and says how it went."""
 
+import shutil
 import signal
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from checks.pythons import is_installed
 from checks.results import Counts, Outcome, Result, read_reports
 from checks.steps import Step
 from checks.tox import Tox
+
+_WHERE_FROM = {"promtool": "on Debian and Ubuntu, apt install prometheus has it"}
 
 
 class Missing(Exception):
@@ -58,6 +61,9 @@ class Checker:
         if step.python and not is_installed(step.python):
             what = f"Python {step.python} is not installed, or not found on the PATH."
             raise Missing(what, is_required=self._options.requires_pythons)
+        if step.program and not is_on_path(step.program):
+            what = f"{step.program} is not installed: {_WHERE_FROM[step.program]}."
+            raise Missing(what, is_required=self._options.requires_programs)
         if step.needs_docker:
             self._require_docker()
         if step.database != "postgres":
@@ -97,6 +103,10 @@ class Checker:
             return [*database, *step.options]
         options = [*step.options, *self._options.pytest_options]
         return [f"--junitxml={report}", *database, *workers, *options]
+
+
+def is_on_path(program: str) -> bool:
+    return shutil.which(program) is not None
 
 
 def _not_run(step: Step, missing: Missing) -> Result:

@@ -19,6 +19,7 @@ class Options:
     is_verbose: bool
     requires_postgres: bool
     requires_pythons: bool
+    requires_programs: bool
     requires_docker: bool
 
 
@@ -36,5 +37,6 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         is_verbose=bool(environ.get("VERBOSE")),
         requires_postgres=is_ci or environ.get("TEST_POSTGRES") == "required",
         requires_pythons=is_ci,
+        requires_programs=is_ci,
         requires_docker=is_ci,
     )

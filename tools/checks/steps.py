@@ -16,7 +16,7 @@ _PACKAGES = {
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 NAMES = (
-    *("lint", "types", "docs", "pipelines", "tools", "stack", *_PACKAGES),
+    *("lint", "types", "docs", "pipelines", "tools", "stack", "alerts", *_PACKAGES),
     *("contracts", "drift", "e2e", "compose", "faults", "chaos", "schemathesis", "coverage"),
 )
 
@@ -42,6 +42,8 @@ class Step:
     needs_docker: bool = False
     reports: tuple[Path, ...] = ()
     """JUnit reports that it writes by itself, of pytest runs of its own."""
+    program: str = ""
+    """What has to be on the PATH, beside Python."""
     is_first: bool = False
     """It takes longest by far: whatever is started beside it ends with it, or before."""
 
@@ -77,6 +79,7 @@ def plan_steps(
         Step(name="pipelines", folder=root, tox_env="pipelines", is_pytest=True),
         Step(name="tools", folder=root, tox_env="tools", is_pytest=True),
         Step(name="stack", folder=root, tox_env="stack", is_pytest=True),
+        Step(name="alerts", folder=root, tox_env="alerts", is_pytest=True, program="promtool"),
     ]
     for name, folder in _PACKAGES.items():
         # In parallel on one Python: that each worker has a database of its own, and that tests have

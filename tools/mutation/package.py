@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -100,7 +100,7 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-def recall_or_record_tests(folder: Path, source: str, memory: Path) -> Suite:
+def recall_or_record_tests(folder: Path, source: str, memory: Path, tests: Sequence[str]) -> Suite:
     """As `record_tests`, or what the file of that name still knows of the same code and tests."""
     digest = hashlib.sha256()
     for file in sorted([*(folder / source).rglob("*.py"), *(folder / "tests").rglob("*.py")]):
@@ -109,14 +109,14 @@ def recall_or_record_tests(folder: Path, source: str, memory: Path) -> Suite:
         kept = json.loads(memory.read_text())
         if kept.pop("of") == digest.hexdigest():
             return Suite(**kept)
-    suite = record_tests(folder, source)
+    suite = record_tests(folder, source, tests)
     memory.parent.mkdir(exist_ok=True)
     memory.write_text(json.dumps({"of": digest.hexdigest(), **vars(suite), "kills": {}}))
     return suite
 
 
-def record_tests(folder: Path, source: str) -> Suite:
-    """Run the package's tests once, with coverage.
+def record_tests(folder: Path, source: str, tests: Sequence[str]) -> Suite:
+    """Run these of the package's tests once, with coverage.
 
     Raises:
         TestsFailed: a test fails.
@@ -126,6 +126,8 @@ def record_tests(folder: Path, source: str) -> Suite:
         settings.write_text(_COVERAGE.format(source=folder / source, folder=place))
         record = Path(place, "record.json")
         options = ["-q", "-p", "no:cacheprovider", "-p", "mutation.recorder", "-p", "no:randomly"]
+        # Coverage slows tests, and a busy machine too: their own limits of time say nothing here.
+        options += ["-o", "timeout=0", *tests]
         coverage = [f"--cov-config={settings}", "--cov", "--cov-context=test", "--cov-report="]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, *coverage],

@@ -19,8 +19,11 @@ _MODULE_SECONDS = 10
 # Enough of a module's tests, without a mutant, to see that its text arrives.
 _ORIGINAL_SECONDS = 2
 _WIDE_SECONDS = 3
-# An endless loop has ended after this and five times what its tests take.
+# An endless loop has ended after this and so many times what its tests take.
 _PATIENCE_SECONDS = 30
+_TIMES = 5
+# So long the original may take on a machine that does other things too.
+_BUSY_SECONDS = 600
 _EXIT_PASSED = 0
 _NO_TESTS = 5
 
@@ -69,7 +72,10 @@ class Trial:
             Confused: they don't.
         """
         tests = self._tests.ordered(self._tests.of_module(module), _ORIGINAL_SECONDS)
-        if tests and (answer := self._run(module, module.read_text(), tests)).exit_code:
+        if not tests:
+            return
+        answer = self._run(module, module.read_text(), tests, patience=_BUSY_SECONDS)
+        if answer.exit_code:
             raise Confused(f"Without a mutant of {module.name} too, this fails: {answer.failed}")
 
     def find_killer(self, module: Path, mutant: Mutant) -> str | None:
@@ -87,6 +93,11 @@ class Trial:
         if not (tests := self._tests.ordered(among, seconds)):
             return None
         answer = self._run(module, mutant.text, tests)
+        if answer.exit_code == KILLED_BY_TIME:
+            # Perhaps the machine is busy: then the original is slow too, and the mutant gets its time.
+            original = self._run(module, mutant.original, tests, patience=_BUSY_SECONDS)
+            patience = _PATIENCE_SECONDS + _TIMES * original.seconds
+            answer = self._run(module, mutant.text, tests, patience=patience)
         match answer.exit_code:
             case code if code == _EXIT_PASSED:
                 return None
@@ -98,10 +109,18 @@ class Trial:
             self._tests.kills[answer.failed] = self._tests.kills.get(answer.failed, 0) + 1
         return answer.failed or "start"
 
-    def _run(self, module: Path, text: str, tests: Sequence[str]) -> Answer:
+    def _run(
+        self,
+        module: Path,
+        text: str,
+        tests: Sequence[str],
+        *,
+        patience: float | None = None,
+    ) -> Answer:
         files = sorted({test.partition("::")[0] for test in tests})
         seconds = sum(self._tests.seconds[test] for test in tests)
-        job = Job(str(module), text, files, tests, timeout_seconds=_PATIENCE_SECONDS + 5 * seconds)
+        limit = (_PATIENCE_SECONDS if patience is None else patience) + _TIMES * seconds
+        job = Job(str(module), text, files, tests, timeout_seconds=limit)
         self._send(asdict(job))
         if not (line := self._stdout.readline()):
             raise Confused("The worker has ended.")

@@ -1,6 +1,10 @@
 #!/bin/sh
 # A docker that builds nothing, and writes down what it is asked.
 echo "$*" >> "$FAKE_DOCKER_LOG"
+case "$*" in
+    compose*" up "*) exit "${FAKE_UP_CODE:-0}" ;;
+    compose*" run "*) exit "${FAKE_TESTS_CODE:-0}" ;;
+esac
 case "$1 $2" in
     "buildx build")
         [ -z "$FAKE_DOCKER_FAILS" ] || exit 1

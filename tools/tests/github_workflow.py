@@ -55,7 +55,7 @@ class Workflow:
         texts = {name: json.dumps(each) for name, each in outputs.items()}
         context = {"needs": {"affected": {"outputs": texts}}}
         for settings in self.settings["jobs"].values():
-            if "needs.affected" in settings["if"] and holds(settings["if"], context):
+            if "needs.affected" in settings.get("if", "") and holds(settings["if"], context):
                 for matrix in _combinations(settings, context):
                     own = {**context, "matrix": matrix}
                     name = value(settings["name"], own)

@@ -10,7 +10,7 @@ from recorded_calls import recorded_calls
 WORKFLOW = """
 on: push
 jobs:
-  affected: {name: affected, if: "true", steps: []}
+  affected: {name: affected, steps: []}
   test:
     name: test ${{ matrix.package.name }} ${{ matrix.python }}
     if: contains(fromJSON(needs.affected.outputs.gates), 'test')

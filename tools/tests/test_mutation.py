@@ -171,6 +171,20 @@ def test_a_mutant_is_tried_again_only_when_something_has_changed(
     assert check_mutation.main(repository.root, []) == 1
 
 
+def test_what_some_of_the_tests_let_pass_is_held_to_no_floor_and_forgotten(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository.folder / "tests/test_weak.py").write_text(WEAK_TESTS)
+
+    assert check_mutation.main(repository.root, ["users", "--tests", "tests/test_weak.py"]) == 0
+    out = capsys.readouterr().out
+    assert "Survived: services/users/app/main.py:6, is_too_long" in out
+    assert "the floor is" not in out
+
+    assert check_mutation.main(repository.root, ["users"]) == 0
+    assert "passed  users: 100.0 %, the floor is 100 %" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("size", ["0", "-1", "some"])
 def test_a_sample_has_a_size(repository: Repository, size: str) -> None:
     with pytest.raises(SystemExit):
@@ -189,6 +203,17 @@ def test_a_mutant_that_never_ends_is_killed(
     check_mutation.main(repository.root, [])
     kept = (repository.root / ".mutation_cache/users.json").read_text()
     assert '["time",' in kept
+
+
+def test_a_mutant_is_not_killed_by_a_busy_machine(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mutation.trial._PATIENCE_SECONDS", 0.01)  # as if all were slow
+    repository.write_tests(WEAK_TESTS)
+
+    check_mutation.main(repository.root, [])
+    assert "FAILED  users: 66.7 %" in capsys.readouterr().out
+    assert '["time",' not in (repository.root / ".mutation_cache/users.json").read_text()
 
 
 def test_tests_that_fail_by_themselves_prove_nothing(

@@ -65,6 +65,11 @@ class Repository:
         return (self.root / "notes").read_text().splitlines()
 
 
+@pytest.fixture(autouse=True)
+def every_program_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker, "is_on_path", lambda _: True)
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repository")
@@ -86,6 +91,7 @@ class TestSteps:
             ("chassis", PY, "--database=sqlite"),
             ("items", PY, "--database=postgres"),
             ("items", PY, "--database=sqlite"),
+            ("repository", "alerts"),
             ("repository", "contracts"),
             ("repository", "docs"),
             ("repository", "e2e", "-m", "not slow"),
@@ -112,7 +118,7 @@ class TestSteps:
 
         assert capsys.readouterr().err == (
             "No step is named orders; there are: "
-            "lint, types, docs, pipelines, tools, stack, chassis, testing, users, items, contracts, drift, "
+            "lint, types, docs, pipelines, tools, stack, alerts, chassis, testing, users, items, contracts, drift, "
             "e2e, compose, faults, chaos, schemathesis, coverage.\n"
         )
 
@@ -142,7 +148,7 @@ class TestSummary:
     ) -> None:
         repository.check()
 
-        assert last_line(capsys) == "13 passed, 0 failed, 13 skipped"
+        assert last_line(capsys) == "14 passed, 0 failed, 14 skipped"
 
     def test_a_failed_test_is_named_and_the_other_steps_still_run(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -150,12 +156,12 @@ class TestSummary:
         repository.break_step("shared/chassis", PY)
 
         assert repository.check() == 1
-        assert len(repository.calls) == 16
+        assert len(repository.calls) == 17
         output = capsys.readouterr().out
         assert f"what {PY} wrote in chassis" in output
         assert f"what {PY} wrote in users" not in output
         assert "\nFailed tests:\n  tests.test_it.test_bad\n" in output
-        assert output.splitlines()[-1] == "13 passed, 2 failed, 13 skipped"
+        assert output.splitlines()[-1] == "14 passed, 2 failed, 14 skipped"
 
     def test_a_run_that_breaks_before_its_first_test_is_a_failure(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
@@ -198,7 +204,7 @@ class TestPostgres:
 
         output = capsys.readouterr().out
         assert output.count("postgres  not run") == 3
-        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n10 passed, 0 failed" in output
+        assert "Missing:\n  No PostgreSQL for tests: install it.\n\n11 passed, 0 failed" in output
 
     @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TEST_POSTGRES": "required"}])
     def test_where_it_is_required_its_lack_is_a_failure(
@@ -210,6 +216,24 @@ class TestPostgres:
         assert repository.check(ONLY="users", KEEPER_ANSWER=MISSING, **variable) == 1
 
         assert last_line(capsys) == "1 passed, 1 failed, 1 skipped"
+
+
+class TestPrograms:
+    @pytest.fixture(autouse=True)
+    def none_is_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(checker, "is_on_path", lambda _: False)
+
+    def test_without_one_its_step_is_left_out_and_the_way_out_is_told(
+        self, repository: Repository, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert repository.check(ONLY="lint alerts") == 0
+
+        assert [call["environment"] for call in repository.calls] == ["lint"]
+        missing = "promtool is not installed: on Debian and Ubuntu, apt install prometheus has it."
+        assert f"Missing:\n  {missing}\n" in capsys.readouterr().out
+
+    def test_in_ci_its_lack_is_a_failure(self, repository: Repository) -> None:
+        assert repository.check(ONLY="lint alerts", CI="true") == 1
 
 
 class TestDocker:

@@ -12,7 +12,7 @@ from app.errors import UsersUnavailable
 from app.housekeeping import add_work
 from app.inbox import Inbox
 from app.key_store import DatabaseKeyStore
-from app.metrics import EventMetrics, UsersMetrics
+from app.metrics import EventMetrics, RemovalGauges, UsersMetrics
 from app.owners import Owners
 from app.routers import events, items
 from app.settings import ItemsSettings
@@ -99,6 +99,7 @@ def _install_inbox(app: FastAPI, settings: ItemsSettings, database: Database) ->
     registry = app.state.metrics.registry
     metrics = EventMetrics()
     metrics.register(registry)
+    app.state.metrics.measure_by(RemovalGauges(database, registry).refresh)
     app.state.background = BackgroundTasks(registry, stop_seconds=settings.shutdown_seconds)
     wake = add_work(app.state.background, settings, database)
     app.state.inbox = Inbox(database, metrics, on_deletion=wake)

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from sqlalchemy import func, select
+from sqlmodel import col
 
+from app.models import ItemRemoval
 from app.user_events import USER_EVENT_TYPES
 from chassis.circuit_breaker import CircuitBreaker
+from chassis.columns import utc_now
+from chassis.database import Database
 from chassis.events import MalformedEvent
 from chassis.guarded_calls import CallFailed
 
@@ -49,6 +55,40 @@ class UsersMetrics:
             raise
         finally:
             self._calls.labels(result).inc()
+
+
+class RemovalGauges:
+    """What is still to be deleted: the same from every replica."""
+
+    def __init__(self, database: Database, registry: CollectorRegistry) -> None:
+        self._database = database
+        self._waiting = Gauge(
+            "item_removals_waiting",
+            "Deleted owners whose items are still there.",
+            registry=registry,
+        )
+        self._oldest = Gauge(
+            "item_removals_oldest_age_seconds",
+            "Time since the first of them was deleted; 0 when there is none.",
+            registry=registry,
+        )
+
+    async def refresh(self) -> None:
+        """Look at the database. Raises whatever that raises; the values are unknown (NaN) then."""
+        self._set(nan, nan)
+        async with self._database.read_session() as session:
+            found = (await session.execute(_REMOVALS)).one()
+        age = (utc_now() - found.oldest).total_seconds() if found.oldest else 0.0
+        self._set(found.waiting, max(age, 0.0))
+
+    def _set(self, waiting: float, oldest: float) -> None:
+        self._waiting.set(waiting)
+        self._oldest.set(oldest)
+
+
+_REMOVALS = select(
+    func.count().label("waiting"), func.min(col(ItemRemoval.requested_at)).label("oldest")
+).select_from(ItemRemoval)
 
 
 class EventMetrics:

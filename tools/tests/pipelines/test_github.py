@@ -60,6 +60,15 @@ def test_the_job_that_a_branch_rule_asks_for_waits_for_all_others() -> None:
     assert set(jobs["passed"]["needs"]) == jobs.keys() - {"passed"}
 
 
+def test_one_event_alone_answers_for_the_commits_of_a_pull_request() -> None:
+    """A second run of the required check could be green before the first has ended."""
+    events = WORKFLOW.settings["on"]
+
+    assert events["push"]["branches"] == ["main"]
+    assert events.keys() == {"push", "pull_request", "schedule", "workflow_dispatch"}
+    assert "if" not in WORKFLOW.settings["jobs"]["affected"]
+
+
 def test_no_job_may_write() -> None:
     assert WORKFLOW.settings["permissions"] == {}
     for name, job in WORKFLOW.settings["jobs"].items():

@@ -1,11 +1,13 @@
 """What GitLab would run, for events and changes, as this repository's pipeline says."""
 
+import shutil
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
-from gitlab_pipeline import Job, dangling_needs, needs
+from gitlab_pipeline import Job, Pipeline, dangling_needs, needs
 from gitlab_rules import Event
-from repository import FILES, GRAPH, PIPELINE
+from repository import FILES, GRAPH, PIPELINE, ROOT
 
 MAIN = {"CI_DEFAULT_BRANCH": "main"}
 PUSH = {**MAIN, "CI_PIPELINE_SOURCE": "push"}
@@ -60,6 +62,23 @@ class TestAffected:
 
     def test_every_gate_is_a_job(self) -> None:
         assert set(GRAPH.names) <= PIPELINE.templates.keys()
+
+
+def test_a_new_service_is_one_include(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / ".gitlab", tmp_path / ".gitlab")
+    include = "    inputs: {service: items}\n"
+    text = (ROOT / ".gitlab-ci.yml").read_text()
+    assert text.count(include) == 1
+    one_more = f"{include}  - local: .gitlab/service.yml\n    inputs: {{service: orders}}\n"
+    (tmp_path / ".gitlab-ci.yml").write_text(text.replace(include, one_more))
+    event = Event(variables=BRANCH, changed=["services/orders/app/main.py"], has_base=False)
+
+    found = Pipeline(tmp_path).jobs(event)
+
+    new = {"test orders: [3.11, py311]", "test orders: [3.13, coverage]", "image orders"}
+    assert new | {"contracts", "e2e", "e2e-local", "coverage"} <= found.keys()
+    assert not [name for name in found if "users" in name or "items" in name]
+    assert dangling_needs(found) == []
 
 
 class TestWorkflow:

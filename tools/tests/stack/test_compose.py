@@ -52,6 +52,8 @@ class TestConfinement:
 
     def test_the_proxy_alone_is_published_and_to_this_machine_unless_told_otherwise(self) -> None:
         published = {name: each["ports"] for name, each in SERVICES.items() if "ports" in each}
+        # Prometheus asks for no password, so nobody else may come in, whatever is published.
+        assert published.pop("prometheus") == ["127.0.0.1:${PROMETHEUS_PORT:-9090}:9090"]
         assert published == {"proxy": ["${PUBLISH_ADDRESS:-127.0.0.1}:${PUBLISH_PORT:-8080}:8080"]}
 
     def test_a_database_is_reached_by_its_own_service_alone(self) -> None:
@@ -60,8 +62,8 @@ class TestConfinement:
             for network in SETTINGS["networks"]
         }
         assert members == {
-            "edge": {"proxy"},
-            "services": {"proxy", "users", "items"},
+            "edge": {"proxy", "prometheus"},
+            "services": {"proxy", "users", "items", "prometheus"},
             "users-data": {"users", "users-migrate", "users-client", "users-db"},
             "items-data": {"items", "items-migrate", "items-db"},
         }

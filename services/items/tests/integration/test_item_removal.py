@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, func, select
@@ -46,6 +47,32 @@ async def delete_owner(session: AsyncSession, owner_id: int, items: int) -> None
     await add_items(session, *({"owner_id": owner_id} for _ in range(items)))
     session.add(ItemRemoval(owner_id=owner_id))
     await session.commit()
+
+
+class TestMetrics:
+    async def test_metrics_show_what_is_still_to_be_deleted(
+        self, client: AppClient, session: AsyncSession
+    ) -> None:
+        assert await gauges(client) == (0, 0)
+        await delete_owner(session, 7, items=1)
+        await delete_owner(session, 8, items=1)
+        order = await session.get_one(ItemRemoval, 7)
+        order.requested_at -= timedelta(minutes=10)
+        await session.commit()
+
+        waiting, oldest = await gauges(client)
+        assert waiting == 2
+        assert 600 <= oldest < 660
+
+
+async def gauges(client: AppClient) -> tuple[float, float]:
+    """How many orders wait, and for how long the first."""
+    text = (await client.get("/metrics")).text
+    names = ("item_removals_waiting", "item_removals_oldest_age_seconds")
+    waiting, oldest = (re.search(f"^{name} (.*)$", text, re.MULTILINE) for name in names)
+    assert waiting
+    assert oldest
+    return float(waiting[1]), float(oldest[1])
 
 
 class TestRemoveSome:

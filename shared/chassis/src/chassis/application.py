@@ -11,12 +11,13 @@ from chassis.database import Database
 from chassis.descriptions import operation_id
 from chassis.docs_pages import install_docs
 from chassis.error_handlers import install_error_handlers
-from chassis.health import Check, Lifecycle, database_check, health_router
+from chassis.health import Check, Lifecycle, database_check, health_router, look
 from chassis.metrics import HttpMetrics, metrics_router
 from chassis.middleware import RequestMiddleware
 from chassis.openapi import install_openapi
 from chassis.settings import ServiceSettings
 from chassis.telemetry import telemetry_config
+from chassis.vital_signs import measure_readiness, watch_connections
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -52,8 +53,10 @@ def build_app(
     app.state.database = database
     app.state.metrics = metrics
     app.state.lifecycle = lifecycle
-    health = health_router({"database": database_check(database), **(checks or {})}, lifecycle)
-    all_routers = [*routers, health, metrics_router(metrics)]
+    all_checks = {"database": database_check(database), **(checks or {})}
+    metrics.measure_by(measure_readiness(lambda: look(all_checks, lifecycle), metrics.registry))
+    watch_connections(database, metrics.registry)
+    all_routers = [*routers, health_router(all_checks, lifecycle), metrics_router(metrics)]
     for router in all_routers:
         app.include_router(router)
     install_openapi(app)

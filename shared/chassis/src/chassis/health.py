@@ -47,6 +47,15 @@ def database_check(database: Database) -> Check:
     return check
 
 
+async def look(checks: Mapping[str, Check], lifecycle: Lifecycle | None = None) -> Readiness:
+    """Whether it can serve requests, and if not, why."""
+    if lifecycle is not None and lifecycle.is_stopping:
+        return Readiness(status="stopping", checks={})
+    results = {name: await _run(name, check) for name, check in checks.items()}
+    is_ready = all(result == "ok" for result in results.values())
+    return Readiness(status="ok" if is_ready else "unavailable", checks=results)
+
+
 def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle | None = None) -> APIRouter:
     router = APIRouter(prefix="/health", tags=["operations"])
 
@@ -60,13 +69,9 @@ def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle | None = Non
         responses={503: {"model": Readiness, "description": "Not now; `checks` says why."}},
     )
     async def ready(response: Response) -> Readiness:
-        if lifecycle is not None and lifecycle.is_stopping:
-            response.status_code = 503
-            return Readiness(status="stopping", checks={})
-        results = {name: await _run(name, check) for name, check in checks.items()}
-        is_ready = all(result == "ok" for result in results.values())
-        response.status_code = 200 if is_ready else 503
-        return Readiness(status="ok" if is_ready else "unavailable", checks=results)
+        found = await look(checks, lifecycle)
+        response.status_code = 200 if found.status == "ok" else 503
+        return found
 
     return router
 

@@ -51,7 +51,9 @@ class ServiceSettings(BaseSettings):
         allow_inf_nan=False,
         description="How long a request waits for a connection before it gets a 503.",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is less than this isn't logged."
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto` is readable on a terminal and JSON elsewhere."
     )

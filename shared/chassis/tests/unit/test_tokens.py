@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -254,6 +255,30 @@ class TestGarbage:
     @given(st.text())
     async def test_of_any_kind_is_refused(self, token: str) -> None:
         await assert_refused(token)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+class TestClaimsOfAnyValue:
+    """With a good signature: what an issuer with a fault might send."""
+
+    @given(st.sampled_from(["iss", "aud", "sub", "jti", "iat", "nbf", "exp", "role"]), JSON)
+    async def test_make_a_token_good_or_refused(self, claim: str, value: Any) -> None:
+        token = ISSUER.token(**{claim: value})
+        with suppress(InvalidToken):
+            principal = await VERIFIER.principal(token)
+            assert (principal.role in {"user", "admin"}, principal.user_id > 0) == (True, True)
+
+    @given(st.text(st.characters(categories=["Nd", "Nl", "No"])) | st.integers().map(str))
+    async def test_speak_for_the_user_that_the_subject_spells(self, subject: str) -> None:
+        token = ISSUER.token(sub=subject)
+        with suppress(InvalidToken):
+            assert str((await VERIFIER.principal(token)).user_id) == subject.lstrip("0")
 
 
 async def test_no_token_is_called_bad_while_the_keys_can_not_be_had() -> None:

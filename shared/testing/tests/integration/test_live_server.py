@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections import Counter
+from typing import cast
 
 import httpx
 import pytest
@@ -10,8 +11,9 @@ from example.app import Note, create_app
 from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import QueuePool
 
-from chassis.database import Database
+from chassis.database import Database, PoolSize
 from service_testing.live_server import LiveServer, ServerFailed, serving
 
 
@@ -57,6 +59,24 @@ def test_an_app_that_is_not_built_says_why(database_url: str) -> None:
     with pytest.raises(ServerFailed) as caught, serving(broken, database_url):
         pytest.fail("it started")
     assert isinstance(caught.value.__cause__, LookupError)
+
+
+async def test_a_request_waits_longer_for_a_connection_than_in_production(
+    database: Database, database_url: str
+) -> None:
+    """On a busy machine a hundred writes at once on SQLite take longer than a service would wait."""
+    of_a_server: list[Database] = []
+
+    def keep(*, database: Database) -> FastAPI:
+        of_a_server.append(database)
+        raise LookupError
+
+    with pytest.raises(ServerFailed), serving(keep, database_url):
+        pytest.fail("it started")
+    for each in (database, *of_a_server):
+        for engine in (each.write_engine, each.read_engine):
+            assert cast(QueuePool, engine.pool).timeout() > PoolSize().wait_seconds
+    assert of_a_server
 
 
 def test_an_app_that_does_not_start_is_no_server(empty_database_url: str) -> None:

@@ -1,5 +1,7 @@
 """Each assertion passes what api.md describes, and says clearly what is wrong with anything else."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -135,6 +137,30 @@ class TestValidationError:
         echo = {**INVALID, "detail": [{**PROBLEM, "input": "secret"}]}
         with pytest.raises(AssertionError, match=r"not published: \['input'\]"):
             assert_validation_error(response(echo, 422), ["body", "name"])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: assert_user_response(response({})),
+        lambda: assert_user_response(response(USER), email="eve@example.com"),
+        lambda: assert_item_response(response({**ITEM, "price": 9.99})),
+        lambda: assert_item_response(response(ITEM), name="Chair"),
+        lambda: assert_paginated_response(response(PAGE), count=1),
+        lambda: assert_error_response(response([], 404), 404, "not_found"),
+        lambda: assert_error_response(response(ERROR, 404), 404, "gone"),
+        lambda: assert_validation_error(response(INVALID, 422), ["body", "price"]),
+        lambda: assert_status(response({}), 201),
+    ],
+)
+def test_no_helper_shows_a_line_of_its_own_in_the_traceback(call: Callable[[], object]) -> None:
+    with pytest.raises(AssertionError) as caught:
+        call()
+    inside = [
+        frame for frame in caught.traceback if Path(frame.path).parent.name == "service_testing"
+    ]
+    assert inside
+    assert all(frame.frame.f_locals["__tracebackhide__"] is True for frame in inside)
 
 
 def test_the_traceback_ends_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:

@@ -40,6 +40,21 @@ SHOP: dict[str, Any] = {
                 "responses": {"201": {}, "422": {}},
             },
         },
+        "/orders/": {
+            "post": {
+                "requestBody": {
+                    "content": {
+                        "application/x-www-form-urlencoded": {
+                            "schema": {
+                                "required": ["label"],
+                                "properties": {"label": {"type": "string", "maxLength": 5}},
+                            }
+                        }
+                    }
+                },
+                "responses": {"201": {}},
+            },
+        },
     },
     "components": {"schemas": {"Hat": HAT}},
 }
@@ -56,6 +71,8 @@ def interaction(
     request |= {name: parts[name] for name in ("query",) if name in parts}
     if "sent" in parts:
         request["body"] = body(parts["sent"])
+    if "form" in parts:
+        request["body"] = body(parts["form"], "application/x-www-form-urlencoded")
     response: dict[str, Any] = {"status": status}
     if "read" in parts:
         response["body"] = body(parts["read"])
@@ -79,10 +96,11 @@ class TestViolations:
         "described",
         [
             *(ONE, ALL, NEW, interaction(status=404)),
+            interaction("POST", "/orders/", 201, form="label=top&gift=1"),
             interaction("POST", "/hats/", 422, sent={"size": "wrong on purpose"}),
             Interaction("hatter", "shop", {"type": "Asynchronous/Messages"}),
         ],
-        ids=["one", "all", "new", "no hat", "refused", "message"],
+        ids=["one", "all", "new", "no hat", "form", "refused", "message"],
     )
     def test_violations_are_none_in_what_is_described(self, described: Interaction) -> None:
         assert list(violations(described, SHOP)) == []
@@ -103,6 +121,14 @@ class TestViolations:
             (
                 interaction("POST", "/hats/", 201, sent={"size": 3}),
                 'request: "label" is a required',
+            ),
+            (
+                interaction("POST", "/orders/", 201, form="gift=1"),
+                'request: "label" is a required',
+            ),
+            (
+                interaction("POST", "/orders/", 201, form="label=top&label=bowler"),
+                'request at label: "bowler" is longer',
             ),
             (interaction(sent={}), "a body of application/json isn't described"),
         ],
