@@ -128,7 +128,7 @@ class TestLoad:
     def test_a_failed_request_spoils_the_run(self, wrk: Path, failure: dict[str, float]) -> None:
         self.say(wrk, **failure)
 
-        with pytest.raises(LoadFailed, match="requests failed|no request ended"):
+        with pytest.raises(LoadFailed, match=r"requests failed|no request ended"):
             run_load("http://here", ROUTE, seconds=1)
 
     def test_without_wrk_it_says_how_to_get_it(
