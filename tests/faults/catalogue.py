@@ -44,7 +44,7 @@ _HARMS: dict[str, Harm] = {
 }
 _QUICK = {
     ("users", "killed"),
-    ("items", "paused"),
+    ("items", "killed"),
     ("items-db", "killed"),
     ("users-db", "disconnected"),
 }

@@ -17,16 +17,23 @@ _HEALTHY_WITHIN_SECONDS = 240.0
 async def killed(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
     """As by a crash of the machine: nothing gets the chance to finish."""
     await _each(containers, Container.kill)
-    yield
-    await _each(containers, Container.start)
+    try:
+        yield
+    finally:
+        await _each(containers, Container.start)
 
 
 @asynccontextmanager
 async def paused(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
-    """As a process that swaps: connections are taken, and nothing answers."""
+    """As a process that swaps: connections are taken, and nothing answers.
+
+    Docker 26 with cgroup v1 hangs when a health check starts in this moment (seen once in eight): not among the quick.
+    """
     await _each(containers, Container.pause)
-    yield
-    await _each(containers, Container.unpause)
+    try:
+        yield
+    finally:
+        await _each(containers, Container.unpause)
 
 
 @asynccontextmanager
@@ -39,9 +46,11 @@ async def disconnected(project: Project, containers: Sequence[Container]) -> Asy
     ]
     for network, container, _ in networks:
         await asyncio.to_thread(network.disconnect, container)
-    yield
-    for network, container, aliases in networks:
-        await asyncio.to_thread(network.connect, container, aliases=aliases)
+    try:
+        yield
+    finally:
+        for network, container, aliases in networks:
+            await asyncio.to_thread(network.connect, container, aliases=aliases)
 
 
 @asynccontextmanager
@@ -54,8 +63,10 @@ async def restarted(_: Project, containers: Sequence[Container]) -> AsyncIterato
 @asynccontextmanager
 async def stopped(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
     await _each(containers, _stop)
-    yield
-    await _each(containers, Container.start)
+    try:
+        yield
+    finally:
+        await _each(containers, Container.start)
 
 
 async def restart_one_after_the_other(containers: Sequence[Container]) -> None:
