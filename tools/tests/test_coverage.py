@@ -145,6 +145,15 @@ class TestGate:
 
         assert check_coverage.main(repository.root, ["services/users"]) == 1
 
+    def test_contract_tests_are_left_to_their_gate(self, repository: Repository) -> None:
+        contract = repository.root / "services/users/tests/contract"
+        contract.mkdir()
+        (contract / "test_promises.py").write_text(
+            f"import pytest\n\npytestmark = pytest.mark.contract\n{FAILING}"
+        )
+
+        assert check_coverage.main(repository.root, ["services/users"]) == 0
+
     def test_a_failed_test_fails_its_package(self, repository: Repository) -> None:
         repository.write_test("items", FAILING)
 
