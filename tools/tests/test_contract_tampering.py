@@ -213,8 +213,8 @@ PROVIDERS: dict[str, tuple[Callable[[SmallGate], Any], str, str]] = {
     "a promise that isn't kept": (
         lambda gate: gate.edit(
             gate.root / "example/app.py",
-            "    async def list_notes(session: Reads) -> list[str]:\n",
-            "    async def list_notes(session: Reads) -> list[str]:\n        return ['cream']\n",
+            "    async def list_notes(reads: Reads) -> list[str]:\n",
+            "    async def list_notes(reads: Reads) -> list[str]:\n        return ['cream']\n",
         ),
         "example breaks example: all notes",
         "expected   by tests/contract/test_consumer.py::test_all_notes of example",

@@ -25,6 +25,8 @@ class Lifecycle:
 
 Check = Callable[[], Awaitable[str]]
 """Answers "ok", or a word that says what is missing; may raise, which means "unavailable"."""
+OnError = Callable[[str, Exception], None]
+"""Is told the name of a check and what it raised."""
 
 
 class Liveness(BaseModel):
@@ -47,11 +49,20 @@ def database_check(database: Database) -> Check:
     return check
 
 
-async def look(checks: Mapping[str, Check], lifecycle: Lifecycle | None = None) -> Readiness:
+def _say_nothing(name: str, error: Exception) -> None:
+    """For whoever only counts: the health route says it in the log."""
+
+
+async def look(
+    checks: Mapping[str, Check],
+    lifecycle: Lifecycle | None = None,
+    *,
+    on_error: OnError = _say_nothing,
+) -> Readiness:
     """Whether it can serve requests, and if not, why."""
     if lifecycle is not None and lifecycle.is_stopping:
         return Readiness(status="stopping", checks={})
-    results = {name: await _run(name, check) for name, check in checks.items()}
+    results = {name: await _run(name, check, on_error) for name, check in checks.items()}
     is_ready = all(result == "ok" for result in results.values())
     return Readiness(status="ok" if is_ready else "unavailable", checks=results)
 
@@ -69,17 +80,21 @@ def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle | None = Non
         responses={503: {"model": Readiness, "description": "Not now; `checks` says why."}},
     )
     async def ready(response: Response) -> Readiness:
-        found = await look(checks, lifecycle)
+        found = await look(checks, lifecycle, on_error=_warn)
         response.status_code = 200 if found.status == "ok" else 503
         return found
 
     return router
 
 
-async def _run(name: str, check: Check) -> str:
+def _warn(name: str, error: Exception) -> None:
+    logger.warning("not_ready", check=name, reason=f"{type(error).__name__}: {error}")
+
+
+async def _run(name: str, check: Check, on_error: OnError) -> str:
     try:
         with anyio.fail_after(_CHECK_TIMEOUT_SECONDS):
             return await check()
     except Exception as error:  # noqa: BLE001 - whatever it is, it means not ready
-        logger.warning("not_ready", check=name, reason=f"{type(error).__name__}: {error}")
+        on_error(name, error)
         return "unavailable"
