@@ -8,11 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.database import PoolSize, migration_engine, parse_url
-
-# A hundred requests wait for one connection, on a machine that does other things too. In production
-# they would rather be refused; here that would be a failure that says something of the machine.
-PATIENT_POOL = PoolSize(wait_seconds=60)
+from chassis.database import migration_engine, parse_url
 
 _SQLITE_TABLES = (
     "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis.database import Database, ReadSession, WriteSession
 from chassis.reader import AnyRow, Reader, Values
-from service_testing.databases import PATIENT_POOL, refuse_real_database
+from service_testing.databases import refuse_real_database
 from service_testing.joined_sessions import JoinedReadSession, JoinedSession, Owners
 
 Reset = Callable[[], Awaitable[None]]
@@ -43,7 +43,7 @@ class IsolatedDatabase(Database):
     def __init__(self, url: str) -> None:
         """Raises `NotATestDatabase` when the URL's database isn't marked as one."""
         refuse_real_database(url)
-        super().__init__(url, pool=PATIENT_POOL)
+        super().__init__(url)
         self._connection: AsyncConnection | None = None
         self._owners = Owners()
         self._commits = False
