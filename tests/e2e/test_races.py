@@ -4,10 +4,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from calls import CallLog
 from people import Person
 from selling import owns_nothing
 from stack import Stack, wait_for
+from stacks import LOCAL
 
 from service_testing.assertions import assert_error_response, assert_item_response
 from service_testing.factories import create_item_data, create_user_data
@@ -15,7 +17,9 @@ from service_testing.factories import create_item_data, create_user_data
 NewPerson = Callable[[], Person]
 
 
-async def test_of_200_registrations_of_one_email_one_succeeds(stack: Stack, calls: CallLog) -> None:
+async def test_of_200_registrations_of_one_email_one_succeeds(
+    stack: Stack, calls: CallLog, pytestconfig: pytest.Config
+) -> None:
     email = create_user_data()["email"]
     spellings = (email, email.upper().replace("EXAMPLE.COM", "example.com"))
     async with calls.async_client(stack.users.url) as client:
@@ -27,10 +31,11 @@ async def test_of_200_registrations_of_one_email_one_succeeds(stack: Stack, call
         )
         late = await client.post("/users/", json=create_user_data(email=email))
     statuses = Counter(response.status_code for response in responses)
+    if pytestconfig.getoption("--stack") == LOCAL:
+        assert statuses == {201: 1, 409: 199}
+    # In containers with their limits so many at once may be too many in time, which a 503 says.
     assert statuses[201] <= 1
-    # So many at once may be more than a small machine can take in time, which is said by a 503.
     assert statuses.keys() <= {201, 409, 503}
-    assert statuses[201] + statuses[503] >= 1
     assert_error_response(late, 409, "email_taken")
 
 
