@@ -12,6 +12,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     SQLColumnExpression,
     bindparam,
     func,
@@ -151,7 +152,8 @@ async def fetch_page(
 def _bounded_count(rows: AnySelect) -> AnySelect:
     # Without `maintain_column_froms` a statement that has no filter would lose its table. In the
     # statement's text, the numbers cost the database less than as parameters.
-    one, limit = literal_column("1"), literal_column(str(MAX_COUNTED + 1))
+    one: ColumnElement[int] = literal_column("1")
+    limit: ColumnElement[int] = literal_column(str(MAX_COUNTED + 1))
     ones = rows.with_only_columns(one, maintain_column_froms=True).order_by(None)
     bounded = ones.limit(limit).subquery()
     return select(func.count()).select_from(bounded)
