@@ -1,6 +1,9 @@
 """Items by the million, without a request for each."""
 
+import asyncio
+
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import Database
 
@@ -31,6 +34,7 @@ _CREATED_AT = {
     "postgresql": "now() - (n * 1009 % 1000003) * interval '1 second'",
     "sqlite": "datetime('now', '-' || (n * 1009 % 1000003) || ' seconds')",
 }
+_ALL_VISIBLE = "SELECT relallvisible >= relpages FROM pg_class WHERE relname = 'items'"
 _TRIGRAMS = "SELECT indexname, indexdef FROM pg_indexes WHERE indexname LIKE '%\\_trgm'"
 
 
@@ -49,4 +53,16 @@ async def fill(database: Database, items: int) -> None:
         for _, definition in trigrams:
             await session.execute(text(definition))
     async with database.write_engine.execution_options(isolation_level="AUTOCOMMIT").connect() as c:
-        await c.execute(text("VACUUM ANALYZE" if dialect == "postgresql" else "ANALYZE"))
+        await _tidy(c)
+
+
+async def _tidy(connection: AsyncConnection) -> None:
+    """What a database does by itself some time after so many rows have come."""
+    if connection.dialect.name == "sqlite":
+        await connection.execute(text("ANALYZE"))
+        return
+    await connection.execute(text("VACUUM ANALYZE"))
+    # Autovacuum, which may be at work in the new rows, keeps VACUUM from having done with all of them.
+    while not await connection.scalar(text(_ALL_VISIBLE)):
+        await asyncio.sleep(0.1)
+        await connection.execute(text("VACUUM items"))

@@ -3,14 +3,15 @@
 ITEM = """
 SELECT items.id, items.name, items.description, items.price_cents, items.owner_id,
        owners.name AS owner_name, items.created_at, items.updated_at, items.version
-FROM items JOIN owners ON owners.id = items.owner_id AND NOT owners.is_deleted
+FROM items LEFT JOIN owners ON owners.id = items.owner_id
+WHERE items.owner_id NOT IN (SELECT owner_id FROM item_removals)
 """
-ITEM_BY_ID = f"{ITEM} WHERE items.id = $1"
+ITEM_BY_ID = f"{ITEM} AND items.id = $1"
 FIRST_ITEMS = f"{ITEM} ORDER BY items.created_at DESC, items.id DESC LIMIT $1"
 COUNT_ITEMS = """
 SELECT count(*) FROM (
-  SELECT 1 FROM items JOIN owners ON owners.id = items.owner_id AND NOT owners.is_deleted
-  LIMIT 10001
+  SELECT 1 FROM items LEFT JOIN owners ON owners.id = items.owner_id
+  WHERE items.owner_id NOT IN (SELECT owner_id FROM item_removals) LIMIT 10001
 ) AS bounded
 """
 KNOWN_OWNER = "SELECT id FROM owners WHERE id = $1"

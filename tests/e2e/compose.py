@@ -13,7 +13,7 @@ from stack import Row, wait_for
 
 # A public route of each, which needs its database.
 _PROBES = {"users": "/.well-known/jwks.json", "items": "/items/?size=1"}
-_STOP_SECONDS = 30
+STOP_SECONDS = 30
 
 
 class ComposeService:
@@ -52,7 +52,7 @@ class ComposeService:
     def stop(self) -> int:
         """End all copies at once, as an operator would; the highest exit code."""
         with ThreadPoolExecutor() as pool:
-            list(pool.map(partial(Container.stop, timeout=_STOP_SECONDS), self.copies))
+            list(pool.map(partial(Container.stop, timeout=STOP_SECONDS), self.copies))
         codes = [int(copy.attrs["State"]["ExitCode"]) for copy in self.copies]
         return max(codes)
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from compose import ComposeStack
+from compose import STOP_SECONDS, ComposeStack
 from make_env import filled
 from processes import free_port
 from stack import ROOT
@@ -35,6 +35,22 @@ class OwnComposeStack(ComposeStack):
     def stop(self) -> None:
         super().stop()
         self._compose("down", "--volumes", "--remove-orphans", "--timeout=0")
+
+    def upgrade(self, name: str) -> None:
+        """Replace all containers of a service by new ones, without a gap: docs/operations.md has the same commands."""
+        old = self.project.containers(name)
+        self._compose("run", "--rm", f"{name}-migrate")
+        self._scale(name, 2 * len(old))
+        for container in old:
+            container.stop(timeout=STOP_SECONDS)
+            container.remove()
+        self._scale(name, len(old))
+
+    def _scale(self, name: str, count: int) -> None:
+        self._compose(
+            *("up", "--detach", "--no-deps", "--no-recreate", "--wait"),
+            *(f"--scale={name}={count}", name),
+        )
 
     def _compose(self, *arguments: str) -> None:
         options = [

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
+    config.addinivalue_line(
+        "markers", "own_project: the test changes the Compose project, so it must be the run's own."
+    )
 
 
 def pytest_terminal_summary(
@@ -61,9 +65,13 @@ def record(pytestconfig: pytest.Config) -> Callable[[Outcome], None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the slow ones, unless all are wanted; the head of the run counts them."""
-    if config.getoption("--all-faults"):
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    items[:] = [item for item in items if item not in slow]
-    config.hook.pytest_deselected(items=slow)
+    """Leave out the slow ones, unless all are wanted, and what a given project can't show.
+
+    The head of the run counts them.
+    """
+    unwanted = set() if config.getoption("--all-faults") else {"slow"}
+    if "E2E_PROJECT" in os.environ:
+        unwanted.add("own_project")
+    left_out = [item for item in items if any(map(item.get_closest_marker, unwanted))]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)

@@ -13,6 +13,7 @@ from catalogue import FAULTS, Fault
 from compose import ComposeStack
 from harm import restart_one_after_the_other, until_healthy
 from judgement import assert_documented
+from own_compose import OwnComposeStack
 from people import Person
 from selling import put_up
 from trial import Outcome, Trial
@@ -63,5 +64,26 @@ async def test_a_rolling_restart_is_noticed_by_nobody(
 
     outcome = await new_trial("rolling restart").run(harm)
     record(outcome)
+    assert_documented(outcome)
+    assert outcome.figures.failed == 0, outcome.load.ledger.outcomes
+
+
+@pytest.mark.slow
+@pytest.mark.own_project
+async def test_an_upgrade_is_noticed_by_nobody(
+    compose_stack: ComposeStack, new_trial: NewTrial, record: Callable[[Outcome], None]
+) -> None:
+    assert isinstance(compose_stack, OwnComposeStack)
+    before = {copy.id for service in compose_stack.services for copy in service.copies}
+
+    async def harm() -> None:
+        for service in compose_stack.services:
+            await asyncio.to_thread(compose_stack.upgrade, service.name)
+
+    outcome = await new_trial("upgrade").run(harm)
+    record(outcome)
+    after = {copy.id for service in compose_stack.services for copy in service.copies}
+    assert len(after) == len(before)
+    assert not after & before
     assert_documented(outcome)
     assert outcome.figures.failed == 0, outcome.load.ledger.outcomes

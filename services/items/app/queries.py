@@ -6,27 +6,34 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, bindparam, not_, select
+from sqlalchemy import BigInteger, bindparam, select
 from sqlmodel import col
 
-from app.models import Item, Owner
+from app.models import Item, ItemRemoval, Owner
 from app.money import to_cents
 from chassis.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_text
 from chassis.paging import Sort, decode_int
 from chassis.reader import AnySelect
 
-# A deleted owner's items are gone for readers at once, while they are still being deleted.
-_VIEW: AnySelect = select(
-    col(Item.id),
-    col(Item.name),
-    col(Item.description),
-    col(Item.price_cents),
-    col(Item.owner_id),
-    col(Owner.name).label("owner_name"),
-    col(Item.created_at),
-    col(Item.updated_at),
-    col(Item.version),
-).join(Owner, and_(col(Owner.id) == col(Item.owner_id), not_(col(Owner.is_deleted))))
+# A deleted owner's items are gone for readers at once, while they are still being deleted: the order
+# to do so is committed with the tombstone, and stands as long as there is one. The few orders are read
+# once per statement, where the tombstone would be looked up for each item. And every item has an owner,
+# but the database leaves only an outer join out where its columns aren't asked for, as in a count.
+_VIEW: AnySelect = (
+    select(
+        col(Item.id),
+        col(Item.name),
+        col(Item.description),
+        col(Item.price_cents),
+        col(Item.owner_id),
+        col(Owner.name).label("owner_name"),
+        col(Item.created_at),
+        col(Item.updated_at),
+        col(Item.version),
+    )
+    .outerjoin(Owner, col(Owner.id) == col(Item.owner_id))
+    .where(col(Item.owner_id).not_in(select(col(ItemRemoval.owner_id))))
+)
 
 VIEW_BY_ID = _VIEW.where(col(Item.id) == bindparam("item_id"))
 FOR_UPDATE_BY_ID = select(Item).where(col(Item.id) == bindparam("item_id")).with_for_update()

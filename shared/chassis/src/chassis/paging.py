@@ -10,7 +10,16 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints
-from sqlalchemy import BigInteger, SQLColumnExpression, bindparam, func, literal, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    SQLColumnExpression,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.types import TypeEngine
 
 from chassis.errors import InvalidRequest
@@ -141,9 +150,12 @@ async def fetch_page(
 
 @lru_cache(maxsize=_STATEMENTS)
 def _bounded_count(rows: AnySelect) -> AnySelect:
-    # Without `maintain_column_froms` a statement that has no filter would lose its table.
-    ones = rows.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
-    bounded = ones.limit(MAX_COUNTED + 1).subquery()
+    # Without `maintain_column_froms` a statement that has no filter would lose its table. In the
+    # statement's text, the numbers cost the database less than as parameters.
+    one: ColumnElement[int] = literal_column("1")
+    limit: ColumnElement[int] = literal_column(str(MAX_COUNTED + 1))
+    ones = rows.with_only_columns(one, maintain_column_froms=True).order_by(None)
+    bounded = ones.limit(limit).subquery()
     return select(func.count()).select_from(bounded)
 
 

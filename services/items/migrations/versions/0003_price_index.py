@@ -1,0 +1,20 @@
+"""The index of prices tells whose each item is."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+INDEX = ("ix_items_price_cents", "items")
+
+
+def upgrade() -> None:
+    op.drop_index(*INDEX)
+    op.create_index(*INDEX, ["price_cents", "id"], postgresql_include=["owner_id"])
+
+
+def downgrade() -> None:
+    op.drop_index(*INDEX)
+    op.create_index(*INDEX, ["price_cents", "id"])
