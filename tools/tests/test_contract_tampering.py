@@ -248,14 +248,32 @@ def test_gate_fails_for_a_provider_that_was_tampered_with(
     assert "The contracts gate fails after" in text
 
 
-def test_gate_does_not_wait_for_a_handler_that_hangs(
-    gate: SmallGate, monkeypatch: pytest.MonkeyPatch
+HANGING = "        import asyncio\n        await asyncio.Event().wait()\n"
+BLOCKING = "        import time\n        time.sleep(600)\n"
+
+
+@pytest.mark.parametrize(
+    ("handler", "mend", "where"),
+    [
+        (HANGING, "mend its method in States", "States"),
+        (
+            BLOCKING,
+            "its method in States blocks the event loop. Let it await what it waits for.",
+            "time.sleep(600)",
+        ),
+    ],
+    ids=["hangs", "blocks"],
+)
+def test_gate_does_not_wait_for_a_state_handler(
+    gate: SmallGate, monkeypatch: pytest.MonkeyPatch, handler: str, mend: str, where: str
 ) -> None:
     defaults = verification.verify.__kwdefaults__
     assert defaults
     monkeypatch.setitem(defaults, "state_seconds", 0.05)
-    waiting = "        import asyncio\n        await asyncio.Event().wait()\n"
-    with_state(HANDLER, waiting)(gate)
+    with_state(HANDLER, handler)(gate)
     text = gate.fails("example")
     assert "the state `a note` of `example: all notes` isn't there after 0.05 s" in text
-    assert "mend its method in States" in text
+    assert mend in text
+    assert where in text
+    assert "It isn't tried again for `example: all notes`." in text
+    assert "The contracts gate fails after" in text

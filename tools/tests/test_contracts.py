@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,11 +110,53 @@ class TestCount:
             verified.count(tmp_path)
 
 
+RunOf = Callable[[str], "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunOf:
+    """The gate's run of contract tests with that text."""
+    path = tmp_path / "services/users/tests/contract/test_users.py"
+    path.parent.mkdir(parents=True)
+    (tmp_path / "services/users/pytest.ini").touch()
+    monkeypatch.setattr(services, "ROOT", tmp_path)
+
+    def run(text: str) -> "subprocess.CompletedProcess[str]":
+        path.write_text(text)
+        return services.run_contract_tests("users", "-p", "no:service_testing")
+
+    return run
+
+
 class TestLimits:
     def test_tests_that_do_not_end_are_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(services, "_MOST_SECONDS", 0.1)
         with pytest.raises(GateFailed, match=r"users: not done after 0\.1 s\. Run `tox -e py311 "):
             services._run("users", ["sleep", "60"], stderr=subprocess.STDOUT)
+
+    def test_tests_that_leave_a_thread_behind_end_without_it(self, run_of: RunOf) -> None:
+        run = run_of(
+            "import threading\n"
+            "def test_thread():\n"
+            "    threading.Thread(target=threading.Event().wait).start()\n"
+            "    assert 'told' == 'at the end'\n"
+        )
+        assert run.returncode == pytest.ExitCode.TESTS_FAILED
+        assert "1 failed" in run.stdout
+
+    def test_test_that_no_signal_reaches_is_ended_with_its_stack(
+        self, run_of: RunOf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(services, "_MOST_TEST_SECONDS", 0.5)
+        run = run_of(
+            "import signal, time\n"
+            "def test_deaf():\n"
+            "    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
+            "    time.sleep(600)\n"
+        )
+        assert run.returncode == 1
+        assert "Timeout" in run.stdout
+        assert 'test_users.py", line 4 in test_deaf' in run.stdout
 
 
 class TestCommitted:

@@ -4,9 +4,14 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+import traceback
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service_testing.contracts.catalogue import ContractError
 from service_testing.contracts.harness import Harness, serving_harness
 from service_testing.contracts.pact_files import Interaction
+from service_testing.contracts.preparation import Preparation
 from service_testing.contracts.states import (
     Message,
     ProviderStates,
@@ -36,6 +42,7 @@ class NotesStates(ProviderStates):
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self.calls = 0
+        self.thread_may_end = threading.Event()
 
     @state_handler("a note")
     async def note(self, title: str) -> dict[str, str]:
@@ -51,6 +58,28 @@ class NotesStates(ProviderStates):
     @state_handler("a state whose handler hangs")
     async def hanging(self) -> None:
         await asyncio.Event().wait()
+
+    @state_handler("a state whose handler blocks")
+    async def blocking(self) -> None:
+        self.calls += 1
+        time.sleep(600)  # noqa: ASYNC251 - as somebody may, who shouldn't
+
+    @state_handler("a state whose handler blocks, whatever is raised in it")
+    async def stubborn(self) -> None:
+        with suppress(BaseException):
+            time.sleep(600)  # noqa: ASYNC251 - as somebody may, who shouldn't
+
+    @state_handler("a state whose task blocks")
+    async def blocking_in_a_task(self) -> None:
+        await asyncio.create_task(self.blocking())
+
+    @state_handler("a state whose handler waits for a thread")
+    async def waiting_for_a_thread(self) -> None:
+        await asyncio.to_thread(self.thread_may_end.wait)
+
+    @state_handler("a state whose handler has a time-out of its own")
+    async def timing_out(self) -> None:
+        raise TimeoutError("no answer of the shelf")
 
     @message_producer("a note was written")
     async def written(self) -> Message:
@@ -223,6 +252,61 @@ class TestVerify:
         ):
             await verify(interaction, harness, states, state_seconds=0.01)
 
+    @pytest.mark.parametrize("how", ["handler blocks", "task blocks"])
+    async def test_verify_interrupts_a_state_handler_that_blocks(
+        self, harness: Harness, states: NotesStates, how: str
+    ) -> None:
+        interaction = http(state={"name": f"a state whose {how}"})
+        with pytest.raises(
+            ContractError, match=rf"`a state whose {how}` .* its method in NotesStates blocks"
+        ) as raised:
+            await verify(interaction, harness, states, state_seconds=0.01)
+        where = traceback.extract_tb(raised.value.__cause__.__traceback__)  # type: ignore[union-attr]
+        assert "blocking" in [each.name for each in where]
+
+    async def test_verify_does_not_believe_a_state_handler_that_blocks_and_goes_on(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        name = "a state whose handler blocks, whatever is raised in it"
+        with pytest.raises(ContractError, match=f"`{name}` .* blocks the event loop"):
+            await verify(http(state={"name": name}), harness, states, state_seconds=0.01)
+
+    async def test_verify_does_not_wait_for_the_same_state_again(
+        self, harness: Harness, states: NotesStates, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(harness, "late", {})
+        interaction = http(state={"name": "a state whose handler blocks"})
+        with pytest.raises(ContractError, match="blocks"):
+            await verify(interaction, harness, states, state_seconds=0.01)
+        with pytest.raises(
+            ContractError, match=r"blocks .* It isn't tried again for `reader: all notes`"
+        ):
+            await verify(interaction, harness, states)
+        assert states.calls == 1
+
+    async def test_verify_lets_out_a_state_handler_s_own_timeout(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        interaction = http(state={"name": "a state whose handler has a time-out of its own"})
+        with pytest.raises(TimeoutError, match="no answer of the shelf"):
+            await verify(interaction, harness, states)
+
+    async def test_verify_leaves_the_test_s_own_limit_as_it_was(
+        self, harness: Harness, states: NotesStates
+    ) -> None:
+        def handler(*_: object) -> None:
+            raise AssertionError("the test's limit")
+
+        before = signal.signal(signal.SIGALRM, handler)
+        timer = signal.setitimer(signal.ITIMER_REAL, 600)
+        try:
+            await verify(http(["milk"]), harness, states)
+            assert signal.getsignal(signal.SIGALRM) is handler
+            assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] < 600
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, *timer)
+            signal.signal(signal.SIGALRM, before)
+
     async def test_verify_does_not_believe_a_verifier_that_has_not_looked(
         self, harness: Harness, states: NotesStates, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -251,6 +335,16 @@ class TestVerify:
         monkeypatch.setattr(Verifier, "results", looked)
         with pytest.raises(ContractError, match="contradicts its findings"):
             await verify(http(["milk"]), harness, states)
+
+
+def test_loop_ends_without_the_thread_that_a_state_handler_waits_for() -> None:
+    states = NotesStates(AsyncSession())
+    interaction = http(state={"name": "a state whose handler waits for a thread"})
+    try:
+        with pytest.raises(ContractError, match=r"`a state whose .* thread` .* mend its method"):
+            asyncio.run(Preparation(states, {}, 0.01).exchange(interaction))
+    finally:
+        states.thread_may_end.set()
 
 
 def test_nothing_is_reported_to_pact() -> None:

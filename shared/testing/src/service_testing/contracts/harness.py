@@ -38,6 +38,8 @@ class Harness:
         self._app = app
         self.exchange = Exchange()
         self.port = 0
+        self.late: dict[str, str] = {}
+        """See `preparation.Preparation`: for all tests that share the harness."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = self.exchange

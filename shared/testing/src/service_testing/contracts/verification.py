@@ -15,6 +15,7 @@ from typing import Any
 from service_testing.contracts.catalogue import ContractError
 from service_testing.contracts.harness import MESSAGE_PATH, Exchange, Harness
 from service_testing.contracts.pact_files import Interaction, pact_of
+from service_testing.contracts.preparation import Preparation
 from service_testing.contracts.states import ProviderStates
 
 os.environ.setdefault("PACT_DO_NOT_TRACK", "true")  # read by the library when it is loaded
@@ -51,7 +52,8 @@ async def verify(
         ContractError: a state isn't there in time, or the verifier hasn't looked. What a handler
             raises is let through as it is.
     """
-    harness.exchange = exchange = await _prepared(interaction, states, state_seconds)
+    preparation = Preparation(states, harness.late, state_seconds)
+    harness.exchange = exchange = await preparation.exchange(interaction)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "pact.json"
         path.write_text(pact_of([interaction]), encoding="utf-8")
@@ -97,25 +99,6 @@ def report(interaction: Interaction, verdict: Verdict) -> str:
             f"  expected   by {interaction.test} of {interaction.consumer}, in contracts/pacts/{interaction.file_name}",
         ]
     )
-
-
-async def _prepared(interaction: Interaction, states: ProviderStates, seconds: float) -> Exchange:
-    exchange, doing = Exchange(), "the message"
-    try:
-        async with asyncio.timeout(seconds):
-            secrets: dict[str, str] = {}
-            for each in interaction.states:
-                doing = f"the state `{each.name}`"
-                secrets.update(await states.set_up(each))
-            exchange.secrets, doing = secrets, "the message"
-            if interaction.is_message:
-                exchange.message = await states.produce(interaction.description)
-    except TimeoutError:
-        raise ContractError(
-            f"{doing} of `{interaction}` isn't there after {seconds:g} s: mend its method in "
-            f"{type(states).__name__}."
-        ) from None
-    return exchange
 
 
 def _run(provider: str, path: Path, port: int) -> tuple[Mapping[str, Any], str]:
