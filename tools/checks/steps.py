@@ -15,6 +15,9 @@ _PACKAGES = {
 # The testing package starts databases itself where its tests need one.
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
+_NOT_SLOW = ("-m", "not slow")
+# The contracts have a step of their own, which also sees whether one is missing or stale.
+_NOT_CONTRACT = ("-m", "not contract")
 NAMES = (
     *("lint", "types", "docs", "pipelines", "tools", "stack", "alerts", *_PACKAGES),
     *("contracts", "drift", "e2e", "compose", "faults", "chaos", "schemathesis", "coverage"),
@@ -71,13 +74,14 @@ def plan_steps(
     """
     if unknown := set(only) - set(NAMES):
         raise UnknownStep(f"No step is named {min(unknown)}; there are: {', '.join(NAMES)}.")
+    brief = () if is_thorough else _NOT_SLOW
     measures = is_thorough and (not only or "coverage" in only)
     steps = [
         Step(name="lint", folder=root, tox_env="lint"),
         Step(name="types", folder=root, tox_env="types"),
         Step(name="docs", folder=root, tox_env="docs", is_pytest=True),
         Step(name="pipelines", folder=root, tox_env="pipelines", is_pytest=True),
-        Step(name="tools", folder=root, tox_env="tools", is_pytest=True),
+        Step(name="tools", folder=root, tox_env="tools", is_pytest=True, options=brief),
         Step(name="stack", folder=root, tox_env="stack", is_pytest=True),
         Step(name="alerts", folder=root, tox_env="alerts", is_pytest=True, program="promtool"),
     ]
@@ -87,13 +91,15 @@ def plan_steps(
         parallel = pythons[-1] if is_thorough else None
         # What is measured runs the same tests on this Python: once is enough.
         remaining = [python for python in pythons if not (measures and python == CURRENT)]
-        steps += _package_steps(name, root / folder, remaining, parallel=parallel)
-    # The services' own steps verify the contracts too. This one counts: nothing is missing or stale.
+        options = () if is_thorough else _NOT_CONTRACT
+        steps += _package_steps(
+            name, root / folder, remaining, parallel=parallel, options=options
+        )
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
     if is_thorough or "drift" in only:
         # A sample: all of them take minutes, and only a change of the gate concerns them all.
-        options = ("--sample=8",)
-        steps += [Step(name="drift", folder=root, tox_env="contract-drift", options=options)]
+        sample = ("--sample=8",)
+        steps += [Step(name="drift", folder=root, tox_env="contract-drift", options=sample)]
     steps += _workflow_steps(root, is_thorough=is_thorough or "e2e" in only)
     steps += _compose_steps(root, is_thorough=is_thorough, only=only)
     if is_thorough or "chaos" in only:
@@ -124,7 +130,7 @@ def _workflow_steps(root: Path, *, is_thorough: bool) -> list[Step]:
             tox_env="e2e-local",
             is_pytest=True,
             database=database,
-            options=() if is_thorough else ("-m", "not slow"),
+            options=() if is_thorough else _NOT_SLOW,
         )
         for database in (_DATABASES if is_thorough else _DATABASES[:1])
     ]
@@ -137,7 +143,7 @@ def _compose_steps(root: Path, *, is_thorough: bool, only: Sequence[str]) -> lis
         folder=root,
         tox_env="e2e",
         is_pytest=True,
-        options=("-m", "not slow"),
+        options=_NOT_SLOW,
         needs_docker=True,
     )
     faults = Step(
@@ -147,7 +153,12 @@ def _compose_steps(root: Path, *, is_thorough: bool, only: Sequence[str]) -> lis
 
 
 def _package_steps(
-    name: str, folder: Path, pythons: Sequence[str], *, parallel: str | None
+    name: str,
+    folder: Path,
+    pythons: Sequence[str],
+    *,
+    parallel: str | None,
+    options: tuple[str, ...],
 ) -> list[Step]:
     databases = ("",) if name in _WITHOUT_DATABASE else _DATABASES
     return [
@@ -159,6 +170,7 @@ def _package_steps(
             python=python,
             database=database,
             workers=2 if python == parallel else 1,
+            options=options,
         )
         for python in pythons
         for database in databases

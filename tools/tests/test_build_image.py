@@ -8,6 +8,8 @@ from pathlib import Path
 import build_image
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FAKE = Path(__file__).with_name("fake_docker.sh")
 ENVIRON = {"IMAGE_PREFIX": "registry.example/shop", "CI_JOB_URL": "https://ci.example/1"}
 

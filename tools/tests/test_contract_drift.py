@@ -13,6 +13,8 @@ from contract_drift import copies, findings, quick_runs, warm
 from contract_drift.edits import WrongTable, read_edits
 from running import TOOLS
 
+pytestmark = pytest.mark.slow
+
 Runs = Callable[..., "subprocess.CompletedProcess[str]"]
 
 ROOT = TOOLS.parent

@@ -9,7 +9,8 @@ from small_gate import CONSUMER, SmallGate
 
 from service_testing.contracts import verification
 
-pytestmark = pytest.mark.timeout(120)  # each has runs of pytest within
+# Each has runs of pytest within.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 MEND = "Run `make contracts`, look at what it changes, and commit that if it is wanted."
 LOST = "the interaction that was lost"

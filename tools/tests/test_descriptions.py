@@ -18,6 +18,8 @@ from processes import free_port
 from pydantic import BaseModel
 from stack import wait_for
 
+pytestmark = pytest.mark.slow
+
 NARROWED = ["--phases=examples,coverage", "--no-color"]
 
 

@@ -4,6 +4,8 @@ import check_mutation
 import pytest
 from mutation.package import Suite
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """
 [tool.mutation-floors]
 "services/users" = {floor}

@@ -87,10 +87,10 @@ class TestSteps:
             (call["folder"], call["environment"], *call["options"]) for call in repository.calls
         )
         assert called == [
-            ("chassis", PY, "--database=postgres"),
-            ("chassis", PY, "--database=sqlite"),
-            ("items", PY, "--database=postgres"),
-            ("items", PY, "--database=sqlite"),
+            ("chassis", PY, "--database=postgres", "-m", "not contract"),
+            ("chassis", PY, "--database=sqlite", "-m", "not contract"),
+            ("items", PY, "--database=postgres", "-m", "not contract"),
+            ("items", PY, "--database=sqlite", "-m", "not contract"),
             ("repository", "alerts"),
             ("repository", "contracts"),
             ("repository", "docs"),
@@ -99,11 +99,11 @@ class TestSteps:
             ("repository", "lint"),
             ("repository", "pipelines"),
             ("repository", "stack"),
-            ("repository", "tools"),
+            ("repository", "tools", "-m", "not slow"),
             ("repository", "types"),
-            ("testing", PY),
-            ("users", PY, "--database=postgres"),
-            ("users", PY, "--database=sqlite"),
+            ("testing", PY, "-m", "not contract"),
+            ("users", PY, "--database=postgres", "-m", "not contract"),
+            ("users", PY, "--database=sqlite", "-m", "not contract"),
         ]
 
     def test_only_narrows_to_the_named_steps(self, repository: Repository) -> None:
@@ -126,7 +126,10 @@ class TestSteps:
         repository.check(ONLY="lint testing", ARGS="-k 'log in'")
 
         options = {call["folder"]: call["options"] for call in repository.calls}
-        assert options == {"repository": [], "testing": ["-k", "log in"]}
+        assert options == {
+            "repository": [],
+            "testing": ["-m", "not contract", "-k", "log in"],
+        }
 
     def test_an_environment_is_renewed_when_what_belongs_in_it_has_changed(
         self, repository: Repository

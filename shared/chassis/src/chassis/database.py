@@ -4,6 +4,7 @@ Writes go through transactions on the write engine. Reads go through an autocomm
 which the database itself refuses writes. SQLite and PostgreSQL behave alike from here on up.
 """
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import Connection, Dialect, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
@@ -160,12 +162,29 @@ def _engine(url: URL, pool: PoolSize, connections: int, **options: Any) -> Async
             if dialect.name == "sqlite":
                 # When the driver can't open the file, its thread outlives the event loop.
                 sqlite3.connect(arguments[0]).close()
+                options = {**options, "async_creator_fn": _open_sqlite}
             return dialect.connect(*arguments, **options)
         except Exception as error:
             # Drivers raise anything here: socket errors, a refused password, an unknown option.
             raise DatabaseUnreachable(str(error) or type(error).__name__) from error
 
     return engine
+
+
+async def _open_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+    """Open a file; when that is cancelled it is opened all the same and then closed, which aiosqlite doesn't do."""
+    connection = aiosqlite.connect(*arguments, **options)
+    connection._thread.daemon = True  # as SQLAlchemy has it  # noqa: SLF001
+
+    async def open_it() -> aiosqlite.Connection:
+        return await connection
+
+    opening = asyncio.create_task(open_it())
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(lambda _: connection.stop())
+        raise
 
 
 def migration_engine(url: str) -> AsyncEngine:

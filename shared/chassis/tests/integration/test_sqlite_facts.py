@@ -3,7 +3,9 @@
 import asyncio
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -53,6 +55,33 @@ async def test_rows_go_with_the_row_that_they_point_to(database: Database) -> No
         await session.delete(note)
         await session.flush()
         assert await session.scalar(select(func.count(Remark.id))) == 0
+
+
+async def test_a_file_whose_opening_is_cancelled_is_closed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Aiosqlite opens it all the same, and leaves it to the garbage collector."""
+    is_open: list[bool] = []
+
+    class Watched(sqlite3.Connection):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            is_open.append(True)
+
+        def close(self) -> None:
+            super().close()
+            is_open.remove(True)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    for _ in range(20):
+        reading = asyncio.create_task(database.reader().rows(text("SELECT 1")))
+        await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    async with asyncio.timeout(10):
+        while is_open:  # noqa: ASYNC110 - threads close them
+            await asyncio.sleep(0.01)
 
 
 async def test_foreign_keys_are_off_while_the_schema_changes(database_url: str) -> None:

@@ -5,12 +5,34 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any, SupportsIndex
 from unittest.mock import patch
 
+from freezegun import api as freezegun_api
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory, StepTickTimeFactory, TickingDateTimeFactory
 
 _Clock = FrozenDateTimeFactory | StepTickTimeFactory | TickingDateTimeFactory
+
+
+class _Remembering(list[Any]):
+    """A stack whose last element can still be read after it was taken off."""
+
+    def pop(self, _: SupportsIndex = -1, /) -> Any:
+        self._last = super().pop()
+        return self._last
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            return super().__getitem__(index)
+        except IndexError:
+            return self._last
+
+
+# At the end freezegun forgets the frozen moment first and takes its clocks back last. A server in another thread that
+# read one in between met an IndexError, and died of it.
+for _stack in ("freeze_factories", "ignore_lists", "tick_flags", "tz_offsets"):
+    setattr(freezegun_api, _stack, _Remembering(getattr(freezegun_api, _stack)))
 
 
 class FrozenTime:

@@ -1,6 +1,7 @@
 """The service's app behind a real server on a real socket."""
 
 import asyncio
+import io
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -22,10 +23,12 @@ PATIENT_POOL = PoolSize(wait_seconds=30)
 _BACKLOG = 2048
 # Longer than a busy machine needs for many requests at once: what hangs, the test's own limit ends.
 _PATIENCE_SECONDS = 60.0
+# Less than that limit: it should be said here what hangs.
+_END_SECONDS = 40.0
 
 
 class ServerFailed(Exception):
-    """The app's start ended without a server; the log says why."""
+    """The app's start ended without a server, and the log says why; or it doesn't end."""
 
 
 class LiveServer:
@@ -51,7 +54,7 @@ def serving(create_app: Callable[..., FastAPI], database_url: str) -> Iterator[L
     """Serve an app on a database of its own connections until the end of the block.
 
     Raises:
-        ServerFailed: the app didn't start.
+        ServerFailed: the app didn't start, or doesn't end.
     """
     # Bound first and handed over: there is no port to guess, and none that another process takes.
     with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as sock:
@@ -97,9 +100,18 @@ class _ServerThread(Thread):
     def stop(self) -> None:
         if self._server is not None:
             self._server.should_exit = True
-        self.join(_PATIENCE_SECONDS)
+        self.join(_END_SECONDS)
+        if self.is_alive():
+            raise ServerFailed(f"The server doesn't end. What it waits for:\n{self._tasks()}")
+
+    def _tasks(self) -> str:
+        text = io.StringIO()
+        for task in asyncio.all_tasks(self._loop):
+            task.print_stack(file=text)
+        return text.getvalue()
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         database = Database(self._database_url, pool=PATIENT_POOL)
         try:
             config = uvicorn.Config(

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import text
@@ -55,6 +55,33 @@ class TestFrozen:
         frozen_time.tick(11)
         with pytest.raises(InvalidToken):
             await verifier.principal(token)
+
+    def test_other_threads_may_read_the_clocks_at_any_time(self) -> None:
+        """Freezegun's own end isn't safe: a live server's thread died of an IndexError at times."""
+        failures: list[Exception] = []
+        is_over = Event()
+
+        def read_clocks() -> None:
+            while not is_over.is_set():
+                try:
+                    datetime.now(UTC)
+                    time.time()
+                    time.monotonic()
+                except Exception as error:  # noqa: BLE001 - whatever it is
+                    failures.append(error)
+
+        readers = [Thread(target=read_clocks) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        try:
+            for _ in range(20):
+                with frozen():
+                    pass
+        finally:
+            is_over.set()
+            for reader in readers:
+                reader.join()
+        assert failures == []
 
     async def test_time_stands_still_in_the_live_server_too(
         self, frozen_time: FrozenTime, live_server: LiveServer

@@ -3,6 +3,9 @@
 import asyncio
 import socket
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Event
 from typing import cast
 
 import httpx
@@ -79,3 +82,25 @@ def test_a_request_waits_longer_for_a_connection_than_in_production(database_url
 def test_an_app_that_does_not_start_is_no_server(empty_database_url: str) -> None:
     with pytest.raises(ServerFailed), serving(create_app, empty_database_url):
         pytest.fail("it started without its tables")
+
+
+def test_a_server_that_does_not_end_says_what_it_waits_for(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service_testing.live_server._END_SECONDS", 0.5)
+    has_waited = Event()
+
+    @asynccontextmanager
+    async def wait_at_the_end(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        while not has_waited.is_set():  # noqa: ASYNC110 - another thread sets it
+            await asyncio.sleep(0.01)
+
+    def create_app(*, database: Database) -> FastAPI:
+        return FastAPI(lifespan=wait_at_the_end)
+
+    try:
+        with pytest.raises(ServerFailed, match="lifespan"), serving(create_app, database_url):
+            pass
+    finally:
+        has_waited.set()
