@@ -92,9 +92,7 @@ def plan_steps(
         # What is measured runs the same tests on this Python: once is enough.
         remaining = [python for python in pythons if not (measures and python == CURRENT)]
         options = () if is_thorough else _NOT_CONTRACT
-        steps += _package_steps(
-            name, root / folder, remaining, parallel=parallel, options=options
-        )
+        steps += _package_steps(name, root / folder, remaining, parallel=parallel, options=options)
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
     if is_thorough or "drift" in only:
         # A sample: all of them take minutes, and only a change of the gate concerns them all.

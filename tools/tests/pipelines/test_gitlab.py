@@ -103,6 +103,13 @@ class TestNeeds:
     def test_no_event_does(self, variables: dict[str, str]) -> None:
         assert dangling_needs(jobs(variables)) == []
 
+    def test_a_deployment_waits_for_all_that_is_asked_of_what_it_deploys(self) -> None:
+        deployment = jobs({**ON_MAIN, "DEPLOY_COMMAND": "make deploy"})["deploy users"]
+        of_others = {"test items", "image items"}
+        of_no_weight = {"contract-example", "coverage"}
+
+        assert set(needs(deployment)) == set(GRAPH.names) - of_others - of_no_weight
+
     def test_what_is_waited_for_exists_and_comes_before(self) -> None:
         stages = PIPELINE.settings["stages"]
         everything = jobs(ON_MAIN)
