@@ -25,6 +25,8 @@ from compare.servers import Server, Servers, running_servers
 
 from service_testing.postgres import PostgresUnavailable
 
+WARM_UP_SECONDS = 2
+
 
 def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
@@ -63,7 +65,7 @@ def measure_route(servers: Servers, route: Route, repeats: int, seconds: int) ->
         check_same_answer(route, product.url, reference.url)
     seconds = max(seconds, route.least_seconds)
     for server in (product, reference):
-        run_load(server.url, route, seconds=route.least_seconds)
+        run_load(server.url, route, seconds=min(route.least_seconds, WARM_UP_SECONDS))
     print(f"{route.name}: ", end="", flush=True)
     pairs = []
     for _ in range(repeats):

@@ -66,7 +66,7 @@ def compared_routes(*, item_id: int, token: str, credentials: Mapping[str, str])
             body=urlencode(credentials),
             limit=1.1,
             connections=2,
-            least_seconds=4,
+            least_seconds=3,
             same_answer=False,
         ),
     ]

@@ -82,18 +82,10 @@ async def create_item(request: Request) -> Response:
         await connection.fetchval(KNOWN_OWNER, user_id)
         async with connection.transaction():
             owner = await connection.fetchrow(OWNER_FOR_SHARE, user_id)
-            item_id = await connection.fetchval(
+            row = await connection.fetchrow(
                 INSERT_ITEM, user_id, body["name"], body["description"], cents, search_text, now
             )
-    row = {
-        **body,
-        "id": item_id,
-        "price_cents": cents,
-        "owner_id": user_id,
-        "owner_name": owner["name"],
-        "created_at": now,
-        "updated_at": now,
-    }
+    row = {**row, "owner_name": owner["name"]}
     return answer(item_view(row), status=201)
 
 

@@ -21,7 +21,8 @@ OWNER_FOR_SHARE = (
 INSERT_ITEM = """
 INSERT INTO items (owner_id, name, description, price_cents, search_text, version, created_at,
                    updated_at)
-VALUES ($1, $2, $3, $4, $5, 1, $6, $6) RETURNING id
+VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
+RETURNING id, owner_id, name, description, price_cents, search_text, version, created_at, updated_at
 """
 ACCOUNT = "SELECT id, email, name, role, is_active, created_at FROM users WHERE id = $1"
 PASSWORD_HASH = "SELECT id, password_hash FROM users WHERE email_key = $1"  # noqa: S105 - no password

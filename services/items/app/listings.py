@@ -5,39 +5,44 @@ Each function works inside the caller's transaction.
 
 from typing import Any
 
+from sqlalchemy import insert
+
 from app import owners, queries
 from app.errors import ItemNotFound, NotYourItem
 from app.etags import item_etag, matches_strongly
-from app.models import Item, Owner
+from app.models import Item, Owner, metadata
 from app.money import to_cents
 from app.schemas import ItemCreate
 from app.search import search_text
 from chassis.columns import utc_now
 from chassis.database import WriteSession
 from chassis.errors import PreconditionFailed
+from chassis.reader import AnyRow
 from chassis.tokens import Principal
 
+_TABLE = metadata.tables["items"]
+_INSERT = insert(_TABLE).returning(*_TABLE.c)
 
-async def put_up(session: WriteSession, owner_id: int, body: ItemCreate) -> tuple[Item, Owner]:
-    """Create an item.
+
+async def put_up(session: WriteSession, owner_id: int, body: ItemCreate) -> tuple[AnyRow, AnyRow]:
+    """Create an item; its row and its owner's. Without the ORM, which costs more than the insert.
 
     Raises:
         OwnerGone, OwnerInactive: see `owners.require_active`.
     """
     owner = await owners.require_active(session, owner_id)
     now = utc_now()
-    item = Item(
-        owner_id=owner_id,
-        name=body.name,
-        description=body.description,
-        price_cents=to_cents(body.price),
-        search_text=search_text(body.name, body.description),
-        created_at=now,
-        updated_at=now,
-    )
-    session.add(item)
-    await session.flush()
-    return item, owner
+    values = {
+        "owner_id": owner_id,
+        "name": body.name,
+        "description": body.description,
+        "price_cents": to_cents(body.price),
+        "search_text": search_text(body.name, body.description),
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+    return (await session.execute(_INSERT, values)).one(), owner
 
 
 async def change(

@@ -7,15 +7,17 @@ from sqlmodel import col
 
 from app import resync
 from app.errors import OwnerGone, OwnerInactive
-from app.models import Owner
+from app.models import Owner, metadata
 from app.users_client import Users, UserSummary
 from chassis.database import Database, WriteSession, insert_if_absent
+from chassis.reader import AnyRow
 from chassis.tokens import Principal
 
 _IS_KNOWN = select(col(Owner.id)).where(col(Owner.id) == bindparam("owner_id"))
+_TABLE = metadata.tables["owners"]
 # Held until the commit, so that the owner can't be deactivated or deleted in between.
 _SHARED_BY_ID = (
-    select(Owner).where(col(Owner.id) == bindparam("owner_id")).with_for_update(read=True)
+    select(_TABLE).where(_TABLE.c.id == bindparam("owner_id")).with_for_update(read=True)
 )
 
 
@@ -79,14 +81,14 @@ class Owners:
             lookup.exception()  # asyncio complains of one that nobody has seen
 
 
-async def require_active(session: WriteSession, owner_id: int) -> Owner:
-    """The owner, who stays as found until the transaction ends.
+async def require_active(session: WriteSession, owner_id: int) -> AnyRow:
+    """The owner's row, which stays as found until the transaction ends.
 
     Raises:
         OwnerGone: deleted, or not known.
         OwnerInactive: deactivated.
     """
-    owner: Owner | None = await session.scalar(_SHARED_BY_ID, {"owner_id": owner_id})
+    owner = (await session.execute(_SHARED_BY_ID, {"owner_id": owner_id})).one_or_none()
     if owner is None or owner.is_deleted:
         raise OwnerGone
     if not owner.is_active:

@@ -16,7 +16,7 @@ from app.errors import (
     UnsupportedGrantType,
 )
 from app.schemas import AccessToken, RefreshRequest, TokenForm, TokenPair
-from chassis.descriptions import links
+from chassis.descriptions import links, operation_id
 from chassis.errors import InvalidRequest, error_responses
 from chassis.media_types import StrictRoute
 from chassis.sessions import Writes
@@ -27,7 +27,13 @@ _TOKENS = {
     )
 }
 
-router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
+router = APIRouter(
+    prefix="/auth",
+    tags=["auth"],
+    route_class=StrictRoute,
+    # The title of what `create_token` answers is made of it.
+    generate_unique_id_function=operation_id,
+)
 
 
 @router.post(

@@ -45,7 +45,6 @@ def build_app(
         telemetry=telemetry_config(name),
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=operation_id,
         # A redirect would be built from the Host header, and clients drop credentials on it.
         redirect_slashes=False,
     )
@@ -57,14 +56,20 @@ def build_app(
     metrics.measure_by(measure_readiness(lambda: look(all_checks, lifecycle), metrics.registry))
     watch_connections(database, metrics.registry)
     all_routers = [*routers, health_router(all_checks, lifecycle), metrics_router(metrics)]
-    for router in all_routers:
-        app.include_router(router)
+    routes = [r for router in all_routers for r in router.routes if isinstance(r, APIRoute)]
+    _add_routes(app, routes)
     install_openapi(app)
     install_docs(app, connects_to=docs_connect_to)
-    routes = [r for router in all_routers for r in router.routes if isinstance(r, APIRoute)]
     install_error_handlers(app, routes)
     _install_middleware(app, settings, metrics, lifecycle)
     return app
+
+
+def _add_routes(app: FastAPI, routes: Sequence[APIRoute]) -> None:
+    # Not by `include_router`: for each request, that matches the path on every level twice (ADR 0042).
+    for route in routes:
+        route.unique_id = operation_id(route)
+        app.router.routes.append(route)
 
 
 def _install_middleware(

@@ -123,14 +123,15 @@ async def fetch_page(
     number, start = query.page, None
     if query.after is not None:
         number, start = _decode_cursor(query.after, sort_name, sort)
-    total = await reader.value(_bounded_count(rows), values)
     window: dict[str, Any] = {"page_limit": query.size + 1, "page_offset": 0}
     if start is None:
         window["page_offset"] = (number - 1) * query.size
     else:
         window["after_value"], window["after_id"] = start
     statement = _page(rows, sort, id_column, after=start is not None)
-    found = await reader.rows(statement, {**(values or {}), **window})
+    [(total,)], found = await reader.rows_of_each(
+        (_bounded_count(rows), values), (statement, {**(values or {}), **window})
+    )
     shown = found[: query.size]
     cursor = None
     if len(found) > query.size:

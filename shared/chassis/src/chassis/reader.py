@@ -1,6 +1,6 @@
 """Reads of a request: single statements, without SQLAlchemy's ORM (ADR 0039)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Executable, Row, Select
@@ -11,10 +11,11 @@ AnyRow = Row[*tuple[Any, ...]]
 AnySelect = Select[*tuple[Any, ...]]
 Values = Mapping[str, Any]
 """Of a statement's bound parameters."""
+Query = tuple[Executable, Values | None]
 
 
 class Reader:
-    """Runs statements that select columns. Each has a connection for itself, and gives it back at once.
+    """Runs statements that select columns. Each call has a connection for itself, and gives it back at once.
 
     So each sees the newest committed data, and nobody holds a connection while doing something else.
     """
@@ -23,9 +24,14 @@ class Reader:
         """The engine is one on which the database refuses to write."""
         self._engine = engine.sync_engine
 
-    async def rows(self, statement: Executable, values: Values | None = None) -> Sequence[AnyRow]:
+    async def rows_of_each(self, *queries: Query) -> list[Sequence[AnyRow]]:
+        """The rows of several statements, which run one after the other on one connection."""
         # From checking out to giving back in a single greenlet, where AsyncConnection takes three.
-        return await greenlet_spawn(self._rows, statement, values)
+        return await greenlet_spawn(self._rows_of_each, queries)
+
+    async def rows(self, statement: Executable, values: Values | None = None) -> Sequence[AnyRow]:
+        [rows] = await self.rows_of_each((statement, values))
+        return rows
 
     async def row(self, statement: Executable, values: Values | None = None) -> AnyRow | None:
         """The only row, or None. Raises ValueError when there are more."""
@@ -40,6 +46,6 @@ class Reader:
         row = await self.row(statement, values)
         return row[0] if row else None
 
-    def _rows(self, statement: Executable, values: Values | None) -> Sequence[AnyRow]:
+    def _rows_of_each(self, queries: Iterable[Query]) -> list[Sequence[AnyRow]]:
         with self._engine.connect() as connection:
-            return connection.execute(statement, values).all()
+            return [connection.execute(*query).all() for query in queries]

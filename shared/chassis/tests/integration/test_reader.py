@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import DBAPIError
 from tests.example.models import Note
 
@@ -28,6 +28,22 @@ def in_use(database: Database) -> int:
 
 async def test_rows_are_all_rows(database: Database) -> None:
     assert [row.title for row in await database.reader().rows(TITLES)] == ["one", "two"]
+
+
+async def test_rows_of_each_come_in_order_by_one_connection(database: Database) -> None:
+    by_title = text("SELECT title FROM notes WHERE title = :title")
+    taken: list[object] = []
+
+    def take(*connection: object) -> None:
+        taken.append(connection)
+
+    event.listen(database.read_engine.sync_engine, "checkout", take)
+    try:
+        found = await database.reader().rows_of_each((TITLES, None), (by_title, {"title": "two"}))
+    finally:
+        event.remove(database.read_engine.sync_engine, "checkout", take)
+    assert [[row.title for row in rows] for rows in found] == [["one", "two"], ["two"]]
+    assert len(taken) == 1
 
 
 async def test_row_is_the_only_one_or_none(database: Database) -> None:

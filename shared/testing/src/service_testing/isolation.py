@@ -6,11 +6,10 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis.database import Database, ReadSession, WriteSession
-from chassis.reader import AnyRow, Reader, Values
+from chassis.reader import AnyRow, Query, Reader
 from service_testing.databases import refuse_real_database
 from service_testing.joined_sessions import JoinedReadSession, JoinedSession, Owners
 
@@ -26,9 +25,9 @@ class _JoinedReader(Reader):
         super().__init__(database.read_engine)
         self._database = database
 
-    async def rows(self, statement: Executable, values: Values | None = None) -> Sequence[AnyRow]:
+    async def rows_of_each(self, *queries: Query) -> list[Sequence[AnyRow]]:
         async with self._database.read_session() as session:
-            return (await session.execute(statement, values)).all()
+            return [(await session.execute(*query)).all() for query in queries]
 
 
 class IsolatedDatabase(Database):
