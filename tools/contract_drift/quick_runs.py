@@ -28,8 +28,11 @@ def install(memory: Path) -> None:
                 # A deployed version's own tests. Here its environment is the one that we have.
                 tests = arguments[arguments.index("--") + 1 :]
                 return _run_python(["-m", "pytest", *tests], memory, **options)
-            case [sys.executable, "-m", "pytest", *_] | [sys.executable, "-c", _]:
+            case [sys.executable, "-m", "pytest", *_] | [sys.executable, "-c", *_]:
                 return _run_python(command[1:], memory, **options)
+            case [sys.executable, *_]:
+                # It would import what is installed, and not the copy.
+                raise ValueError(f"It isn't known how to run this in a copy: {command[1:3]}")
         return _real_run(command, **options)
 
     subprocess.run = run  # type: ignore[assignment]

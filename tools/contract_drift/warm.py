@@ -70,7 +70,7 @@ def run_python(
 ) -> int:
     """`python ARGUMENTS`, in a group of processes of which nothing stays; its exit code.
 
-    The arguments are a script's, `-m pytest …` or `-c CODE`.
+    The arguments are a script's, `-m pytest …`, or `-c CODE` with what that hands on to pytest.
 
     Raises:
         TookTooLong: it was killed.
@@ -129,8 +129,9 @@ def _run(arguments: list[str], cwd: Path) -> int:
         case ["-m", "pytest", *options]:
             sys.path[:0] = [str(cwd), *ours]
             return int(importlib.import_module("pytest").main([*options, *_TOLD]))
-        case ["-c", code]:
+        case ["-c", code, *options]:
             sys.path[:0] = [str(cwd), *ours]
+            sys.argv = ["-c", *options, *(_TOLD if options else ())]  # options are pytest's
             exec(code, {"__name__": "__main__"})  # noqa: S102 - that is what `python -c` is
         case [script, *_]:
             sys.path[:0] = [str(Path(script).parent), *ours]

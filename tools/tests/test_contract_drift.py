@@ -232,6 +232,18 @@ class TestQuickRuns:
         (checkout / "services/users/app.py").write_text("name, ordered = 30, 20\n")
         assert run("-c", code).stdout == "30\n"
 
+    def test_code_with_options_is_the_copy_s_too(self, run: Runs, checkout: Path) -> None:
+        """The real Python would import what is installed: an edit of it would slip through."""
+        code = "import chassis, sys; print(chassis.__file__, sys.argv[:2])"
+        (checkout / "shared/chassis/src/chassis").mkdir(parents=True, exist_ok=True)
+        (checkout / "shared/chassis/src/chassis/__init__.py").touch()
+        done = run("-c", code, "-q")
+        assert done.stdout == f"{checkout}/shared/chassis/src/chassis/__init__.py ['-c', '-q']\n"
+
+    def test_python_otherwise_called_is_an_error(self, run: Runs) -> None:
+        with pytest.raises(ValueError, match="app"):
+            run("-m", "app")
+
     def test_process_that_does_not_end_is_killed(self, checkout: Path) -> None:
         started = time.monotonic()
         with pytest.raises(warm.TookTooLong):
