@@ -1,9 +1,21 @@
+import json
+
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from chassis.events import from_http
 from chassis.tokens import TokenVerifier
-from service_testing.events import Mode, create_event, event_request, sender_token
+from service_testing.client import AppClient, app_transport
+from service_testing.events import (
+    EventSender,
+    Mode,
+    create_event,
+    event_request,
+    sender_token,
+)
 from service_testing.tokens import TokenIssuer
 
 
@@ -14,6 +26,36 @@ def test_an_event_arrives_as_it_was_made(mode: Mode) -> None:
     received = from_http(httpx.Headers(headers), body)
     assert (received.id, received.source, received.type) == (event.id, "/users", "user.created")
     assert (received.subject, received.data) == ("7", {"id": 7})
+
+
+def test_an_event_is_structured_unless_asked_otherwise() -> None:
+    """The whole event is the body, and no header tells of it (CloudEvents' HTTP binding, 3.2)."""
+    event = create_event("user.created")
+    headers, body = event_request(event)
+    assert "cloudevents+json" in str(headers)
+    assert "ce-id" not in {name.lower() for name in headers}
+    assert json.loads(body)["id"] == event.id
+
+
+async def test_a_sender_delivers_to_its_path() -> None:
+    arrived: list[httpx.Request] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        arrived.append(httpx.Request("POST", str(request.url), headers=request.headers.raw))
+        arrived[-1].extensions["body"] = await request.body()
+        await Response(status_code=204)(scope, receive, send)
+
+    sender = EventSender(AppClient(app_transport(app)), "a-token", path="/inbox")
+    event = create_event("user.created")
+    await sender.send(event, "binary")
+    await sender.post(b"no event", {"Content-Type": "text/plain"})
+
+    assert [request.url.path for request in arrived] == ["/inbox", "/inbox"]
+    assert arrived[0].headers["ce-id"] == event.id
+    assert arrived[1].headers["Content-Type"] == "text/plain"
+    assert arrived[1].extensions["body"] == b"no event"
+    assert {request.headers["Authorization"] for request in arrived} == {"Bearer a-token"}
 
 
 def test_an_event_in_binary_mode_may_do_without_a_subject() -> None:

@@ -6,6 +6,7 @@ import pytest
 import respx
 
 from service_testing.faults import (
+    UNPROMISED,
     Behaviour,
     FaultyTransport,
     Held,
@@ -19,6 +20,7 @@ from service_testing.faults import (
     too_many_requests,
     truncated,
     unavailable,
+    unpromised,
 )
 
 HELLO = answer(json={"hello": "world"})
@@ -79,6 +81,10 @@ class TestTransport:
 
 
 class TestAnswers:
+    async def test_an_answer_that_nobody_promises_is_marked(self) -> None:
+        assert UNPROMISED in (await client_of(unpromised(text="a proxy's")).get("/")).extensions
+        assert UNPROMISED not in (await client_of(HELLO).get("/")).extensions
+
     async def test_too_many_requests_says_when_to_come_back(self) -> None:
         response = await client_of(too_many_requests(retry_after_seconds=7)).get("/")
         assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
@@ -94,6 +100,12 @@ class TestDelay:
     async def test_within_the_time_out_is_no_failure(self) -> None:
         response = await client_of(delayed(HELLO, seconds=29), timeout=30).get("/")
         assert response.status_code == 200
+
+    async def test_the_delayed_neighbour_gets_the_request(self) -> None:
+        async def echo(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, text=request.url.path)
+
+        assert (await client_of(delayed(echo, seconds=1)).get("/me")).text == "/me"
 
     async def test_beyond_the_time_out_is_one_at_once(self) -> None:
         async with asyncio.timeout(5):

@@ -62,4 +62,5 @@ def test_the_published_keys_verify_a_token_and_hold_nothing_private(
 ) -> None:
     [key] = token_issuer.jwks()["keys"]
     assert "d" not in key
+    assert (key["use"], key["alg"]) == ("sig", "EdDSA")
     assert jwt.decode(token_issuer.token(), jwt.PyJWK(key), audience="items")["sub"] == "1"
