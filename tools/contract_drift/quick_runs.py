@@ -123,8 +123,9 @@ def _key(arguments: Sequence[str], cwd: Path) -> str:
 
 def _contracts(arguments: Sequence[str], contracts: Path) -> Iterator[Path]:
     yield contracts / "states.toml"
-    # Pacts that are being written aren't read, nor is what a description is made of.
-    if arguments[0] != "-c" and not any(each.startswith(_LEAVES[0]) for each in arguments):
+    # Pacts that are being written aren't read, and a description isn't made of them: its code has no options.
+    has_options = arguments[0] != "-c" or len(arguments) > len(("-c", "code"))
+    if has_options and not any(each.startswith(_LEAVES[0]) for each in arguments):
         yield contracts / "pacts"
 
 

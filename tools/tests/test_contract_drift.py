@@ -240,6 +240,16 @@ class TestQuickRuns:
         done = run("-c", code, "-q")
         assert done.stdout == f"{checkout}/shared/chassis/src/chassis/__init__.py ['-c', '-q']\n"
 
+    @pytest.mark.parametrize(("options", "is_known"), [(["-q"], False), ([], True)])
+    def test_only_code_without_options_reads_no_pacts(
+        self, run: Runs, checkout: Path, options: list[str], is_known: bool
+    ) -> None:
+        code = "import time; print(time.monotonic())"
+        first = run("-c", code, *options)
+        (checkout / "contracts/pacts").mkdir()
+        (checkout / "contracts/pacts/items-users.json").write_text("{}")
+        assert (run("-c", code, *options).stdout == first.stdout) == is_known
+
     def test_python_otherwise_called_is_an_error(self, run: Runs) -> None:
         with pytest.raises(ValueError, match="app"):
             run("-m", "app")
