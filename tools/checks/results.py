@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from textwrap import shorten
 from xml.etree import ElementTree as ET
 
 from checks.steps import Step
+
+_LONGEST_MESSAGE = 300
 
 
 class Outcome(StrEnum):
@@ -55,7 +58,7 @@ class Result:
 
 
 def read_reports(reports: Iterable[Path]) -> tuple[Counts, list[str]]:
-    """The sum of the counts and the failed tests' names of JUnit reports, which may be missing."""
+    """The sum of the counts, and of each failed test its name and message; a report may be missing."""
     read = [_read_report(report) for report in reports if report.exists()]
     failed_tests = [name for _, names in read for name in names]
     return sum((counts for counts, _ in read), Counts()), failed_tests
@@ -64,11 +67,17 @@ def read_reports(reports: Iterable[Path]) -> tuple[Counts, list[str]]:
 def _read_report(report: Path) -> tuple[Counts, list[str]]:
     passed, skipped, failed_tests = 0, 0, []
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 - our own pytest wrote it
-        endings = {element.tag for element in case}
-        if endings & {"failure", "error"}:
-            failed_tests.append(f"{case.get('classname')}.{case.get('name')}")
-        elif "skipped" in endings:
+        failures = [element for element in case if element.tag in ("failure", "error")]
+        if failures:
+            test = f"{case.get('classname')}.{case.get('name')}"
+            failed_tests.append(f"{test}: {_first_line(failures[0])}")
+        elif case.find("skipped") is not None:
             skipped += 1
         else:
             passed += 1
     return Counts(passed=passed, failed=len(failed_tests), skipped=skipped), failed_tests
+
+
+def _first_line(failure: ET.Element) -> str:
+    lines = (failure.get("message") or failure.text or "").strip().splitlines()
+    return shorten(lines[0], _LONGEST_MESSAGE, placeholder=" ...") if lines else "without a message"

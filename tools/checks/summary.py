@@ -12,7 +12,10 @@ def summarise(results: Sequence[Result]) -> str:
     """A table of the results, the reasons of what was not run, and the sums as the last line."""
     parts = [
         _table([_HEADINGS, *map(_row, results)]),
-        _paragraph("Failed tests:", (test for result in results for test in result.failed_tests)),
+        _paragraph(
+            "Failed tests:",
+            (f"{result.step}: {test}" for result in results for test in result.failed_tests),
+        ),
         _paragraph("Missing:", dict.fromkeys(result.reason for result in results if result.reason)),
         str(sum((result.counts for result in results if result.counts), Counts())),
     ]

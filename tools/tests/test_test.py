@@ -163,7 +163,7 @@ class TestSummary:
         output = capsys.readouterr().out
         assert f"what {PY} wrote in chassis" in output
         assert f"what {PY} wrote in users" not in output
-        assert "\nFailed tests:\n  tests.test_it.test_bad\n" in output
+        assert f"\nFailed tests:\n  chassis ({CURRENT}, sqlite): tests.test_it.test_bad: no\n" in output
         assert output.splitlines()[-1] == "14 passed, 2 failed, 14 skipped"
 
     def test_a_run_that_breaks_before_its_first_test_is_a_failure(
@@ -312,14 +312,15 @@ class TestThorough:
         earlier.write_text("<testsuite><testcase name='test_earlier'/></testsuite>")
         report = (
             "<testsuite><testcase name='test_good'/>"
-            "<testcase classname='tests.test_it' name='test_bad'><failure/></testcase></testsuite>"
+            "<testcase classname='tests.test_it' name='test_bad'>"
+            "<failure message='a line&#10;another'/></testcase></testsuite>"
         )
         (repository.root / "report-coverage").write_text(report)
         repository.break_step(".", "coverage")
 
         assert repository.check("--thorough", ONLY="coverage") == 1
         output = capsys.readouterr().out
-        assert "Failed tests:\n  tests.test_it.test_bad\n" in output
+        assert "Failed tests:\n  coverage: tests.test_it.test_bad: a line\n" in output
         assert output.endswith("1 passed, 1 failed\n")
 
     def test_the_workflows_across_services_are_checked_too(self, repository: Repository) -> None:

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-import anyio.lowlevel
+import anyio
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
@@ -85,7 +85,7 @@ class TestBound:
             with lock:
                 running += 1
                 most = max(most, running)
-            assert everyone_came.wait(timeout=10)
+            everyone_came.wait()
             with lock:
                 running -= 1
             return "hash"
@@ -96,8 +96,10 @@ class TestBound:
             for _ in range(8):
                 tasks.start_soon(passwords.hash, PASSWORD)
                 tasks.start_soon(passwords.verify, PASSWORD, HASH)
-            await anyio.wait_all_tasks_blocked()
-            while running < settings.password_concurrency:
-                await anyio.lowlevel.checkpoint()
-            everyone_came.set()
+            try:
+                while running < settings.password_concurrency:
+                    await anyio.sleep(0.01)
+                await anyio.wait_all_tasks_blocked()
+            finally:
+                everyone_came.set()
         assert most == settings.password_concurrency
