@@ -163,7 +163,10 @@ class TestSummary:
         output = capsys.readouterr().out
         assert f"what {PY} wrote in chassis" in output
         assert f"what {PY} wrote in users" not in output
-        assert f"\nFailed tests:\n  chassis ({CURRENT}, sqlite): tests.test_it.test_bad: no\n" in output
+        assert (
+            f"\nFailed tests:\n  chassis ({CURRENT}, sqlite): tests.test_it.test_bad: no\n"
+            in output
+        )
         assert output.splitlines()[-1] == "14 passed, 2 failed, 14 skipped"
 
     def test_a_run_that_breaks_before_its_first_test_is_a_failure(

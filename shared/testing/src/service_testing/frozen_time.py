@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, SupportsIndex
-from unittest.mock import patch
 
 from freezegun import api as freezegun_api
 from freezegun import freeze_time
@@ -83,14 +82,16 @@ def _real_loop_time(
     return monotonic()
 
 
+# Event loops keep their real clock: otherwise no time-out of a test would ever pass. freezegun sees to that when it
+# freezes, and last. A loop in another thread, as `live_server` has, may just be about to read the clock then, and would
+# put a sleep off until its monotonic clock, which counts from the machine's start, shows this year. So for good, and now.
+asyncio.BaseEventLoop.time = _real_loop_time  # type: ignore[method-assign]
+
+
 @contextmanager
 def frozen() -> Iterator[FrozenTime]:
     """Stop the clock where it is, until the end of the block."""
-    # Event loops keep their real clock: otherwise no time-out of a test would ever pass. freezegun
-    # sees to that last. A loop in another thread, as `live_server` has, would by then have put a
-    # sleep off until its monotonic clock, which counts from the machine's start, shows this year.
-    real_loop_time = patch.object(asyncio.BaseEventLoop, "time", _real_loop_time)
-    # And pytest's stopwatch, or the test that took the fixture would have lasted since 1970.
+    # pytest's stopwatch goes on, or the test that took the fixture would have lasted since 1970.
     frozen_clock = freeze_time(datetime.now(UTC), real_asyncio=True, ignore=["_pytest.timing"])
-    with real_loop_time, frozen_clock as clock:
+    with frozen_clock as clock:
         yield FrozenTime(clock)

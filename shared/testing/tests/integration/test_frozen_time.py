@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from textwrap import dedent
 from threading import Event, Thread
 
 import pytest
@@ -98,6 +99,22 @@ class TestNotFrozen:
             async with asyncio.timeout(0.01):
                 await asyncio.Event().wait()
         assert asyncio.get_running_loop().time() > before
+
+    def test_an_event_loop_that_is_about_to_read_its_clock(self) -> None:
+        """In a process of its own, since the first freeze is what it could have missed."""
+        code = """
+            import asyncio
+            from service_testing.frozen_time import frozen
+            loop = asyncio.new_event_loop()
+            time = loop.time
+            before = time()
+            with frozen():
+                print(time() - before)
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", dedent(code)], capture_output=True, check=True, text=True
+        )
+        assert 0 <= float(done.stdout) < 60
 
     async def test_the_database(self, frozen_time: FrozenTime, session: AsyncSession) -> None:
         frozen_time.move_to(LONG_AGO)

@@ -59,6 +59,18 @@ class TestQueryCounter:
             with pytest.raises(AssertionError, match=r"2 statements, at most 1 .*\n  SELECT"):
                 await _ask_twice(session, query_counter)
 
+    async def test_what_comes_by_the_clock_is_not_counted(
+        self, database: IsolatedDatabase, query_counter: QueryCounter
+    ) -> None:
+        async with database.read_session() as session:
+            with query_counter.at_most(0, beside="FROM notes"):
+                await session.get(Note, 1)
+            with (
+                pytest.raises(AssertionError, match="1 statements, at most 0"),
+                query_counter.at_most(0, beside="FROM others"),
+            ):
+                await session.get(Note, 2)
+
 
 async def _ask_twice(session: AsyncSession, query_counter: QueryCounter) -> None:
     with query_counter.at_most(1):
