@@ -16,8 +16,10 @@ _PACKAGES = {
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 _NOT_SLOW = ("-m", "not slow")
-# The contracts have a step of their own, which also sees whether one is missing or stale.
-_NOT_CONTRACT = ("-m", "not contract")
+# Of property tests fewer examples. And the contracts have a step of their own, which also sees whether one is missing.
+_BRIEF = ("--hypothesis-profile=brief", "-m", "not contract")
+# Unit tests have no database: once is enough.
+_ON_A_SECOND_DATABASE = ("--ignore=tests/unit",)
 NAMES = (
     *("lint", "types", "docs", "pipelines", "tools", "stack", "alerts", *_PACKAGES),
     *("contracts", "drift", "e2e", "compose", "faults", "chaos", "schemathesis", "coverage"),
@@ -91,7 +93,7 @@ def plan_steps(
         parallel = pythons[-1] if is_thorough else None
         # What is measured runs the same tests on this Python: once is enough.
         remaining = [python for python in pythons if not (measures and python == CURRENT)]
-        options = () if is_thorough else _NOT_CONTRACT
+        options = () if is_thorough else _BRIEF
         steps += _package_steps(name, root / folder, remaining, parallel=parallel, options=options)
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
     if is_thorough or "drift" in only:
@@ -168,7 +170,7 @@ def _package_steps(
             python=python,
             database=database,
             workers=2 if python == parallel else 1,
-            options=options,
+            options=(*options, *(_ON_A_SECOND_DATABASE if database in databases[1:] else ())),
         )
         for python in pythons
         for database in databases

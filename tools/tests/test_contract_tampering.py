@@ -10,7 +10,7 @@ from small_gate import CONSUMER, SmallGate
 from service_testing.contracts import verification
 
 # Each has runs of pytest within.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 MEND = "Run `make contracts`, look at what it changes, and commit that if it is wanted."
 LOST = "the interaction that was lost"

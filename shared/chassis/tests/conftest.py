@@ -1,4 +1,3 @@
-import hypothesis
 import pytest
 import structlog
 from tests.example.app import MIGRATIONS, create_app
@@ -8,9 +7,6 @@ from service_testing.service import ServiceUnderTest
 # By default structlog draws a traceback with all its local variables, which takes seconds.
 _CONSOLE = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[structlog.processors.add_log_level, _CONSOLE])
-
-hypothesis.settings.register_profile("chassis", deadline=None)
-hypothesis.settings.load_profile("chassis")
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,6 @@ from service_testing.databases import delete_rows
 from service_testing.isolation import IsolatedDatabase
 from service_testing.new_database import NewDatabase
 
-pytestmark = pytest.mark.timeout(300)
-
 TABLES = 6
 METADATA = MetaData()
 FIRST = Table("t0", METADATA, Column("id", Integer, primary_key=True), Column("name", String(50)))

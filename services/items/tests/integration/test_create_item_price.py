@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from app.money import MAX_CENTS
 from service_testing.assertions import assert_item_response, assert_validation_error
 from service_testing.client import AppClient
+from service_testing.properties import examples
 from tests.stock import JSON
 
 
@@ -56,7 +57,7 @@ class TestCreateItemPrice:
         response = await user_client.post("/items/", json={"name": "Lamp"})
         assert_validation_error(response, ["body", "price"])
 
-    @settings(max_examples=25)
+    @settings(max_examples=examples(0.25))
     @given(cents=st.integers(0, MAX_CENTS), as_string=st.booleans())
     async def test_create_item_keeps_any_price_exactly(
         self, user_client: AppClient, cents: int, as_string: bool

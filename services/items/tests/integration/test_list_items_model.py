@@ -12,6 +12,7 @@ from app.models import Item, Owner
 from app.search import searchable
 from service_testing.assertions import assert_paginated_response
 from service_testing.client import AppClient
+from service_testing.properties import examples
 from tests.stock import add_items, add_owner
 
 WORDS = st.text("aAäÄßsSжЖ%_\\'\n\u0308", max_size=4)
@@ -87,7 +88,7 @@ async def pages(client: AppClient, parameters: dict[str, Any], *, by_cursor: boo
 
 
 class TestListItemsModel:
-    @settings(max_examples=40)
+    @settings(max_examples=examples(0.4))
     @given(rows=st.lists(ROWS, max_size=8), query=QUERIES, by_cursor=st.booleans())
     async def test_list_items_answers_as_the_model_does(
         self,

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 
 from app.pruning import prune_some
 from chassis.database import Database
+from service_testing.properties import examples
 from tests.accounts import Account
 from tests.world import World
 
@@ -219,5 +220,7 @@ def test_owners_become_what_users_has(spare_database_url: str) -> None:
     machine = type("ServicesHere", (Services,), {"url": spare_database_url})
     run_state_machine_as_test(
         machine,
-        settings=hypothesis.settings(max_examples=60, stateful_step_count=30, deadline=None),
+        settings=hypothesis.settings(
+            max_examples=examples(0.6), stateful_step_count=30, deadline=None
+        ),
     )

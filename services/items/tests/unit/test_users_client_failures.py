@@ -109,7 +109,7 @@ async def test_get_user_waits_for_an_answer_no_longer_than_its_deadline(
     connect_to: ConnectTo,
 ) -> None:
     users = FaultyTransport(Held(ADA))
-    client = connect_to(users, deadline_seconds=0.01)
+    client = connect_to(users, deadline_seconds=0.3)
     with pytest.raises(UsersUnavailable):
         await client.get_user(7, "token")
     assert len(users.requests) == 1

@@ -4,11 +4,8 @@ import base64
 import json
 
 import pytest
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import User
-from chassis.columns import utc_now
 from service_testing.assertions import (
     assert_paginated_response,
     assert_status,
@@ -18,7 +15,7 @@ from service_testing.assertions import (
 from service_testing.client import AppClient
 from service_testing.factories import create_user_data
 from service_testing.queries import QueryCounter
-from tests.accounts import Account
+from tests.accounts import Account, store_users
 
 ODD_NUMBERS = [
     "+1",
@@ -35,26 +32,6 @@ ODD_NUMBERS = [
     "",
     "x",
 ]
-
-
-async def store_users(session: AsyncSession, count: int) -> None:
-    """Many accounts at once, without the cost of their passwords."""
-    rows = [
-        {
-            "email": f"u{number}@example.com",
-            "email_key": f"u{number}@example.com",
-            "name": f"User {number}",
-            "search_text": f"user {number}\nu{number}@example.com",
-            "password_hash": "none",
-            "role": "user",
-            "is_active": True,
-            "version": 1,
-            "created_at": utc_now(),
-        }
-        for number in range(count)
-    ]
-    await session.execute(insert(User), rows)
-    await session.commit()
 
 
 def cursor(content: object) -> str:

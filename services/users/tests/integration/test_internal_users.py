@@ -15,7 +15,7 @@ from service_testing.assertions import (
 from service_testing.client import AppClient, as_user
 from service_testing.queries import QueryCounter
 from service_testing.tokens import TokenIssuer
-from tests.accounts import create_account
+from tests.accounts import create_account, store_users
 
 PATH = "/internal/users/"
 
@@ -98,7 +98,7 @@ class TestPages:
     async def test_page_has_500_unless_asked_otherwise(
         self, service_client: AppClient, session: AsyncSession
     ) -> None:
-        await register_some(session, 501)
+        await store_users(session, 501)
         assert len((await page(service_client))["users"]) == 500
         assert len((await page(service_client, limit=1000))["users"]) == 501
 

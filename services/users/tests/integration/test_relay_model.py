@@ -26,6 +26,7 @@ from app.outbox.sink import Answer, Delivered, Failed, Refused
 from chassis.database import Database
 from service_testing.databases import delete_all_rows
 from service_testing.frozen_time import FrozenTime, frozen
+from service_testing.properties import examples
 from tests.sinks import SETTINGS, deliver_all, gives_answer, register, relay_to, rename
 
 ResultT = TypeVar("ResultT")
@@ -173,12 +174,11 @@ def machine(spare_database_url: str, monkeypatch: pytest.MonkeyPatch) -> type[Ma
     return Machine
 
 
-@pytest.mark.timeout(300)
 def test_nothing_is_lost_or_out_of_order(machine: type[Machine]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30,
+            max_examples=examples(0.3),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

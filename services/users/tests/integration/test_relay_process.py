@@ -224,7 +224,7 @@ class TestStop:
         held = faults.Held(faults.answer(204))
         sink.behave(held)
         await register(outbox)
-        async with run(events_deadline_seconds=0.05):
+        async with run(events_deadline_seconds=0.3):
             await held.is_asked.wait()
         assert await streams_left(outbox, leased=True) == 0
 

@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
@@ -78,14 +79,16 @@ class TestBound:
         self, passwords: PasswordHasher, settings: UsersSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         running, most, lock = 0, 0, threading.Lock()
-        everyone_came = threading.Event()
+        enough_came, may_go = anyio.Event(), threading.Event()
 
         def hash_beside_others(*_: Any, **__: Any) -> str:
             nonlocal running, most
             with lock:
                 running += 1
                 most = max(most, running)
-            everyone_came.wait()
+            if running == settings.password_concurrency:
+                anyio.from_thread.run_sync(enough_came.set)
+            may_go.wait()
             with lock:
                 running -= 1
             return "hash"
@@ -97,9 +100,8 @@ class TestBound:
                 tasks.start_soon(passwords.hash, PASSWORD)
                 tasks.start_soon(passwords.verify, PASSWORD, HASH)
             try:
-                while running < settings.password_concurrency:
-                    await anyio.sleep(0.01)
+                await enough_came.wait()
                 await anyio.sleep(0.1)  # in which one more would come
             finally:
-                everyone_came.set()
+                may_go.set()
         assert most == settings.password_concurrency

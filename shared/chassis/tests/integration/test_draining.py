@@ -159,7 +159,6 @@ class Balancer:
                 self.answers[response.status_code] += 1
 
 
-@pytest.mark.timeout(120)
 async def test_a_rolling_restart_of_two_replicas_fails_no_request(url: str) -> None:
     with ExitStack() as stack:
 

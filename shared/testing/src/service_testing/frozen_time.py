@@ -76,15 +76,15 @@ class FrozenTime:
 
 
 def _real_loop_time(
-    _: asyncio.BaseEventLoop, *, monotonic: Callable[[], float] = time.monotonic
+    self: asyncio.BaseEventLoop, *, monotonic: Callable[[], float] = time.monotonic
 ) -> float:
     # A default argument is what freezegun doesn't find.
     return monotonic()
 
 
 # Event loops keep their real clock: otherwise no time-out of a test would ever pass. freezegun sees to that when it
-# freezes, and last. A loop in another thread, as `live_server` has, may just be about to read the clock then, and would
-# put a sleep off until its monotonic clock, which counts from the machine's start, shows this year. So for good, and now.
+# freezes, and last. A loop in another thread, as `live_server` has, may just be about to read the clock then: it would
+# put a sleep off until its monotonic clock, which counts from the machine's start, shows this year. So it is for good.
 asyncio.BaseEventLoop.time = _real_loop_time  # type: ignore[method-assign]
 
 

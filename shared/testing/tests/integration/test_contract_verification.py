@@ -262,7 +262,7 @@ class TestVerify:
         with pytest.raises(
             ContractError, match=rf"`a state whose {how}` .* its method in NotesStates blocks"
         ) as raised:
-            await verify(interaction, harness, states, state_seconds=0.01)
+            await verify(interaction, harness, states, state_seconds=SECONDS_TO_WAIT)
         where = traceback.extract_tb(raised.value.__cause__.__traceback__)  # type: ignore[union-attr]
         assert "blocking" in [each.name for each in where]
 
@@ -271,7 +271,7 @@ class TestVerify:
     ) -> None:
         name = "a state whose handler blocks, whatever is raised in it"
         with pytest.raises(ContractError, match=f"`{name}` .* blocks the event loop"):
-            await verify(http(state={"name": name}), harness, states, state_seconds=0.01)
+            await verify(http(state={"name": name}), harness, states, state_seconds=SECONDS_TO_WAIT)
 
     async def test_verify_does_not_wait_for_the_same_state_again(
         self, harness: Harness, states: NotesStates, monkeypatch: pytest.MonkeyPatch
@@ -279,7 +279,7 @@ class TestVerify:
         monkeypatch.setattr(harness, "late", {})
         interaction = http(state={"name": "a state whose handler blocks"})
         with pytest.raises(ContractError, match="blocks"):
-            await verify(interaction, harness, states, state_seconds=0.01)
+            await verify(interaction, harness, states, state_seconds=SECONDS_TO_WAIT)
         with pytest.raises(
             ContractError, match=r"blocks .* It isn't tried again for `reader: all notes`"
         ):

@@ -137,7 +137,6 @@ def test_async_tests_share_one_event_loop(pytester: pytest.Pytester) -> None:
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=3)
 
 
-@pytest.mark.timeout(180)  # two workers, each with a start of its own
 def test_parallel_workers_have_databases_of_their_own(
     project: pytest.Pytester, request: pytest.FixtureRequest
 ) -> None:
