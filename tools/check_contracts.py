@@ -2,20 +2,20 @@
 
 With --update, write contracts/pacts and contracts/openapi anew instead. Named parts are run alone, as
 the jobs of a pipeline: `consumers` (what they say is committed and described), a service (as a provider
-it keeps that), `deployment` (each service can be deployed beside what is). All in that order are the gate.
+it keeps that), `deployment` (each service, or each that is named beside it, can be deployed beside what
+is). All in that order are the gate. With --from nothing is run: the report is made of jobs' records.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from contract_gate import deployment, published, verified
-from contract_gate.page.write import write_page
 from contract_gate.record import NOT_ASKED, Record
+from contract_gate.reporting import report_records, reported
 from contract_gate.services import (
     DESCRIPTIONS,
     NO_TESTS,
@@ -41,20 +41,31 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--database", default="sqlite", choices=("sqlite", "postgres"))
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what was found as HTML")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="write it for --from, of a part"
+    )
+    parser.add_argument(
+        "--from",
+        type=Path,
+        metavar="FOLDER",
+        dest="records",
+        help="run nothing: report its records",
+    )
     options = parser.parse_args(arguments)
-    if unknown := sorted(set(options.parts) - set(PARTS)):
-        parser.error(f"there is no part {unknown[0]}; there are: {', '.join(PARTS)}")
     parts = options.parts or PARTS
+    if wrong := _misused(options):
+        parser.error(wrong)
     started = time.monotonic()
     try:
         if options.update:
             _update()
+        elif options.records:
+            report_records(options.records, options.report)
         else:
-            sets = [SERVICES] if options.as_one_set else [[name] for name in SERVICES]
-            with _reported(options.report) as record:
+            with reported(options.report, options.record, _recorded(parts)) as record:
                 _check(options.database, record, parts)
                 if "deployment" in parts:
-                    _can_deploy(record, *sets)
+                    _can_deploy(record, *_deployed_together(parts, options.as_one_set))
     except (ContractError, GateFailed) as error:
         print(f"\n{error}\n\nThe contracts gate fails after {time.monotonic() - started:.1f} s.")
         return 1
@@ -62,23 +73,31 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _misused(options: argparse.Namespace) -> str:
+    """What is wrong with the arguments, if anything is."""
+    if unknown := sorted(set(options.parts) - set(PARTS)):
+        return f"there is no part {unknown[0]}; there are: {', '.join(PARTS)}"
+    if options.record and len(set(options.parts) - {"deployment"}) != 1:
+        return "a record is of `consumers`, or of one service"
+    if options.records and (options.parts or not options.report):
+        return "--from goes with --report and without a part"
+    return ""
+
+
+def _recorded(parts: Sequence[str]) -> str:
+    """The part that a record is of; who can be deployed belongs to that of the service."""
+    return next((part for part in parts if part != "deployment"), "deployment")
+
+
+def _deployed_together(parts: Collection[str], as_one_set: bool) -> list[Sequence[str]]:
+    """What is deployed at once: each service by itself, or all; only those that are among the parts."""
+    named = [service for service in SERVICES if service in parts] or SERVICES
+    return [named] if as_one_set else [[service] for service in named]
+
+
 def _update() -> None:
     done = drift.write(DESCRIPTIONS, _descriptions()) + drift.write(PACTS, _pacts())
     print("\n".join(done) or "contracts/ is up to date.")
-
-
-@contextmanager
-def _reported(path: Path | None) -> Iterator[Record]:
-    """The record that a run fills, and the page made of it, whatever comes of the run."""
-    record = Record()
-    if path:
-        path.unlink(missing_ok=True)  # Of an earlier run, it would be believed.
-    try:
-        yield record
-    finally:
-        if path:
-            write_page(path, record)
-            print(f"The report is in {path}.")
 
 
 def _check(database: str, record: Record, parts: Collection[str] = PARTS) -> None:

@@ -40,6 +40,11 @@ def tag_of(service: str) -> str:
     return f"deployed/{service}"
 
 
+def commit() -> str:
+    """The whole hash of what is looked at now."""
+    return (_git("rev-parse", "HEAD") or "").strip()
+
+
 def revision_of(service: str) -> str:
     """A short hash with its day, for people."""
     return _shown(f"{tag_of(service)}^{{commit}}")

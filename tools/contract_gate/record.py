@@ -17,6 +17,7 @@ STEPS = {
     "deployable": "Each service can be deployed beside what is deployed",
 }
 NOT_REACHED, NOT_ASKED, PASSED, FAILED = "not reached", "not asked", "passed", "failed"
+INCOMPLETE = "incomplete"
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Record:
     """The providers that noticed a broken copy."""
     answers: list[Answer] = field(default_factory=list)
     """Whether each service can be deployed."""
+    missing: list[str] = field(default_factory=list)
+    """The parts that left no record, where it is made of several."""
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
@@ -61,5 +64,9 @@ class Record:
         self.canaries |= {each.provider for each in read_all(verified / "canaries")}
 
     @property
-    def is_passed(self) -> bool:
-        return all(step.outcome in (PASSED, NOT_ASKED) for step in self.steps.values())
+    def verdict(self) -> str:
+        """Of a gate whose parts all pass, but not all were run, neither passed nor failed."""
+        outcomes = {step.outcome for step in self.steps.values()}
+        if outcomes <= {PASSED, NOT_ASKED}:
+            return PASSED
+        return INCOMPLETE if self.missing and FAILED not in outcomes else FAILED

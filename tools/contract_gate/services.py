@@ -38,6 +38,11 @@ class GateFailed(Exception):
     """The text says why, and how to mend it."""
 
 
+def within(text: str) -> str:
+    """Without where the repository lies: that is nobody's business, and different on each machine."""
+    return text.replace(f"{ROOT}{os.sep}", "")
+
+
 def run_contract_tests(service: str, *options: str) -> "subprocess.CompletedProcess[str]":
     """Raises `GateFailed` when they don't end in time."""
     limits = [

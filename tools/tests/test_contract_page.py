@@ -245,7 +245,7 @@ class TestRecord:
             look()
         assert record.steps["kept"].outcome == "failed"
         assert record.steps["kept"].text == "28 were tried.\nOne is broken."
-        assert not record.is_passed
+        assert record.verdict == "failed"
 
     def test_report_is_made_of_a_run_that_fails_and_an_older_one_is_gone(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -209,6 +209,48 @@ class TestParts:
             *("_check_published", "_can_deploy"),
         ]
 
+    @pytest.mark.parametrize(
+        ("arguments", "sets"),
+        [
+            ([], [["users"], ["items"]]),
+            (["deployment"], [["users"], ["items"]]),
+            (["deployment", "items"], [["items"]]),
+            (["--as-one-set"], [["users", "items"]]),
+        ],
+    )
+    def test_deployment_asks_for_the_services_that_are_named_beside_it(
+        self,
+        done: list[str],
+        monkeypatch: pytest.MonkeyPatch,
+        arguments: list[str],
+        sets: list[list[str]],
+    ) -> None:
+        asked: list[list[str]] = []
+        monkeypatch.setattr(
+            check_contracts,
+            "_can_deploy",
+            lambda _, *sets: asked.extend(list(together) for together in sets),
+        )
+        assert check_contracts.main(arguments) == 0
+        assert asked == sets
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["--record=part.json"],
+            ["deployment", "--record=part.json"],
+            ["users", "items", "--record=part.json"],
+            ["--from=parts"],
+            ["users", "--from=parts", "--report=page.html"],
+        ],
+    )
+    def test_record_of_no_part_and_page_of_none_are_errors(
+        self, done: list[str], arguments: list[str]
+    ) -> None:
+        with pytest.raises(SystemExit):
+            check_contracts.main(arguments)
+        assert done == []
+
     def test_part_that_there_is_not_is_an_error(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
             check_contracts.main(["provider"])

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +25,7 @@ _ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-
-# Where the repository lies is nobody's business, and different on each machine.
-_ENVIRONMENT.filters["within"] = lambda text: text.replace(f"{services.ROOT}{os.sep}", "")
+_ENVIRONMENT.filters["within"] = services.within
 
 
 def write_page(path: Path, record: Record) -> None:
