@@ -13,7 +13,7 @@ from typing import Any
 
 from affected.derivation import derive
 from affected.files import GitFailed, changed_files
-from affected.gates import Gate
+from affected.gates import PROVIDER, Gate
 from affected.graph import Graph
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +44,10 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
 
 
 def outputs_of(gates: Iterable[Gate]) -> dict[str, list[Any]]:
-    """What the jobs of GitHub's workflow decide by: gates, packages to be tested, images to be built."""
+    """What the jobs of GitHub's workflow decide by: gates, and of which packages and services.
+
+    Packages are tested, images are built, and providers are verified.
+    """
     listed = list(gates)
     packages = [
         {"name": gate.name.removeprefix("test "), "folder": gate.folder}
@@ -52,7 +55,9 @@ def outputs_of(gates: Iterable[Gate]) -> dict[str, list[Any]]:
         if gate.folder
     ]
     images = [gate.arguments for gate in listed if gate.environment == "image"]
-    return {"gates": [gate.name for gate in listed], "packages": packages, "images": images}
+    names = [gate.name for gate in listed]
+    providers = [name.removeprefix(PROVIDER) for name in names if name.startswith(PROVIDER)]
+    return {"gates": names, "packages": packages, "images": images, "providers": providers}
 
 
 def _write_outputs(file: Path, gates: Iterable[Gate]) -> None:

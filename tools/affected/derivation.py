@@ -6,7 +6,7 @@ from pathlib import Path
 
 from affected.environments import Environments
 from affected.files import tracked_files
-from affected.gates import all_gates
+from affected.gates import CONSUMERS, CONTRACTS, all_gates
 from affected.graph import Graph
 from affected.ownership import Ownership
 from affected.packages import Package, imported_modules, read_packages
@@ -77,9 +77,9 @@ def _read_environments(
     for gate in graph.gates:
         for part in gate.reads:
             graph.add(gate.name, part, f"{gate.name} reads it")
-        if gate.folder or gate.reads_nothing_else:
+        if gate.folder:
             continue
-        for path in environments.installs(gate.environment):
+        for path in [] if gate.installs_more else environments.installs(gate.environment):
             graph.add(gate.name, sources[path], f"{gate.name} installs {path}")
         for path in environments.runs(gate.environment, {*parts, *parts.values()}):
             graph.add(gate.name, parts.get(path, path), f"{gate.name} runs {path}")
@@ -89,13 +89,17 @@ def _read_environments(
 
 
 def _read_contracts(graph: Graph, root: Path, packages: list[Package]) -> None:
-    """A pact reaches its consumer and its provider, and the states all who name one."""
+    """A pact reaches its consumer and its provider, the states all who name one; what is of no pair, all."""
     tests = {each.name: each.tests for each in packages}
     catalogue = "contracts/states.toml"
     for provider in tomllib.loads((root / catalogue).read_text(encoding="utf-8")):
         graph.add(tests[provider], catalogue, f"{provider} has states in it")
+    of_contracts = [gate.name for gate in graph.gates if gate.environment == CONTRACTS]
     for file in sorted(root.glob("contracts/**/*.*")):
-        graph.add("contracts", file.relative_to(root).as_posix(), "contracts checks it")
+        path = file.relative_to(root).as_posix()
+        is_of_all = path.count("/") == 1
+        for gate in of_contracts if is_of_all else [CONSUMERS]:
+            graph.add(gate, path, f"{gate} checks it")
     for file in sorted(root.glob("contracts/pacts/*.json")):
         path = file.relative_to(root).as_posix()
         pact = json.loads(file.read_text(encoding="utf-8"))

@@ -12,6 +12,10 @@ IMAGES = "images"
 """What is the same in the images of all services."""
 STACK = "deploy"
 """What docker-compose.yml says, and what it starts beside the services."""
+CONTRACTS = "contracts"
+"""The environment of the gates that are parts of the contracts gate."""
+CONSUMERS = "contract consumers"
+PROVIDER = "contract provider "
 MEASURE = "tools/check_coverage.py"
 """A package's tests are measured on the newest Python."""
 
@@ -27,7 +31,7 @@ class Gate:
     reads: tuple[str, ...] = ()
     """What no import and no setting of tox says."""
     arguments: str = ""
-    reads_nothing_else: bool = False
+    installs_more: bool = False
     """Its environment needs more than it looks at."""
 
     @property
@@ -41,13 +45,13 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
     """In the order of the stages."""
     services = [each for each in packages if each.is_service]
     return [
-        Gate(name="lint", environment="lint", reads=(PYTHON,), reads_nothing_else=True),
+        Gate(name="lint", environment="lint", reads=(PYTHON,), installs_more=True),
         # GitLab keeps the word `types` to itself.
-        Gate(name="check types", environment="types", reads=(PYTHON,), reads_nothing_else=True),
+        Gate(name="check types", environment="types", reads=(PYTHON,), installs_more=True),
         *(_of_the_root(name) for name in (ALWAYS, "pipelines", "tools")),
         # Whatever every file is to the documents, it is to the scan too.
         _of_the_root("secrets", ALWAYS),
-        Gate(name="licences", environment="licences", reads=(PACKAGING,), reads_nothing_else=True),
+        Gate(name="licences", environment="licences", reads=(PACKAGING,), installs_more=True),
         _of_the_root("audit", IMAGES, *(each.pins for each in services)),
         _of_the_root("stack", STACK, IMAGES, *(each.pins for each in services)),
         _of_the_root("alerts", STACK),
@@ -60,11 +64,7 @@ def all_gates(packages: Sequence[Package]) -> list[Gate]:
             )
             for package in packages
         ),
-        _of_the_root("contracts", *(each.tests for each in services)),
-        # It tries edits of whatever the gate above reads.
-        _of_the_root("contract-drift", "contracts"),
-        # It is in a document, which shows what the gate says.
-        _of_the_root("contract-example", "contracts", "docs/contracts.md"),
+        *_of_contracts(services),
         *(_image(service) for service in services),
         *_of_the_stack(packages),
         *(_of_the_root(name) for name in ("e2e-local", "schemathesis", "chaos")),
@@ -78,6 +78,39 @@ def _image(service: Package) -> Gate:
         environment="image",
         arguments=service.name,
         reads=(service.code, service.pins, IMAGES),
+    )
+
+
+def _of_contracts(services: Sequence[Package]) -> Iterator[Gate]:
+    consumers = Gate(
+        name=CONSUMERS,
+        environment=CONTRACTS,
+        arguments="consumers",
+        reads=tuple(each.tests for each in services),
+    )
+    providers = [_provider(service) for service in services]
+    whole = (consumers.name, *(each.name for each in providers))
+    yield from (consumers, *providers)
+    yield Gate(
+        name="contract report",
+        environment=CONTRACTS,
+        arguments="--report=contract-report.html",
+        reads=whole,
+    )
+    # It tries edits of whatever the gate reads.
+    yield _of_the_root("contract-drift", *whole)
+    # It is in a document, which shows what the gate says.
+    yield _of_the_root("contract-example", *whole, "docs/contracts.md")
+
+
+def _provider(service: Package) -> Gate:
+    """It runs the contract tests of one service, in an environment with what all of them need."""
+    return Gate(
+        name=f"{PROVIDER}{service.name}",
+        environment=CONTRACTS,
+        arguments=f"{service.name} deployment",
+        reads=(service.tests, PACKAGING),
+        installs_more=True,
     )
 
 

@@ -19,9 +19,10 @@ _COMPARISON = re.compile(r"(?P<left>[\w.]+) (?P<operator>[!=]=) '(?P<right>[^']*
 
 @dataclass(frozen=True, kw_only=True)
 class GithubJob:
-    """One job of one run, after its matrix."""
+    """One job of one run, after its matrix; `origin` is its key in the file."""
 
     name: str
+    origin: str
     settings: Settings
     context: Settings
 
@@ -54,16 +55,20 @@ class Workflow:
         """The gates that run when the job `affected` has these outputs."""
         texts = {name: json.dumps(each) for name, each in outputs.items()}
         context = {"needs": {"affected": {"outputs": texts}}}
-        for settings in self.settings["jobs"].values():
+        for origin, settings in self.settings["jobs"].items():
             if "needs.affected" in settings.get("if", "") and holds(settings["if"], context):
                 for matrix in _combinations(settings, context):
                     own = {**context, "matrix": matrix}
                     name = value(settings["name"], own)
-                    yield GithubJob(name=name, settings=settings, context=own)
+                    yield GithubJob(name=name, origin=origin, settings=settings, context=own)
 
 
 def holds(condition: str, context: Settings) -> bool:
     """Whether it is true; one that this can't read is an error."""
+    if " && " in condition:
+        # Each is read, also after one that is false.
+        parts = [holds(each, context) for each in condition.split(" && ")]
+        return all(parts)
     if condition == "always()":
         return True
     if found := _CONTAINS.fullmatch(condition):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # What only concerns where a report is written, on hosts that want it in different places.
-_REPORTING = ("--junitxml=", "--report=")
+_REPORTING = ("--junitxml=", "--report=", "--record=")
 _RECORDER = '#!/bin/sh\necho "${PWD#"$ROOT"}|${0##*/} $*" >&3\n'
 
 

@@ -25,6 +25,9 @@ commands = pytest tests/e2e
 [testenv:chaos]
 commands = pytest tests/chaos
 [testenv:contracts]
+deps =
+    -r services/till/pyproject.toml
+    -r services/shelf/pyproject.toml
 commands = python tools/check_contracts.py
 [testenv:schemathesis]
 deps = {[testenv:e2e-local]deps}
@@ -55,6 +58,8 @@ FILES = {
         {"consumer": {"name": "shelf"}, "provider": {"name": "till"}}
     ),
 }
+CONTRACTS_OF_TILL = {"contract consumers", "contract provider till", "contract report"}
+CONTRACTS = CONTRACTS_OF_TILL | {"contract provider shelf"}
 
 
 @pytest.fixture
@@ -86,13 +91,13 @@ def reached(root: Path, *files: str) -> set[str]:
 class TestGraph:
     def test_a_service_reaches_its_tests_and_what_runs_it(self, root: Path) -> None:
         assert reached(root, "services/till/app/main.py") == {
-            *("lint", "check types", "test till", "contracts"),
+            *("lint", "check types", "test till", *CONTRACTS_OF_TILL),
             *("image till", "e2e", "e2e-faults", "e2e-local", "schemathesis"),
         }
 
     def test_tests_reach_nobody_else(self, root: Path) -> None:
         assert reached(root, "services/till/tests/test_main.py") == {
-            *("lint", "check types", "test till", "contracts"),
+            *("lint", "check types", "test till", *CONTRACTS_OF_TILL),
         }
 
     def test_what_packaging_names_reaches_who_names_it(self, root: Path) -> None:
@@ -119,13 +124,30 @@ class TestGraph:
             "lint",
             "check types",
             "tools",
-            "contracts",
+            *CONTRACTS,
         }
 
     def test_a_pact_reaches_its_consumer_and_its_provider(self, root: Path) -> None:
         assert reached(root, "contracts/pacts/shelf-till.json") == {
-            *("test shelf", "test till", "contracts")
+            *("test shelf", "test till", *CONTRACTS)
         }
+
+    def test_what_is_installed_beside_a_provider_reaches_it_and_what_it_runs_does_not(
+        self, root: Path
+    ) -> None:
+        assert "contract provider shelf" in reached(root, "services/till/pyproject.toml")
+        assert "contract provider shelf" not in reached(root, "services/till/app/main.py")
+
+    def test_a_description_reaches_no_provider_and_what_is_of_no_pair_each(
+        self, root: Path
+    ) -> None:
+        write(root / "contracts/openapi/till.json", "{}")
+        write(root / "contracts/bootstrap.toml", "")
+
+        assert reached(root, "contracts/openapi/till.json") == {
+            *("contract consumers", "contract report")
+        }
+        assert reached(root, "contracts/bootstrap.toml") == CONTRACTS
 
     def test_configuration_of_the_root_reaches_all(self, root: Path) -> None:
         graph = derive(root)
@@ -167,7 +189,7 @@ class TestCommand:
         show_affected.main(["--json"], root)
 
         assert {"test shelf"} <= set(json.loads(capsys.readouterr().out))
-        assert "contracts" in reached(root, "contracts/new file.json")
+        assert reached(root, "contracts/new file.json") == CONTRACTS
 
     def test_a_commit_that_git_does_not_know_is_an_error_and_no_empty_list(
         self, root: Path, capsys: pytest.CaptureFixture[str]

@@ -53,7 +53,17 @@ def test_a_job_whose_gate_is_not_reached_is_skipped(workflow: Workflow) -> None:
     assert list(workflow.jobs({**OUTPUTS, "gates": ["tests"]})) == []
 
 
-@pytest.mark.parametrize("condition", ["failure()", "matrix.run", "a == 'b' && c == 'd'"])
+@pytest.mark.parametrize(
+    ("second", "expected"), [("matrix.run == 'plain'", True), ("matrix.run == 'other'", False)]
+)
+def test_a_condition_of_two_holds_when_both_do(second: str, expected: bool) -> None:
+    assert holds(f"always() && {second}", {"matrix": {"run": "plain"}}) is expected
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["failure()", "matrix.run", "a == 'b' || c == 'd'", "matrix.run == 'other' && failure()"],
+)
 def test_a_condition_that_cannot_be_read_is_an_error(condition: str) -> None:
     with pytest.raises(AssertionError):
         holds(condition, {"matrix": {"run": "plain"}})

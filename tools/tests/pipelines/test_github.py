@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import show_affected
 from github_workflow import Workflow
 from gitlab_rules import Event
 from recorded_calls import recorded_calls
-from repository import GRAPH, PIPELINE, ROOT
+from repository import FILES, GRAPH, PIPELINE, ROOT
 
 FILE = ROOT / ".github/workflows/test.yml"
 WORKFLOW = Workflow(FILE)
@@ -52,6 +53,42 @@ def test_a_gate_is_the_same_calls_on_both(gate: str) -> None:
 
 def test_a_change_that_reaches_nothing_runs_nothing() -> None:
     assert on_github([]) == {}
+
+
+def test_no_change_skips_a_job_for_one_before_it_that_it_does_not_reach() -> None:
+    """GitHub skips what needs a skipped job, unless it says `always()`."""
+    skipped = set()
+    for file in FILES:
+        running = {job.origin: job for job in WORKFLOW.jobs(outputs([*GRAPH.reasons([file])]))}
+        for job in running.values():
+            waits_for = set(job.settings["needs"]) - {"affected"} - running.keys()
+            if waits_for and not job.settings["if"].startswith("always()"):
+                skipped.add((file, job.origin))
+    assert skipped == set()
+
+
+class TestContracts:
+    def test_a_provider_is_verified_after_the_consumers_and_only_if_they_pass(self) -> None:
+        job = WORKFLOW.settings["jobs"]["contract-provider"]
+
+        assert set(job["needs"]) == {"affected", "contract-consumers"}
+        assert "always()" not in job["if"]
+
+    def test_the_page_is_made_of_what_all_of_them_leave_whatever_comes_of_them(self) -> None:
+        jobs = WORKFLOW.settings["jobs"]
+        parts = ["contract-consumers", "contract-provider"]
+        download, make = jobs["contract-report"]["steps"][-3:-1]
+
+        assert set(jobs["contract-report"]["needs"]) == {"affected", *parts}
+        assert jobs["contract-report"]["if"].startswith("always() && ")
+        assert f"--from={download['with']['path']} " in make["run"]
+        for part in parts:
+            run, upload = jobs[part]["steps"][-2:]
+            assert "--record=" in run["run"]
+            assert download["with"]["path"] in run["run"]
+            assert upload["if"] == "always()"
+            assert upload["with"]["path"] == f"{download['with']['path']}/"
+            assert fnmatch(upload["with"]["name"], download["with"]["pattern"])
 
 
 def test_the_job_that_a_branch_rule_asks_for_waits_for_all_others() -> None:

@@ -1,5 +1,6 @@
 """What GitLab would run, for events and changes, as this repository's pipeline says."""
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,10 +76,67 @@ def test_a_new_service_is_one_include(tmp_path: Path) -> None:
 
     found = Pipeline(tmp_path).jobs(event)
 
-    new = {"test orders: [3.11, py311]", "test orders: [3.13, coverage]", "image orders"}
-    assert new | {"contracts", "e2e", "e2e-local", "coverage"} <= found.keys()
+    new = {
+        *("test orders: [3.11, py311]", "test orders: [3.13, coverage]"),
+        *("contract provider orders", "image orders"),
+    }
+    assert new | {"contract consumers", "contract report", "e2e", "coverage"} <= found.keys()
     assert not [name for name in found if "users" in name or "items" in name]
     assert dangling_needs(found) == []
+
+
+class TestContracts:
+    """First the consumers, then each provider by itself, and a page of all that there was."""
+
+    @pytest.mark.parametrize(
+        ("changed", "providers"),
+        [
+            ("services/users/app/main.py", {"users"}),
+            ("services/items/tests/contract/states.py", {"items"}),
+            # What installs both, what both are written down in, and what asks both.
+            ("services/items/pyproject.toml", {"users", "items"}),
+            ("contracts/pacts/items-users.json", {"users", "items"}),
+            ("contracts/states.toml", {"users", "items"}),
+            ("contracts/bootstrap.toml", {"users", "items"}),
+            ("tools/contract_gate/verified.py", {"users", "items"}),
+            ("shared/testing/src/service_testing/contracts/verification.py", {"users", "items"}),
+            # No provider is verified with its description: the consumers' part compares that.
+            ("contracts/openapi/users.json", set()),
+            ("services/users/benchmarks/events.py", None),
+            ("docs/contracts.md", None),
+        ],
+    )
+    def test_a_change_runs_the_providers_that_it_can_break(
+        self, changed: str, providers: set[str] | None
+    ) -> None:
+        assert changed in FILES
+        expected = {f"contract provider {name}" for name in providers or ()}
+        if providers is not None:
+            expected |= {"contract consumers", "contract report"}
+
+        assert names_beginning("contract ", jobs(BRANCH, changed)) == expected
+
+    def test_a_provider_waits_for_the_consumers_and_for_nobody_else(self) -> None:
+        for name in names_beginning("contract provider ", PIPELINE.templates):
+            job = jobs(ON_MAIN)[name]
+            assert (needs(job), job.when) == ({"contract consumers": False}, "on_success")
+
+    def test_the_page_is_made_of_what_all_of_them_leave_whatever_comes_of_them(self) -> None:
+        everything = jobs(ON_MAIN)
+        report = everything.pop("contract report")
+        stages = PIPELINE.settings["stages"]
+
+        assert report.when == "always"
+        # Without `needs` and `dependencies` it gets the artifacts of each job of the stages before it.
+        assert not {"needs", "dependencies"} & report.settings.keys()
+        for name in names_beginning("contract ", everything):
+            artifacts = everything[name].settings["artifacts"]
+            assert stages.index(everything[name].stage) < stages.index(report.stage)
+            assert artifacts["when"] == "always"
+            assert artifacts["paths"] == ["contract-records/"]
+            [record] = re.findall(r"--record=(\S+)", everything[name].script)
+            assert Path(record).parent == Path("contract-records")
+        assert "--from=contract-records " in report.script
 
 
 class TestWorkflow:
@@ -105,8 +163,8 @@ class TestNeeds:
 
     def test_a_deployment_waits_for_all_that_is_asked_of_what_it_deploys(self) -> None:
         deployment = jobs({**ON_MAIN, "DEPLOY_COMMAND": "make deploy"})["deploy users"]
-        of_others = {"test items", "image items"}
-        of_no_weight = {"contract-example", "coverage"}
+        of_others = {"test items", "image items", "contract provider items"}
+        of_no_weight = {"contract-example", "contract report", "coverage"}
 
         assert set(needs(deployment)) == set(GRAPH.names) - of_others - of_no_weight
 
