@@ -80,7 +80,10 @@ def _joined(found: dict[str, Record]) -> Record:
         }
         outcomes = {each.outcome for each in taken.values()}
         step.outcome = next(each for each in _WORST_FIRST if each in outcomes)
-        step.text = "\n".join(_told(part, each, found) for part, each in taken.items())
+        told = {part: _told(part, each, found) for part, each in taken.items()}
+        step.text = "\n".join(
+            f"{part}: {text}" if part in services.SERVICES else text for part, text in told.items()
+        )
     for record in found.values():
         joined.results += record.results
         joined.canaries |= record.canaries
@@ -90,8 +93,8 @@ def _joined(found: dict[str, Record]) -> Record:
 
 def _told(part: str, step: Step, found: dict[str, Record]) -> str:
     if part not in found:
-        return f"{part}: no record."
-    return f"{part}: {step.text.strip() or step.outcome}"
+        return "There is no record."
+    return step.text.strip() or step.outcome
 
 
 def _read(path: Path) -> tuple[str, Record]:
