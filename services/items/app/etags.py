@@ -17,11 +17,6 @@ def item_etag(item_version: int, owner_name: str) -> str:
     return f'"{item_version}-{name}"'
 
 
-def combined(lines: list[str] | None) -> str | None:
-    """The one list that several lines of a header make (RFC 9110, section 5.3)."""
-    return ", ".join(lines) if lines else None
-
-
 def matches_strongly(condition: str, etag: str) -> bool:
     """Whether an `If-Match` holds. A weak tag never matches."""
     return condition.strip() == "*" or ("", etag) in _parse(condition)

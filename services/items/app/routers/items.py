@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import WithJsonSchema
 from sqlmodel import col
 
 from app import listings, queries
 from app.dependencies import CurrentPrincipal, OwnersDep
 from app.errors import ItemNotFound, NotYourItem, OwnerGone, OwnerInactive, UsersUnavailable
-from app.etags import combined, item_etag, matches_weakly
+from app.etags import item_etag, matches_weakly
 from app.models import Item, Owner
 from app.money import Price, price_text
 from app.schemas import ItemCreate, ItemPatch, ItemView, SearchText, SortName
@@ -20,7 +20,7 @@ from chassis.fields import EntityId, PathId
 from chassis.media_types import StrictRoute
 from chassis.paging import Page, PageQuery, fetch_page, page_query
 from chassis.reader import AnyRow
-from chassis.sessions import Reads, Writes
+from chassis.sessions import Writes, reader_of
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=StrictRoute)
 
@@ -44,8 +44,7 @@ _CREATED = {
 _FOUND = {"headers": _ETAG, "links": _READ_IF_CHANGED | _EDIT_IF_UNCHANGED}
 _EDITED = {"headers": _ETAG, "links": _READ | _EDIT_IF_UNCHANGED}
 
-# A list, because a header may come in several lines; to whoever reads the description it is one text.
-EntityTags = Annotated[list[str] | None, WithJsonSchema({"type": "string"})]
+EntityTags = Annotated[str | None, WithJsonSchema({"type": "string"})]
 IfMatch = Annotated[
     EntityTags, Header(description="The `ETag` of the item as you know it; `*` for any.")
 ]
@@ -76,7 +75,7 @@ async def create_item(
 
 @router.get("/", response_model=Page[ItemView], summary="List and search items")
 async def list_items(
-    reads: Reads,
+    request: Request,
     page: Annotated[PageQuery, Depends(page_query)],
     owner_id: EntityId | None = None,
     q: Annotated[SearchText | None, Query(description="Part of a name or a description.")] = None,
@@ -91,7 +90,7 @@ async def list_items(
         max_price=max_price,
     ).values()
     rows, meta = await fetch_page(
-        reads,
+        reader_of(request),
         queries.items(frozenset(values)),
         values,
         id_column=col(Item.id),
@@ -114,16 +113,15 @@ async def list_items(
 )
 async def read_item(
     item_id: PathId,
-    reads: Reads,
+    request: Request,
     response: Response,
     if_none_match: IfNoneMatch = None,
 ) -> Any:
-    row = await reads.row(queries.VIEW_BY_ID, {"item_id": item_id})
+    row = await reader_of(request).row(queries.VIEW_BY_ID, {"item_id": item_id})
     if row is None:
         raise ItemNotFound
     headers = _cache_headers(item_etag(row.version, row.owner_name))
-    condition = combined(if_none_match)
-    if condition is not None and matches_weakly(condition, headers["ETag"]):
+    if if_none_match is not None and matches_weakly(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return _row_view(row)
@@ -143,9 +141,7 @@ async def update_item(
     response: Response,
     if_match: IfMatch = None,
 ) -> Any:
-    item, owner = await listings.change(
-        session, item_id, principal, body.sent(), combined(if_match)
-    )
+    item, owner = await listings.change(session, item_id, principal, body.sent(), if_match)
     return _answer(response, item, owner)
 
 
@@ -153,7 +149,7 @@ async def update_item(
 async def delete_item(
     item_id: PathId, principal: CurrentPrincipal, session: Writes, if_match: IfMatch = None
 ) -> None:
-    await listings.take_down(session, item_id, principal, combined(if_match))
+    await listings.take_down(session, item_id, principal, if_match)
 
 
 def _answer(response: Response, item: Item | AnyRow, owner: Owner | AnyRow) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.etags import combined, item_etag, matches_strongly, matches_weakly
+from app.etags import item_etag, matches_strongly, matches_weakly
 
 ETAG = item_etag(3, "Ada")
 TAGS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters='"\x7f'))
@@ -85,13 +85,3 @@ def test_matches_takes_any_text(condition: str) -> None:
 @pytest.mark.timeout(10)  # quadratic time would be half a minute
 def test_matches_reads_a_long_run_of_blanks_in_linear_time() -> None:
     assert not matches_weakly("," + " " * 60_000 + "x", ETAG)
-
-
-@pytest.mark.parametrize(
-    ("lines", "condition"),
-    [(None, None), ([], None), ([""], ""), (['"a"'], '"a"'), (['"a"', '"b"'], '"a", "b"')],
-)
-def test_combined_makes_one_list_of_several_lines(
-    lines: list[str] | None, condition: str | None
-) -> None:
-    assert combined(lines) == condition

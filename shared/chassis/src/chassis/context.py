@@ -37,11 +37,12 @@ current_context: ContextVar[RequestContext | None] = ContextVar("request_context
 
 def request_context(request_id: bytes | None, traceparent: bytes | None) -> RequestContext:
     """The context of a request with these header values; what is missing or malformed is replaced."""
-    trace_id, flags = _continued_trace(traceparent)
+    new = secrets.token_hex(40)  # once for all three: it's a system call
+    trace_id, flags = _continued_trace(traceparent) or (new[:32], "00")
     return RequestContext(
-        request_id=_accepted_request_id(request_id),
+        request_id=_accepted_request_id(request_id) or new[32:64],
         trace_id=trace_id,
-        span_id=_recorded_span_id() or secrets.token_hex(8),
+        span_id=_recorded_span_id() or new[64:],
         trace_flags=flags,
     )
 
@@ -80,19 +81,19 @@ def outgoing_headers() -> dict[str, str]:
     return {"X-Request-ID": context.request_id, "traceparent": context.traceparent}
 
 
-def _accepted_request_id(value: bytes | None) -> str:
+def _accepted_request_id(value: bytes | None) -> str | None:
     if value is not None and _REQUEST_ID.fullmatch(value):
         return value.decode("ascii")
-    return secrets.token_hex(16)
+    return None
 
 
-def _continued_trace(traceparent: bytes | None) -> tuple[str, str]:
+def _continued_trace(traceparent: bytes | None) -> tuple[str, str] | None:
     recorded = trace.get_current_span().get_span_context()
     if recorded.is_valid:  # OpenTelemetry is on and has already read the header
         return trace.format_trace_id(recorded.trace_id), f"{recorded.trace_flags:02x}"
     match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     if match is None or not _is_valid(match):
-        return secrets.token_hex(16), "00"
+        return None
     sampled = int(match[4], 16) & 1  # the other bits are reserved: they aren't passed on
     return match[2].decode("ascii"), f"{sampled:02x}"
 

@@ -78,12 +78,15 @@ def _is_secret(key: str) -> bool:
 
 def _scrubbed(value: Any) -> Any:
     if isinstance(value, str):
-        return _VALUES.sub(r"\1[redacted]", value)
+        # What repeats values has a blank or an equals sign. Paths, methods and ids haven't, and come in each line.
+        return _VALUES.sub(r"\1[redacted]", value) if " " in value or "=" in value else value
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
     if isinstance(value, BaseException):
         return _scrubbed(f"{type(value).__name__}: {value}")
     if isinstance(value, dict):
         return scrub(None, "", {str(key): inner for key, inner in value.items()})
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_scrubbed(inner) for inner in value]
     return value
 

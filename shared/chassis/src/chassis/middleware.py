@@ -1,4 +1,4 @@
-"""The one middleware: request identity, body limit, security headers, metrics, access log, last resort.
+"""The one middleware: request identity, header lines, body limit, security headers, metrics, access log, last resort.
 
 It is pure ASGI and a single layer, because each layer costs every request (ADR 0006).
 """
@@ -29,6 +29,8 @@ _SECURITY_HEADERS = [
 _NO_CONTENT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NO_STORE = (b"cache-control", b"no-store")
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+# A client may send these in several lines, which are one list (RFC 9110, section 5.3). A route gets the first.
+_LISTS = frozenset({b"if-match", b"if-none-match"})
 _QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
@@ -52,6 +54,7 @@ class RequestMiddleware:
             return
         headers = _first_values(scope, (b"x-request-id", b"traceparent", b"content-length"))
         context = request_context(headers.get(b"x-request-id"), headers.get(b"traceparent"))
+        scope = _with_lists_in_one_line(scope)
         exchange = _Exchange(scope, receive, send, context, self.max_body_bytes, self.lifecycle)
         token = current_context.set(context)
         if scope["query_string"]:  # OpenTelemetry would export it: it may hold an e-mail address
@@ -183,3 +186,14 @@ def _first_values(scope: Scope, names: tuple[bytes, ...]) -> dict[bytes, bytes]:
         if name in names and name not in values:
             values[name] = value
     return values
+
+
+def _with_lists_in_one_line(scope: Scope) -> Scope:
+    lines = [line for line in scope["headers"] if line[0] in _LISTS]
+    if len(lines) < 2:  # noqa: PLR2004 - as nearly always
+        return scope
+    values = {
+        name: b", ".join(value for other, value in lines if other == name) for name, _ in lines
+    }
+    others = [line for line in scope["headers"] if line[0] not in _LISTS]
+    return {**scope, "headers": [*others, *values.items()]}

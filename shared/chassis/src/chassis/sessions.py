@@ -15,6 +15,11 @@ async def get_database(request: Request) -> Database:
 
 
 async def get_reader(request: Request) -> Reader:
+    return reader_of(request)
+
+
+def reader_of(request: Request) -> Reader:
+    """What `Reads` gives, for a route that most requests meet: a dependency takes 4 % of such a request (ADR 0042)."""
     database: Database = request.app.state.database
     return database.reader()
 
