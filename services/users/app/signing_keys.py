@@ -29,6 +29,8 @@ logger = structlog.get_logger(__name__)
 
 _LOCK_ID = 0x6B657973  # "keys"
 _RELOAD_SECONDS = 5.0
+_RELOAD_FOR_AN_UNKNOWN_SECONDS = 1.0
+"""Made-up key ids must not become load on the database."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class KeyRing:
     async def find(self, key_id: str) -> PyJWK | None:
         """The published key with this id (the `KeySource` of this service's own verifier)."""
         await self._reload_if_old()
+        if (
+            key_id not in self._loaded
+        ):  # another replica may already sign with a key that is new here
+            await self._reload_if_old(_RELOAD_FOR_AN_UNKNOWN_SECONDS)
         key = self._loaded.get(key_id)
         return key.public if key else None
 
@@ -88,8 +94,8 @@ class KeyRing:
         active = [key for key in self._loaded.values() if key.activates_at <= now]
         return max(active or self._loaded.values(), key=_lasts_longest)
 
-    async def _reload_if_old(self) -> None:
-        if self._clock() - self._loaded_at >= _RELOAD_SECONDS:
+    async def _reload_if_old(self, age_seconds: float = _RELOAD_SECONDS) -> None:
+        if self._clock() - self._loaded_at >= age_seconds:
             await self._load()
 
     async def _load(self) -> None:

@@ -18,9 +18,11 @@ from chassis.columns import utc_now
 from chassis.errors import InvalidToken
 from chassis.tokens import TokenVerifier
 from service_testing.isolation import IsolatedDatabase
+from service_testing.queries import QueryCounter
 
 HEAD_START = 300
 RELOAD = 5
+RELOAD_FOR_AN_UNKNOWN = 1
 LIFETIME = 900
 LEEWAY = 10
 
@@ -154,7 +156,7 @@ class TestAtOnce:
 
 
 class TestUnknownKey:
-    async def test_unknown_key_is_refused_until_its_process_has_looked_again(
+    async def test_unknown_key_is_looked_for_again_within_a_second(
         self,
         timeline: Timeline,
         database: IsolatedDatabase,
@@ -168,8 +170,15 @@ class TestUnknownKey:
             await session.commit()
         with timeline.at(RELOAD):
             token = await timeline.token()
-            replica.seconds = RELOAD - 1
+            replica.seconds = RELOAD_FOR_AN_UNKNOWN - 0.1
             with pytest.raises(InvalidToken):
                 await replica.verifier.principal(token)
-            replica.seconds = RELOAD
+            replica.seconds = RELOAD_FOR_AN_UNKNOWN
             assert (await replica.verifier.principal(token)).user_id == 1
+
+    async def test_unknown_keys_are_looked_for_once_in_that_time(
+        self, timeline: Timeline, query_counter: QueryCounter
+    ) -> None:
+        with timeline.at(RELOAD_FOR_AN_UNKNOWN), query_counter.at_most(1):
+            for number in range(10):
+                assert await timeline.keys.find(f"made up {number}") is None
