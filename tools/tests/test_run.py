@@ -205,6 +205,6 @@ def terminal_output(start_run: StartRun, environ: dict[str, str]) -> bytes:
 
 
 def database_url(port: str) -> str:
-    connection = HTTPConnection("127.0.0.1", int(port), timeout=5)
+    connection = HTTPConnection("127.0.0.1", int(port), timeout=60)
     connection.request("GET", "/")
     return connection.getresponse().read().decode()

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from chassis.database import Database
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 _WAITING = text(
     "SELECT count(*) FROM pg_stat_activity "

@@ -66,6 +66,10 @@ async def _outcome(client: httpx.AsyncClient, url: str) -> object:
         return type(error)
 
 
+# How long a client waits for an answer that doesn't come; one that comes is never as late.
+PATIENCE = httpx.Timeout(60, read=1)
+
+
 @pytest.mark.parametrize(
     ("fault", "handler"),
     [
@@ -85,7 +89,10 @@ async def _outcome(client: httpx.AsyncClient, url: str) -> object:
     ],
 )
 async def test_a_fault_is_what_the_real_thing_is(fault: Behaviour, handler: Handler | None) -> None:
-    async with _real(handler) as url, httpx.AsyncClient(timeout=0.2, trust_env=False) as client:
+    async with (
+        _real(handler) as url,
+        httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client,
+    ):
         real = await _outcome(client, url)
-    async with httpx.AsyncClient(timeout=0.2, transport=FaultyTransport(fault)) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, transport=FaultyTransport(fault)) as client:
         assert await _outcome(client, url) == real
