@@ -1,13 +1,16 @@
-"""Sinks that remember what they were sent, and relays that deliver to them."""
+"""Sinks that remember what they were sent, relays that deliver to them, and what is left then."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
+from sqlalchemy import func, select
+from sqlmodel import col
 
 from app import accounts
-from app.models import OutboxEvent
+from app.models import OutboxEvent, OutboxStream
 from app.outbox.metrics import DeliveryMetrics
 from app.outbox.relay import Relay, RelaySettings
 from app.outbox.sink import Answer, Delivered, Sink
@@ -64,6 +67,22 @@ class FakeSink:
         self.behaviour = behave
 
 
+class Held:
+    """Answers when it is released; says when it has been asked so many times."""
+
+    def __init__(self, asked: int = 1) -> None:
+        self.is_asked = asyncio.Event()
+        self.released = asyncio.Event()
+        self._missing = asked
+
+    async def __call__(self, _: OutboxEvent) -> Answer:
+        self._missing -= 1
+        if self._missing == 0:
+            self.is_asked.set()
+        await self.released.wait()
+        return Delivered()
+
+
 def relay_to(
     sink: Sink,
     database: Database,
@@ -98,6 +117,28 @@ async def rename(database: Database, user_id: int, *names: str) -> None:
     for name in names:
         async with database.transaction() as session:
             await accounts.change(session, user_id, {"name": name})
+
+
+async def streams_left(database: Database, *, leased: bool = False) -> int:
+    """How many users' events wait, or are under way."""
+    statement = select(func.count(col(OutboxStream.user_id)))
+    if leased:
+        statement = statement.where(col(OutboxStream.lease_token).is_not(None))
+    async with database.read_session() as session:
+        return await session.scalar(statement) or 0
+
+
+async def the_event(database: Database, user_id: int, version: int) -> OutboxEvent:
+    statement = select(OutboxEvent).where(
+        col(OutboxEvent.user_id) == user_id, col(OutboxEvent.version) == version
+    )
+    async with database.read_session() as session:
+        return (await session.scalars(statement)).one()
+
+
+def count_of(registry: CollectorRegistry, result: str) -> float:
+    """How many deliveries ended so, as the metrics have it."""
+    return registry.get_sample_value("event_deliveries_total", {"result": result}) or 0
 
 
 @asynccontextmanager

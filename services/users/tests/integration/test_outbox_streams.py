@@ -1,7 +1,6 @@
 """Leases: who may deliver whose events, and what is recorded."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -17,13 +16,6 @@ from tests.sinks import register, rename
 from tests.spare_database import opened
 
 LEASE_SECONDS = 50
-
-
-@pytest.fixture
-async def outbox(frozen_time: FrozenTime, spare_database_url: str) -> AsyncIterator[Database]:
-    """A database of this test's own, with real transactions; its times stand still."""
-    async with opened(spare_database_url) as database:
-        yield database
 
 
 async def lease(database: Database, limit: int = 10) -> list[Lease]:

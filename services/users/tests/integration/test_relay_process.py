@@ -11,13 +11,11 @@ from fastapi import FastAPI
 from jwt import decode, get_unverified_header
 from prometheus_client import CollectorRegistry
 from pydantic import AnyHttpUrl
-from sqlalchemy import func, select, text
-from sqlmodel import col
+from sqlalchemy import text
 from structlog.types import EventDict
 
 from app.access_tokens import TokenIssuer
 from app.main import create_app
-from app.models import OutboxStream
 from app.outbox import process
 from app.outbox.process import RelayProcess
 from app.settings import UsersSettings
@@ -29,7 +27,7 @@ from service_testing.client import AppClient, app_transport
 from service_testing.factories import create_user_data
 from service_testing.faults import FaultyTransport
 from service_testing.lifespan import Lifespan
-from tests.sinks import register, rename
+from tests.sinks import register, rename, streams_left
 from tests.spare_database import opened
 
 HOUR = 3600.0
@@ -98,14 +96,6 @@ def run(relaying: UsersSettings, outbox: Database, sink: Neighbour) -> Run:
         await lifespan.stop()
 
     return running
-
-
-async def streams_left(database: Database, *, leased: bool = False) -> int:
-    statement = select(func.count(col(OutboxStream.user_id)))
-    if leased:
-        statement = statement.where(col(OutboxStream.lease_token).is_not(None))
-    async with database.read_session() as session:
-        return await session.scalar(statement) or 0
 
 
 class TestInTheApp:

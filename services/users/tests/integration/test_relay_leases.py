@@ -1,0 +1,185 @@
+"""How relays share the streams by leases, and what becomes of a lease when one of them ends."""
+
+import asyncio
+
+import pytest
+from structlog.types import EventDict
+
+from app.models import OutboxEvent
+from app.outbox.relay import Relay
+from app.outbox.sink import Answer, Delivered
+from chassis.database import Database
+from service_testing.frozen_time import FrozenTime
+from tests.sinks import (
+    SETTINGS,
+    FakeSink,
+    Held,
+    closing,
+    deliver_all,
+    register,
+    relay_to,
+    rename,
+    streams_left,
+    the_event,
+)
+from tests.spare_database import opened
+
+
+class TestSeveralRelays:
+    async def test_several_relays_share_the_work_and_keep_the_order(
+        self, outbox: Database, sink: FakeSink, spare_database_url: str
+    ) -> None:
+        user_ids = [await register(outbox, number) for number in range(12)]
+        for user_id in user_ids:
+            await rename(outbox, user_id, "Ada", "Ida", "Eva")
+
+        async def hesitate(_: OutboxEvent) -> Answer:
+            await asyncio.sleep(0)
+            return Delivered()
+
+        sink.behaviour = hesitate
+        async with opened(spare_database_url) as second, opened(spare_database_url) as third:
+            relays = [relay_to(sink, database) for database in (outbox, second, third)]
+            async with closing(*relays):
+                while await streams_left(outbox):
+                    await asyncio.gather(*(deliver_all(relay) for relay in relays))
+        assert sink.taken == {user_id: [1, 2, 3, 4] for user_id in user_ids}
+
+    async def test_relay_that_dies_is_taken_over_when_its_lease_ends(
+        self, outbox: Database, sink: FakeSink, frozen_time: FrozenTime
+    ) -> None:
+        ada = await register(outbox)
+        await rename(outbox, ada, "Ada")
+        dead = relay_to(sink, outbox)
+        await dead.work()
+        await dead.settle()  # delivered, and then it dies before it can record that
+        heir = relay_to(sink, outbox)
+        async with closing(heir):
+            await deliver_all(heir)
+            assert sink.taken[ada] == [1, 2]
+            frozen_time.tick(SETTINGS.lease_seconds)
+            await deliver_all(heir)
+        # At least once: the sink tells a second delivery by the event's id.
+        assert sink.taken[ada] == [1, 2, 1, 2]
+        assert await streams_left(outbox) == 0
+
+    async def test_relay_that_lost_its_lease_records_nothing(
+        self,
+        outbox: Database,
+        relay: Relay,
+        sink: FakeSink,
+        frozen_time: FrozenTime,
+        logs: list[EventDict],
+    ) -> None:
+        ada = await register(outbox)
+        await relay.work()
+        await relay.settle()
+        frozen_time.tick(SETTINGS.lease_seconds)
+        other = relay_to(sink, outbox)
+        async with closing(other):
+            sink.behaviour = held = Held()
+            await other.work()
+            await held.is_asked.wait()
+            await relay.work()
+            assert (await the_event(outbox, ada, 1)).delivered_at is None
+            assert [line["event"] for line in logs] == ["events_lease_lost"]
+            held.released.set()
+            await deliver_all(other)
+        assert (await the_event(outbox, ada, 1)).delivered_at is not None
+
+    async def test_no_delivery_begins_that_might_outlast_the_lease(
+        self, outbox: Database, relay: Relay, sink: FakeSink, frozen_time: FrozenTime
+    ) -> None:
+        ada = await register(outbox)
+        await rename(outbox, ada, "Ada")
+
+        async def take_long(event: OutboxEvent) -> Answer:
+            frozen_time.tick(SETTINGS.lease_seconds - SETTINGS.deadline_seconds)
+            return Delivered()
+
+        sink.behaviour = take_long
+        await relay.work()
+        await relay.settle()
+        assert sink.taken[ada] == [1]
+        await deliver_all(relay)
+        assert sink.taken[ada] == [1, 2]
+
+
+class TestDatabaseAway:
+    async def test_what_could_not_be_recorded_is_recorded_later(
+        self, outbox: Database, relay: Relay, sink: FakeSink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ada = await register(outbox)
+        await relay.work()
+        await relay.settle()
+        with monkeypatch.context() as patch:
+            patch.setattr(outbox, "write_session", _no_session)
+            for _ in range(2):
+                with pytest.raises(ConnectionError):
+                    await relay.work()
+        await deliver_all(relay)
+        assert sink.taken[ada] == [1]
+        assert await streams_left(outbox) == 0
+
+
+class TestClose:
+    async def test_close_ends_between_two_events_and_gives_the_lease_back(
+        self, outbox: Database, sink: FakeSink
+    ) -> None:
+        ada = await register(outbox)
+        await rename(outbox, ada, "Ada")
+        relay = relay_to(sink, outbox)
+        sink.behaviour = held = Held()
+        await relay.work()
+        await held.is_asked.wait()
+        closing_it = asyncio.create_task(relay.close(patience_seconds=30))
+        await asyncio.sleep(0)
+        held.released.set()
+        await closing_it
+        assert sink.taken[ada] == [1]
+        heir = relay_to(sink, outbox)
+        async with closing(heir):
+            await deliver_all(heir)  # at once: no lease has to end first
+        assert sink.taken[ada] == [1, 2]
+
+    async def test_close_gives_back_what_does_not_end(
+        self, outbox: Database, sink: FakeSink
+    ) -> None:
+        ada = await register(outbox)
+        relay = relay_to(sink, outbox)
+        sink.behaviour = held = Held()
+        await relay.work()
+        await held.is_asked.wait()
+        await relay.close(patience_seconds=0)
+        sink.answer(Delivered())
+        heir = relay_to(sink, outbox)
+        async with closing(heir):
+            await deliver_all(heir)
+        assert sink.calls == [(ada, 1), (ada, 1)]
+
+    async def test_close_without_a_database_is_a_line_in_the_log(
+        self,
+        outbox: Database,
+        sink: FakeSink,
+        monkeypatch: pytest.MonkeyPatch,
+        logs: list[EventDict],
+    ) -> None:
+        await register(outbox)
+        relay = relay_to(sink, outbox)
+        await relay.work()
+        await relay.settle()
+        with monkeypatch.context() as patch:
+            patch.setattr(outbox, "write_session", _no_session)
+            await relay.close(patience_seconds=0)
+        assert [line["event"] for line in logs] == ["events_leases_not_given_back"]
+
+    async def test_closed_relay_leases_nothing(self, outbox: Database, sink: FakeSink) -> None:
+        relay = relay_to(sink, outbox)
+        await relay.close(patience_seconds=0)
+        await register(outbox)
+        await deliver_all(relay)
+        assert sink.calls == []
+
+
+def _no_session() -> None:
+    raise ConnectionError("the database is away")

@@ -1,0 +1,36 @@
+"""How long the relay's `work` says that it may be left alone."""
+
+import asyncio
+
+import pytest
+
+from app.outbox.relay import Relay
+from app.outbox.sink import Failed
+from chassis.database import Database
+from service_testing.frozen_time import FrozenTime
+from tests.sinks import SETTINGS, FakeSink, register
+
+
+class TestPause:
+    async def test_pause_of_an_empty_outbox_is_a_poll(self, relay: Relay) -> None:
+        assert await relay.work() == SETTINGS.poll_seconds
+
+    async def test_pause_ends_when_a_stream_is_due(
+        self, outbox: Database, relay: Relay, sink: FakeSink, frozen_time: FrozenTime
+    ) -> None:
+        await register(outbox)
+        sink.answer(Failed("status 429", retry_after_seconds=0.7))
+        await relay.work()
+        await relay.settle()
+        assert await relay.work() == pytest.approx(0.7)
+        frozen_time.tick(0.5)
+        assert await relay.work() == pytest.approx(0.2)
+
+    async def test_end_of_a_delivery_is_told(
+        self, outbox: Database, relay: Relay, sink: FakeSink
+    ) -> None:
+        told = asyncio.Event()
+        relay.on_room = told.set
+        await register(outbox)
+        await relay.work()
+        await told.wait()
