@@ -10,7 +10,7 @@ from rich.progress import Progress as RichProgress
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from app import pruning
-from app.database import MIGRATIONS, open_database
+from app.database import MIGRATIONS
 from app.main import create_app
 from app.resync import Progress, TooManyDeletions
 from app.resync import resync as read_all
@@ -91,7 +91,7 @@ def _with_database(
     settings: ItemsSettings, action: Callable[[Database], Awaitable[ResultT]]
 ) -> ResultT:
     async def main() -> ResultT:
-        database = open_database(settings)
+        database = settings.open_database()
         try:
             return await action(database)
         finally:

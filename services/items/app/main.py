@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
-from app.database import open_database
 from app.dependencies import BEARER, EVENTS_AUDIENCE
 from app.errors import UsersUnavailable
 from app.housekeeping import add_work
@@ -50,7 +49,7 @@ def create_app(
     settings = settings or load_settings(ItemsSettings)
     owned = AsyncExitStack()
     if database is None:
-        database = open_database(settings)
+        database = settings.open_database()
         owned.push_async_callback(database.aclose)
     users_metrics = UsersMetrics()
     if users is None:

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from app.database import open_database
 from app.settings import UsersSettings
 from chassis.cli import fail, run_async
 from chassis.database import Database, WriteSession
@@ -18,7 +17,7 @@ def with_database(
     """What `action` returns; the process ends when it, or the database, fails."""
 
     async def main() -> ResultT:
-        database = open_database(settings)
+        database = settings.open_database()
         try:
             return await action(database)
         finally:

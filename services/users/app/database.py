@@ -1,13 +1,5 @@
-"""Where this service's migrations are, and how its database is opened."""
+"""Where this service's migrations are."""
 
 from pathlib import Path
 
-from app.settings import UsersSettings
-from chassis.database import Database
-
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-
-
-def open_database(settings: UsersSettings) -> Database:
-    """The caller closes it."""
-    return Database(settings.database_url.get_secret_value(), pool=settings.pool)

@@ -9,7 +9,6 @@ import structlog
 from fastapi import FastAPI
 
 from app.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
-from app.database import open_database
 from app.outbox.metrics import OutboxGauges
 from app.outbox.process import RelayProcess
 from app.passwords import PasswordHasher
@@ -46,7 +45,7 @@ def create_app(
         SettingsError: when the environment doesn't describe a service that can be started.
     """
     settings = settings or load_settings(UsersSettings)
-    opened = database or open_database(settings)
+    opened = database or settings.open_database()
     keys = KeyRing(opened, settings)
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from chassis.database import PoolSize, parse_url
+from chassis.database import Database, PoolSize, parse_url
 from chassis.secret_files import SecretFiles, UnreadableSecret
 
 Environment = Literal["development", "production"]
@@ -137,6 +137,10 @@ class ServiceSettings(BaseSettings):
         return PoolSize(
             connections=self.database_pool_size, wait_seconds=self.database_pool_wait_seconds
         )
+
+    def open_database(self) -> Database:
+        """The caller closes it."""
+        return Database(self.database_url.get_secret_value(), pool=self.pool)
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

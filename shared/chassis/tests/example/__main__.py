@@ -4,12 +4,10 @@ from fastapi import FastAPI
 from tests.example.app import MIGRATIONS, NotesSettings, create_app
 
 from chassis.cli import service_cli
-from chassis.database import Database
 
 
 def create(settings: NotesSettings) -> FastAPI:
-    database = Database(settings.database_url.get_secret_value(), pool=settings.pool)
-    return create_app(database=database, settings=settings)
+    return create_app(database=settings.open_database(), settings=settings)
 
 
 cli = service_cli("notes", NotesSettings, create, MIGRATIONS)

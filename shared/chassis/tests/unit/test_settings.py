@@ -1,6 +1,9 @@
+from typing import cast
+
 import pytest
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
+from sqlalchemy.pool import QueuePool
 
 from chassis.database import PoolSize
 from chassis.settings import ServiceSettings, SettingsError, load_settings
@@ -90,6 +93,14 @@ class TestReading:
     ) -> None:
         environment.set(database_pool_size="3", database_pool_wait_seconds="0.5")
         assert load_settings(NotesSettings).pool == PoolSize(connections=3, wait_seconds=0.5)
+
+    def test_the_database_is_the_one_that_is_set_with_its_pool(
+        self, environment: Environment
+    ) -> None:
+        environment.set(database_url="postgresql://u@db/notes", database_pool_size="3")
+        database = load_settings(NotesSettings).open_database()
+        assert (database.url.host, database.url.database) == ("db", "notes")
+        assert cast(QueuePool, database.read_engine.pool).size() == 3
 
 
 class TestLists:
