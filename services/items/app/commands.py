@@ -1,8 +1,7 @@
 """The items service's own commands, beside those that every service has."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,12 +15,10 @@ from app.resync import Progress, TooManyDeletions
 from app.resync import resync as read_all
 from app.settings import ItemsSettings
 from app.users_directory import DirectoryFailed, open_directory
-from chassis.cli import fail, run_async, service_cli, settings_or_exit
+from chassis.cli import fail, service_cli, settings_or_exit, with_database
 from chassis.database import Database
 
 cli = service_cli("items", ItemsSettings, create_app, MIGRATIONS)
-
-ResultT = TypeVar("ResultT")
 
 
 @cli.command()
@@ -38,7 +35,7 @@ def prune(
     """Forget received events that are old. The service does so by itself, every hour."""
     settings = settings_or_exit(ItemsSettings)
     keep = timedelta(days=settings.events_keep_days if keep_days is None else keep_days)
-    deleted = _with_database(settings, lambda database: pruning.prune_all(database, keep=keep))
+    deleted = with_database(settings, lambda database: pruning.prune_all(database, keep=keep))
     typer.echo(f"Forgot {deleted} received events.")
 
 
@@ -58,7 +55,7 @@ def resync(
     if settings.users_client_id is None or settings.users_client_secret is None:
         fail("ITEMS_USERS_CLIENT_ID and ITEMS_USERS_CLIENT_SECRET are required for this.")
     try:
-        done = _with_database(settings, lambda database: _resync(database, settings, max_deletions))
+        done = with_database(settings, lambda database: _resync(database, settings, max_deletions))
     except DirectoryFailed as error:
         fail(f"{error} What was read stays, nobody was deleted; run it again.")
     except TooManyDeletions as error:
@@ -85,16 +82,3 @@ async def _resync(database: Database, settings: ItemsSettings, max_deletions: in
             return await read_all(
                 database, directory, max_deletions=max_deletions, on_progress=show
             )
-
-
-def _with_database(
-    settings: ItemsSettings, action: Callable[[Database], Awaitable[ResultT]]
-) -> ResultT:
-    async def main() -> ResultT:
-        database = settings.open_database()
-        try:
-            return await action(database)
-        finally:
-            await database.aclose()
-
-    return run_async(main)

@@ -10,7 +10,6 @@ from sqlalchemy import delete, select
 from sqlmodel import col
 
 from app import accounts, refresh_tokens, service_clients, signing_keys
-from app.command_sessions import in_transaction, with_database
 from app.database import MIGRATIONS
 from app.errors import EmailTaken
 from app.main import create_app
@@ -20,7 +19,7 @@ from app.outbox_commands import outbox_cli, relay
 from app.passwords import PasswordHasher
 from app.schemas import UserCreate
 from app.settings import UsersSettings
-from chassis.cli import fail, service_cli, settings_or_exit
+from chassis.cli import fail, in_transaction, service_cli, settings_or_exit, with_database
 from chassis.database import Database, WriteSession
 from chassis.fields import email_key
 

@@ -13,14 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from app.access_tokens import TokenIssuer
-from app.command_sessions import in_transaction, with_database
 from app.models import OutboxEvent, OutboxStream
 from app.outbox import administration
 from app.outbox.administration import NotParked, Overview
 from app.outbox.process import RelayProcess
 from app.settings import UsersSettings
 from app.signing_keys import KeyRing
-from chassis.cli import fail, settings_or_exit
+from chassis.cli import fail, in_transaction, settings_or_exit, with_database
 from chassis.database import Database, WriteSession
 from chassis.logs import configure_logging
 

@@ -1,9 +1,10 @@
-"""The commands that every service has: `migrate`, `serve`, `make-migration`."""
+"""The commands that every service has: `migrate`, `serve`, `make-migration`; and what to write its own with."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 import structlog
 import typer
@@ -12,10 +13,10 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import migrations
-from chassis.database import parse_url
+from chassis.database import Database, WriteSession, parse_url
 from chassis.logs import configure_logging
 from chassis.serving import serve_until_signalled
-from chassis.settings import SettingsError, SettingsT, load_settings
+from chassis.settings import ServiceSettings, SettingsError, SettingsT, load_settings
 
 ResultT = TypeVar("ResultT")
 
@@ -95,8 +96,35 @@ def _lacks_tables(error: Exception) -> bool:
     return getattr(cause, "sqlstate", None) == "42P01" or "no such table" in str(cause)
 
 
-def run_async(main: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
-    return run_or_exit(lambda: asyncio.run(main()))
+def with_database(
+    settings: ServiceSettings, action: Callable[[Database], Awaitable[ResultT]]
+) -> ResultT:
+    """What `action` returns.
+
+    The process ends with one sentence when the database can't be used, or the action raises a
+    SettingsError.
+    """
+
+    async def main() -> ResultT:
+        async with aclosing(settings.open_database()) as database:
+            return await action(database)
+
+    try:
+        return run_or_exit(lambda: asyncio.run(main()))
+    except SettingsError as error:
+        fail(str(error))
+
+
+def in_transaction(
+    settings: ServiceSettings, action: Callable[[WriteSession], Awaitable[ResultT]]
+) -> ResultT:
+    """As `with_database`, in one transaction."""
+
+    async def transact(database: Database) -> ResultT:
+        async with database.transaction() as session:
+            return await action(session)
+
+    return with_database(settings, transact)
 
 
 def _make_folder_of(url: str) -> None:

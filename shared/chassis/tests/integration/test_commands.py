@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 from tests.example.__main__ import cli, create
 from tests.example.app import MIGRATIONS, NotesSettings
 from typer.testing import CliRunner, Result
 
-from chassis.cli import fail, run_async, run_or_exit, service_cli
-from chassis.database import Database
+from chassis.cli import fail, run_or_exit, service_cli
 from chassis.settings import SettingsError
 
 UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/notes"
@@ -192,30 +191,6 @@ class TestHelpersOfOtherCommands:
             run_or_exit(fail_silently)
         assert getattr(caught.value, "exit_code", None) == 2
         assert capsys.readouterr().err == "error: the database can't be used: TimeoutError\n"
-
-    def test_a_database_without_tables_is_told_what_to_do(
-        self, empty_database_url: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        async def count_notes() -> None:
-            database = Database(empty_database_url)
-            try:
-                async with database.read_session() as session:
-                    await session.execute(text("SELECT count(*) FROM notes"))
-            finally:
-                await database.aclose()
-
-        with pytest.raises(Exception) as caught:  # noqa: PT011
-            run_async(count_notes)
-        assert getattr(caught.value, "exit_code", None) == 2
-        assert capsys.readouterr().err == (
-            "error: the database has no tables yet: run `python -m app migrate` first.\n"
-        )
-
-    def test_an_action_that_succeeds_is_what_it_returns(self) -> None:
-        async def answer() -> int:
-            return 42
-
-        assert run_async(answer) == 42
 
     def test_a_mistake_of_ours_is_no_sentence(self) -> None:
         def divide() -> None:

@@ -1,0 +1,93 @@
+"""`with_database` and `in_transaction`: how a service's own commands reach its database."""
+
+import pytest
+import typer
+from pydantic import SecretStr
+from sqlalchemy import func, select
+from tests.example.app import NotesSettings
+from tests.example.models import Note
+
+from chassis.cli import in_transaction, with_database
+from chassis.database import Database, WriteSession
+from chassis.settings import SettingsError
+
+
+def settings_of(url: str) -> NotesSettings:
+    return NotesSettings(database_url=SecretStr(url))
+
+
+async def count_notes(database: Database) -> int:
+    async with database.read_session() as session:
+        return await session.scalar(select(func.count(Note.id))) or 0
+
+
+async def add_note(session: WriteSession) -> str:
+    session.add(Note(title="Buy milk"))
+    await session.flush()
+    return "added"
+
+
+async def add_note_and_fail(session: WriteSession) -> None:
+    await add_note(session)
+    raise ZeroDivisionError
+
+
+class TestWithDatabase:
+    def test_what_the_action_returns_is_returned(self, spare_database_url: str) -> None:
+        assert with_database(settings_of(spare_database_url), count_notes) == 0
+
+    def test_the_database_is_closed_when_the_action_has_failed(
+        self, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened, closed = [], []
+
+        async def close(database: Database) -> None:
+            closed.append(database)
+
+        async def break_down(database: Database) -> None:
+            opened.append(database)
+            assert closed == []
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(Database, "aclose", close)
+        with pytest.raises(ZeroDivisionError):
+            with_database(settings_of(empty_database_url), break_down)
+        assert closed == opened
+
+    def test_a_database_without_tables_is_told_what_to_do(
+        self, empty_database_url: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(typer.Exit) as caught:
+            with_database(settings_of(empty_database_url), count_notes)
+        assert caught.value.exit_code == 2
+        assert capsys.readouterr().err == (
+            "error: the database has no tables yet: run `python -m app migrate` first.\n"
+        )
+
+    def test_settings_that_the_database_belies_are_one_sentence(
+        self, empty_database_url: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        async def refuse(_: Database) -> None:
+            raise SettingsError("the key is another one.")
+
+        with pytest.raises(typer.Exit) as caught:
+            with_database(settings_of(empty_database_url), refuse)
+        assert caught.value.exit_code == 2
+        assert capsys.readouterr().err == "error: the key is another one.\n"
+
+
+class TestInTransaction:
+    def test_a_transaction_is_committed_when_the_action_returns(
+        self, spare_database_url: str
+    ) -> None:
+        settings = settings_of(spare_database_url)
+        assert in_transaction(settings, add_note) == "added"
+        assert with_database(settings, count_notes) == 1
+
+    def test_a_transaction_is_rolled_back_when_the_action_fails(
+        self, spare_database_url: str
+    ) -> None:
+        settings = settings_of(spare_database_url)
+        with pytest.raises(ZeroDivisionError):
+            in_transaction(settings, add_note_and_fail)
+        assert with_database(settings, count_notes) == 0
