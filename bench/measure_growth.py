@@ -20,8 +20,7 @@ from growth.lists import as_table, measure_lists
 from processes import ServiceProcess, free_port
 
 from chassis.database import Database
-from service_testing import postgres
-from service_testing.new_database import NewDatabase
+from service_testing.new_database import new_databases
 
 FEW = 1_000
 
@@ -41,12 +40,7 @@ def _services(kind: str, sizes: Sequence[int]) -> Iterator[list[ServiceProcess]]
     """An items service for each size, on a database with so many items."""
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-        server_url = cleanup.enter_context(postgres.server()) if kind == "postgres" else None
-        new_database = NewDatabase(
-            make_folder=lambda: folder,
-            server_url=None if server_url is None else lambda: server_url,
-            suffix=str(os.getpid()),
-        )
+        new_database = cleanup.enter_context(new_databases(kind, folder))
         services = []
         for size in sizes:
             url = cleanup.enter_context(new_database(f"items_{size}"))

@@ -7,7 +7,6 @@ Both services run as real processes, on new databases. Options that aren't ours 
 """
 
 import argparse
-import os
 import shlex
 import subprocess
 import sys
@@ -19,8 +18,7 @@ from pathlib import Path
 from descriptions.walks import EXPECTED, count_walks
 from processes import LocalStack
 
-from service_testing import postgres
-from service_testing.new_database import NewDatabase
+from service_testing.new_database import new_databases
 
 ROOT = Path(__file__).resolve().parent.parent
 EXIT_PASSED = 0
@@ -79,12 +77,7 @@ def _stack(kind: str) -> Iterator[LocalStack]:
     """Both services, each on a new database of that kind; all of it is gone at the end of the block."""
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-        server_url = cleanup.enter_context(postgres.server()) if kind == "postgres" else None
-        new_database = NewDatabase(
-            make_folder=lambda: folder,
-            server_url=None if server_url is None else lambda: server_url,
-            suffix=str(os.getpid()),
-        )
+        new_database = cleanup.enter_context(new_databases(kind, folder))
         stack = LocalStack(
             folder,
             users_database=cleanup.enter_context(new_database("users")),

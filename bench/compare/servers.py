@@ -15,8 +15,7 @@ import psutil
 from processes import LocalStack, free_port
 from stack import wait_for
 
-from service_testing import postgres
-from service_testing.databases import create_database
+from service_testing.new_database import new_databases
 
 BENCH = Path(__file__).resolve().parent.parent
 
@@ -57,9 +56,9 @@ def running_servers() -> Iterator[Servers]:
     """
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-        server_url = cleanup.enter_context(postgres.server())
+        new_database = cleanup.enter_context(new_databases("postgres", folder))
         databases = {
-            name: create_database(server_url, f"test_bench_{name}_{os.getpid()}")
+            name: cleanup.enter_context(new_database(f"bench_{name}"))
             for name in ("users", "items")
         }
         stack = LocalStack(

@@ -1,10 +1,12 @@
-"""Databases of the run's kind, made when a fixture or a test wants one."""
+"""Databases of the run's kind, made when a fixture, a test or a measurement wants one."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from service_testing import postgres
 from service_testing.databases import create_database, drop_database
 
 
@@ -31,3 +33,18 @@ class NewDatabase:
             yield create_database(server_url, name)
         finally:
             drop_database(server_url, name)
+
+
+@contextmanager
+def new_databases(kind: str, folder: Path) -> Iterator[NewDatabase]:
+    """What makes databases outside of pytest: `sqlite` in the folder, `postgres` on a server of the block.
+
+    Raises:
+        PostgresUnavailable: there is no server, and none can be started.
+    """
+    suffix = str(os.getpid())
+    if kind == "sqlite":
+        yield NewDatabase(make_folder=lambda: folder, server_url=None, suffix=suffix)
+        return
+    with postgres.server() as url:
+        yield NewDatabase(make_folder=lambda: folder, server_url=lambda: url, suffix=suffix)

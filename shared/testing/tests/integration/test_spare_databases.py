@@ -8,7 +8,9 @@ from example.app import Note
 from sqlalchemy import func, inspect, make_url, select
 
 from chassis.database import Database, migration_engine
-from service_testing.new_database import NewDatabase
+from service_testing import postgres
+from service_testing.new_database import NewDatabase, new_databases
+from service_testing.run_server import RUN_SERVER
 
 
 async def _tables(url: str) -> list[str]:
@@ -55,3 +57,15 @@ def test_a_new_database_is_named_and_gone_after_the_block(
         assert asyncio.run(_tables(url)) == []
         name = Path(str(make_url(url).database)).name
         assert name.startswith(f"test_archive_{worker_id}_")
+
+
+def test_databases_are_to_be_had_without_the_plugin(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = pytestconfig.getoption("--database")
+    if kind == "postgres":  # one that runs already
+        monkeypatch.setenv(postgres.URL_VARIABLE, pytestconfig.stash[RUN_SERVER].url)
+    with new_databases(kind, tmp_path) as new_database, new_database("archive") as url:
+        assert asyncio.run(_tables(url)) == []
+        assert make_url(url).get_backend_name() == ("sqlite" if kind == "sqlite" else "postgresql")
+        assert bool(list(tmp_path.iterdir())) is (kind == "sqlite")
