@@ -127,8 +127,10 @@ class Relay:
 
     async def _seconds_until_due(self) -> float:
         poll_seconds = self._settings.poll_seconds
+        if self._gate.state is State.PAUSED:
+            return self._gate.pause_seconds  # 0 when it ends just now: there is more to do
         if not self._room():
-            return self._gate.pause_seconds or poll_seconds
+            return poll_seconds
         async with self._database.read_session() as session:
             due_at = await streams.next_due_at(session)
         if due_at is None:

@@ -1,11 +1,14 @@
 """How long the relay's `work` says that it may be left alone."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 
+from app.outbox import gate
 from app.outbox.relay import Relay
-from app.outbox.sink import Failed
+from app.outbox.sink import Delivered, Failed
+from chassis.columns import utc_now
 from chassis.database import Database
 from service_testing.frozen_time import FrozenTime
 from tests.sinks import SETTINGS, FakeSink, register
@@ -25,6 +28,31 @@ class TestPause:
         assert await relay.work() == pytest.approx(0.7)
         frozen_time.tick(0.5)
         assert await relay.work() == pytest.approx(0.2)
+
+    async def test_pause_that_ends_between_two_looks_at_the_clock_is_over(
+        self,
+        outbox: Database,
+        relay: Relay,
+        sink: FakeSink,
+        frozen_time: FrozenTime,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        ada = await register(outbox)
+        sink.answer(Failed("status 429", retry_after_seconds=0.7))
+        await relay.work()
+        await relay.settle()
+        await relay.work()
+        sink.answer(Delivered())
+        frozen_time.tick(0.6985)
+
+        def a_millisecond_later() -> datetime:
+            frozen_time.tick(0.001)
+            return utc_now()
+
+        monkeypatch.setattr(gate, "utc_now", a_millisecond_later)
+        await relay.work()
+        await relay.settle()
+        assert sink.taken[ada] == [1]
 
     async def test_end_of_a_delivery_is_told(
         self, outbox: Database, relay: Relay, sink: FakeSink

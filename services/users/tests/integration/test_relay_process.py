@@ -92,8 +92,10 @@ def run(relaying: UsersSettings, outbox: Database, sink: Neighbour) -> Run:
         settings = relaying.model_copy(update=changes)
         lifespan = Lifespan(create_app(settings, database=outbox, sink_transport=sink))
         await lifespan.start()
-        yield lifespan.app
-        await lifespan.stop()
+        try:
+            yield lifespan.app
+        finally:  # or its relay would take the events of the tests to come
+            await lifespan.stop()
 
     return running
 
