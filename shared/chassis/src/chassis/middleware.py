@@ -190,7 +190,7 @@ def _first_values(scope: Scope, names: tuple[bytes, ...]) -> dict[bytes, bytes]:
 
 def _with_lists_in_one_line(scope: Scope) -> Scope:
     lines = [line for line in scope["headers"] if line[0] in _LISTS]
-    if len(lines) < 2:  # noqa: PLR2004 - as nearly always
+    if not lines[1:]:
         return scope
     values = {
         name: b", ".join(value for other, value in lines if other == name) for name, _ in lines
