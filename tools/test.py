@@ -48,8 +48,8 @@ def _check(
     steps = plan_steps(
         root, pythons=options.pythons, is_thorough=options.is_thorough, only=options.only
     )
-    # Two at a time halve the wait on two cores; more would compete with the tests' own servers.
-    jobs = 1 if options.is_verbose else min(2, os.cpu_count() or 1)
+    # On two cores, one more than there are: each waits now and then, for a process or a server.
+    jobs = 1 if options.is_verbose else min(3, 1 + (os.cpu_count() or 1))
     print(
         f"{len(steps)} steps, {jobs} at a time; the first time installs what they need.", flush=True
     )

@@ -103,6 +103,7 @@ def test_numbered_pages_hold_each_item_once_and_the_sums_are_right(
     assert_paginated_response(beyond, count=0, total=25)
 
 
+@pytest.mark.slow
 def test_a_cursor_through_the_accounts_meets_each_once_while_others_register(
     admin: Person, stack: Stack, calls: CallLog
 ) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jwt
+import pytest
 from people import Person
 from selling import put_up
 from stack import Stack, wait_for
@@ -80,6 +81,7 @@ def test_a_logout_ends_one_login_and_a_new_password_all(new_person: NewPerson) -
     put_up(person)
 
 
+@pytest.mark.slow
 def test_tokens_of_a_rotated_key_stay_good_and_new_ones_work_soon(
     stack: Stack, new_person: NewPerson
 ) -> None:

@@ -16,10 +16,11 @@ _PACKAGES = {
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 _NOT_SLOW = ("-m", "not slow")
-# Of property tests fewer examples. And the contracts have a step of their own, which also sees whether one is missing.
-_BRIEF = ("--hypothesis-profile=brief", "-m", "not contract")
-# Unit tests have no database: once is enough.
-_ON_A_SECOND_DATABASE = ("--ignore=tests/unit",)
+# Of property tests fewer examples. The contracts have a step of their own, which also sees whether one is missing.
+_BRIEF = "--hypothesis-profile=brief"
+_BRIEF_TESTS = ("not contract", "not slow")
+# For tests without a database once is enough.
+_ON_A_SECOND_DATABASE = ("database",)
 NAMES = (
     *("lint", "types", "docs", "pipelines", "tools", "stack", "alerts", *_PACKAGES),
     *("contracts", "drift", "e2e", "compose", "faults", "chaos", "schemathesis", "coverage"),
@@ -81,11 +82,18 @@ def plan_steps(
     steps = [
         Step(name="lint", folder=root, tox_env="lint"),
         Step(name="types", folder=root, tox_env="types"),
-        Step(name="docs", folder=root, tox_env="docs", is_pytest=True),
+        Step(name="docs", folder=root, tox_env="docs", is_pytest=True, options=brief),
         Step(name="pipelines", folder=root, tox_env="pipelines", is_pytest=True),
         Step(name="tools", folder=root, tox_env="tools", is_pytest=True, options=brief),
         Step(name="stack", folder=root, tox_env="stack", is_pytest=True),
-        Step(name="alerts", folder=root, tox_env="alerts", is_pytest=True, program="promtool"),
+        Step(
+            name="alerts",
+            folder=root,
+            tox_env="alerts",
+            is_pytest=True,
+            options=brief,
+            program="promtool",
+        ),
     ]
     for name, folder in _PACKAGES.items():
         # In parallel on one Python: that each worker has a database of its own, and that tests have
@@ -93,8 +101,9 @@ def plan_steps(
         parallel = pythons[-1] if is_thorough else None
         # What is measured runs the same tests on this Python: once is enough.
         remaining = [python for python in pythons if not (measures and python == CURRENT)]
-        options = () if is_thorough else _BRIEF
-        steps += _package_steps(name, root / folder, remaining, parallel=parallel, options=options)
+        steps += _package_steps(
+            name, root / folder, remaining, parallel=parallel, is_thorough=is_thorough
+        )
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
     if is_thorough or "drift" in only:
         # A sample: all of them take minutes, and only a change of the gate concerns them all.
@@ -158,7 +167,7 @@ def _package_steps(
     pythons: Sequence[str],
     *,
     parallel: str | None,
-    options: tuple[str, ...],
+    is_thorough: bool,
 ) -> list[Step]:
     databases = ("",) if name in _WITHOUT_DATABASE else _DATABASES
     return [
@@ -170,8 +179,18 @@ def _package_steps(
             python=python,
             database=database,
             workers=2 if python == parallel else 1,
-            options=(*options, *(_ON_A_SECOND_DATABASE if database in databases[1:] else ())),
+            options=_package_options(
+                is_thorough=is_thorough, on_a_second_database=database in databases[1:]
+            ),
         )
         for python in pythons
         for database in databases
     ]
+
+
+def _package_options(*, is_thorough: bool, on_a_second_database: bool) -> tuple[str, ...]:
+    tests = () if is_thorough else _BRIEF_TESTS
+    if on_a_second_database:
+        tests = (*tests, *_ON_A_SECOND_DATABASE)
+    chosen = ("-m", " and ".join(tests)) if tests else ()
+    return chosen if is_thorough else (_BRIEF, *chosen)

@@ -7,6 +7,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from service_testing.contracts.pact_files import read_all
 
 ROOT = Path(__file__).parents[2]
@@ -14,6 +16,7 @@ DOCUMENT = ROOT / "docs/contracts.md"
 
 
 # It imports the whole service, on a machine that does other things too.
+@pytest.mark.slow
 def test_documented_interaction_is_recorded_as_it_stands_there(tmp_path: Path) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     (example,) = re.findall(r"^   ```python\n(.*?)^   ```$", text, re.MULTILINE | re.DOTALL)

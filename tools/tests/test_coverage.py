@@ -159,6 +159,7 @@ class TestGate:
 
         assert check_coverage.main(repository.root, ["services/items"]) == 1
 
+    @pytest.mark.slow
     def test_lines_of_postgres_count_where_there_is_one(
         self, repository: Repository, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -173,6 +174,7 @@ class TestGate:
 
 
 class TestReports:
+    @pytest.mark.slow
     def test_two_files_of_one_path_stay_two(self, repository: Repository) -> None:
         repository.write_test("items", "import app.main\n\n\ndef test_nothing():\n    pass\n")
         check_coverage.main(repository.root, [])
@@ -191,6 +193,7 @@ class TestReports:
 
 
 class TestCombine:
+    @pytest.mark.slow
     def test_the_total_is_of_what_earlier_runs_have_measured(
         self, repository: Repository, capfd: pytest.CaptureFixture[str]
     ) -> None:

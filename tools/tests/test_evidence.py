@@ -58,6 +58,7 @@ def test_the_report_of_a_failure_names_the_folder_and_what_is_in_it(
     assert (folder / "users.log").read_text() == "one line"
 
 
+@pytest.mark.slow
 def test_each_request_is_there_with_its_id_and_without_what_was_sent(
     failed: pytest.RunResult, pytester: pytest.Pytester
 ) -> None:
@@ -66,6 +67,7 @@ def test_each_request_is_there_with_its_id_and_without_what_was_sent(
     assert line.endswith("none  the-id  GET /items/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failed", ["no answer"], indirect=True)
 def test_a_stack_that_cannot_be_described_does_not_hide_the_failure(
     failed: pytest.RunResult, pytester: pytest.Pytester
@@ -76,6 +78,7 @@ def test_a_stack_that_cannot_be_described_does_not_hide_the_failure(
     assert left.read_text() == "OSError: no answer"
 
 
+@pytest.mark.slow
 def test_a_test_that_passes_leaves_nothing(pytester: pytest.Pytester) -> None:
     pytester.makeini(f"[pytest]\npythonpath = {E2E}\n")
     pytester.makeconftest(CONFTEST.format(broken=""))

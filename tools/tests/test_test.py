@@ -17,7 +17,8 @@ from running import TOOLS, wait_until
 
 HERE = Path(__file__).parent
 PY = "py" + CURRENT.replace(".", "")
-BRIEF = ("--hypothesis-profile=brief", "-m", "not contract")
+BRIEF = ("--hypothesis-profile=brief", "-m", "not contract and not slow")
+BRIEF_AGAIN = (*BRIEF[:-1], f"{BRIEF[-1]} and database")
 PACKAGES = ("shared/chassis", "shared/testing", "services/users", "services/items")
 MISSING = json.dumps({"error": "No PostgreSQL for tests: install it."})
 
@@ -88,13 +89,13 @@ class TestSteps:
             (call["folder"], call["environment"], *call["options"]) for call in repository.calls
         )
         assert called == [
-            ("chassis", PY, "--database=postgres", *BRIEF, "--ignore=tests/unit"),
+            ("chassis", PY, "--database=postgres", *BRIEF_AGAIN),
             ("chassis", PY, "--database=sqlite", *BRIEF),
-            ("items", PY, "--database=postgres", *BRIEF, "--ignore=tests/unit"),
+            ("items", PY, "--database=postgres", *BRIEF_AGAIN),
             ("items", PY, "--database=sqlite", *BRIEF),
-            ("repository", "alerts"),
+            ("repository", "alerts", "-m", "not slow"),
             ("repository", "contracts"),
-            ("repository", "docs"),
+            ("repository", "docs", "-m", "not slow"),
             ("repository", "e2e", "-m", "not slow"),
             ("repository", "e2e-local", "--database=sqlite", "-m", "not slow"),
             ("repository", "lint"),
@@ -103,7 +104,7 @@ class TestSteps:
             ("repository", "tools", "-m", "not slow"),
             ("repository", "types"),
             ("testing", PY, *BRIEF),
-            ("users", PY, "--database=postgres", *BRIEF, "--ignore=tests/unit"),
+            ("users", PY, "--database=postgres", *BRIEF_AGAIN),
             ("users", PY, "--database=sqlite", *BRIEF),
         ]
 

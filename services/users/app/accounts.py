@@ -99,6 +99,11 @@ async def delete_own(session: WriteSession, user_id: int) -> None:
         raise InvalidToken from None
 
 
+def search_text(name: str, email: str) -> str:
+    """What a search looks at: it finds an account by a part of either."""
+    return fold(f"{name}\n{email}")
+
+
 async def _locked(session: WriteSession, user_id: int) -> User:
     user: User | None = await session.scalar(queries.FOR_UPDATE_BY_ID, {"user_id": user_id})
     if user is None:
@@ -117,7 +122,7 @@ async def _keep_an_admin(session: WriteSession, user_id: int, changes: dict[str,
 
 async def _save(session: WriteSession, user: User) -> None:
     user.email_key = email_key(user.email)
-    user.search_text = fold(f"{user.name}\n{user.email}")
+    user.search_text = search_text(user.name, user.email)
     try:
         await session.flush()
     except IntegrityError as error:

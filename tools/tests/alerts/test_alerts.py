@@ -46,11 +46,13 @@ def test_each_fault_causes_its_alert_and_a_healthy_stack_none() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.slow
 @each_alert
 def test_an_alert_that_never_fires_is_found(alert: str, tmp_path: Path) -> None:
     assert "FAILED" in outcome_with(alert, tmp_path, expr="vector(0) > 1")
 
 
+@pytest.mark.slow
 @each_alert
 def test_an_alert_that_always_fires_is_found(alert: str, tmp_path: Path) -> None:
     assert "FAILED" in outcome_with(alert, tmp_path, expr="vector(1)", **{"for": "0s"})

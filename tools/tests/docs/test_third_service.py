@@ -69,8 +69,8 @@ def test_the_readme_shows_both_databases_and_workers() -> None:
     assert documented_runs() == ["pytest", "pytest --database=postgres", "pytest -n 2"]
 
 
-# Each imports the whole chassis, on a machine that does other things too.
-@pytest.mark.timeout(300)
+# Each imports the whole chassis.
+@pytest.mark.slow
 @pytest.mark.parametrize("command", documented_runs())
 def test_the_first_tests_pass_as_they_are_documented(folder: Path, command: str) -> None:
     assert " 2 passed" in run(folder, f"{command} -p no:cacheprovider")

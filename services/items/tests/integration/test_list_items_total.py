@@ -15,6 +15,7 @@ async def ten_thousand(session: AsyncSession) -> list[int]:
 
 
 class TestListItemsTotal:
+    @pytest.mark.slow
     async def test_list_items_counts_up_to_ten_thousand(
         self, client: AppClient, session: AsyncSession, ten_thousand: list[int]
     ) -> None:

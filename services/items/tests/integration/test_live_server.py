@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +13,7 @@ from service_testing.live_server import LiveServer
 from tests.fake_users import FakeUsers
 
 
+@pytest.mark.slow
 async def test_create_item_a_hundred_times_at_once_loses_and_doubles_nothing(
     live_server: LiveServer, users: FakeUsers, session: AsyncSession
 ) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -216,6 +217,7 @@ class Services(RuleBasedStateMachine):
             self.runner.close()
 
 
+@pytest.mark.slow
 def test_owners_become_what_users_has(spare_database_url: str) -> None:
     machine = type("ServicesHere", (Services,), {"url": spare_database_url})
     run_state_machine_as_test(

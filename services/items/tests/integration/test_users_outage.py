@@ -109,6 +109,7 @@ async def stored(session: AsyncSession) -> list[int | None]:
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 class TestStorm:
+    @pytest.mark.slow
     async def test_two_hundred_new_owners_at_once_cost_few_calls(
         self, users: UsersOfThisTest, session: AsyncSession, fault: Behaviour
     ) -> None:

@@ -69,7 +69,9 @@ class TestContent:
     async def test_content_is_what_events_tell_and_nothing_personal(
         self, service_client: AppClient, session: AsyncSession, app: FastAPI
     ) -> None:
-        account = await create_account(session, app, name="Ada", is_active=False)
+        account = await create_account(session, app, name="Ada")
+        await accounts.change(session, account.id, {"is_active": False})
+        await session.commit()
         told = {"id": account.id, "name": "Ada", "is_active": False, "version": 2}
         assert await page(service_client) == {"users": [told], "next_after_id": None}
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +13,7 @@ from service_testing.factories import create_user_data
 from service_testing.live_server import LiveServer
 
 
+@pytest.mark.slow
 async def test_register_a_hundred_times_at_once_makes_one_account_of_each_email(
     live_server: LiveServer, session: AsyncSession
 ) -> None:

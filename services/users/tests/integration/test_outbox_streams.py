@@ -262,6 +262,7 @@ class TestFencing:
 class TestNothingIsLost:
     """Whenever events are pending, a stream says so."""
 
+    @pytest.mark.slow
     async def test_event_that_is_written_while_the_stream_is_removed_has_a_stream(
         self, outbox: Database, spare_database_url: str
     ) -> None:

@@ -62,21 +62,21 @@ class TestChanges:
     ) -> None:
         assert_status(await user_client.patch("/users/me", json={"name": "Ada King"}), 200)
         event = ("user.updated", 2, state(user, 2, name="Ada King"))
-        assert (await told_of(session, user.id))[1:] == [event]
+        assert await told_of(session, user.id) == [event]
 
     async def test_change_that_items_cannot_see_is_told_too(
         self, user_client: AppClient, user: Account, session: AsyncSession
     ) -> None:
         await user_client.patch("/users/me", json={"email": "ada.king@example.com"})
         event = ("user.updated", 2, state(user, 2))
-        assert (await told_of(session, user.id))[1:] == [event]
+        assert await told_of(session, user.id) == [event]
 
     async def test_change_by_an_administrator_is_told(
         self, admin_client: AppClient, user: Account, session: AsyncSession
     ) -> None:
         for body in ({"is_active": False}, {"role": "admin"}, {"is_active": True, "name": "Ada"}):
             assert_status(await admin_client.patch(f"/admin/users/{user.id}", json=body), 200)
-        assert (await told_of(session, user.id))[1:] == [
+        assert await told_of(session, user.id) == [
             ("user.updated", 2, state(user, 2, is_active=False)),
             ("user.updated", 3, state(user, 3, is_active=False)),
             ("user.updated", 4, state(user, 4, name="Ada")),
@@ -87,14 +87,14 @@ class TestChanges:
     ) -> None:
         assert_status(await user_client.delete("/users/me"), 204)
         event = ("user.deleted", 2, state(user, 2, is_active=False))
-        assert (await told_of(session, user.id))[1:] == [event]
+        assert await told_of(session, user.id) == [event]
 
     async def test_deletion_by_an_administrator_is_told(
         self, admin_client: AppClient, user: Account, session: AsyncSession
     ) -> None:
         assert_status(await admin_client.delete(f"/admin/users/{user.id}"), 204)
         event = ("user.deleted", 2, state(user, 2, is_active=False))
-        assert (await told_of(session, user.id))[1:] == [event]
+        assert await told_of(session, user.id) == [event]
 
     def test_commands_tell_of_what_they_change(self, spare_database_url: str) -> None:
         operator = Operator(spare_database_url)
@@ -111,7 +111,7 @@ class TestNoChange:
     ) -> None:
         for body in ({}, {"name": user.name}, {"name": user.name, "email": user.email}):
             assert_status(await user_client.patch("/users/me", json=body), 200)
-        assert len(await told_of(session, user.id)) == 1
+        assert await told_of(session, user.id) == []
 
     async def test_nothing_is_told_of_logins_and_passwords(
         self, client: AppClient, user_client: AppClient, user: Account, session: AsyncSession
@@ -119,7 +119,7 @@ class TestNoChange:
         await log_in(client, user)
         body = {"current_password": user.password, "new_password": "another password"}
         assert_status(await user_client.put("/users/me/password", json=body), 204)
-        assert len(await told_of(session, user.id)) == 1
+        assert await told_of(session, user.id) == []
 
     async def test_nothing_is_told_of_what_was_refused(
         self, client: AppClient, admin_client: AppClient, admin: Account, session: AsyncSession
@@ -128,7 +128,7 @@ class TestNoChange:
         assert_status(await client.post("/users/", json=body), 409)
         assert_status(await admin_client.delete("/users/me"), 409)
         assert_status(await admin_client.delete("/admin/users/999999"), 404)
-        assert [row.user_id for row in await session.execute(EVENTS)] == [admin.id]
+        assert (await session.execute(EVENTS)).all() == []
 
 
 class TestStreams:

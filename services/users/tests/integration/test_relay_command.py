@@ -98,6 +98,7 @@ def change(url: str) -> None:
     asyncio.run(register_and_rename())
 
 
+@pytest.mark.slow
 def test_relay_delivers_what_others_write_until_it_is_told_to_end(
     relay: "subprocess.Popen[str]", sink: Sink, spare_database_url: str, metrics_port: int
 ) -> None:

@@ -1,5 +1,6 @@
 """What the relay does with an event that is refused or fails, and with a sink that is away."""
 
+import pytest
 from prometheus_client import CollectorRegistry
 from structlog.types import EventDict
 
@@ -134,6 +135,7 @@ class TestFailure:
 
 
 class TestSinkAway:
+    @pytest.mark.slow
     async def test_sink_that_is_away_is_called_a_bounded_number_of_times(
         self,
         outbox: Database,

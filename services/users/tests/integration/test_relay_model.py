@@ -174,6 +174,7 @@ def machine(spare_database_url: str, monkeypatch: pytest.MonkeyPatch) -> type[Ma
     return Machine
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_out_of_order(machine: type[Machine]) -> None:
     run_state_machine_as_test(
         machine,

@@ -148,6 +148,7 @@ class TestInTheApp:
         assert sink.events == [("user.created", 1), ("user.updated", 2)]
         assert await streams_left(outbox) == 0
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "failure",
         [

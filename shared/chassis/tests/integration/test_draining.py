@@ -56,6 +56,7 @@ class TestDraining:
         assert created.status_code == 201
         assert created.headers["Connection"] == "close"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("another", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
     def test_another_signal_ends_it_at_once(
         self, draining: Served, another: signal.Signals
@@ -159,6 +160,7 @@ class Balancer:
                 self.answers[response.status_code] += 1
 
 
+@pytest.mark.slow
 async def test_a_rolling_restart_of_two_replicas_fails_no_request(url: str) -> None:
     with ExitStack() as stack:
 

@@ -1,4 +1,4 @@
-"""A test's category is the folder that it lies in."""
+"""A test's category is the folder that it lies in; beside, whether it has a database."""
 
 from pathlib import Path
 
@@ -10,7 +10,11 @@ _CATEGORIES = {
     "contract": "what services promise each other",
     "e2e": "workflows across running services",
 }
-MARKERS = [f"{name}: {meaning}; set from the folder." for name, meaning in _CATEGORIES.items()]
+DATABASE = "database"
+MARKERS = [
+    *(f"{name}: {meaning}; set from the folder." for name, meaning in _CATEGORIES.items()),
+    f"{DATABASE}: what `--database` says makes a difference; set for whoever takes `new_database`.",
+]
 
 
 def category(path: Path) -> str | None:
@@ -26,6 +30,8 @@ def category(path: Path) -> str | None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if name := category(item.path):
         item.add_marker(name)
+    if "new_database" in getattr(item, "fixturenames", ()):
+        item.add_marker(DATABASE)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

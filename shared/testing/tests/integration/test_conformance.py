@@ -40,6 +40,7 @@ async def test_a_transaction_without_savepoints_does_not_conform(new_database: N
     assert found.isdisjoint(LEAKS | UNGUARDED)
 
 
+@pytest.mark.slow
 async def test_an_engine_that_all_workers_share_does_not_conform(
     new_database: NewDatabase,
 ) -> None:

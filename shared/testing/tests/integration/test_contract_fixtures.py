@@ -120,6 +120,7 @@ def test_recording_comes_before_there_are_any_contracts(project: pytest.Pytester
     assert interaction["comments"] == {"testname": "test_consumer.py::test_all_notes"}
 
 
+@pytest.mark.slow
 def test_recording_twice_gives_the_same_bytes(project: pytest.Pytester) -> None:
     record(project)
     run(project, "--contracts-output=again", "-n", "2")

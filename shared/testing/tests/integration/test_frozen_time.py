@@ -57,6 +57,7 @@ class TestFrozen:
         with pytest.raises(InvalidToken):
             await verifier.principal(token)
 
+    @pytest.mark.slow
     def test_other_threads_may_read_the_clocks_at_any_time(self) -> None:
         """Freezegun's own end isn't safe: a live server's thread died of an IndexError at times."""
         failures: list[Exception] = []

@@ -107,6 +107,19 @@ class TestCategories:
         result.assert_outcomes(errors=1)
         result.stdout.fnmatch_lines(["A unit test does no I/O*"])
 
+    def test_database_is_who_has_one_by_whatever_fixture(self, project: pytest.Pytester) -> None:
+        project.makepyfile(
+            """
+            def test_app(client): pass
+            def test_command(spare_database_url): pass
+            def test_migration(empty_database_url): pass
+            def test_itself(new_database): pass
+            def test_none(tmp_path): pass
+            """
+        )
+        result = project.runpytest("--strict-markers", "--collect-only", "-q", "-m", "not database")
+        assert [line.split("::")[1] for line in result.outlines if "::" in line] == ["test_none"]
+
     def test_slow_is_set_by_hand_and_others_are_unknown(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile("import pytest\n@pytest.mark.slow\ndef test(): pass")
         pytester.runpytest("--strict-markers", "-m", "not slow").assert_outcomes(deselected=1)
@@ -137,6 +150,7 @@ def test_async_tests_share_one_event_loop(pytester: pytest.Pytester) -> None:
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 def test_parallel_workers_have_databases_of_their_own(
     project: pytest.Pytester, request: pytest.FixtureRequest
 ) -> None:
