@@ -6,41 +6,34 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, exists, or_, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, case, exists, select
 from sqlmodel import col
 
 from app.models import Item, ItemRemoval, Owner
 from app.money import to_cents
 from chassis.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_text
-from chassis.paging import Sort, decode_int
+from chassis.paging import Sort, bounded_count, decode_int
 from chassis.reader import AnySelect
-
-# A deleted owner's items are gone for readers at once, while they are still being deleted: the order
-# to do so is committed with the tombstone, and stands as long as there is one. The few orders are read
-# once per statement, where the tombstone would be looked up for each item; mostly there is none, which is
-# seen once, and no item is compared with any.
-_IS_SHOWN = or_(
-    ~exists(select(col(ItemRemoval.owner_id))),
-    col(Item.owner_id).not_in(select(col(ItemRemoval.owner_id))),
-)
 
 # Every item has an owner, but the database leaves only an outer join out where its columns aren't asked
 # for, as in a count.
-_VIEW: AnySelect = (
-    select(
-        col(Item.id),
-        col(Item.name),
-        col(Item.description),
-        col(Item.price_cents),
-        col(Item.owner_id),
-        col(Owner.name).label("owner_name"),
-        col(Item.created_at),
-        col(Item.updated_at),
-        col(Item.version),
-    )
-    .outerjoin(Owner, col(Owner.id) == col(Item.owner_id))
-    .where(_IS_SHOWN)
-)
+_ALL: AnySelect = select(
+    col(Item.id),
+    col(Item.name),
+    col(Item.description),
+    col(Item.price_cents),
+    col(Item.owner_id),
+    col(Owner.name).label("owner_name"),
+    col(Item.created_at),
+    col(Item.updated_at),
+    col(Item.version),
+).outerjoin(Owner, col(Owner.id) == col(Item.owner_id))
+
+# A deleted owner's items are gone for readers at once, while they are still being deleted: the order
+# to do so is committed with the tombstone, and stands as long as there is one. The few orders are read
+# once per statement, where the tombstone would be looked up for each item.
+_ORDERS = select(col(ItemRemoval.owner_id))
+_VIEW = _ALL.where(col(Item.owner_id).not_in(_ORDERS))
 
 VIEW_BY_ID = _VIEW.where(col(Item.id) == bindparam("item_id"))
 FOR_UPDATE_BY_ID = select(Item).where(col(Item.id) == bindparam("item_id")).with_for_update()
@@ -77,7 +70,25 @@ _FILTERS = {
 @cache
 def items(filters: frozenset[str]) -> AnySelect:
     """Items that match all these filters, whose values are to be bound."""
-    return _VIEW.where(*(_FILTERS[name] for name in sorted(filters)))
+    return _VIEW.where(*_conditions(filters))
+
+
+@cache
+def total(filters: frozenset[str]) -> AnySelect:
+    """How many `items` has, as `bounded_count` counts them.
+
+    Mostly no order stands. Then nobody's items are hidden and no item's owner is asked for, so that the
+    database counts in an index alone.
+    """
+    of_all = bounded_count(_ALL.where(*_conditions(filters)))
+    of_shown = bounded_count(items(filters))
+    return select(
+        case((exists(_ORDERS), of_shown.scalar_subquery()), else_=of_all.scalar_subquery())
+    )
+
+
+def _conditions(filters: frozenset[str]) -> list[ColumnElement[bool]]:
+    return [_FILTERS[name] for name in sorted(filters)]
 
 
 def _decode_time(value: Any) -> datetime:

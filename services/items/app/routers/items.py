@@ -89,10 +89,12 @@ async def list_items(
         min_price=min_price,
         max_price=max_price,
     ).values()
+    filters = frozenset(values)
     rows, meta = await fetch_page(
         reader_of(request),
-        queries.items(frozenset(values)),
+        queries.items(filters),
         values,
+        total=queries.total(filters),
         id_column=col(Item.id),
         sorts=queries.SORTS,
         sort_name=sort,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Item, Owner
+from app.models import Item, ItemRemoval, Owner
 from app.search import searchable
 from service_testing.assertions import assert_paginated_response
 from service_testing.client import AppClient
@@ -89,7 +89,12 @@ async def pages(client: AppClient, parameters: dict[str, Any], *, by_cursor: boo
 
 class TestListItemsModel:
     @settings(max_examples=examples(0.4))
-    @given(rows=st.lists(ROWS, max_size=8), query=QUERIES, by_cursor=st.booleans())
+    @given(
+        rows=st.lists(ROWS, max_size=8),
+        query=QUERIES,
+        by_cursor=st.booleans(),
+        removed=st.none() | st.sampled_from([1, 2]),
+    )
     async def test_list_items_answers_as_the_model_does(
         self,
         client: AppClient,
@@ -97,14 +102,18 @@ class TestListItemsModel:
         rows: list[dict[str, Any]],
         query: Query,
         by_cursor: bool,
+        removed: int | None,
     ) -> None:
-        for table in (Item, Owner):
+        for table in (Item, ItemRemoval, Owner):
             await session.execute(delete(table))
         for owner_id in (1, 2):
             await add_owner(session, owner_id)
         ids = await add_items(session, *rows)
         known = [{**row, "id": item_id} for row, item_id in zip(rows, ids, strict=True)]
-        expected = query.answer(known)
+        if removed is not None:
+            session.add(ItemRemoval(owner_id=removed))
+            await session.commit()
+        expected = query.answer([row for row in known if row["owner_id"] != removed])
         found = await pages(client, query.parameters(), by_cursor=by_cursor)
         assert [item["id"] for page in found for item in page["items"]] == expected
         assert {page["total"] for page in found} == {len(expected)}
