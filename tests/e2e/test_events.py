@@ -82,6 +82,7 @@ def test_a_change_that_was_acknowledged_arrives_though_users_is_killed(
     wait_for(partial(owner_is, person, location, "Ada 2"), "the new name in items")
 
 
+@pytest.mark.slow
 def test_a_resync_reads_everyone_while_both_services_run(
     stack: Stack, new_person: NewPerson
 ) -> None:

@@ -17,6 +17,7 @@ from service_testing.factories import create_item_data, create_user_data
 NewPerson = Callable[[], Person]
 
 
+@pytest.mark.slow
 async def test_of_200_registrations_of_one_email_one_succeeds(
     stack: Stack, calls: CallLog, pytestconfig: pytest.Config
 ) -> None:

@@ -11,6 +11,8 @@ import check_coverage
 import pytest
 from running import TOOLS
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = TOOLS.parent
 FLOORS = """
 [tool.coverage-floors.sqlite-and-postgres]
@@ -159,7 +161,6 @@ class TestGate:
 
         assert check_coverage.main(repository.root, ["services/items"]) == 1
 
-    @pytest.mark.slow
     def test_lines_of_postgres_count_where_there_is_one(
         self, repository: Repository, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -174,7 +175,6 @@ class TestGate:
 
 
 class TestReports:
-    @pytest.mark.slow
     def test_two_files_of_one_path_stay_two(self, repository: Repository) -> None:
         repository.write_test("items", "import app.main\n\n\ndef test_nothing():\n    pass\n")
         check_coverage.main(repository.root, [])
@@ -193,7 +193,6 @@ class TestReports:
 
 
 class TestCombine:
-    @pytest.mark.slow
     def test_the_total_is_of_what_earlier_runs_have_measured(
         self, repository: Repository, capfd: pytest.CaptureFixture[str]
     ) -> None:

@@ -18,6 +18,8 @@ from typing import Any
 import publish_contracts
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PACTS = Path(__file__).parents[2] / "contracts/pacts"
 TOKEN = "a-very-secret-token"
 

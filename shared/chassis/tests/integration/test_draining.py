@@ -51,6 +51,7 @@ class TestDraining:
         assert (ready.status_code, ready.json()) == (503, {"status": "stopping", "checks": {}})
         assert draining.client.get("/health/live").status_code == 200
 
+    @pytest.mark.slow
     def test_it_serves_and_closes_each_connection_after_its_answer(self, draining: Served) -> None:
         created = draining.client.post("/notes/", json={"title": "late"})
         assert created.status_code == 201
@@ -64,6 +65,7 @@ class TestDraining:
         draining.end(another)
         assert draining.process.returncode == 0
 
+    @pytest.mark.slow
     def test_ctrl_c_does_not_drain(self, url: str) -> None:
         with served(NOTES_DATABASE_URL=url, NOTES_DRAIN_SECONDS="300") as service:
             service.end(signal.SIGINT)

@@ -111,6 +111,7 @@ class TestServer:
             assert await setting(url, "listen_addresses") == "127.0.0.1"
         assert not answers(url)
 
+    @pytest.mark.slow
     async def test_keeps_its_promises_when_durable(self) -> None:
         with postgres.server(durable=True) as url:
             assert await setting(url, "fsync") == "on"
@@ -137,6 +138,7 @@ class TestRun:
         result = run("run", "--", "no-such-command")
         assert (result.returncode, "no-such-command" in result.stderr) == (1, True)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
     def test_ends_the_server_when_it_is_ended(self, end: signal.Signals) -> None:
         with sleeping_command() as (process, url):
@@ -145,6 +147,7 @@ class TestRun:
             process.wait()
         wait_until(lambda: not answers(url))
 
+    @pytest.mark.slow
     def test_ends_the_server_after_the_command_that_ctrl_c_ends(self) -> None:
         with sleeping_command() as (process, url):
             os.killpg(process.pid, signal.SIGINT)
