@@ -56,8 +56,43 @@ class TestQueryCounter:
         self, database: IsolatedDatabase, query_counter: QueryCounter
     ) -> None:
         async with database.read_session() as session:
-            with pytest.raises(AssertionError, match=r"2 statements, at most 1 .*\n  SELECT"):
+            with pytest.raises(AssertionError) as caught:
                 await _ask_twice(session, query_counter)
+        first, second = query_counter.statements
+        assert str(caught.value) == f"2 statements, at most 1 allowed:\n  {first}\n  {second}"
+        assert first.startswith("SELECT")
+
+    def test_a_failure_s_traceback_ends_at_the_line_of_the_test(
+        self, pytester: pytest.Pytester
+    ) -> None:
+        pytester.makepyfile(
+            """
+            from service_testing.queries import QueryCounter
+
+            def test_hats():
+                counter = QueryCounter()
+                with counter.at_most(0):
+                    counter.statements.append("SELECT hats")
+            """
+        )
+        result = pytester.runpytest("-q")
+        result.stdout.fnmatch_lines([">       with counter.at_most(0):", "E*SELECT hats"])
+        for file in ("queries.py", "contextlib.py"):
+            result.stdout.no_fnmatch_line(f"*{file}*")
+
+    async def test_a_failure_of_another_kind_is_told_instead(
+        self, client: AppClient, query_counter: QueryCounter
+    ) -> None:
+        with pytest.raises(LookupError), query_counter.at_most(0):
+            await _ask_and_fail(client)
+
+    async def test_what_undoes_a_request_is_not_counted(
+        self, client: AppClient, query_counter: QueryCounter
+    ) -> None:
+        for status in (201, 409):
+            response = await client.post("/notes/", params={"title": "one"})
+            assert response.status_code == status
+        assert [statement.split()[0] for statement in query_counter.statements] == 2 * ["INSERT"]
 
     async def test_what_comes_by_the_clock_is_not_counted(
         self, database: IsolatedDatabase, query_counter: QueryCounter
@@ -76,3 +111,8 @@ async def _ask_twice(session: AsyncSession, query_counter: QueryCounter) -> None
     with query_counter.at_most(1):
         await session.get(Note, 1)
         await session.get(Note, 2)
+
+
+async def _ask_and_fail(client: AppClient) -> None:
+    await client.get("/notes/")
+    raise LookupError
