@@ -65,7 +65,7 @@ class Held:
 
 def answer(status: int = 200, **content: Any) -> Behaviour:
     """An answer with httpx's own `json=`, `text=`, `content=` or `headers=`."""
-    return _immediately(lambda _: httpx.Response(status, **content))
+    return _immediately(lambda: httpx.Response(status, **content))
 
 
 def unpromised(status: int = 200, **content: Any) -> Behaviour:
@@ -99,13 +99,14 @@ def timed_out(error_class: type[httpx.TimeoutException] = httpx.ReadTimeout) -> 
 
 
 def failure(error_class: type[Exception]) -> Behaviour:
-    """An exception of httpx, whatever the arguments that its class wants."""
+    """An exception of httpx, whatever the arguments that its class wants.
 
-    def fail(request: httpx.Request) -> httpx.Response:
+    Its client says which request it was, as for an exception of a real transport.
+    """
+
+    def fail() -> httpx.Response:
         error = error_class.__new__(error_class)
         error.args = (f"injected: {error_class.__name__}",)
-        if isinstance(error, httpx.RequestError):
-            error.request = request
         raise error
 
     return _immediately(fail)
@@ -145,9 +146,9 @@ def truncated(behaviour: Behaviour, *, after_bytes: int, is_noticed: bool = True
     return behave
 
 
-def _immediately(make: Callable[[httpx.Request], httpx.Response]) -> Behaviour:
-    async def behave(request: httpx.Request) -> httpx.Response:
-        return make(request)
+def _immediately(make: Callable[[], httpx.Response]) -> Behaviour:
+    async def behave(_: httpx.Request) -> httpx.Response:
+        return make()
 
     return behave
 

@@ -67,6 +67,11 @@ class TestTransport:
             await client_of(failure(error_class)).get("/")
         assert str(caught.value) == f"injected: {error_class.__name__}"
 
+    async def test_an_exception_knows_the_request_that_failed(self) -> None:
+        with pytest.raises(httpx.ReadError) as caught:
+            await client_of(failure(httpx.ReadError)).get("/me")
+        assert caught.value.request.url == "http://neighbour/me"
+
     async def test_of_an_app_spoils_the_answers_of_the_app(self) -> None:
         app = httpx.ASGITransport(_says_hello).handle_async_request
         client = client_of(truncated(app, after_bytes=2, is_noticed=False), app)
@@ -84,6 +89,12 @@ class TestAnswers:
     async def test_an_answer_that_nobody_promises_is_marked(self) -> None:
         assert UNPROMISED in (await client_of(unpromised(text="a proxy's")).get("/")).extensions
         assert UNPROMISED not in (await client_of(HELLO).get("/")).extensions
+
+    async def test_unavailable_is_a_503_that_is_no_json(self) -> None:
+        response = await client_of(unavailable()).get("/")
+        assert response.status_code == 503
+        with pytest.raises(ValueError, match="Expecting value"):
+            response.json()
 
     async def test_too_many_requests_says_when_to_come_back(self) -> None:
         response = await client_of(too_many_requests(retry_after_seconds=7)).get("/")
