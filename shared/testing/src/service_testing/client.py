@@ -8,13 +8,12 @@ class AppClient(httpx.AsyncClient):
     """Calls an app without a socket. An exception that the app lets out becomes its 500."""
 
     def __init__(self, transport: httpx.ASGITransport, *, token: str | None = None) -> None:
-        # With a transport given and the environment ignored, no SSL context is built: that would
-        # cost more than a whole test.
+        # With a transport given, httpx asks no proxy of the environment and builds no SSL context,
+        # which would cost more than a whole test.
         super().__init__(
             transport=transport,
             base_url="http://testserver",
             headers={"Authorization": f"Bearer {token}"} if token else None,
-            trust_env=False,
         )
         self.transport = transport
 

@@ -39,7 +39,7 @@ class JoinedReadSession(JoinedSession):
     """Refuses to write, as the connection of a real read session does."""
 
 
-@event.listens_for(JoinedSession, "after_transaction_create", propagate=True)
+@event.listens_for(JoinedSession, "after_transaction_create")
 def _take_part(session: Session, *_: Any) -> None:
     session.info["owners"].add(session)
 

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
+from starlette.types import Receive, Scope, Send
 
 from chassis.database import Database
 from chassis.tokens import TokenVerifier
@@ -31,6 +32,11 @@ async def test_a_server_error_is_a_response(client: AppClient) -> None:
     response = await client.get("/broken")
     assert response.status_code == 500
     assert "secret cause" not in response.text
+
+
+async def test_a_link_of_the_app_leads_back_to_it(client: AppClient) -> None:
+    response = await client.get("/notes")  # without its slash the app sends a client on
+    assert response.headers["Location"] == "http://testserver/notes/"
 
 
 async def test_a_client_sends_no_token(client: AppClient) -> None:
@@ -137,6 +143,18 @@ class TestLifespan:
             _fail("not closed")
 
         started = Lifespan(FastAPI(lifespan=lifespan))
+        await started.start()
+        with pytest.raises(LookupError, match="not closed"):
+            await started.stop()
+
+    async def test_what_fails_after_the_app_said_that_it_stopped_is_told(self) -> None:
+        async def app(_: Scope, receive: Receive, send: Send) -> None:
+            for event in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{event}.complete"})
+            _fail("not closed")
+
+        started = Lifespan(cast("FastAPI", app))
         await started.start()
         with pytest.raises(LookupError, match="not closed"):
             await started.stop()

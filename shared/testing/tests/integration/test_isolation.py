@@ -159,6 +159,14 @@ class SlowWriter:
             await self.may_end.wait()
 
 
+async def test_a_row_can_be_read_after_its_commit(session: AsyncSession) -> None:
+    """As by the service's own sessions: no statement is needed, which an attribute couldn't await."""
+    note = Note(title="kept")
+    session.add(note)
+    await session.commit()
+    assert note.title == "kept"
+
+
 class TestReadSessions:
     async def test_refuse_to_flush(self, database: IsolatedDatabase) -> None:
         async with database.read_session() as session:
