@@ -59,6 +59,15 @@ def test_a_new_database_is_named_and_gone_after_the_block(
         assert name.startswith(f"test_archive_{worker_id}_")
 
 
+def test_databases_of_two_runs_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    urls = set()
+    for process_id in (71, 72):
+        monkeypatch.setattr("os.getpid", lambda process_id=process_id: process_id)
+        with new_databases("sqlite", tmp_path) as new_database, new_database("archive") as url:
+            urls.add(url)
+    assert len(urls) == 2
+
+
 def test_databases_are_to_be_had_without_the_plugin(
     pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,9 @@ class TestPactOf:
         assert json.loads(text)["metadata"] == {"pactSpecification": {"version": "4.0"}}
         assert text.endswith("}\n")
 
+    def test_pact_of_can_be_read_in_a_review_in_any_alphabet(self) -> None:
+        assert "Hüte für 帽子" in pact_of([interaction("Hüte für 帽子")])
+
 
 class TestMerged:
     def test_merged_has_a_file_for_each_pair(self) -> None:
@@ -105,6 +108,19 @@ class TestContracts:
         (tmp_path / "states.toml").write_text("[shop]\n")
         with pytest.raises(ContractError, match="has no provider `shoop`; it has: shop"):
             Contracts(tmp_path).interactions(provider="shoop")
+
+    def test_contracts_have_the_committed_interactions_of_two_by_their_descriptions(
+        self, tmp_path: Path
+    ) -> None:
+        drift.write(tmp_path / "pacts", WANTED)
+        committed = Contracts(tmp_path).committed("hatter", "shop")
+        assert {name: each.description for name, each in committed.items()} == {
+            "caps": "caps",
+            "hats": "hats",
+        }
+
+    def test_contracts_of_two_without_a_pact_have_no_interaction_yet(self, tmp_path: Path) -> None:
+        assert Contracts(tmp_path).committed("hatter", "landlord") == {}
 
 
 class TestDrift:
@@ -160,6 +176,29 @@ class TestDrift:
         )
         (found,) = drift.differences(pacts, WANTED)
         assert "lines more" in found
+
+    @pytest.mark.parametrize(
+        ("added", "end"), [(6, "+]"), (7, "... and 1 lines more"), (9, "... and 3 lines more")]
+    )
+    def test_drift_that_is_shown_in_part_says_how_many_lines_there_are_more(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, added: int, end: str
+    ) -> None:
+        monkeypatch.setattr(drift, "_SHOWN_LINES", 9)
+        (tmp_path / "shop.json").write_text("")
+        wanted = {"shop.json": "[" + (added - 1) * "\n" + "]"}
+        (found,) = drift.differences(tmp_path, wanted)
+        _, *shown = found.splitlines()
+        assert shown[:2] == ["--- committed", "+++ as it is now"]
+        assert shown[9:] == ([end] if added > 6 else [])
+        assert shown[-1] == end
+
+    def test_write_says_what_it_did(self, pacts: Path) -> None:
+        (pacts / NAME).write_text("")
+        (pacts / "hatter-shoop.json").write_text("")
+        assert drift.write(pacts, WANTED) == [
+            f"deleted {pacts / 'hatter-shoop.json'}",
+            f"wrote {pacts / NAME}",
+        ]
 
     def test_regenerated_from_nothing_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ContractError, match="there are no contracts"):

@@ -136,6 +136,15 @@ class TestUncovered:
         assert " with 200 and such a body:\n" in text
         assert difference in text
 
+    def test_elements_of_a_list_are_promised_for_one_status_alone(self, tmp_path: Path) -> None:
+        hats = interaction("hats", "/hats/", 200, body=[HAT])
+        clashes = interaction("clashes", "/hats/", 409, body=["taken"])
+        drift.write(tmp_path / "pacts", merged([hats, clashes]))
+        promises = Promises(Contracts(tmp_path), "hatter")
+        assert objection(promises, "/hats/", 200, [HAT]) is None
+        assert objection(promises, "/hats/", 409, ["taken"]) is None
+        assert "$[0] is {" in str(objection(promises, "/hats/", 409, [HAT]))
+
     @pytest.mark.parametrize(
         ("headers", "difference"),
         [({}, "the header Tag is missing"), ({"Tag": "b"}, "the header Tag is 'b', not like 'a'")],
@@ -148,6 +157,12 @@ class TestUncovered:
 
     def test_header_may_have_parameters(self, promises: Promises) -> None:
         answer = Answer(method="GET", path="/rent", status=204, headers={"Tag": "a; charset=x"})
+        assert promises.objection(answer) is None
+
+    def test_headers_that_an_interaction_says_nothing_of_are_no_matter(
+        self, promises: Promises
+    ) -> None:
+        answer = Answer(method="GET", path="/hats/7", status=404, headers={"Tag": "b"})
         assert promises.objection(answer) is None
 
     def test_other_consumers_promises_are_none(self, promises: Promises, tmp_path: Path) -> None:

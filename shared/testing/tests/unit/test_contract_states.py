@@ -66,8 +66,12 @@ class TestCatalogue:
             contracts(tmp_path).catalogue.check("shop", used)
 
     def test_catalogue_names_the_providers_that_there_are(self, tmp_path: Path) -> None:
-        with pytest.raises(ContractError, match="has no provider `shoop`; it has: shop"):
-            contracts(tmp_path).catalogue.states_of("shoop")
+        with pytest.raises(ContractError, match="has no provider `shoop`; it has: landlord, shop"):
+            contracts(tmp_path, catalogue="[shop]\n[landlord]\n").catalogue.states_of("shoop")
+
+    def test_catalogue_without_providers_says_so(self, tmp_path: Path) -> None:
+        with pytest.raises(ContractError, match=r"has no provider `shop`; it has: none\."):
+            contracts(tmp_path, catalogue="").catalogue.states_of("shop")
 
     def test_catalogue_refuses_types_that_it_does_not_know(self, tmp_path: Path) -> None:
         with pytest.raises(ContractError, match="a parameter of the type date"):

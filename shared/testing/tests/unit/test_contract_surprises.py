@@ -92,6 +92,17 @@ def test_surprises_are_messages_never() -> None:
                 **HAT,
                 "properties": {
                     **HAT["properties"],  # type: ignore[dict-item]
+                    "size": {"anyOf": [{"type": "string"}, {"type": "number"}]},
+                },
+            },
+            BAND,
+            "$.size: by the description it may be number or string, and no interaction shows that",
+        ),
+        (
+            {
+                **HAT,
+                "properties": {
+                    **HAT["properties"],  # type: ignore[dict-item]
                     "band": {"anyOf": [{"$ref": "#/components/schemas/Band"}, {"type": "null"}]},
                 },
             },
@@ -99,7 +110,7 @@ def test_surprises_are_messages_never() -> None:
             "$.band: by the description it may be null, and no interaction shows that",
         ),
     ],
-    ids=["absent", "absent-inside", "number", "nullable-object"],
+    ids=["absent", "absent-inside", "number", "number-or-text", "nullable-object"],
 )
 def test_surprises_are_named(hat_: dict[str, Any], band: dict[str, Any], surprise: str) -> None:
     assert f"hatter: a hat: answer at {surprise}" in found(BOTH, shop(hat_, band))

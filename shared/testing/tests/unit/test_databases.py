@@ -12,7 +12,11 @@ def test_a_name_that_marks_a_test_database_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["users", "latest", "contest", "testimonials", "attested.db"])
 def test_any_other_name_is_refused(name: str) -> None:
-    for url in (f"postgresql://127.0.0.1/{name}", f"sqlite:////var/test/{name}"):
+    for url in (
+        f"postgresql://127.0.0.1/{name}",
+        f"sqlite:////var/test/{name}",
+        f"sqlite:///C:\\test\\{name}",
+    ):
         with pytest.raises(NotATestDatabase, match=f"the database '{name}'"):
             refuse_real_database(url)
 
