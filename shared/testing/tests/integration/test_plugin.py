@@ -67,6 +67,11 @@ def test_without_a_service_the_message_says_what_to_write(pytester: pytest.Pytes
     result.stdout.fnmatch_lines(["*Define the session fixture `service` in your conftest.py*"])
 
 
+def test_sqlite_may_be_asked_for_by_its_name(project: pytest.Pytester) -> None:
+    project.makepyfile(CALLS_THE_APP)
+    project.runpytest("--database=sqlite").assert_outcomes(passed=1)
+
+
 def test_an_unknown_database_is_a_usage_error(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("--database=mysql")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -193,6 +198,25 @@ class TestPropertyTests:
     def test_keep_a_profile_that_is_asked_for(self, project: pytest.Pytester) -> None:
         project.makepyfile(self.CODE)
         project.runpytest("--hypothesis-profile=default").assert_outcomes(failed=1)
+
+    def test_try_a_fifth_of_the_examples_for_whoever_waits(self, pytester: pytest.Pytester) -> None:
+        pytester.makepyfile(
+            """
+            import time
+            from hypothesis import given, settings, strategies
+            from service_testing.properties import examples
+
+            @given(strategies.just(1))
+            def test_may_be_slow_all_the_same(number):
+                time.sleep(0.3)
+
+            def test_examples():
+                assert settings().max_examples * 5 == settings.get_profile("service").max_examples
+                assert examples(0.5) * 2 == settings().max_examples
+                assert examples(0.001) == 1
+            """
+        )
+        pytester.runpytest("--hypothesis-profile=brief").assert_outcomes(passed=2)
 
 
 def _no_server() -> None:

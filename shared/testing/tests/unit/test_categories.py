@@ -1,0 +1,30 @@
+"""The folder that decides a test's category."""
+
+from pathlib import Path
+
+import pytest
+
+from service_testing.categories import category
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("tests/unit/test_hats.py", "unit"),
+        ("tests/integration/test_hats.py", "integration"),
+        ("tests/contract/test_hats.py", "contract"),
+        ("tests/e2e/test_hats.py", "e2e"),
+        ("tests/unit/hats/test_labels.py", "unit"),
+        ("tests/e2e/contract/test_hats.py", "contract"),
+        ("tests/test_hats.py", None),
+        ("tests/unit.py", None),
+        ("tests/tools/test_hats.py", None),
+    ],
+)
+def test_category_is_the_innermost_folder_that_names_one(path: str, expected: str | None) -> None:
+    assert category(Path("/work/shop", path)) == expected
+
+
+def test_category_is_none_by_where_the_repository_lies() -> None:
+    assert category(Path("/home/unit/shop/tests/test_hats.py")) is None
+    assert category(Path("/home/unit/shop/tests/integration/test_hats.py")) == "integration"
