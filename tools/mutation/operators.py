@@ -15,7 +15,7 @@ from mutmut.mutation import mutators
 
 _PROSE = re.compile(r"[a-z]{2,} [a-z]{2,}")
 # Arguments that only people read.
-WORDING = {"description", "title", "summary", "examples", "help"}
+WORDING = {"description", "title", "summary", "examples", "help", "metavar"}
 # A condition of these kinds is changed inside of it already.
 _CHANGED_INSIDE = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation)
 
