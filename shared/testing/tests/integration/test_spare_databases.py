@@ -7,7 +7,7 @@ import pytest
 from example.app import Note
 from sqlalchemy import func, inspect, make_url, select
 
-from chassis.database import Database, migration_engine
+from chassis.database import Database, DatabaseUnreachable, migration_engine
 from service_testing import postgres
 from service_testing.new_database import NewDatabase, new_databases
 from service_testing.run_server import RUN_SERVER
@@ -51,12 +51,15 @@ def test_each_is_another_one(
 
 
 def test_a_new_database_is_named_and_gone_after_the_block(
-    new_database: NewDatabase, worker_id: str
+    new_database: NewDatabase, worker_id: str, pytestconfig: pytest.Config
 ) -> None:
     with new_database("archive") as url:
         assert asyncio.run(_tables(url)) == []
         name = Path(str(make_url(url).database)).name
         assert name.startswith(f"test_archive_{worker_id}_")
+    if pytestconfig.getoption("--database") == "postgres":  # SQLite's are files that pytest deletes
+        with pytest.raises(DatabaseUnreachable, match="does not exist"):
+            asyncio.run(_tables(url))
 
 
 def test_databases_of_two_runs_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
