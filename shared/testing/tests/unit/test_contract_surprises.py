@@ -7,7 +7,7 @@ import pytest
 from service_testing.contracts.pact_files import Interaction
 from service_testing.contracts.surprises import surprises
 
-HAT = {
+HAT: dict[str, Any] = {
     "type": "object",
     "required": ["size", "label", "band"],
     "properties": {
@@ -18,6 +18,10 @@ HAT = {
     },
 }
 BAND = {"type": "object", "required": ["colour"], "properties": {"colour": {"type": "string"}}}
+
+
+def hat_with(**properties: Any) -> dict[str, Any]:
+    return {**HAT, "properties": {**HAT["properties"], **properties}}
 
 
 def shop(hat: dict[str, Any] = HAT, band: dict[str, Any] = BAND) -> dict[str, Any]:
@@ -83,29 +87,17 @@ def test_surprises_are_messages_never() -> None:
         ),
         (HAT, {**BAND, "required": []}, "$.band.colour: by the description it may be absent"),
         (
-            {**HAT, "properties": {**HAT["properties"], "size": {"type": "number"}}},  # type: ignore[dict-item]
+            hat_with(size={"type": "number"}),
             BAND,
             "$.size: by the description it may be number, and no interaction shows that",
         ),
         (
-            {
-                **HAT,
-                "properties": {
-                    **HAT["properties"],  # type: ignore[dict-item]
-                    "size": {"anyOf": [{"type": "string"}, {"type": "number"}]},
-                },
-            },
+            hat_with(size={"anyOf": [{"type": "string"}, {"type": "number"}]}),
             BAND,
             "$.size: by the description it may be number or string, and no interaction shows that",
         ),
         (
-            {
-                **HAT,
-                "properties": {
-                    **HAT["properties"],  # type: ignore[dict-item]
-                    "band": {"anyOf": [{"$ref": "#/components/schemas/Band"}, {"type": "null"}]},
-                },
-            },
+            hat_with(band={"anyOf": [{"$ref": "#/components/schemas/Band"}, {"type": "null"}]}),
             BAND,
             "$.band: by the description it may be null, and no interaction shows that",
         ),
