@@ -1,12 +1,9 @@
 """Signing keys take over from each other without a token that anyone refuses."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import jwt
 import pytest
-from freezegun import freeze_time
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +14,7 @@ from app.signing_keys import KeyRing, rotate
 from chassis.columns import utc_now
 from chassis.errors import InvalidToken
 from chassis.tokens import TokenVerifier
+from service_testing.frozen_time import FrozenTime
 from service_testing.isolation import IsolatedDatabase
 from service_testing.queries import QueryCounter
 
@@ -30,19 +28,19 @@ LEEWAY = 10
 class Timeline:
     """One process's keys, its clock, and the wall's."""
 
-    def __init__(self, database: IsolatedDatabase, settings: UsersSettings) -> None:
+    def __init__(
+        self, database: IsolatedDatabase, settings: UsersSettings, frozen_time: FrozenTime
+    ) -> None:
         self.start = utc_now()
         self.seconds = 0.0
         self.keys = KeyRing(database, settings, clock=lambda: self.seconds)
         self.issuer = TokenIssuer(self.keys, settings.access_token_seconds)
         self.verifier = TokenVerifier(self.keys, audience="users")
+        self._wall = frozen_time
 
-    @contextmanager
-    def at(self, seconds: float) -> Iterator[datetime]:
+    def move_to(self, seconds: float) -> None:
         self.seconds = seconds
-        now = self.start + timedelta(seconds=seconds)
-        with freeze_time(now, real_asyncio=True):
-            yield now
+        self._wall.move_to(self.start + timedelta(seconds=seconds))
 
     async def token(self) -> str:
         return (await self.issuer.for_user(1, "user")).access_token
@@ -53,14 +51,16 @@ class Timeline:
 
 @pytest.fixture
 async def timeline(
-    database: IsolatedDatabase, session: AsyncSession, settings: UsersSettings
+    database: IsolatedDatabase,
+    session: AsyncSession,
+    settings: UsersSettings,
+    frozen_time: FrozenTime,
 ) -> Timeline:
     """A service with one key, which it makes now."""
     await session.execute(delete(SigningKey))
     await session.commit()
-    timeline = Timeline(database, settings)
-    with timeline.at(0):
-        await timeline.keys.signing_key()
+    timeline = Timeline(database, settings, frozen_time)
+    await timeline.keys.signing_key()
     return timeline
 
 
@@ -73,44 +73,42 @@ class TestHeadStart:
         self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
     ) -> None:
         assert settings.jwks_max_age_seconds == HEAD_START
-        with timeline.at(1):
-            old = key_id(await timeline.token())
-            key, _ = await rotate(session, settings, at_once=False)
-            await session.commit()
-            assert await timeline.published_ids() == [old, key.key_id]
-        with timeline.at(HEAD_START):
-            assert key_id(await timeline.token()) == old
-        with timeline.at(HEAD_START + 2):
-            assert key_id(await timeline.token()) == key.key_id
+        timeline.move_to(1)
+        old = key_id(await timeline.token())
+        key, _ = await rotate(session, settings, at_once=False)
+        await session.commit()
+        assert await timeline.published_ids() == [old, key.key_id]
+        timeline.move_to(HEAD_START)
+        assert key_id(await timeline.token()) == old
+        timeline.move_to(HEAD_START + 2)
+        assert key_id(await timeline.token()) == key.key_id
 
     async def test_head_start_keeps_old_tokens_good_until_they_expire(
         self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
     ) -> None:
-        with timeline.at(0):
-            _, old_until = await rotate(session, settings, at_once=False)
-            await session.commit()
+        _, old_until = await rotate(session, settings, at_once=False)
+        await session.commit()
         assert old_until == timeline.start + timedelta(
             seconds=HEAD_START + RELOAD + LIFETIME + LEEWAY
         )
-        with timeline.at(HEAD_START - 1):
-            last_token = await timeline.token()
-        with timeline.at(HEAD_START + LIFETIME - 2):
-            assert (await timeline.verifier.principal(last_token)).user_id == 1
+        timeline.move_to(HEAD_START - 1)
+        last_token = await timeline.token()
+        timeline.move_to(HEAD_START + LIFETIME - 2)
+        assert (await timeline.verifier.principal(last_token)).user_id == 1
 
     async def test_head_start_ends_with_the_old_key_unpublished_and_refused(
         self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
     ) -> None:
-        with timeline.at(0):
-            old = key_id(await timeline.token())
-            _, old_until = await rotate(session, settings, at_once=False)
-            await session.commit()
-        with timeline.at((old_until - timeline.start).total_seconds() - 1):
-            assert old in await timeline.published_ids()
-            found = await timeline.keys.find(old)
+        old = key_id(await timeline.token())
+        _, old_until = await rotate(session, settings, at_once=False)
+        await session.commit()
+        timeline.move_to((old_until - timeline.start).total_seconds() - 1)
+        assert old in await timeline.published_ids()
+        found = await timeline.keys.find(old)
         assert found is not None
-        with timeline.at((old_until - timeline.start).total_seconds() + RELOAD):
-            assert await timeline.keys.find(old) is None
-            assert old not in await timeline.published_ids()
+        timeline.move_to((old_until - timeline.start).total_seconds() + RELOAD)
+        assert await timeline.keys.find(old) is None
+        assert old not in await timeline.published_ids()
 
     async def test_head_start_twice_never_signs_with_a_key_that_verifiers_can_t_know(
         self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
@@ -118,13 +116,13 @@ class TestHeadStart:
         first_seen: dict[str, float] = {}
         signed: set[str] = set()
         for second in (0, 100, 200, 299, 301, 399, 401, 1000, 1214, 1216, 1314, 1316, 1400):
-            with timeline.at(second):
-                if second in {0, 100}:
-                    await rotate(session, settings, at_once=False)
-                    await session.commit()
-                for published in await timeline.published_ids():
-                    first_seen.setdefault(published, second)
-                signer = key_id(await timeline.token())
+            timeline.move_to(second)
+            if second in {0, 100}:
+                await rotate(session, settings, at_once=False)
+                await session.commit()
+            for published in await timeline.published_ids():
+                first_seen.setdefault(published, second)
+            signer = key_id(await timeline.token())
             if signer not in signed:
                 assert second == 0 or second - first_seen[signer] >= HEAD_START
             signed.add(signer)
@@ -135,24 +133,22 @@ class TestAtOnce:
     async def test_at_once_signs_as_soon_as_the_process_looks_again(
         self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
     ) -> None:
-        with timeline.at(0):
-            old_token = await timeline.token()
-            key, _ = await rotate(session, settings, at_once=True)
-            await session.commit()
-        with timeline.at(RELOAD):
-            assert key_id(await timeline.token()) == key.key_id
-            assert (await timeline.verifier.principal(old_token)).user_id == 1
+        old_token = await timeline.token()
+        key, _ = await rotate(session, settings, at_once=True)
+        await session.commit()
+        timeline.move_to(RELOAD)
+        assert key_id(await timeline.token()) == key.key_id
+        assert (await timeline.verifier.principal(old_token)).user_id == 1
 
     async def test_at_once_overtakes_a_key_that_has_yet_to_take_over(
         self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
     ) -> None:
-        with timeline.at(0):
-            await rotate(session, settings, at_once=False)
-            key, _ = await rotate(session, settings, at_once=True)
-            await session.commit()
+        await rotate(session, settings, at_once=False)
+        key, _ = await rotate(session, settings, at_once=True)
+        await session.commit()
         for second in (RELOAD, HEAD_START + 10, 5000):
-            with timeline.at(second):
-                assert key_id(await timeline.token()) == key.key_id
+            timeline.move_to(second)
+            assert key_id(await timeline.token()) == key.key_id
 
 
 class TestUnknownKey:
@@ -162,23 +158,24 @@ class TestUnknownKey:
         database: IsolatedDatabase,
         session: AsyncSession,
         settings: UsersSettings,
+        frozen_time: FrozenTime,
     ) -> None:
-        replica = Timeline(database, settings)
-        with timeline.at(0), replica.at(0):
-            await replica.keys.signing_key()
-            await rotate(session, settings, at_once=True)
-            await session.commit()
-        with timeline.at(RELOAD):
-            token = await timeline.token()
-            replica.seconds = RELOAD_FOR_AN_UNKNOWN - 0.1
-            with pytest.raises(InvalidToken):
-                await replica.verifier.principal(token)
-            replica.seconds = RELOAD_FOR_AN_UNKNOWN
-            assert (await replica.verifier.principal(token)).user_id == 1
+        replica = Timeline(database, settings, frozen_time)
+        await replica.keys.signing_key()
+        await rotate(session, settings, at_once=True)
+        await session.commit()
+        timeline.move_to(RELOAD)
+        token = await timeline.token()
+        replica.seconds = RELOAD_FOR_AN_UNKNOWN - 0.1
+        with pytest.raises(InvalidToken):
+            await replica.verifier.principal(token)
+        replica.seconds = RELOAD_FOR_AN_UNKNOWN
+        assert (await replica.verifier.principal(token)).user_id == 1
 
     async def test_unknown_keys_are_looked_for_once_in_that_time(
         self, timeline: Timeline, query_counter: QueryCounter
     ) -> None:
-        with timeline.at(RELOAD_FOR_AN_UNKNOWN), query_counter.at_most(1):
+        timeline.move_to(RELOAD_FOR_AN_UNKNOWN)
+        with query_counter.at_most(1):
             for number in range(10):
                 assert await timeline.keys.find(f"made up {number}") is None
