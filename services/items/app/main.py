@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
-from app.dependencies import BEARER, EVENTS_AUDIENCE
+from app.dependencies import EVENTS_AUDIENCE
 from app.errors import UsersUnavailable
 from app.housekeeping import add_work
 from app.inbox import Inbox
@@ -70,6 +70,7 @@ def create_app(
         routers=[items.router, events.router],
         lifespan=lifespan,
         docs_connect_to=[users_public_url],
+        token_url=f"{users_public_url}/auth/token",
     )
     users_metrics.register(app.state.metrics.registry)
     keys = RemoteKeys(users.fetch_keys, DatabaseKeyStore(database), failures=(UsersUnavailable,))
@@ -77,7 +78,6 @@ def create_app(
     app.state.event_verifier = TokenVerifier(keys, audience=EVENTS_AUDIENCE)
     app.state.owners = Owners(database, users)
     _install_inbox(app, settings, database)
-    _sign_in_at(app, f"{users_public_url}/auth/token")
     return app
 
 
@@ -102,9 +102,3 @@ def _install_inbox(app: FastAPI, settings: ItemsSettings, database: Database) ->
     app.state.background = BackgroundTasks(registry, stop_seconds=settings.shutdown_seconds)
     wake = add_work(app.state.background, settings, database)
     app.state.inbox = Inbox(database, metrics, on_deletion=wake)
-
-
-def _sign_in_at(app: FastAPI, token_url: str) -> None:
-    """Tell the docs page's Authorize button where tokens come from: the users service."""
-    scheme = app.openapi()["components"]["securitySchemes"][BEARER.scheme_name]
-    scheme["flows"]["password"]["tokenUrl"] = token_url

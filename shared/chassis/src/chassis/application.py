@@ -33,8 +33,13 @@ def build_app(
     lifespan: Lifespan,
     checks: Mapping[str, Check] | None = None,
     docs_connect_to: Sequence[str] = (),
+    token_url: str | None = None,
 ) -> FastAPI:
-    """An app that has connected to nothing yet; `lifespan` opens and closes what it needs."""
+    """An app that has connected to nothing yet; `lifespan` opens and closes what it needs.
+
+    `token_url` is where the docs page signs in when that is another service, which is then one of
+    the origins that the page may connect to: `docs_connect_to`.
+    """
     metrics = HttpMetrics()
     lifecycle = Lifecycle()
     app = FastAPI(
@@ -58,7 +63,7 @@ def build_app(
     all_routers = [*routers, health_router(all_checks, lifecycle), metrics_router(metrics)]
     routes = [r for router in all_routers for r in router.routes if isinstance(r, APIRoute)]
     _add_routes(app, routes)
-    install_openapi(app)
+    install_openapi(app, token_url)
     install_docs(app, connects_to=docs_connect_to)
     install_error_handlers(app, routes)
     _install_middleware(app, settings, metrics, lifecycle)

@@ -24,12 +24,14 @@ _VALIDATION_ERROR = {
 }
 
 
-def install_openapi(app: FastAPI) -> None:
-    """Describe the app's own error bodies in place of the framework's."""
+def install_openapi(app: FastAPI, token_url: str | None) -> None:
+    """Describe the app's own error bodies in place of the framework's, and where tokens come from."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _describe(app)
+            if token_url is not None:
+                _sign_in_at(token_url, app.openapi_schema)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -51,6 +53,12 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             for operation in operations.values():
                 _complete(operation)
     return description
+
+
+def _sign_in_at(token_url: str, description: dict[str, Any]) -> None:
+    for scheme in description["components"].get("securitySchemes", {}).values():
+        if "password" in scheme.get("flows", {}):
+            scheme["flows"]["password"]["tokenUrl"] = token_url
 
 
 def _complete(operation: dict[str, Any]) -> None:

@@ -64,6 +64,7 @@ def create_app(
     routers: tuple[APIRouter, ...] = (router,),
     checks: Mapping[str, Check] | None = None,
     docs_connect_to: tuple[str, ...] = (),
+    token_url: str | None = None,
     settings: NotesSettings | None = None,
     **options: Any,
 ) -> FastAPI:
@@ -84,6 +85,7 @@ def create_app(
         lifespan=lifespan,
         checks=checks,
         docs_connect_to=docs_connect_to,
+        token_url=token_url,
     )
 
 

@@ -1,10 +1,11 @@
 """`/openapi.json`: what may be answered, and nothing that isn't."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
+from fastapi.security import HTTPBearer, OAuth2PasswordBearer
 from pydantic import BaseModel
 from tests.example.app import client_of
 from tests.example.app import router as notes
@@ -31,8 +32,8 @@ class Note(BaseModel):
     title: str
 
 
-async def described(router: APIRouter) -> dict[str, Any]:
-    response = await client_of(router).get("/openapi.json")
+async def described(router: APIRouter, **options: Any) -> dict[str, Any]:
+    response = await client_of(router, **options).get("/openapi.json")
     assert response.status_code == 200
     body: dict[str, Any] = response.json()
     return body
@@ -144,3 +145,29 @@ async def test_the_description_is_made_once() -> None:
     client = client_of(_reading())
     first, second = await client.get("/openapi.json"), await client.get("/openapi.json")
     assert first.content == second.content
+
+
+@pytest.mark.parametrize(
+    ("token_url", "described_url"),
+    [
+        (None, "auth/token"),
+        ("https://users.example/auth/token", "https://users.example/auth/token"),
+    ],
+)
+async def test_a_password_is_sent_where_the_tokens_come_from(
+    token_url: str | None, described_url: str
+) -> None:
+    router = APIRouter()
+    password, key = OAuth2PasswordBearer(tokenUrl="auth/token"), HTTPBearer()
+
+    @router.get("/")
+    async def read(_: Annotated[str, Depends(password)], __: Annotated[str, Depends(key)]) -> None:
+        """Takes both."""
+
+    schemes = (await described(router, token_url=token_url))["components"]["securitySchemes"]
+    assert schemes["OAuth2PasswordBearer"]["flows"]["password"]["tokenUrl"] == described_url
+    assert schemes["HTTPBearer"] == {"type": "http", "scheme": "bearer"}
+
+
+async def test_an_api_without_passwords_is_described_with_a_token_url() -> None:
+    assert "securitySchemes" not in (await described(notes, token_url="/token"))["components"]
