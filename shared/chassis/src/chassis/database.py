@@ -16,6 +16,7 @@ import aiosqlite
 from sqlalchemy import Connection, Dialect, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
@@ -264,10 +265,18 @@ def _postgres_engine(url: URL, pool: PoolSize, *, read_only: bool) -> AsyncEngin
     if read_only:
         server_settings["default_transaction_read_only"] = "on"
         options["isolation_level"] = "AUTOCOMMIT"
-    return _engine(
+    engine = _engine(
         url,
         pool,
         connections=pool.connections,
         connect_args={"timeout": _CONNECT_TIMEOUT_SECONDS, "server_settings": server_settings},
         **options,
     )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _replace_if_closed(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+        # The driver hears of a server that ends a connection, long before the next request would.
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
+
+    return engine

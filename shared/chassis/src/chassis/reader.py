@@ -1,11 +1,14 @@
 """Reads of a request: single statements, without SQLAlchemy's ORM (ADR 0039)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Executable, Row, Select
+from sqlalchemy import Connection, Executable, Row, Select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
+
+from chassis.asyncpg_rows import asyncpg_rows
 
 AnyRow = Row[*tuple[Any, ...]]
 AnySelect = Select[*tuple[Any, ...]]
@@ -23,6 +26,7 @@ class Reader:
     def __init__(self, engine: AsyncEngine) -> None:
         """The engine is one on which the database refuses to write."""
         self._engine = engine.sync_engine
+        self._rows = asyncpg_rows if engine.dialect.driver == "asyncpg" else _rows
 
     async def rows_of_each(self, *queries: Query) -> list[Sequence[AnyRow]]:
         """The rows of several statements, which run one after the other on one connection."""
@@ -47,5 +51,12 @@ class Reader:
         return row[0] if row else None
 
     def _rows_of_each(self, queries: Iterable[Query]) -> list[Sequence[AnyRow]]:
-        with self._engine.connect() as connection:
-            return [connection.execute(*query).all() for query in queries]
+        with self._connect() as connection:
+            return [self._rows(connection, *query) for query in queries]
+
+    def _connect(self) -> AbstractContextManager[Connection]:
+        return self._engine.connect()
+
+
+def _rows(connection: Connection, statement: Executable, values: Values | None) -> Sequence[AnyRow]:
+    return connection.execute(statement, values).all()

@@ -1,13 +1,32 @@
 """What a request reads by: statements on connections that refuse to write, and that come back at once."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import (
+    Integer,
+    Numeric,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    event,
+    func,
+    literal,
+    select,
+    table,
+    text,
+    union_all,
+)
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tests.example.models import Note
 
+from chassis.columns import utc_now
 from chassis.database import Database
+from service_testing.queries import QueryCounter
 
 pytestmark = pytest.mark.committed
 
@@ -108,3 +127,89 @@ async def test_the_connection_comes_back_from_a_reader_that_was_cancelled(
             await reading
     assert len(await reader.rows(TITLES)) == 2
     assert in_use(database) == 0
+
+
+FIRST_DAY = utc_now().replace(year=2000)
+STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "columns of each type": (select(Note.id, Note.title, Note.written_at).order_by(Note.id), {}),
+    "names of their own": (select(Note.title.label("name"), (Note.id + 1).label("next")), {}),
+    "no names": (
+        select(func.max(Note.rank), literal("x"), case((func.count() > 1, 1), else_=0)),
+        {},
+    ),
+    "values of each type": (
+        select(Note.id).where(
+            Note.rank == bindparam("rank"),
+            Note.title > bindparam("title"),
+            Note.written_at > bindparam("day"),
+        ),
+        {"rank": 0, "title": "one", "day": utc_now().replace(year=2000)},
+    ),
+    "a value in two places": (
+        select(Note.id).where(and_(Note.id >= bindparam("n"), Note.rank < bindparam("n"))),
+        {"n": 2},
+    ),
+    "a value of the statement": (select(Note.id).where(Note.title == "two"), {}),
+    "a value in place of it": (
+        select(Note.id).where(Note.id == bindparam("id_is", 1)),
+        {"id_is": 2},
+    ),
+    "a list of values": (select(Note.id).where(Note.id.in_([2, 3])), {}),
+    "a part": (
+        select(Note.id).order_by(Note.id).limit(bindparam("size")).offset(bindparam("start")),
+        {"size": 1, "start": 1},
+    ),
+    "an exact number": (select(cast(Note.id, Numeric(10, 2))).order_by(Note.id), {}),
+    "nothing": (select(Note.id, Note.written_at).where(Note.id == 0), {}),
+    "two statements in one": (union_all(select(Note.id), select(Note.rank)), {}),
+    "text": (text("SELECT title FROM notes WHERE title = :title"), {"title": "two"}),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_rows_are_those_of_a_session(name: str, database: Database) -> None:
+    """With asyncpg, most of a reader's statements pass SQLAlchemy by (ADR 0043)."""
+    statement, values = STATEMENTS[name]
+    async with database.read_session() as session:
+        expected = (await session.execute(statement, values)).all()
+    for _ in range(2):  # the second finds the statement compiled
+        found = await database.reader().rows(statement, values)
+        assert found == expected
+        if name != "no names":  # SQLAlchemy makes some up, by the way a statement goes
+            assert [row._fields for row in found] == [row._fields for row in expected]
+
+
+async def test_a_value_that_is_missing_is_an_error(database: Database) -> None:
+    with pytest.raises(SQLAlchemyError, match="rank"):
+        await database.reader().rows(select(Note.id).where(Note.rank == bindparam("rank")))
+
+
+async def test_a_mistake_in_a_statement_is_the_drivers_error(database: Database) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        await database.reader().rows(select(column("nothing")).select_from(table("nowhere")))
+    assert not caught.value.connection_invalidated
+    assert "nowhere" in str(caught.value)
+    assert in_use(database) == 0
+    assert len(await database.reader().rows(TITLES)) == 2
+
+
+async def test_an_error_names_no_value(database: Database, on_postgres: None) -> None:
+    statement = select(Note.id).where(cast(bindparam("text", type_=String), Integer) == 1)
+    with pytest.raises(DBAPIError) as caught:
+        await database.reader().rows(statement, {"text": "hunter2"})
+    assert "hunter2" not in str(caught.value).replace(str(caught.value.orig), "")
+
+
+async def test_a_connection_that_breaks_in_the_middle_is_an_error_and_replaced(
+    database: Database, on_postgres: None
+) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        await database.reader().value(select(func.pg_terminate_backend(func.pg_backend_pid())))
+    assert caught.value.connection_invalidated
+    assert in_use(database) == 0
+    assert len(await database.reader().rows(TITLES)) == 2
+
+
+async def test_statements_are_counted(database: Database, query_counter: QueryCounter) -> None:
+    await database.reader().rows_of_each((TITLES, None), (BY_TITLE, None))
+    assert len([s for s in query_counter.statements if "FROM notes" in s]) == 2

@@ -1,15 +1,16 @@
 """The database that a service gets in its tests: it keeps one test's rows from the next test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from chassis.database import Database, ReadSession, WriteSession
-from chassis.reader import AnyRow, Query, Reader
+from chassis.reader import Reader
 from service_testing.databases import refuse_real_database
 from service_testing.joined_sessions import JoinedReadSession, JoinedSession, Owners
 
@@ -25,9 +26,10 @@ class _JoinedReader(Reader):
         super().__init__(database.read_engine)
         self._database = database
 
-    async def rows_of_each(self, *queries: Query) -> list[Sequence[AnyRow]]:
-        async with self._database.read_session() as session:
-            return [(await session.execute(*query)).all() for query in queries]
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        with self._database.read_session().sync_session as session:
+            yield session.connection()
 
 
 class IsolatedDatabase(Database):
