@@ -15,8 +15,12 @@ from chassis.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_tex
 from chassis.paging import Sort, bounded_count, decode_int
 from chassis.reader import AnySelect
 
-# Every item has an owner, but the database leaves only an outer join out where its columns aren't asked
-# for, as in a count.
+# A deleted owner's items are gone for readers at once, while they are still being deleted: the order
+# to do so is committed with the tombstone, and stands as long as there is one. The few orders are read
+# once per statement, where the tombstone would be looked up for each item.
+_ORDERS = select(col(ItemRemoval.owner_id))
+_IS_SHOWN = col(Item.owner_id).not_in(_ORDERS)
+
 _ALL: AnySelect = select(
     col(Item.id),
     col(Item.name),
@@ -27,13 +31,9 @@ _ALL: AnySelect = select(
     col(Item.created_at),
     col(Item.updated_at),
     col(Item.version),
-).outerjoin(Owner, col(Owner.id) == col(Item.owner_id))
-
-# A deleted owner's items are gone for readers at once, while they are still being deleted: the order
-# to do so is committed with the tombstone, and stands as long as there is one. The few orders are read
-# once per statement, where the tombstone would be looked up for each item.
-_ORDERS = select(col(ItemRemoval.owner_id))
-_VIEW = _ALL.where(col(Item.owner_id).not_in(_ORDERS))
+)
+# Every item has an owner. An outer join keeps the database from starting with the owners.
+_VIEW = _ALL.outerjoin(Owner, col(Owner.id) == col(Item.owner_id)).where(_IS_SHOWN)
 
 VIEW_BY_ID = _VIEW.where(col(Item.id) == bindparam("item_id"))
 FOR_UPDATE_BY_ID = select(Item).where(col(Item.id) == bindparam("item_id")).with_for_update()
@@ -78,10 +78,11 @@ def total(filters: frozenset[str]) -> AnySelect:
     """How many `items` has, as `bounded_count` counts them.
 
     Mostly no order stands. Then nobody's items are hidden and no item's owner is asked for, so that the
-    database counts in an index alone.
+    database counts in the smallest index that has what is filtered by.
     """
-    of_all = bounded_count(_ALL.where(*_conditions(filters)))
-    of_shown = bounded_count(items(filters))
+    matching = select(col(Item.id)).where(*_conditions(filters))
+    of_all = bounded_count(matching)
+    of_shown = bounded_count(matching.where(_IS_SHOWN))
     return select(
         case((exists(_ORDERS), of_shown.scalar_subquery()), else_=of_all.scalar_subquery())
     )
