@@ -1,6 +1,7 @@
 """Mutation testing: `tox -e mutation`, for a package `tox -e mutation -- chassis`, for some
 modules `tox -e mutation -- chassis/tokens items/routers/items`, with `--sample 10` for ten mutants
-of each module, with `--tests tests/unit` by some tests alone.
+of each module, with `--tests tests/unit` by some tests alone, with `--database postgres` for what
+only PostgreSQL runs.
 
 Changes the code, one place at a time, and lists the changes that no test notices. A package's share
 of noticed ones has a floor. What is changed, and what to do about a survivor: docs/mutation.md.
@@ -10,16 +11,19 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mutation.explained import Explanations
 from mutation.mutants import Mutant, choose_sample, make_mutants
 from mutation.package import TestsFailed, recall_or_record_tests
 from mutation.trial import Confused, Trial
 from mutation.verdicts import Memory, Verdict
+
+from service_testing import postgres
 
 EXIT_PASSED = 0
 EXIT_FAILED = 1
@@ -74,10 +78,23 @@ def main(root: Path, arguments: Sequence[str]) -> int:
             print(f"Nothing to change in {target}; there are: {known}.", file=sys.stderr)
             return EXIT_USAGE
         wanted.setdefault(name, []).append(module)
-    passed = [
-        _check(packages[name], modules, explanations, options) for name, modules in wanted.items()
-    ]
+    with ExitStack() as stack:
+        if options.database == "postgres":
+            stack.enter_context(on_postgres())
+        passed = [
+            _check(packages[name], modules, explanations, options)
+            for name, modules in wanted.items()
+        ]
     return EXIT_PASSED if all(passed) else EXIT_FAILED
+
+
+@contextmanager
+def on_postgres() -> Iterator[None]:
+    """Tests run on PostgreSQL for the block: all of them on one server, for each mutant is a run."""
+    with postgres.server() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(postgres.URL_VARIABLE, url)
+        patch.setenv("PYTEST_ADDOPTS", "--database=postgres")
+        yield
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -92,6 +109,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=ALL_TESTS,
         metavar="PATH",
         help="only these, such as tests/unit: much quicker, and of the score a lower bound",
+    )
+    parser.add_argument(
+        "--database",
+        choices=("sqlite", "postgres"),
+        default="sqlite",
+        help="what the tests run on; of what only PostgreSQL runs, nothing is noticed on SQLite",
     )
     options = parser.parse_args(arguments)
     if options.sample is not None and options.sample < 1:
@@ -111,7 +134,8 @@ def _check(
     except (TestsFailed, Confused) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return False
-    floor = package.floor if "" in modules and options.tests == ALL_TESTS else None
+    is_whole = "" in modules and options.tests == ALL_TESTS and options.database == "sqlite"
+    floor = package.floor if is_whole else None
     return _report(name, tried, explanations, floor=floor)
 
 
@@ -124,7 +148,7 @@ def _read_packages(root: Path) -> Iterator[Package]:
 def _try_mutants(
     package: Package, modules: Sequence[Path], options: argparse.Namespace
 ) -> Iterator[Tried]:
-    memory = Memory(_cache(package, options.tests), package.folder)
+    memory = Memory(_cache(package, options), package.folder)
     trial = None
     with ExitStack() as stack:
         for file in modules:
@@ -133,7 +157,7 @@ def _try_mutants(
             chosen = choose_sample(mutants, options.sample) if options.sample else mutants
             known = [memory.recall(module, mutant) for mutant in chosen]
             if None in known:
-                trial = trial or stack.enter_context(_open_trial(package, options.tests))
+                trial = trial or stack.enter_context(_open_trial(package, options))
                 trial.check_original(file)
             verdicts = [
                 recalled or _try(trial, memory, module, file, mutant)
@@ -143,18 +167,21 @@ def _try_mutants(
             yield Tried(module, mutants, verdicts)
 
 
-def _open_trial(package: Package, tests: Sequence[str]) -> Trial:
+def _open_trial(package: Package, options: argparse.Namespace) -> Trial:
     print(f"{package.name}: running the tests without a mutant ...", flush=True)
-    memory = _cache(package, tests, "-tests")
+    memory = _cache(package, options, "-tests")
     return Trial(
-        package.folder, recall_or_record_tests(package.folder, package.source, memory, tests)
+        package.folder,
+        recall_or_record_tests(package.folder, package.source, memory, options.tests),
     )
 
 
-def _cache(package: Package, tests: Sequence[str], suffix: str = "") -> Path:
-    """What is kept of the package: apart for some of its tests, for they prove no survival."""
-    some = "" if tests == ALL_TESTS else "-" + "-".join(Path(each).stem for each in tests)
-    return package.root / ".mutation_cache" / f"{package.folder.name}{some}{suffix}.json"
+def _cache(package: Package, options: argparse.Namespace, suffix: str = "") -> Path:
+    """What is kept of the package: apart for some of its tests, and on PostgreSQL."""
+    parts = [package.folder.name]
+    parts += [] if options.tests == ALL_TESTS else [Path(each).stem for each in options.tests]
+    parts += [] if options.database == "sqlite" else [options.database]
+    return package.root / ".mutation_cache" / f"{'-'.join(parts)}{suffix}.json"
 
 
 def _try(trial: Trial | None, memory: Memory, module: str, file: Path, mutant: Mutant) -> Verdict:

@@ -1,5 +1,7 @@
 """The mutation gate bites: a small package with changes that its tests notice, and some that they don't."""
 
+import os
+
 import check_mutation
 import pytest
 from mutation.package import Suite
@@ -237,3 +239,12 @@ def test_quick_tests_and_those_that_killed_before_come_first() -> None:
     assert tests.ordered(tests.seconds) == ["slow", "quicker", "quick"]
     assert tests.ordered(tests.seconds, limit_seconds=3.5) == ["slow", "quicker"]
     assert tests.ordered(tests.seconds, limit_seconds=0.1) == ["slow"]
+
+
+def test_postgres_is_told_to_each_run_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setenv("TEST_POSTGRES_URL", "postgresql://127.0.0.1/given")
+    with check_mutation.on_postgres():
+        assert os.environ["PYTEST_ADDOPTS"] == "--database=postgres"
+        assert os.environ["TEST_POSTGRES_URL"] == "postgresql://127.0.0.1/given"
+    assert "PYTEST_ADDOPTS" not in os.environ
