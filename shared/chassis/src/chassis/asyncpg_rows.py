@@ -36,16 +36,11 @@ class _Compiled:
             for name, process in self.parameters
         ]
 
-    def rows(self, records: Sequence[Any]) -> list[_AnyRow]:
-        if not self.processors:
-            return [self.row(record) for record in records]
-        return [self.row(self._processed(record)) for record in records]
-
-    def _processed(self, record: Any) -> list[Any]:
+    def row_of(self, record: Any) -> _AnyRow:
         columns = list(record)
         for position, process in self.processors:
             columns[position] = process(columns[position])
-        return columns
+        return self.row(columns)
 
 
 def asyncpg_rows(connection: Connection, statement: Executable, values: Any) -> Sequence[_AnyRow]:
@@ -67,16 +62,13 @@ def asyncpg_rows(connection: Connection, statement: Executable, values: Any) -> 
     try:
         records = await_(driver.fetch(compiled.sql, *arguments))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        # Not with the arguments: the text of an error gets into the log.
         is_lost = driver.is_closed()
-        if is_lost:
-            connection.invalidate(error)
-        raise DBAPIError(
-            compiled.sql, None, error, hide_parameters=True, connection_invalidated=is_lost
-        ) from error
+        raise DBAPIError(compiled.sql, None, error, connection_invalidated=is_lost) from error
     except BaseException as error:
-        connection.invalidate(error)  # as SQLAlchemy does: an answer may be under way on it
+        connection.invalidate(error)  # as SQLAlchemy does: an answer may be under way
         raise
-    return compiled.rows(records)
+    return [compiled.row_of(record) for record in records]
 
 
 @lru_cache(maxsize=_STATEMENTS)

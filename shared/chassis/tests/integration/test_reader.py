@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import (
+    Connection,
     Integer,
     Numeric,
     String,
@@ -21,11 +22,12 @@ from sqlalchemy import (
     text,
     union_all,
 )
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from tests.example.models import Note
 
 from chassis.columns import utc_now
 from chassis.database import Database
+from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter
 
 pytestmark = pytest.mark.committed
@@ -179,6 +181,48 @@ async def test_rows_are_those_of_a_session(name: str, database: Database) -> Non
             assert [row._fields for row in found] == [row._fields for row in expected]
 
 
+async def test_values_pass_the_check_of_their_types(database: Database) -> None:
+    statement = select(Note.id).where(Note.written_at == bindparam("day"))
+    with pytest.raises((StatementError, ValueError), match="time zone"):
+        await database.reader().rows(statement, {"day": utc_now().replace(tzinfo=None)})
+
+
+async def test_a_select_passes_sqlalchemys_execution_by(
+    database: Database, on_postgres: None
+) -> None:
+    """Its listeners hear of the statement before, and not after."""
+    before: list[tuple[object, ...]] = []
+    after: list[object] = []
+    engine = database.read_engine.sync_engine
+
+    def hear(
+        connection: Connection,
+        _cursor: object,
+        statement: str,
+        parameters: object,
+        _: object,
+        many: bool,
+    ) -> None:
+        before.append((connection.engine, statement, parameters, many))
+
+    def hear_after(*heard: object) -> None:
+        after.append(heard)
+
+    event.listen(engine, "before_cursor_execute", hear)
+    event.listen(engine, "after_cursor_execute", hear_after)
+    try:
+        await database.reader().rows(select(Note.id).where(Note.id == bindparam("n")), {"n": 1})
+    finally:
+        event.remove(engine, "before_cursor_execute", hear)
+        event.remove(engine, "after_cursor_execute", hear_after)
+    [(engine_heard, statement, parameters, many)] = before
+    assert engine_heard is engine
+    assert "notes" in str(statement)
+    assert parameters == [1]
+    assert not many
+    assert not after
+
+
 async def test_a_value_that_is_missing_is_an_error(database: Database) -> None:
     with pytest.raises(SQLAlchemyError, match="rank"):
         await database.reader().rows(select(Note.id).where(Note.rank == bindparam("rank")))
@@ -186,9 +230,10 @@ async def test_a_value_that_is_missing_is_an_error(database: Database) -> None:
 
 async def test_a_mistake_in_a_statement_is_the_drivers_error(database: Database) -> None:
     with pytest.raises(DBAPIError) as caught:
-        await database.reader().rows(select(column("nothing")).select_from(table("nowhere")))
+        await database.reader().rows(select(column("none_such")).select_from(table("nowhere")))
     assert not caught.value.connection_invalidated
-    assert "nowhere" in str(caught.value)
+    assert "nowhere" in str(caught.value.orig)
+    assert "nowhere" in str(caught.value.statement)
     assert in_use(database) == 0
     assert len(await database.reader().rows(TITLES)) == 2
 
@@ -208,6 +253,28 @@ async def test_a_connection_that_breaks_in_the_middle_is_an_error_and_replaced(
     assert caught.value.connection_invalidated
     assert in_use(database) == 0
     assert len(await database.reader().rows(TITLES)) == 2
+
+
+async def test_a_reader_that_is_cancelled_leaves_its_connection_to_nobody(
+    database: Database, on_postgres: None
+) -> None:
+    invalid: list[object] = []
+
+    def note(*connection: object) -> None:
+        invalid.append(connection)
+
+    pool = database.read_engine.pool
+    event.listen(pool, "invalidate", note)
+    async with database.write_session() as session:
+        await session.execute(select(func.pg_advisory_xact_lock(7)))
+        lock = select(func.pg_advisory_lock(7))
+        waiting = asyncio.create_task(database.reader().value(lock))
+        await until_blocked(database)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    event.remove(pool, "invalidate", note)
+    assert len(invalid) == 1
 
 
 async def test_statements_are_counted(database: Database, query_counter: QueryCounter) -> None:
