@@ -11,11 +11,11 @@ FIRST_ITEMS = f"{ITEM} ORDER BY items.created_at DESC, items.id DESC LIMIT $1"
 COUNT_ITEMS = """
 SELECT CASE WHEN EXISTS (SELECT owner_id FROM item_removals) THEN (
   SELECT count(*) FROM (
-    SELECT 1 FROM items WHERE owner_id NOT IN (SELECT owner_id FROM item_removals) LIMIT 10001
+    SELECT 1 FROM items WHERE owner_id NOT IN (SELECT owner_id FROM item_removals) LIMIT 5001
   ) AS bounded
 ) ELSE (
   SELECT count(*) FROM (
-    SELECT 1 FROM items LIMIT 10001
+    SELECT 1 FROM items LIMIT 5001
   ) AS bounded
 ) END
 """

@@ -26,7 +26,7 @@ from chassis.errors import InvalidRequest
 from chassis.fields import MAX_ID, EntityId, plain_digits, storable
 from chassis.reader import AnyRow, AnySelect, Reader, Values
 
-MAX_COUNTED = 10_000
+MAX_COUNTED = 5_000
 """Rows beyond this aren't counted, nor reached by page number."""
 _STATEMENTS = 256
 """So many statements of lists are kept built."""

@@ -179,14 +179,14 @@ class TestCount:
     ) -> None:
         await insert(database, MAX_COUNTED)
         body = (await client.get("/notes")).json()
-        assert (body["total"], body["total_is_exact"], body["pages"]) == (10_000, True, 500)
+        assert (body["total"], body["total_is_exact"], body["pages"]) == (5_000, True, 250)
         await insert(database, 1)
         body = (await client.get("/notes")).json()
-        assert (body["total"], body["total_is_exact"], body["pages"]) == (10_000, False, 500)
-        last_by_number = await client.get("/notes", params={"page": 100, "size": 100})
-        cursor = assert_paginated_response(last_by_number, count=100, page=100)["next"]
+        assert (body["total"], body["total_is_exact"], body["pages"]) == (5_000, False, 250)
+        last_by_number = await client.get("/notes", params={"page": 50, "size": 100})
+        cursor = assert_paginated_response(last_by_number, count=100, page=50)["next"]
         beyond = await client.get("/notes", params={"after": cursor, "size": 100})
-        assert_paginated_response(beyond, count=1, page=101)
+        assert_paginated_response(beyond, count=1, page=51)
         assert beyond.json()["next"] is None
 
 
@@ -262,10 +262,10 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("page", "size", "allowed"),
         [
-            (100, 100, True),
-            (101, 100, False),
-            (10_000, 1, True),
-            (10_001, 1, False),
+            (50, 100, True),
+            (51, 100, False),
+            (5_000, 1, True),
+            (5_001, 1, False),
             (2**63 - 1, 1, False),
         ],
     )
