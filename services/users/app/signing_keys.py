@@ -122,7 +122,6 @@ async def ensure_key(session: WriteSession, passphrase: bytes | None) -> None:
     if not await _unexpired(session):
         key = _new_key(utc_now(), passphrase)
         session.add(key)
-        await session.flush()
         logger.info("signing_key_created", key_id=key.key_id)
 
 
@@ -151,7 +150,6 @@ async def rotate(
     )
     key = _new_key(activates_at, passphrase)
     session.add(key)
-    await session.flush()
     return key, expires_at
 
 

@@ -8,9 +8,11 @@ from service_testing.assertions import (
     assert_error_response,
     assert_paginated_response,
     assert_status,
+    assert_user_response,
     assert_validation_error,
 )
 from service_testing.client import AppClient
+from service_testing.factories import create_user_data
 from tests.accounts import Account, create_account
 
 
@@ -54,6 +56,20 @@ class TestSearch:
     ) -> None:
         ada = await create_account(session, app, name="Ada Lovelace", email="Countess@example.com")
         assert ada.id in await found_ids(admin_client, q=q)
+
+    async def test_search_finds_who_registers_and_who_changes(
+        self, client: AppClient, admin_client: AppClient, user: Account, user_client: AppClient
+    ) -> None:
+        """By name and e-mail as they are now: what is searched is written with each change."""
+        data = create_user_data(name="Grace Hopper", email="rear.admiral@example.com")
+        grace = assert_user_response(await client.post("/users/", json=data), status=201)["id"]
+        assert await found_ids(admin_client, q="hopper") == [grace]
+        assert await found_ids(admin_client, q="rear.adm") == [grace]
+
+        assert_status(await user_client.patch("/users/me", json={"name": "Ada Byron"}), 200)
+        assert await found_ids(admin_client, q="byron") == [user.id]
+        assert user.id in await found_ids(admin_client, q=user.email)
+        assert user.id not in await found_ids(admin_client, q=user.name)
 
     @pytest.mark.parametrize(
         ("name", "q"),

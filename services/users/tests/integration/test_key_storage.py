@@ -97,6 +97,16 @@ class TestPassphrase:
             with pytest.raises(SettingsError, match="USERS_SIGNING_KEY_PASSPHRASE doesn't open"):
                 await Lifespan(wrong).start()
 
+    async def test_passphrase_that_is_right_rotates(
+        self, spare_database_url: str, encrypting: UsersSettings
+    ) -> None:
+        async with opened(spare_database_url) as database:
+            first = await KeyRing(database, encrypting).signing_key()
+            async with database.transaction() as session:
+                second, _ = await rotate(session, encrypting, at_once=True)
+            published = await KeyRing(database, encrypting).published()
+        assert {key["kid"] for key in published} == {first.key_id, second.key_id}
+
     async def test_passphrase_that_is_wrong_rotates_nothing(
         self, spare_database_url: str, encrypting: UsersSettings, mistaken: UsersSettings
     ) -> None:
