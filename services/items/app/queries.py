@@ -21,19 +21,22 @@ from chassis.reader import AnySelect
 _ORDERS = select(col(ItemRemoval.owner_id))
 _IS_SHOWN = col(Item.owner_id).not_in(_ORDERS)
 
-_ALL: AnySelect = select(
-    col(Item.id),
-    col(Item.name),
-    col(Item.description),
-    col(Item.price_cents),
-    col(Item.owner_id),
-    col(Owner.name).label("owner_name"),
-    col(Item.created_at),
-    col(Item.updated_at),
-    col(Item.version),
+_VIEW: AnySelect = (
+    select(
+        col(Item.id),
+        col(Item.name),
+        col(Item.description),
+        col(Item.price_cents),
+        col(Item.owner_id),
+        col(Owner.name).label("owner_name"),
+        col(Item.created_at),
+        col(Item.updated_at),
+        col(Item.version),
+    )
+    # Every item has an owner. An outer join keeps the database from starting with the owners.
+    .outerjoin(Owner, col(Owner.id) == col(Item.owner_id))
+    .where(_IS_SHOWN)
 )
-# Every item has an owner. An outer join keeps the database from starting with the owners.
-_VIEW = _ALL.outerjoin(Owner, col(Owner.id) == col(Item.owner_id)).where(_IS_SHOWN)
 
 VIEW_BY_ID = _VIEW.where(col(Item.id) == bindparam("item_id"))
 FOR_UPDATE_BY_ID = select(Item).where(col(Item.id) == bindparam("item_id")).with_for_update()

@@ -57,8 +57,7 @@ def asyncpg_rows(connection: Connection, statement: Executable, values: Any) -> 
     connection.dispatch.before_cursor_execute(
         connection, None, compiled.sql, arguments, None, False
     )
-    driver = connection.connection.driver_connection
-    assert driver is not None  # noqa: S101 - the connection is open
+    driver: Any = connection.connection.driver_connection
     try:
         records = await_(driver.fetch(compiled.sql, *arguments))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
@@ -77,7 +76,6 @@ def _compiled(statement: Executable, dialect: Dialect) -> _Compiled | None:
     if not isinstance(statement, Select):
         return None
     compiler = statement.compile(dialect=dialect)
-    assert isinstance(compiler, SQLCompiler)  # noqa: S101 - a Select's
     columns = list(statement.selected_columns)
     if (
         compiler.post_compile_params

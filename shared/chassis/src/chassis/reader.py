@@ -26,7 +26,7 @@ class Reader:
     def __init__(self, engine: AsyncEngine) -> None:
         """The engine is one on which the database refuses to write."""
         self._engine = engine.sync_engine
-        self._rows = asyncpg_rows if engine.dialect.driver == "asyncpg" else _rows
+        self._fetch = asyncpg_rows if engine.dialect.driver == "asyncpg" else _sqlalchemy_rows
 
     async def rows_of_each(self, *queries: Query) -> list[Sequence[AnyRow]]:
         """The rows of several statements, which run one after the other on one connection."""
@@ -52,11 +52,13 @@ class Reader:
 
     def _rows_of_each(self, queries: Iterable[Query]) -> list[Sequence[AnyRow]]:
         with self._connect() as connection:
-            return [self._rows(connection, *query) for query in queries]
+            return [self._fetch(connection, *query) for query in queries]
 
     def _connect(self) -> AbstractContextManager[Connection]:
         return self._engine.connect()
 
 
-def _rows(connection: Connection, statement: Executable, values: Values | None) -> Sequence[AnyRow]:
+def _sqlalchemy_rows(
+    connection: Connection, statement: Executable, values: Values | None
+) -> Sequence[AnyRow]:
     return connection.execute(statement, values).all()

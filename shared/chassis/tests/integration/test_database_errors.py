@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter
-from sqlalchemy import make_url, select, text
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.types import EventDict
 from tests.example.app import client_of
@@ -41,6 +41,11 @@ async def write_slowly(session: Writes) -> None:
 @router.get("/statement")
 async def run(reads: Reads, sql: str) -> Any:
     return await reads.value(text(sql))
+
+
+@router.get("/suicide")
+async def end_own_connection(reads: Reads) -> Any:
+    return await reads.value(select(func.pg_terminate_backend(func.pg_backend_pid())))
 
 
 @router.get("/number")
@@ -142,6 +147,8 @@ class TestLost:
         client = client_of(router, database=database)
         suicide = "SELECT pg_terminate_backend(pg_backend_pid())"
         unavailable(await client.get("/statement", params={"sql": suicide}))
+        unavailable(await client.get("/suicide"))
+        assert (await client.get("/read")).status_code == 200
         await database.aclose()
 
 

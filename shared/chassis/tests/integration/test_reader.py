@@ -131,7 +131,6 @@ async def test_the_connection_comes_back_from_a_reader_that_was_cancelled(
     assert in_use(database) == 0
 
 
-FIRST_DAY = utc_now().replace(year=2000)
 STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "columns of each type": (select(Note.id, Note.title, Note.written_at).order_by(Note.id), {}),
     "names of their own": (select(Note.title.label("name"), (Note.id + 1).label("next")), {}),
