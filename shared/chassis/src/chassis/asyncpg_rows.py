@@ -18,6 +18,13 @@ _Processor = Callable[[Any], Any]
 _STATEMENTS = 512
 """So many are kept compiled. A statement that is built for each request is compiled for each."""
 
+_DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # asked between the last words of a server that ends and the end
+    OSError,
+)
+
 
 @dataclass(frozen=True)
 class _Compiled:
@@ -60,9 +67,9 @@ def asyncpg_rows(connection: Connection, statement: Executable, values: Any) -> 
     driver: Any = connection.connection.driver_connection
     try:
         records = await_(driver.fetch(compiled.sql, *arguments))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        # Not with the arguments: the text of an error gets into the log.
+    except _DRIVER_ERRORS as error:
         is_lost = driver.is_closed()
+        # Not with the arguments: the text of an error gets into the log.
         raise DBAPIError(compiled.sql, None, error, connection_invalidated=is_lost) from error
     except BaseException as error:
         connection.invalidate(error)  # as SQLAlchemy does: an answer may be under way

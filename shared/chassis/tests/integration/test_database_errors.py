@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import func, literal, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.types import EventDict
 from tests.example.app import client_of
@@ -21,7 +21,7 @@ router = APIRouter()
 
 @router.get("/read")
 async def read(reads: Reads) -> int | None:
-    found: int | None = await reads.value(text("SELECT 1"))
+    found: int | None = await reads.value(select(literal(1)))
     return found
 
 
@@ -115,6 +115,18 @@ END_THE_OTHERS = """
 """
 
 
+LAST_WORDS = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+"""https://www.postgresql.org/docs/current/protocol-error-fields.html"""
+
+
+async def _hear_the_last_words(engine: AsyncEngine) -> None:
+    """Of the server, on a connection that rests in the pool; its end is still on the way."""
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+    message = b"E" + (4 + len(LAST_WORDS)).to_bytes(4) + LAST_WORDS
+    driver._protocol.data_received(message)
+
+
 async def _end_of_one(engine: AsyncEngine) -> asyncio.Event:
     """Opens a connection, lets it rest in the pool, and tells when the driver hears of its end."""
     ended = asyncio.Event()
@@ -139,6 +151,21 @@ class TestLost:
         assert (await client.request(method, path)).status_code == 200
         await database.aclose()
         await other.aclose()
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [("GET", "/read"), ("GET", "/statement?sql=SELECT 1"), ("POST", "/write")],
+    )
+    async def test_a_connection_whose_end_is_on_the_way_is_a_503_and_replaced(
+        self, empty_database_url: str, method: str, path: str, on_postgres: None
+    ) -> None:
+        database = Database(empty_database_url)
+        client = client_of(router, database=database)
+        for engine in (database.read_engine, database.write_engine):
+            await _hear_the_last_words(engine)
+        unavailable(await client.request(method, path))
+        assert (await client.request(method, path)).status_code == 200
+        await database.aclose()
 
     async def test_a_connection_that_breaks_in_the_middle_of_a_statement_is_a_503(
         self, empty_database_url: str, on_postgres: None
