@@ -59,6 +59,7 @@ FAULTS = [
         Fault(done="restarted", harm=harm.restarted, service=service, lasts_seconds=0)
         for service in _TARGETS
     ),
+    Fault(done="given new addresses", harm=harm.readdressed, service="items", is_for_all=True),
     Fault(
         done="stopped",
         harm=harm.stopped,

@@ -39,6 +39,32 @@ async def paused(_: Project, containers: Sequence[Container]) -> AsyncIterator[N
 @asynccontextmanager
 async def disconnected(project: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
     """Alive, but reached by nobody and reaching nobody."""
+    async with _cut_off(project, containers, containers):
+        yield
+
+
+@asynccontextmanager
+async def readdressed(project: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """Cut off, and back under each other's addresses: their connections stand, and lead nowhere."""
+    before = [_addresses(each) for each in containers]
+    # Each gets the lowest address that is free.
+    async with _cut_off(project, containers, back=containers[::-1]):
+        yield
+    after = [_addresses(each) for each in containers]
+    assert not any(map(set.intersection, before, after)), f"{before} became {after}"
+
+
+def _addresses(container: Container) -> set[str]:
+    container.reload()
+    networks = container.attrs["NetworkSettings"]["Networks"].values()
+    return {each["IPAddress"] for each in networks}
+
+
+@asynccontextmanager
+async def _cut_off(
+    project: Project, containers: Sequence[Container], back: Sequence[Container]
+) -> AsyncIterator[None]:
+    """`back` are the same, in the order in which they are connected again."""
     networks = [
         (project.network(name), container, settings["Aliases"])
         for container in containers
@@ -49,7 +75,7 @@ async def disconnected(project: Project, containers: Sequence[Container]) -> Asy
     try:
         yield
     finally:
-        for network, container, aliases in networks:
+        for network, container, aliases in sorted(networks, key=lambda each: back.index(each[1])):
             await asyncio.to_thread(network.connect, container, aliases=aliases)
 
 

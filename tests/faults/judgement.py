@@ -4,7 +4,7 @@ from trial import Outcome
 
 
 def assert_documented(outcome: Outcome) -> None:
-    """Nothing is lost, the databases agree, and nobody has seen an error that isn't documented."""
+    """Nothing is lost or held on to, the databases agree, and nobody has seen an undocumented error."""
     __tracebackhide__ = True
     load = outcome.load
     assert not load.ledger.surprises, "\n".join(load.ledger.surprises)

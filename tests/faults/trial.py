@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from audit import differences, read
 from compose import ComposeStack
+from connections import still_held
 from load import Load, under_load
 from quiet import wait_for_quiet
 from report import Figures
@@ -39,7 +40,7 @@ class Trial:
     async def _outcome(self, load: Load, recovery: float) -> Outcome:
         users, items = self._stack.users.rows, self._stack.items.rows
         convergence = await wait_for_quiet(users, items)
-        found = differences(await read(users, items), load.ledger)
+        found = differences(await read(users, items), load.ledger) + await still_held(self._stack)
         failed = load.failed_at
         figures = Figures(
             fault=self._name,

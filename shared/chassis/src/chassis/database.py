@@ -20,6 +20,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
+from chassis.dead_connections import give_up_soon
 from chassis.reader import Reader
 
 ReadSession = AsyncSession
@@ -272,6 +273,10 @@ def _postgres_engine(url: URL, pool: PoolSize, *, read_only: bool) -> AsyncEngin
         connect_args={"timeout": _CONNECT_TIMEOUT_SECONDS, "server_settings": server_settings},
         **options,
     )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, record: ConnectionPoolEntry) -> None:
+        give_up_soon(connection.driver_connection)
 
     @event.listens_for(engine.sync_engine, "checkout")
     def _replace_if_closed(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
