@@ -4,9 +4,11 @@ Each package's tests run in a process of their own, because every service is cal
 `coverage run`: pytest imports its plugins before pytest-cov starts to measure. The floors lie in the
 root's pyproject.toml: in a package's own file pytest-cov would hold a run of one test to them.
 
-With --combine no test is run: the total is made of what earlier runs have left in the packages.
+With --brief property tests try fewer examples. With --combine no test is run: the total is made of
+what earlier runs have left in the packages.
 """
 
+import argparse
 import subprocess
 import sys
 import tomllib
@@ -26,7 +28,9 @@ COVERAGE = [sys.executable, "-m", "coverage", "run", "--omit=tests/contract/*", 
 # Another run in the same folder, such as `make check` has, must not find its cache half written.
 PYTEST = [*COVERAGE, "pytest", "-q", "-p", "no:cacheprovider"]
 EXCEPT_CONTRACTS = ["-m", "not contract"]
-ON_POSTGRES = ["-m", "integration", "--database=postgres"]
+# What takes no database runs there as it did on SQLite.
+ON_POSTGRES = ["-m", "integration and database", "--database=postgres"]
+BRIEF = ["--hypothesis-profile=brief"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,23 +55,34 @@ class Result:
         return f"{word:8}{self.folder}: {self.percent:.2f} %, {floor}{tests}"
 
 
-def main(root: Path, only: Sequence[str]) -> int:
-    """Check the packages in the folders `only`, all when it's empty; the exit code."""
-    if "--combine" in only:
+def main(root: Path, arguments: Sequence[str]) -> int:
+    """Check the packages in the folders that are named, all when none is; the exit code."""
+    options = _parse(arguments)
+    if options.combine:
         return _combine(root)
+    only: list[str] = options.folders
     with_postgres = _finds_postgres()
     floors = _read_floors(root, with_postgres=with_postgres)
     if unknown := set(only) - floors.keys():
         print(f"{min(unknown)} has no floor; there are: {', '.join(floors)}.", file=sys.stderr)
         return EXIT_USAGE
+    pytest = [*PYTEST, *(BRIEF if options.brief else [])]
     results = [
-        _check(root, folder, floors[folder], with_postgres=with_postgres)
+        _check(root, folder, floors[folder], pytest, with_postgres=with_postgres)
         for folder in only or floors
     ]
     _title("All together")
     _report(root, [root / result.folder / ".coverage" for result in results])
     print("", *results, sep="\n")
     return EXIT_PASSED if all(result.passed for result in results) else EXIT_FAILED
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tox -e coverage --", description="Branch coverage.")
+    parser.add_argument("folders", nargs="*", help="packages, such as services/users; all if none")
+    parser.add_argument("--brief", action="store_true", help="fewer examples of property tests")
+    parser.add_argument("--combine", action="store_true", help="run nothing, total what was run")
+    return parser.parse_args(arguments)
 
 
 def _combine(root: Path) -> int:
@@ -94,7 +109,9 @@ def _read_floors(root: Path, *, with_postgres: bool) -> dict[str, float | None]:
     return {folder: both[folder] if with_postgres else sqlite.get(folder) for folder in both}
 
 
-def _check(root: Path, name: str, floor: float | None, *, with_postgres: bool) -> Result:
+def _check(
+    root: Path, name: str, floor: float | None, pytest: Sequence[str], *, with_postgres: bool
+) -> Result:
     """Run the package's tests and write its reports."""
     _title(name)
     folder = root / name
@@ -104,7 +121,7 @@ def _check(root: Path, name: str, floor: float | None, *, with_postgres: bool) -
     if with_postgres:
         runs += [[*ON_POSTGRES, "--junitxml=report-postgres.xml"]]
     exit_codes = [
-        subprocess.run([*PYTEST, *options], cwd=folder, check=False).returncode for options in runs
+        subprocess.run([*pytest, *options], cwd=folder, check=False).returncode for options in runs
     ]
     return Result(
         folder=name, tests_passed=not any(exit_codes), percent=_report(folder), floor=floor

@@ -16,9 +16,10 @@ _PACKAGES = {
 _WITHOUT_DATABASE = {"testing"}
 _DATABASES = ("sqlite", "postgres")
 _NOT_SLOW = ("-m", "not slow")
-# Of property tests fewer examples. The contracts have a step of their own, which also sees whether one is missing.
+# Of property tests fewer examples.
 _BRIEF = "--hypothesis-profile=brief"
-_BRIEF_TESTS = ("not contract", "not slow")
+# They have a step of their own, which also sees whether one is missing.
+_NOT_CONTRACTS = ("not contract",)
 # For tests without a database once is enough.
 _ON_A_SECOND_DATABASE = ("database",)
 NAMES = (
@@ -96,14 +97,9 @@ def plan_steps(
         ),
     ]
     for name, folder in _PACKAGES.items():
-        # In parallel on one Python: that each worker has a database of its own, and that tests have
-        # the same names in each of them, holds on all or on none.
-        parallel = pythons[-1] if is_thorough else None
         # What is measured runs the same tests on this Python: once is enough.
         remaining = [python for python in pythons if not (measures and python == CURRENT)]
-        steps += _package_steps(
-            name, root / folder, remaining, parallel=parallel, is_thorough=is_thorough
-        )
+        steps += _package_steps(name, root / folder, remaining, is_thorough=is_thorough)
     steps += [Step(name="contracts", folder=root, tox_env="contracts")]
     if is_thorough or "drift" in only:
         # A sample: all of them take minutes, and only a change of the gate concerns them all.
@@ -127,7 +123,14 @@ def plan_steps(
 def _coverage_step(root: Path) -> Step:
     names = ("report.xml", "report-postgres.xml")
     reports = tuple(root / folder / name for folder in _PACKAGES.values() for name in names)
-    return Step(name="coverage", folder=root, tox_env="coverage", reports=reports, is_first=True)
+    return Step(
+        name="coverage",
+        folder=root,
+        tox_env="coverage",
+        options=("--brief",),
+        reports=reports,
+        is_first=True,
+    )
 
 
 def _workflow_steps(root: Path, *, is_thorough: bool) -> list[Step]:
@@ -162,13 +165,11 @@ def _compose_steps(root: Path, *, is_thorough: bool, only: Sequence[str]) -> lis
 
 
 def _package_steps(
-    name: str,
-    folder: Path,
-    pythons: Sequence[str],
-    *,
-    parallel: str | None,
-    is_thorough: bool,
+    name: str, folder: Path, pythons: Sequence[str], *, is_thorough: bool
 ) -> list[Step]:
+    # One Python runs all tests with all their examples, which no other Python would judge otherwise, and in
+    # parallel: that each worker has a database of its own holds on all or on none.
+    thorough = pythons[-1] if is_thorough else None
     databases = ("",) if name in _WITHOUT_DATABASE else _DATABASES
     return [
         Step(
@@ -178,9 +179,11 @@ def _package_steps(
             is_pytest=True,
             python=python,
             database=database,
-            workers=2 if python == parallel else 1,
+            workers=2 if python == thorough else 1,
             options=_package_options(
-                is_thorough=is_thorough, on_a_second_database=database in databases[1:]
+                is_brief=python != thorough,
+                with_contracts=is_thorough,
+                on_a_second_database=database in databases[1:],
             ),
         )
         for python in pythons
@@ -188,9 +191,12 @@ def _package_steps(
     ]
 
 
-def _package_options(*, is_thorough: bool, on_a_second_database: bool) -> tuple[str, ...]:
-    tests = () if is_thorough else _BRIEF_TESTS
-    if on_a_second_database:
-        tests = (*tests, *_ON_A_SECOND_DATABASE)
-    chosen = ("-m", " and ".join(tests)) if tests else ()
-    return chosen if is_thorough else (_BRIEF, *chosen)
+def _package_options(
+    *, is_brief: bool, with_contracts: bool, on_a_second_database: bool
+) -> tuple[str, ...]:
+    tests = [
+        *(() if with_contracts else _NOT_CONTRACTS),
+        *(_NOT_SLOW[1:] if is_brief else ()),
+        *(_ON_A_SECOND_DATABASE if on_a_second_database else ()),
+    ]
+    return (*((_BRIEF,) if is_brief else ()), *(("-m", " and ".join(tests)) if tests else ()))

@@ -47,6 +47,11 @@ def never():
     assert absolute(1) == 1
     assert absolute(2) == 2
 """
+BRIEF = """
+
+def test_profile(request):
+    assert request.config.getoption("--hypothesis-profile") == "brief"
+"""
 FAILING = f"{BOTH_BRANCHES}    assert absolute(1) == 2\n"
 POSTGRES_ONLY = """
 import pytest
@@ -58,6 +63,7 @@ def test_absolute():
 
 
 @pytest.mark.integration
+@pytest.mark.database
 def test_on_postgres(request):
     if request.config.getoption("--database") == "postgres":
         assert on_postgres()
@@ -65,10 +71,12 @@ def test_on_postgres(request):
 CONFTEST = """
 def pytest_addoption(parser):
     parser.addoption("--database")
+    parser.addoption("--hypothesis-profile", default="all")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "integration: as the testing package has it")
+    config.addinivalue_line("markers", "database: as the testing package has it")
 """
 
 
@@ -139,7 +147,7 @@ class TestGate:
 
         assert check_coverage.main(repository.root, []) == 1
         users, items = capfd.readouterr().out.splitlines()[-2:]
-        assert users == "FAILED  services/users: 93.75 %, the floor is 95 %"
+        assert users == "FAILED  services/users: 94.44 %, the floor is 95 %"
         assert items.endswith("its floor needs PostgreSQL, and no server was found")
 
     def test_a_test_that_never_runs_counts_as_missed(self, repository: Repository) -> None:
@@ -169,6 +177,12 @@ class TestGate:
 
         monkeypatch.setattr(check_coverage, "_finds_postgres", lambda: True)
         assert check_coverage.main(repository.root, ["services/users"]) == 0
+
+    def test_brief_tries_fewer_examples(self, repository: Repository) -> None:
+        repository.write_test("users", BOTH_BRANCHES + BRIEF)
+
+        assert check_coverage.main(repository.root, ["services/users", "--brief"]) == 0
+        assert check_coverage.main(repository.root, ["services/users"]) == 1
 
     def test_a_package_without_a_floor_is_a_usage_error(self, repository: Repository) -> None:
         assert check_coverage.main(repository.root, ["services/orders"]) == 2
@@ -206,7 +220,7 @@ class TestCombine:
 
         out = capfd.readouterr().out
         assert "Together, users, items:" in out
-        assert re.search(r"^TOTAL .* 96\.88%$", out, re.MULTILINE)
+        assert re.search(r"^TOTAL .* 97\.22%$", out, re.MULTILINE)
         assert set(repository.covered_lines()) > {"services/users/app/main.py"}
 
     def test_nothing_measured_is_a_failure_and_no_hundred_per_cent(

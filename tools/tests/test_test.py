@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import test
-from checks import checker
+from checks import checker, steps
 from checks.pythons import CURRENT
 from running import TOOLS, wait_until
 
@@ -291,27 +291,38 @@ class TestThorough:
             assert f"  Python {version} is not installed, or not found on the PATH." in output
         assert output.count("not run") == 2 * len(missing)
 
-    def test_the_newest_python_runs_the_tests_in_parallel(
+    def test_one_python_runs_all_tests_with_all_examples_in_parallel(
         self, repository: Repository, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(checker, "is_installed", lambda _: True)
         repository.check("--thorough", ONLY="users")
 
-        is_parallel = {
-            (call["environment"], "--numprocesses=2" in call["options"])
-            for call in repository.calls
-        }
-        assert is_parallel == {("py311", False), ("py312", False), ("py313", True)}
+        called = sorted((call["environment"], *call["options"]) for call in repository.calls)
+        brief = ("--hypothesis-profile=brief", "-m")
+        assert called == [
+            ("py311", "--database=postgres", *brief, "not slow and database"),
+            ("py311", "--database=sqlite", *brief, "not slow"),
+            ("py312", "--database=postgres", *brief, "not slow and database"),
+            ("py312", "--database=sqlite", *brief, "not slow"),
+            ("py313", "--database=postgres", "--numprocesses=2", "-m", "database"),
+            ("py313", "--database=sqlite", "--numprocesses=2"),
+        ]
 
+    @pytest.mark.parametrize("measured", ["3.11", "3.12", "3.13"])
     def test_the_python_that_is_measured_runs_the_tests_once(
-        self, repository: Repository, monkeypatch: pytest.MonkeyPatch
+        self, repository: Repository, monkeypatch: pytest.MonkeyPatch, measured: str
     ) -> None:
         monkeypatch.setattr(checker, "is_installed", lambda _: True)
+        monkeypatch.setattr(steps, "CURRENT", measured)
         repository.check("--thorough")
 
-        services = {call["environment"] for call in repository.calls if call["folder"] == "users"}
-        assert services == {"py311", "py312", "py313"} - {PY}
-        assert "coverage" in {call["environment"] for call in repository.calls}
+        users = [call for call in repository.calls if call["folder"] == "users"]
+        others = {"py311", "py312", "py313"} - {"py" + measured.replace(".", "")}
+        assert {call["environment"] for call in users} == others
+        in_parallel = {c["environment"] for c in users if "--numprocesses=2" in c["options"]}
+        assert in_parallel == {max(others)}
+        [coverage] = [call for call in repository.calls if call["environment"] == "coverage"]
+        assert coverage["options"] == ["--brief"]
 
     def test_the_tests_that_were_measured_count_and_those_of_an_earlier_run_do_not(
         self, repository: Repository, capsys: pytest.CaptureFixture[str]
