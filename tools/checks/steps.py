@@ -52,7 +52,7 @@ class Step:
     program: str = ""
     """What has to be on the PATH, beside Python."""
     is_first: bool = False
-    """It takes longest by far: whatever is started beside it ends with it, or before."""
+    """It takes long, or waits for much: whatever is started beside it ends with it, or before."""
 
     def __str__(self) -> str:
         qualifiers = ", ".join(filter(None, [self.python, self.database]))
@@ -157,6 +157,7 @@ def _compose_steps(root: Path, *, is_thorough: bool, only: Sequence[str]) -> lis
         is_pytest=True,
         options=_NOT_SLOW,
         needs_docker=True,
+        is_first=True,
     )
     faults = Step(
         name="faults", folder=root, tox_env="e2e-faults", is_pytest=True, needs_docker=True

@@ -342,6 +342,11 @@ class TestThorough:
         assert "Failed tests:\n  coverage: tests.test_it.test_bad: a line\n" in output
         assert output.endswith("1 passed, 1 failed\n")
 
+    def test_what_takes_long_or_waits_for_containers_is_first(self, repository: Repository) -> None:
+        planned = steps.plan_steps(repository.root, pythons=["3.13"], is_thorough=True, only=[])
+
+        assert [step.name for step in planned if step.is_first] == ["compose", "coverage"]
+
     def test_the_workflows_across_services_are_checked_too(self, repository: Repository) -> None:
         repository.check("--thorough")
 
