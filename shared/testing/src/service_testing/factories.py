@@ -8,7 +8,8 @@ from typing import TypedDict, Unpack
 
 from faker import Faker
 
-_fake = Faker()
+# Names as frequent as people's are would cost ten times as much, a few per cent of a service's tests.
+_fake = Faker(use_weighting=False)
 _serials = [count(1)]
 
 
