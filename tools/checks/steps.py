@@ -18,10 +18,6 @@ _DATABASES = ("sqlite", "postgres")
 _NOT_SLOW = ("-m", "not slow")
 # Of property tests fewer examples.
 _BRIEF = "--hypothesis-profile=brief"
-# They have a step of their own, which also sees whether one is missing.
-_NOT_CONTRACTS = ("not contract",)
-# For tests without a database once is enough.
-_ON_A_SECOND_DATABASE = ("database",)
 NAMES = (
     *("lint", "types", "docs", "pipelines", "tools", "stack", "alerts", *_PACKAGES),
     *("contracts", "drift", "e2e", "compose", "faults", "chaos", "schemathesis", "coverage"),
@@ -195,9 +191,12 @@ def _package_steps(
 def _package_options(
     *, is_brief: bool, with_contracts: bool, on_a_second_database: bool
 ) -> tuple[str, ...]:
-    tests = [
-        *(() if with_contracts else _NOT_CONTRACTS),
-        *(_NOT_SLOW[1:] if is_brief else ()),
-        *(_ON_A_SECOND_DATABASE if on_a_second_database else ()),
-    ]
-    return (*((_BRIEF,) if is_brief else ()), *(("-m", " and ".join(tests)) if tests else ()))
+    narrowing = {
+        # They have a step of their own, which also sees whether one is missing.
+        "not contract": not with_contracts,
+        "not slow": is_brief,
+        # For tests without a database once is enough.
+        "database": on_a_second_database,
+    }
+    tests = " and ".join(marker for marker, is_wanted in narrowing.items() if is_wanted)
+    return (*((_BRIEF,) if is_brief else ()), *(("-m", tests) if tests else ()))

@@ -21,7 +21,7 @@ _STATEMENTS = 512
 _DRIVER_ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # asked between the last words of a server that ends and the end
+    asyncpg.InternalClientError,  # the server has said that it ends, and the connection still stands
     OSError,
 )
 
