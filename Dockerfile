@@ -46,7 +46,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 STOPSIGNAL SIGTERM
 # A busy machine may take a minute to start it; until then no failure counts.
 HEALTHCHECK --interval=5s --timeout=5s --retries=5 --start-period=120s --start-interval=1s \
-    CMD ["python", "-I", "-m", "chassis.probe"]
+    CMD ["python", "-I", "-m", "chassis.ops.probe"]
 ENTRYPOINT ["python", "-m", "app"]
 CMD ["serve"]
 # Last, because it differs with each commit.

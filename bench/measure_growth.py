@@ -19,7 +19,7 @@ from growth.fill import fill
 from growth.lists import as_table, measure_lists
 from processes import ServiceProcess, free_port
 
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.new_database import new_databases
 
 FEW = 1_000

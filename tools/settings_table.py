@@ -13,7 +13,7 @@ import annotated_types
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
-from chassis.settings import ServiceSettings
+from chassis.ops.settings import ServiceSettings
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs/operations.md"
 

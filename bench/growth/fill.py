@@ -5,7 +5,7 @@ import asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.database import Database
+from chassis.db.database import Database
 
 ITEMS_PER_OWNER = 100
 RARE_WORD, RARE_ITEMS = "zirconium", 20

@@ -18,7 +18,7 @@ from processes import LocalStack, ServiceProcess, rows_of
 from quiet import wait_for_quiet
 from writers import Writer
 
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.databases import create_database
 from service_testing.postgres import Cluster, crashable_server
 

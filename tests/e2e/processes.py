@@ -16,7 +16,7 @@ from dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
 from sqlalchemy import text
 from stack import ROOT, Row, wait_for
 
-from chassis.database import Database
+from chassis.db.database import Database
 
 _END_SECONDS = 30.0
 

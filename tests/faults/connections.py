@@ -12,11 +12,11 @@ from compose import ComposeStack
 from containers import run
 
 _PATIENCE_SECONDS = 30.0
-"""More than chassis.dead_connections, and far less than the quarter of an hour of TCP itself."""
+"""More than chassis.db.dead_connections, and far less than the quarter of an hour of TCP itself."""
 _COUNT = """
 from http.client import HTTPConnection
 from os import environ
-from chassis.probe import port_of_service
+from chassis.ops.probe import port_of_service
 asked = HTTPConnection("127.0.0.1", port_of_service(environ), timeout=5)
 asked.request("GET", "/metrics")
 lines = asked.getresponse().read().decode().splitlines()

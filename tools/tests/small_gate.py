@@ -20,7 +20,13 @@ from service_testing.contracts.pact_files import canonical
 
 # Each run within this process forgets what it imported: those that every run needs are here before.
 for module in (
-    *("alembic.command", "alembic.context", "alembic.op", "chassis.migrations", "chassis.sessions"),
+    *(
+        "alembic.command",
+        "alembic.context",
+        "alembic.op",
+        "chassis.db.migrations",
+        "chassis.db.sessions",
+    ),
     *("service_testing.fixtures.app", "service_testing.contracts.fixtures"),
     *(
         "sqlalchemy.dialects.sqlite.aiosqlite",

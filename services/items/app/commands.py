@@ -15,8 +15,8 @@ from app.resync import Progress, TooManyDeletions
 from app.resync import resync as read_all
 from app.settings import ItemsSettings
 from app.users_directory import DirectoryFailed, open_directory
-from chassis.cli import fail, service_cli, settings_or_exit, with_database
-from chassis.database import Database
+from chassis.db.database import Database
+from chassis.ops.cli import fail, service_cli, settings_or_exit, with_database
 
 cli = service_cli("items", ItemsSettings, create_app, MIGRATIONS)
 

@@ -8,9 +8,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2Pas
 from app.errors import UsersUnavailable
 from app.inbox import Inbox
 from app.owners import Owners
-from chassis.errors import InvalidToken, NotAuthenticated
-from chassis.remote_keys import KeysUnavailable
-from chassis.tokens import Principal, TokenVerifier
+from chassis.auth.remote_keys import KeysUnavailable
+from chassis.auth.tokens import Principal, TokenVerifier
+from chassis.web.errors import InvalidToken, NotAuthenticated
 
 BEARER = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
 

@@ -1,6 +1,6 @@
-"""The errors that only this service answers with (the others: `chassis.errors`)."""
+"""The errors that only this service answers with (the others: `chassis.web.errors`)."""
 
-from chassis.errors import Forbidden, NotFound, Unavailable
+from chassis.web.errors import Forbidden, NotFound, Unavailable
 
 
 class ItemNotFound(NotFound):

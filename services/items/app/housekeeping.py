@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from app import pruning, removals
 from app.settings import ItemsSettings
-from chassis.background import BackgroundTasks
-from chassis.database import Database
+from chassis.db.database import Database
+from chassis.ops.background import BackgroundTasks
 
 
 def add_work(

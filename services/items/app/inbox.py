@@ -9,9 +9,9 @@ from app import read_model
 from app.metrics import EventMetrics
 from app.models import ReceivedEvent
 from app.user_events import OwnerState, owner_state
-from chassis.columns import utc_now
-from chassis.database import Database, WriteSession, insert_if_absent
-from chassis.events import Event, from_http
+from chassis.db.columns import utc_now
+from chassis.db.database import Database, WriteSession, insert_if_absent
+from chassis.events.cloudevents import Event, from_http
 
 Result = Literal["applied", "duplicate", "stale", "unknown_type"]
 
@@ -31,7 +31,7 @@ class Inbox:
         """As `receive`, for the event that a request delivers.
 
         Raises:
-            UnsupportedMediaType, MalformedEvent: see `chassis.events.from_http`.
+            UnsupportedMediaType, MalformedEvent: see `chassis.events.cloudevents.from_http`.
         """
         with self._metrics.counting_malformed():
             event = from_http(headers, body)

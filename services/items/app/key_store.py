@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from app.models import PublishedKeys
-from chassis.database import Database
+from chassis.db.database import Database
 
 
 class DatabaseKeyStore:

@@ -14,11 +14,11 @@ from app.models import Item, Owner, metadata
 from app.money import to_cents
 from app.schemas import ItemCreate
 from app.search import search_text
-from chassis.columns import utc_now
-from chassis.database import WriteSession
-from chassis.errors import PreconditionFailed
-from chassis.reader import AnyRow
-from chassis.tokens import Principal
+from chassis.auth.tokens import Principal
+from chassis.db.columns import utc_now
+from chassis.db.database import WriteSession
+from chassis.db.reader import AnyRow
+from chassis.web.errors import PreconditionFailed
 
 _TABLE = metadata.tables["items"]
 _INSERT = insert(_TABLE).returning(*_TABLE.c)

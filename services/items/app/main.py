@@ -16,13 +16,13 @@ from app.owners import Owners
 from app.routers import events, items
 from app.settings import ItemsSettings
 from app.users_client import Users, UsersClient
-from chassis.application import build_app
-from chassis.background import BackgroundTasks
-from chassis.database import Database
-from chassis.http_client import service_client
-from chassis.remote_keys import RemoteKeys
-from chassis.settings import load_settings
-from chassis.tokens import TokenVerifier
+from chassis.auth.remote_keys import RemoteKeys
+from chassis.auth.tokens import TokenVerifier
+from chassis.db.database import Database
+from chassis.http.client import service_client
+from chassis.ops.background import BackgroundTasks
+from chassis.ops.settings import load_settings
+from chassis.web.application import build_app
 
 DESCRIPTION = """
 What people put up for sale. Anyone may read.

@@ -10,11 +10,11 @@ from sqlmodel import col
 
 from app.models import ItemRemoval
 from app.user_events import USER_EVENT_TYPES
-from chassis.circuit_breaker import CircuitBreaker
-from chassis.columns import utc_now
-from chassis.database import Database
-from chassis.events import MalformedEvent
-from chassis.guarded_calls import CallFailed
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
+from chassis.events.cloudevents import MalformedEvent
+from chassis.http.circuit_breaker import CircuitBreaker
+from chassis.http.guarded_calls import CallFailed
 
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, Text
 from sqlmodel import Field, SQLModel
 
-from chassis.columns import (
+from chassis.db.columns import (
     NAME_LENGTH,
     NAMING_CONVENTION,
     UtcDateTime,

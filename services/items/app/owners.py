@@ -9,9 +9,9 @@ from app import resync
 from app.errors import OwnerGone, OwnerInactive
 from app.models import Owner, metadata
 from app.users_client import Users, UserSummary
-from chassis.database import Database, WriteSession, insert_if_absent
-from chassis.reader import AnyRow
-from chassis.tokens import Principal
+from chassis.auth.tokens import Principal
+from chassis.db.database import Database, WriteSession, insert_if_absent
+from chassis.db.reader import AnyRow
 
 _IS_KNOWN = select(col(Owner.id)).where(col(Owner.id) == bindparam("owner_id"))
 _TABLE = metadata.tables["owners"]

@@ -6,8 +6,8 @@ from sqlalchemy import delete, select, tuple_
 from sqlmodel import col
 
 from app.models import ReceivedEvent
-from chassis.columns import utc_now
-from chassis.database import Database
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
 
 BATCH_SIZE = 1000
 PAUSE_SECONDS = 3600.0

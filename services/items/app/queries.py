@@ -11,9 +11,9 @@ from sqlmodel import col
 
 from app.models import Item, ItemRemoval, Owner
 from app.money import to_cents
-from chassis.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_text
-from chassis.paging import Sort, bounded_count, decode_int
-from chassis.reader import AnySelect
+from chassis.db.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_text
+from chassis.db.reader import AnySelect
+from chassis.web.paging import Sort, bounded_count, decode_int
 
 # A deleted owner's items are gone for readers at once, while they are still being deleted: the order
 # to do so is committed with the tombstone, and stands as long as there is one. The few orders are read

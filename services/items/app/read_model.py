@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from app.models import ItemRemoval, Owner
 from app.user_events import NAME_OF_THE_DELETED, OwnerState
-from chassis.database import WriteSession, insert_if_absent, upsert
+from chassis.db.database import WriteSession, insert_if_absent, upsert
 
 
 async def apply(session: WriteSession, states: Sequence[OwnerState]) -> set[int]:

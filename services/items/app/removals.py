@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, select
 from sqlmodel import col
 
 from app.models import Item, ItemRemoval
-from chassis.database import Database, WriteSession
+from chassis.db.database import Database, WriteSession
 
 logger = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ _NEXT = (
 async def remove_some(database: Database, *, batch_size: int = BATCH_SIZE) -> float:
     """Delete one batch of one owner's items, in a short transaction of its own.
 
-    How many seconds may pass until the next: 0 while there is more (`chassis.background.Work`).
+    How many seconds may pass until the next: 0 while there is more (`chassis.ops.background.Work`).
     """
     async with database.transaction() as session:
         owner_id = await session.scalar(_NEXT)

@@ -11,8 +11,8 @@ from app import read_model
 from app.models import Owner, Resync
 from app.user_events import OwnerState
 from app.users_directory import Directory
-from chassis.columns import utc_now
-from chassis.database import Database, WriteSession, serialise
+from chassis.db.columns import utc_now
+from chassis.db.database import Database, WriteSession, serialise
 
 _LOCK_ID = 0x72657379  # "resy"
 _BATCH_SIZE = 500

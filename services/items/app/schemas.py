@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.money import Price, PriceText
-from chassis.fields import Name, storable
-from chassis.schemas import Body, may_be_absent
+from chassis.web.fields import Name, storable
+from chassis.web.schemas import Body, may_be_absent
 
 Description = Annotated[str, StringConstraints(max_length=2000), storable]
 SearchText = Annotated[str, StringConstraints(max_length=200), storable]

@@ -1,6 +1,6 @@
 """The text that a search looks in, and the form in which it is looked for."""
 
-from chassis.fields import fold
+from chassis.web.fields import fold
 
 
 def searchable(text: str) -> str:

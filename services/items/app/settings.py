@@ -5,9 +5,9 @@ from typing import Any
 from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from chassis.circuit_breaker import BreakerPolicy
-from chassis.guarded_calls import CallPolicy
-from chassis.settings import ServiceSettings
+from chassis.http.circuit_breaker import BreakerPolicy
+from chassis.http.guarded_calls import CallPolicy
+from chassis.ops.settings import ServiceSettings
 
 
 class ItemsSettings(ServiceSettings):

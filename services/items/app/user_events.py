@@ -4,8 +4,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chassis.events import Event, MalformedEvent
-from chassis.fields import MAX_ID, Name
+from chassis.events.cloudevents import Event, MalformedEvent
+from chassis.web.fields import MAX_ID, Name
 
 UserEventType = Literal["user.created", "user.updated", "user.deleted"]
 

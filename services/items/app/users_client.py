@@ -8,10 +8,10 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import UsersUnavailable
 from app.metrics import UsersMetrics
-from chassis.errors import InvalidToken
-from chassis.fields import Name
-from chassis.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
-from chassis.http_client import send_or_fail
+from chassis.http.client import send_or_fail
+from chassis.http.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
+from chassis.web.errors import InvalidToken
+from chassis.web.fields import Name
 
 logger = structlog.get_logger(__name__)
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from app.settings import ItemsSettings
 from app.user_events import OwnerState, UserData
-from chassis.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
-from chassis.http_client import send_or_fail, service_client
+from chassis.http.client import send_or_fail, service_client
+from chassis.http.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
 
 PAGE_SIZE = 500
 

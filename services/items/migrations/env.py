@@ -1,6 +1,6 @@
-"""Alembic's entry: runs on the connection that `chassis.migrations` opened."""
+"""Alembic's entry: runs on the connection that `chassis.db.migrations` opened."""
 
 from app.models import metadata
-from chassis.migrations import run_environment
+from chassis.db.migrations import run_environment
 
 run_environment(metadata)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chassis.events import Event
+from chassis.events.cloudevents import Event
 from service_testing.events import create_event
 
 

@@ -7,7 +7,7 @@ from app.errors import UsersUnavailable
 from app.user_events import OwnerState
 from app.users_client import UserSummary
 from app.users_directory import DirectoryFailed
-from chassis.errors import InvalidToken
+from chassis.web.errors import InvalidToken
 from service_testing.contracts.stand_ins import gives
 from service_testing.tokens import TokenIssuer
 from tests.accounts import Account

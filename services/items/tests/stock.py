@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import Item, Owner
 from app.removals import remove_some
 from app.search import search_text
-from chassis.columns import utc_now
-from chassis.database import Database
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
 from service_testing.assertions import assert_item_response
 from service_testing.client import AppClient
 from service_testing.factories import ItemOverrides, create_item_data

@@ -21,9 +21,9 @@ from app.resync import resync
 from app.schemas import ItemCreate
 from app.user_events import OwnerState
 from app.users_client import UserSummary
-from chassis.database import Database
-from chassis.events import Event
-from chassis.tokens import Principal
+from chassis.auth.tokens import Principal
+from chassis.db.database import Database
+from chassis.events.cloudevents import Event
 from service_testing.factories import create_item_data
 from tests.accounts import Account
 from tests.fake_users import FakeDirectory, gives_user

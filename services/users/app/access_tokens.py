@@ -7,8 +7,8 @@ import jwt
 
 from app.schemas import AccessToken
 from app.signing_keys import KeyRing
-from chassis.columns import utc_now
-from chassis.tokens import ALGORITHM, ISSUER
+from chassis.auth.tokens import ALGORITHM, ISSUER
+from chassis.db.columns import utc_now
 
 USER_AUDIENCE = ["users", "items"]
 INTERNAL_AUDIENCE = "users-internal"

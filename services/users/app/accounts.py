@@ -12,9 +12,9 @@ from app.errors import EmailTaken, LastAdmin, UserNotFound
 from app.models import User
 from app.outbox.writing import write_event
 from app.refresh_tokens import revoke_all
-from chassis.database import WriteSession
-from chassis.errors import InvalidToken
-from chassis.fields import email_key, fold
+from chassis.db.database import WriteSession
+from chassis.web.errors import InvalidToken
+from chassis.web.fields import email_key, fold
 
 
 async def register(

@@ -19,9 +19,9 @@ from app.outbox_commands import outbox_cli, relay
 from app.passwords import PasswordHasher
 from app.schemas import UserCreate
 from app.settings import UsersSettings
-from chassis.cli import fail, in_transaction, service_cli, settings_or_exit, with_database
-from chassis.database import Database, WriteSession
-from chassis.fields import email_key
+from chassis.db.database import Database, WriteSession
+from chassis.ops.cli import fail, in_transaction, service_cli, settings_or_exit, with_database
+from chassis.web.fields import email_key
 
 cli = service_cli("users", UsersSettings, create_app, MIGRATIONS)
 cli.command()(relay)

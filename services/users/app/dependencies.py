@@ -10,10 +10,10 @@ from app.access_tokens import TokenIssuer
 from app.passwords import PasswordHasher
 from app.sign_in import SignIn
 from app.signing_keys import KeyRing
-from chassis.database import Database
-from chassis.errors import Forbidden, InvalidToken, NotAuthenticated
-from chassis.reader import AnyRow
-from chassis.tokens import TokenVerifier
+from chassis.auth.tokens import TokenVerifier
+from chassis.db.database import Database
+from chassis.db.reader import AnyRow
+from chassis.web.errors import Forbidden, InvalidToken, NotAuthenticated
 
 _bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
 

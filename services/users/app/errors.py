@@ -1,8 +1,8 @@
-"""The errors that only this service answers with (the others: `chassis.errors`)."""
+"""The errors that only this service answers with (the others: `chassis.web.errors`)."""
 
 from typing import ClassVar
 
-from chassis.errors import BadRequest, Conflict, Forbidden, NotAuthenticated, NotFound
+from chassis.web.errors import BadRequest, Conflict, Forbidden, NotAuthenticated, NotFound
 
 
 class UserNotFound(NotFound):

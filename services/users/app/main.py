@@ -16,10 +16,10 @@ from app.routers import admin, auth, internal, users, well_known
 from app.settings import UsersSettings
 from app.sign_in import SignIn
 from app.signing_keys import KeyRing
-from chassis.application import build_app
-from chassis.database import Database
-from chassis.settings import SettingsError, load_settings
-from chassis.tokens import TokenVerifier
+from chassis.auth.tokens import TokenVerifier
+from chassis.db.database import Database
+from chassis.ops.settings import SettingsError, load_settings
+from chassis.web.application import build_app
 
 logger = structlog.get_logger(__name__)
 

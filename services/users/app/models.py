@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from chassis.columns import NAME_LENGTH, NAMING_CONVENTION, UtcDateTime, big_id, utc_now
+from chassis.db.columns import NAME_LENGTH, NAMING_CONVENTION, UtcDateTime, big_id, utc_now
 
 SQLModel.metadata.naming_convention = NAMING_CONVENTION
 metadata = SQLModel.metadata

@@ -19,9 +19,9 @@ from app.outbox.administration import NotParked, Overview
 from app.outbox.process import RelayProcess
 from app.settings import UsersSettings
 from app.signing_keys import KeyRing
-from chassis.cli import fail, in_transaction, settings_or_exit, with_database
-from chassis.database import Database, WriteSession
-from chassis.logs import configure_logging
+from chassis.db.database import Database, WriteSession
+from chassis.ops.cli import fail, in_transaction, settings_or_exit, with_database
+from chassis.ops.logs import configure_logging
 
 logger = structlog.get_logger(__name__)
 

@@ -6,9 +6,9 @@ from sqlalchemy import BigInteger, bindparam, select
 from sqlmodel import col
 
 from app.models import User
-from chassis.columns import LIKE_ESCAPE
-from chassis.paging import Sort, decode_int
-from chassis.reader import AnySelect
+from chassis.db.columns import LIKE_ESCAPE
+from chassis.db.reader import AnySelect
+from chassis.web.paging import Sort, decode_int
 
 _OWN_VIEW = (
     col(User.id),

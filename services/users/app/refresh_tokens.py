@@ -12,8 +12,8 @@ from sqlmodel import col
 
 from app.errors import InvalidRefreshToken
 from app.models import RefreshFamily, RefreshToken, User
-from chassis.columns import utc_now
-from chassis.database import WriteSession
+from chassis.db.columns import utc_now
+from chassis.db.database import WriteSession
 
 logger = structlog.get_logger(__name__)
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from chassis.fields import Email, Name, storable
-from chassis.schemas import Body, may_be_absent
-from chassis.tokens import Role
+from chassis.auth.tokens import Role
+from chassis.web.fields import Email, Name, storable
+from chassis.web.schemas import Body, may_be_absent
 
 Password = Annotated[str, StringConstraints(min_length=8, max_length=128), storable]
 SearchText = Annotated[str, StringConstraints(max_length=254), storable]

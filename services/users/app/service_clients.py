@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from app.errors import InvalidClient
 from app.models import ServiceClient
-from chassis.database import ReadSession, WriteSession
+from chassis.db.database import ReadSession, WriteSession
 
 _SECRET_HASH = select(col(ServiceClient.secret_hash)).where(
     col(ServiceClient.client_id) == bindparam("client_id")

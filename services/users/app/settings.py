@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from chassis.settings import ServiceSettings
+from chassis.ops.settings import ServiceSettings
 
 # The least that OWASP's Password Storage Cheat Sheet accepts for Argon2id.
 _SAFE_MEMORY_KIB = 19 * 1024

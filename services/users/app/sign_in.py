@@ -11,8 +11,8 @@ from app.errors import InvalidCredentials, WrongPassword
 from app.models import User
 from app.passwords import PasswordHasher
 from app.schemas import TokenPair
-from chassis.database import Database
-from chassis.fields import email_key
+from chassis.db.database import Database
+from chassis.web.fields import email_key
 
 
 class SignIn:

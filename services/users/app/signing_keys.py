@@ -20,10 +20,10 @@ from sqlmodel import col
 
 from app.models import SigningKey
 from app.settings import UsersSettings
-from chassis.columns import utc_now
-from chassis.database import Database, ReadSession, WriteSession, serialise
-from chassis.settings import SettingsError
-from chassis.tokens import ALGORITHM, LEEWAY_SECONDS
+from chassis.auth.tokens import ALGORITHM, LEEWAY_SECONDS
+from chassis.db.columns import utc_now
+from chassis.db.database import Database, ReadSession, WriteSession, serialise
+from chassis.ops.settings import SettingsError
 
 logger = structlog.get_logger(__name__)
 

@@ -30,9 +30,9 @@ from app.outbox.metrics import DeliveryMetrics
 from app.outbox.process import RelayProcess
 from app.settings import UsersSettings
 from app.signing_keys import KeyRing
-from chassis.columns import utc_now
-from chassis.database import Database
-from chassis.migrations import upgrade
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
+from chassis.db.migrations import upgrade
 from service_testing.databases import create_database
 
 _SINK_PORT = 8999

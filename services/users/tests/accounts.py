@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import search_text
 from app.models import User
-from chassis.columns import utc_now
-from chassis.fields import email_key
+from chassis.db.columns import utc_now
+from chassis.web.fields import email_key
 from service_testing.factories import create_user_data
 
 

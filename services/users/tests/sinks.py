@@ -14,7 +14,7 @@ from app.models import OutboxEvent, OutboxStream
 from app.outbox.metrics import DeliveryMetrics
 from app.outbox.relay import Relay, RelaySettings
 from app.outbox.sink import Answer, Delivered, Sink
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.contracts.stand_ins import gives
 
 SETTINGS = RelaySettings(

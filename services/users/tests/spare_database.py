@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.sql.expression import Executable
 
-from chassis.database import Database
+from chassis.db.database import Database
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import StaticPool
 
-from chassis.database import parse_url
+from chassis.db.database import parse_url
 from service_testing.conformance import KEPT_TABLES, IsolatedTest, OpenStrategy
 from service_testing.databases import delete_rows
 from service_testing.isolation import IsolatedDatabase

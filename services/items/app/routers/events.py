@@ -5,8 +5,8 @@ from fastapi import APIRouter, Depends, Request
 from app.dependencies import InboxDep, require_event_sender
 from app.errors import UsersUnavailable
 from app.user_events import UserData
-from chassis.errors import InvalidToken, NotAuthenticated, error_responses
-from chassis.events import BINARY, STRUCTURED
+from chassis.events.cloudevents import BINARY, STRUCTURED
+from chassis.web.errors import InvalidToken, NotAuthenticated, error_responses
 
 router = APIRouter(prefix="/events", tags=["events"])
 

@@ -14,13 +14,13 @@ from app.models import Item, Owner
 from app.money import Price, price_text
 from app.schemas import ItemCreate, ItemPatch, ItemView, SearchText, SortName
 from app.search import searchable
-from chassis.descriptions import header, links
-from chassis.errors import InvalidToken, NotAuthenticated, PreconditionFailed, error_responses
-from chassis.fields import EntityId, PathId
-from chassis.media_types import StrictRoute
-from chassis.paging import Page, PageQuery, fetch_page, page_query
-from chassis.reader import AnyRow
-from chassis.sessions import Writes, reader_of
+from chassis.db.reader import AnyRow
+from chassis.db.sessions import Writes, reader_of
+from chassis.web.descriptions import header, links
+from chassis.web.errors import InvalidToken, NotAuthenticated, PreconditionFailed, error_responses
+from chassis.web.fields import EntityId, PathId
+from chassis.web.media_types import StrictRoute
+from chassis.web.paging import Page, PageQuery, fetch_page, page_query
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=StrictRoute)
 

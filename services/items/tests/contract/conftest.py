@@ -5,8 +5,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.users_client import UsersClient
-from chassis.guarded_calls import CallPolicy
-from chassis.http_client import service_client
+from chassis.http.client import service_client
+from chassis.http.guarded_calls import CallPolicy
 from service_testing.contracts.states import ProviderStates
 from service_testing.tokens import TokenIssuer
 from tests.contract.states import ItemsStates

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from app.user_events import OwnerState, UserData
 from app.users_directory import DirectoryFailed, UsersDirectory, _Page
-from chassis.guarded_calls import CallPolicy
-from chassis.http_client import service_client
+from chassis.http.client import service_client
+from chassis.http.guarded_calls import CallPolicy
 from service_testing.contracts.catalogue import State, state
 from service_testing.contracts.consumer import Expected, ExpectedProvider, Request, Response
 from service_testing.contracts.expectations import matching, read_by

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from app.errors import UsersUnavailable
-from chassis.remote_keys import RemoteKeys
+from chassis.auth.remote_keys import RemoteKeys
 from service_testing.contracts.catalogue import state
 from service_testing.contracts.consumer import ExpectedProvider, Request, Response
 from service_testing.contracts.expectations import containing, matching

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from app.users_client import UserSummary
-from chassis.errors import InvalidToken
+from chassis.web.errors import InvalidToken
 from service_testing.contracts.catalogue import state
 from service_testing.contracts.consumer import ExpectedProvider, Request, Response
 from service_testing.contracts.expectations import read_by

@@ -8,8 +8,8 @@ import pytest
 
 from app.dependencies import EVENTS_AUDIENCE
 from app.user_events import OwnerState, UserData, owner_state
-from chassis.events import STRUCTURED, from_http
-from chassis.tokens import TokenVerifier
+from chassis.auth.tokens import TokenVerifier
+from chassis.events.cloudevents import STRUCTURED, from_http
 from service_testing.contracts.catalogue import State, state
 from service_testing.contracts.consumer import ExpectedProvider
 from service_testing.contracts.expectations import containing, matching, read_by, typed

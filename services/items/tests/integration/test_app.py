@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from app import main
 from app.main import create_app
 from app.settings import ItemsSettings
-from chassis.http_client import service_client
+from chassis.http.client import service_client
 from service_testing.assertions import assert_error_response, assert_paginated_response
 from service_testing.client import AppClient
 from service_testing.lifespan import running

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from app.commands import cli
 from app.models import metadata
-from chassis.migrations import differences
+from chassis.db.migrations import differences
 
 COMMANDS = ["migrate", "serve", "make-migration", "prune", "resync"]
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from chassis.columns import utc_now
+from chassis.db.columns import utc_now
 from service_testing.assertions import (
     assert_error_response,
     assert_item_response,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from app.models import Item, ItemRemoval, Owner, PublishedKeys, ReceivedEvent, Resync
-from chassis.columns import utc_now
+from chassis.db.columns import utc_now
 from tests.stock import add_items, add_owner
 
 NOW = utc_now()

@@ -14,7 +14,7 @@ from app.main import create_app
 from app.models import Item, ItemRemoval, Owner
 from app.removals import POLL_SECONDS, remove_some
 from app.settings import ItemsSettings
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, app_transport
 from service_testing.events import EventSender, sender_token

@@ -9,8 +9,8 @@ from sqlalchemy import Row, text
 
 from app.database import MIGRATIONS
 from app.models import Owner, metadata
-from chassis.database import Database
-from chassis.migrations import differences, downgrade, upgrade
+from chassis.db.database import Database
+from chassis.db.migrations import differences, downgrade, upgrade
 
 
 def stored_rows(url: str, statement: str) -> list[Row[*tuple[Any, ...]]]:

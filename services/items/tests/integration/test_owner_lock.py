@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import owners
 from app.errors import OwnerGone, OwnerInactive
-from chassis.database import Database
+from chassis.db.database import Database
 from tests.stock import add_owner
 
 

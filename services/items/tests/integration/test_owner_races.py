@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from app import owners
 from app.models import Item, ItemRemoval, Owner, ReceivedEvent
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender
 from service_testing.factories import create_item_data

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from app.pruning import prune_some
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.properties import examples
 from tests.accounts import Account
 from tests.world import World

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from app.commands import cli
 from app.models import Owner, ReceivedEvent
 from app.pruning import prune_all, prune_some
-from chassis.columns import utc_now
-from chassis.database import Database
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
 from service_testing.events import EventSender
 from tests.accounts import Account
 

@@ -11,9 +11,9 @@ from app.errors import UsersUnavailable
 from app.key_store import DatabaseKeyStore
 from app.main import create_app
 from app.settings import ItemsSettings
-from chassis.database import Database
-from chassis.remote_keys import MAX_AGE_SECONDS, MIN_REFRESH_INTERVAL_SECONDS, RemoteKeys
-from chassis.tokens import TokenVerifier
+from chassis.auth.remote_keys import MAX_AGE_SECONDS, MIN_REFRESH_INTERVAL_SECONDS, RemoteKeys
+from chassis.auth.tokens import TokenVerifier
+from chassis.db.database import Database
 from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient, app_transport
 from service_testing.tokens import TokenIssuer

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ItemRemoval, Owner, ReceivedEvent
 from app.user_events import NAME_OF_THE_DELETED
-from chassis.events import Event
+from chassis.events.cloudevents import Event
 from service_testing.assertions import assert_error_response, assert_item_response, assert_status
 from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender, Mode, create_event, event_request, sender_token

@@ -9,8 +9,8 @@ from app.models import ItemRemoval, Owner, Resync
 from app.resync import Progress, TooManyDeletions, resync
 from app.user_events import NAME_OF_THE_DELETED
 from app.users_directory import DirectoryFailed
-from chassis.database import Database
-from chassis.events import Event
+from chassis.db.database import Database
+from chassis.events.cloudevents import Event
 from service_testing.assertions import assert_error_response, assert_item_response, assert_status
 from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender

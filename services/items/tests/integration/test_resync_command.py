@@ -11,7 +11,7 @@ from app import commands
 from app.commands import cli
 from app.models import Owner
 from app.users_directory import open_directory
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.faults import Behaviour, FaultyTransport, refused
 from tests.accounts import Account
 from tests.directory_server import CLIENT_ID, SECRET, DirectoryServer

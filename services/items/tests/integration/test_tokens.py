@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chassis.tokens import LEEWAY_SECONDS
+from chassis.auth.tokens import LEEWAY_SECONDS
 from service_testing.assertions import assert_error_response, assert_item_response
 from service_testing.client import AppClient, as_user
 from service_testing.factories import create_item_data

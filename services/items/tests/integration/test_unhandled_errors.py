@@ -5,7 +5,7 @@ from typing import NoReturn
 from fastapi import FastAPI
 from structlog.types import EventDict
 
-from chassis.tokens import Principal
+from chassis.auth.tokens import Principal
 from service_testing.assertions import assert_error_response, assert_paginated_response
 from service_testing.client import AppClient, app_transport
 from service_testing.factories import create_item_data

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.main import create_app
 from app.models import Item, Owner
 from app.settings import ItemsSettings
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.assertions import assert_error_response, assert_item_response
 from service_testing.client import AppClient, app_transport
 from service_testing.factories import create_item_data

@@ -7,8 +7,8 @@ import pytest
 import stamina
 
 from app.users_client import UsersClient
-from chassis.guarded_calls import CallPolicy
-from chassis.http_client import service_client
+from chassis.http.client import service_client
+from chassis.http.guarded_calls import CallPolicy
 from service_testing.tokens import TokenIssuer
 
 ATTEMPTS = CallPolicy().attempts

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from app.settings import ItemsSettings
-from chassis.settings import SettingsError, load_settings
+from chassis.ops.settings import SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)

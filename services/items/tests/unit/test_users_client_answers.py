@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import UsersUnavailable
 from app.users_client import UserSummary
-from chassis.errors import InvalidToken
+from chassis.web.errors import InvalidToken
 from service_testing.faults import FaultyTransport, answer, unpromised
 from tests.unit.conftest import ATTEMPTS, KEYS, USER, ConnectTo
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import UsersUnavailable
 from app.users_client import UserSummary
-from chassis.circuit_breaker import BreakerPolicy
+from chassis.http.circuit_breaker import BreakerPolicy
 from service_testing.faults import (
     Behaviour,
     FaultyTransport,

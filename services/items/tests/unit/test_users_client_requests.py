@@ -8,7 +8,7 @@ import pytest
 from structlog.types import EventDict
 
 from app.errors import UsersUnavailable
-from chassis.context import RequestContext, current_context, request_context
+from chassis.web.context import RequestContext, current_context, request_context
 from service_testing.faults import (
     Behaviour,
     FaultyTransport,

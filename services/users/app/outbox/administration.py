@@ -9,8 +9,8 @@ from sqlmodel import col
 
 from app.models import PENDING, OutboxEvent, OutboxStream
 from app.outbox.writing import queue
-from chassis.columns import utc_now
-from chassis.database import ReadSession, WriteSession
+from chassis.db.columns import utc_now
+from chassis.db.database import ReadSession, WriteSession
 
 
 class NotParked(LookupError):

@@ -1,12 +1,12 @@
-"""What the events of an account say. The form on the wire is `chassis.events`'s."""
+"""What the events of an account say. The form on the wire is `chassis.events.cloudevents`'s."""
 
 from typing import Any, Literal
 from uuid import uuid4
 
 from app.models import OutboxEvent, User
-from chassis.columns import utc_now
-from chassis.context import current_context
-from chassis.events import Event
+from chassis.db.columns import utc_now
+from chassis.events.cloudevents import Event
+from chassis.web.context import current_context
 
 EventType = Literal["user.created", "user.updated", "user.deleted"]
 

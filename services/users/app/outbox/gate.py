@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from enum import Enum
 
-from chassis.backoff import full_jitter
-from chassis.columns import utc_now
+from chassis.db.columns import utc_now
+from chassis.http.backoff import full_jitter
 
 STREAMS_THAT_TELL = 3
 """So many users' deliveries that fail, with none between that succeeds, mean that the sink is away."""

@@ -6,8 +6,8 @@ from sqlalchemy import delete, select
 from sqlmodel import col
 
 from app.models import OutboxEvent
-from chassis.columns import utc_now
-from chassis.database import Database
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
 
 BATCH = 1000
 """Each in a transaction of its own, so that nobody waits long for a lock."""

@@ -9,8 +9,8 @@ from sqlmodel import col
 from app.models import PENDING, OutboxEvent, OutboxStream
 from app.outbox.sink import Answer, Delivered, Failed
 from app.outbox.streams import ALARMING_FAILURES
-from chassis.columns import utc_now
-from chassis.database import Database
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
 
 _DELAY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0)
 _DELIVERED, _PARKED, _FAILED = "delivered", "parked", "failed"

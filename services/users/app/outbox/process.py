@@ -14,10 +14,10 @@ from app.outbox.relay import Relay, RelaySettings
 from app.outbox.sink import DeliveryTokens, HttpSink
 from app.outbox.writing import CHANNEL, WAKE_RELAY
 from app.settings import UsersSettings
-from chassis.background import BackgroundTasks
-from chassis.database import Database
-from chassis.http_client import service_client
-from chassis.notifications import Listener
+from chassis.db.database import Database
+from chassis.db.notifications import Listener
+from chassis.http.client import service_client
+from chassis.ops.background import BackgroundTasks
 
 _SQLITE_POLL_SECONDS = 0.5
 _POSTGRES_POLL_SECONDS = 5.0

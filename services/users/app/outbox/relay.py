@@ -18,9 +18,9 @@ from app.outbox.gate import SinkGate, State
 from app.outbox.metrics import DeliveryMetrics
 from app.outbox.sink import Answer, Delivered, Failed, Refused, Sink
 from app.outbox.streams import ALARMING_FAILURES, Lease, Outcome
-from chassis.backoff import full_jitter
-from chassis.columns import utc_now
-from chassis.database import Database
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
+from chassis.http.backoff import full_jitter
 
 logger = structlog.get_logger(__name__)
 

@@ -11,9 +11,9 @@ import httpx
 from app.models import OutboxEvent
 from app.outbox.events import on_the_wire
 from app.schemas import AccessToken
-from chassis.columns import utc_now
-from chassis.context import caused_by
-from chassis.events import to_http
+from chassis.db.columns import utc_now
+from chassis.events.cloudevents import to_http
+from chassis.web.context import caused_by
 
 _REFUSALS = frozenset({400, 409, 410, 422})
 """The sink will never take this event. Anything else may be different the next time."""

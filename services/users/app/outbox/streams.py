@@ -14,8 +14,8 @@ from sqlalchemy import and_, bindparam, delete, exists, func, select, text, upda
 from sqlmodel import col
 
 from app.models import PENDING, OutboxEvent, OutboxStream
-from chassis.columns import utc_now
-from chassis.database import ReadSession, WriteSession
+from chassis.db.columns import utc_now
+from chassis.db.database import ReadSession, WriteSession
 
 EVENTS_PER_LEASE = 20
 """So that a user with many events doesn't keep others waiting, nor outlast a lease."""

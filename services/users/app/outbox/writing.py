@@ -6,8 +6,8 @@ from sqlmodel import col
 
 from app.models import OutboxStream, User
 from app.outbox.events import EventType, event_of
-from chassis.columns import utc_now
-from chassis.database import WriteSession, after_commit
+from chassis.db.columns import utc_now
+from chassis.db.database import WriteSession, after_commit
 
 CHANNEL = "users_outbox"
 """What relays in other processes listen to, on PostgreSQL."""

@@ -10,14 +10,14 @@ from app.dependencies import current_admin
 from app.errors import LastAdmin, UserNotFound
 from app.models import User
 from app.schemas import AdminPatch, OwnUser, SearchText
-from chassis.columns import escaped_like
-from chassis.descriptions import links
-from chassis.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
-from chassis.fields import PathId, fold
-from chassis.media_types import StrictRoute
-from chassis.paging import Page, PageQuery, fetch_page, page_query
-from chassis.sessions import Reads, Writes
-from chassis.tokens import Role
+from chassis.auth.tokens import Role
+from chassis.db.columns import escaped_like
+from chassis.db.sessions import Reads, Writes
+from chassis.web.descriptions import links
+from chassis.web.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
+from chassis.web.fields import PathId, fold
+from chassis.web.media_types import StrictRoute
+from chassis.web.paging import Page, PageQuery, fetch_page, page_query
 
 _ACCOUNT = {
     "links": links(

@@ -16,10 +16,10 @@ from app.errors import (
     UnsupportedGrantType,
 )
 from app.schemas import AccessToken, RefreshRequest, TokenForm, TokenPair
-from chassis.descriptions import links, operation_id
-from chassis.errors import InvalidRequest, error_responses
-from chassis.media_types import StrictRoute
-from chassis.sessions import Writes
+from chassis.db.sessions import Writes
+from chassis.web.descriptions import links, operation_id
+from chassis.web.errors import InvalidRequest, error_responses
+from chassis.web.media_types import StrictRoute
 
 _TOKENS = {
     "links": links(

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query
 from app import queries
 from app.dependencies import calling_service
 from app.schemas import InternalUsers
-from chassis.errors import InvalidToken, NotAuthenticated, error_responses
-from chassis.fields import MAX_ID, plain_digits
-from chassis.sessions import Reads
+from chassis.db.sessions import Reads
+from chassis.web.errors import InvalidToken, NotAuthenticated, error_responses
+from chassis.web.fields import MAX_ID, plain_digits
 
 router = APIRouter(
     prefix="/internal/users",

@@ -8,11 +8,11 @@ from app import accounts, queries
 from app.dependencies import CurrentUser, Passwords, SignIns
 from app.errors import EmailTaken, LastAdmin, UserNotFound, WrongPassword
 from app.schemas import OwnUser, PasswordChange, ProfilePatch, PublicUser, UserCreate
-from chassis.descriptions import header, links
-from chassis.errors import InvalidToken, NotAuthenticated, error_responses
-from chassis.fields import PathId
-from chassis.media_types import StrictRoute
-from chassis.sessions import Reads, Writes
+from chassis.db.sessions import Reads, Writes
+from chassis.web.descriptions import header, links
+from chassis.web.errors import InvalidToken, NotAuthenticated, error_responses
+from chassis.web.fields import PathId
+from chassis.web.media_types import StrictRoute
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from app.models import OutboxEvent
 from app.outbox.sink import Delivered, DeliveryTokens, HttpSink
-from chassis.http_client import service_client
+from chassis.http.client import service_client
 from service_testing.assertions import assert_status
 from service_testing.contracts.states import Message, ProviderStates, message_producer
 from tests.contract.people import PASSWORD, People

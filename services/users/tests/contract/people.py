@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import accounts
 from app.access_tokens import TokenIssuer
 from app.models import User
-from chassis.fields import email_key, fold
+from chassis.web.fields import email_key, fold
 from service_testing import tokens
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, as_user

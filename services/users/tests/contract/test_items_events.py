@@ -10,9 +10,9 @@ from app.models import OutboxEvent
 from app.outbox.events import EventType
 from app.outbox.sink import Answer, Delivered, DeliveryTokens, Failed, HttpSink, Refused
 from app.schemas import AccessToken
-from chassis.events import STRUCTURED
-from chassis.fields import MAX_ID
-from chassis.http_client import service_client
+from chassis.events.cloudevents import STRUCTURED
+from chassis.http.client import service_client
+from chassis.web.fields import MAX_ID
 from service_testing.contracts.catalogue import State, state
 from service_testing.contracts.consumer import ExpectedProvider, Request, Response
 

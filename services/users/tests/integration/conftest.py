@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.outbox.relay import Relay
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.client import AppClient, as_user
 from service_testing.frozen_time import FrozenTime
 from tests.accounts import Account, create_account

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import accounts
 from app.errors import EmailTaken, UserNotFound
-from chassis.errors import InvalidToken
+from chassis.web.errors import InvalidToken
 from service_testing.factories import create_user_data
 from tests.accounts import create_account
 

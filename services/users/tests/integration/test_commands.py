@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from app.models import User, metadata
-from chassis.migrations import differences
+from chassis.db.migrations import differences
 from tests.commands import Operator
 from tests.spare_database import stored_rows
 

@@ -17,7 +17,7 @@ from app.models import (
     SigningKey,
     User,
 )
-from chassis.columns import utc_now
+from chassis.db.columns import utc_now
 from service_testing.isolation import IsolatedDatabase
 
 TOO_LARGE_ID = 2**63

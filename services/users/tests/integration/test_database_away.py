@@ -8,7 +8,7 @@ import pytest
 from app.database import MIGRATIONS
 from app.main import create_app
 from app.settings import UsersSettings
-from chassis.migrations import upgrade
+from chassis.db.migrations import upgrade
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient
 from service_testing.factories import create_user_data

@@ -11,9 +11,9 @@ from app.access_tokens import TokenIssuer
 from app.models import SigningKey
 from app.settings import UsersSettings
 from app.signing_keys import KeyRing, rotate
-from chassis.columns import utc_now
-from chassis.errors import InvalidToken
-from chassis.tokens import TokenVerifier
+from chassis.auth.tokens import TokenVerifier
+from chassis.db.columns import utc_now
+from chassis.web.errors import InvalidToken
 from service_testing.frozen_time import FrozenTime
 from service_testing.isolation import IsolatedDatabase
 from service_testing.queries import QueryCounter

@@ -12,7 +12,7 @@ from app.main import create_app
 from app.models import SigningKey
 from app.settings import UsersSettings
 from app.signing_keys import KeyRing, rotate
-from chassis.settings import SettingsError
+from chassis.ops.settings import SettingsError
 from service_testing.lifespan import Lifespan
 from tests.spare_database import opened
 

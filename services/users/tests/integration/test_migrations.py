@@ -8,8 +8,8 @@ from sqlmodel import col
 
 from app.database import MIGRATIONS
 from app.models import User, metadata
-from chassis.columns import utc_now
-from chassis.migrations import differences, downgrade, upgrade
+from chassis.db.columns import utc_now
+from chassis.db.migrations import differences, downgrade, upgrade
 from tests.spare_database import store, stored_rows
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from app.models import OutboxEvent, OutboxStream
-from chassis.columns import utc_now
+from chassis.db.columns import utc_now
 from tests.commands import Operator
 from tests.spare_database import store, stored_rows
 

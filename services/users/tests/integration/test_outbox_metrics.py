@@ -11,7 +11,7 @@ from app.main import create_app
 from app.models import OutboxEvent, OutboxStream
 from app.outbox.streams import ALARMING_FAILURES
 from app.settings import UsersSettings
-from chassis.columns import utc_now
+from chassis.db.columns import utc_now
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, app_transport
 from service_testing.frozen_time import FrozenTime

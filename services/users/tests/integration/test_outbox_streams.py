@@ -8,7 +8,7 @@ from app import accounts
 from app.models import OutboxEvent, OutboxStream
 from app.outbox import streams
 from app.outbox.streams import EVENTS_PER_LEASE, Lease, Outcome
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.frozen_time import FrozenTime
 from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter

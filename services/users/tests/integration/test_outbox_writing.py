@@ -10,7 +10,7 @@ from sqlmodel import col
 from app import accounts
 from app.models import OutboxEvent, OutboxStream
 from app.outbox.writing import WAKE_RELAY
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.assertions import assert_status, assert_user_response
 from service_testing.client import AppClient
 from service_testing.factories import create_user_data

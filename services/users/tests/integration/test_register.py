@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models import User
-from chassis.columns import utc_now
+from chassis.db.columns import utc_now
 from service_testing.assertions import (
     assert_error_response,
     assert_status,

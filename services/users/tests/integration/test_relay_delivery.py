@@ -10,7 +10,7 @@ from app.models import OutboxEvent
 from app.outbox.relay import Relay
 from app.outbox.sink import Answer, Delivered
 from app.outbox.streams import EVENTS_PER_LEASE
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.frozen_time import FrozenTime
 from tests.sinks import (
     SETTINGS,

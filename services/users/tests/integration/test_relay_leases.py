@@ -8,7 +8,7 @@ from structlog.types import EventDict
 from app.models import OutboxEvent
 from app.outbox.relay import Relay
 from app.outbox.sink import Answer, Delivered
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.frozen_time import FrozenTime
 from tests.sinks import (
     SETTINGS,

@@ -23,7 +23,7 @@ from sqlmodel import col
 from app.models import PENDING, OutboxEvent, OutboxStream
 from app.outbox.relay import Relay
 from app.outbox.sink import Answer, Delivered, Failed, Refused
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.databases import delete_all_rows
 from service_testing.frozen_time import FrozenTime, frozen
 from service_testing.properties import examples

@@ -8,8 +8,8 @@ import pytest
 from app.outbox import gate
 from app.outbox.relay import Relay
 from app.outbox.sink import Delivered, Failed
-from chassis.columns import utc_now
-from chassis.database import Database
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
 from service_testing.frozen_time import FrozenTime
 from tests.sinks import SETTINGS, FakeSink, register
 

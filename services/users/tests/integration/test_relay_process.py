@@ -20,7 +20,7 @@ from app.outbox import process
 from app.outbox.process import RelayProcess
 from app.settings import UsersSettings
 from app.signing_keys import KeyRing
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing import faults
 from service_testing.assertions import assert_status, assert_user_response
 from service_testing.client import AppClient, app_transport

@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from app.models import User
 from app.settings import UsersSettings
-from chassis.columns import utc_now
+from chassis.db.columns import utc_now
 from service_testing.assertions import (
     assert_error_response,
     assert_status,

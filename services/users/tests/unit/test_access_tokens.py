@@ -8,7 +8,7 @@ from jwt import decode
 
 from app.access_tokens import TokenIssuer
 from app.signing_keys import KeyRing, LoadedKey
-from chassis.columns import utc_now
+from chassis.db.columns import utc_now
 
 DAY = timedelta(days=1)
 

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from app import errors
-from chassis.errors import ApiError
+from chassis.web.errors import ApiError
 
 OWN = [
     error

@@ -8,9 +8,9 @@ import pytest
 
 from app.models import User
 from app.outbox.events import EventType, event_of, on_the_wire
-from chassis.columns import utc_now
-from chassis.context import current_context, request_context
-from chassis.events import to_http
+from chassis.db.columns import utc_now
+from chassis.events.cloudevents import to_http
+from chassis.web.context import current_context, request_context
 
 
 def user(**changes: Any) -> User:

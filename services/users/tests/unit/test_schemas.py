@@ -5,7 +5,7 @@ from pydantic import BaseModel, ValidationError
 
 from app import schemas
 from app.schemas import AdminPatch, OwnUser, ProfilePatch, PublicUser, UserCreate
-from chassis.schemas import Body
+from chassis.web.schemas import Body
 
 
 class TestPatch:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.settings import UsersSettings
-from chassis.settings import SettingsError, load_settings
+from chassis.ops.settings import SettingsError, load_settings
 
 PRODUCTION: dict[str, Any] = {
     "environment": "production",

@@ -14,8 +14,8 @@ import pytest
 from app.models import OutboxEvent
 from app.outbox.sink import Delivered, DeliveryTokens, Failed, HttpSink, Refused
 from app.schemas import AccessToken
-from chassis.columns import utc_now
-from chassis.http_client import service_client
+from chassis.db.columns import utc_now
+from chassis.http.client import service_client
 from service_testing import faults
 from service_testing.faults import FaultyTransport, Held
 from service_testing.frozen_time import FrozenTime

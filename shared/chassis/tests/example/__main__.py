@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from tests.example.app import MIGRATIONS, NotesSettings, create_app
 
-from chassis.cli import service_cli
+from chassis.ops.cli import service_cli
 
 
 def create(settings: NotesSettings) -> FastAPI:

@@ -11,15 +11,15 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import select
 from tests.example.models import Note
 
-from chassis.application import build_app
-from chassis.database import Database
-from chassis.errors import NotFound, error_responses
-from chassis.fields import Name, PathId
-from chassis.health import Check
-from chassis.media_types import StrictRoute
-from chassis.schemas import Body
-from chassis.sessions import Reads, Writes
-from chassis.settings import ServiceSettings
+from chassis.db.database import Database
+from chassis.db.sessions import Reads, Writes
+from chassis.ops.health import Check
+from chassis.ops.settings import ServiceSettings
+from chassis.web.application import build_app
+from chassis.web.errors import NotFound, error_responses
+from chassis.web.fields import Name, PathId
+from chassis.web.media_types import StrictRoute
+from chassis.web.schemas import Body
 from service_testing.client import AppClient, app_transport
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -7,10 +7,10 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from chassis.context import current_context, request_context
-from chassis.database import Database
-from chassis.logs import configure_logging
-from chassis.settings import ServiceSettings
+from chassis.db.database import Database
+from chassis.ops.logs import configure_logging
+from chassis.ops.settings import ServiceSettings
+from chassis.web.context import current_context, request_context
 
 logger = structlog.get_logger("notes")
 library = logging.getLogger("library")

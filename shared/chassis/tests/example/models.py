@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Identity
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.columns import UtcDateTime, big_id, sortable_text, utc_now
+from chassis.db.columns import UtcDateTime, big_id, sortable_text, utc_now
 
 
 class Base(DeclarativeBase):

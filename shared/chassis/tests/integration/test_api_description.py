@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from tests.example.app import client_of
 from tests.example.app import router as notes
 
-from chassis.errors import (
+from chassis.web.errors import (
     Conflict,
     DatabaseUnavailable,
     NotAuthenticated,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.types import Message
 from tests.example.app import client_of
 
-from chassis.media_types import StrictRoute
+from chassis.web.media_types import StrictRoute
 from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import StatementError
 from tests.example.models import Note
 
-from chassis.database import Database
+from chassis.db.database import Database
 
 pytestmark = pytest.mark.committed
 

@@ -13,8 +13,8 @@ from tests.example.__main__ import cli, create
 from tests.example.app import MIGRATIONS, NotesSettings
 from typer.testing import CliRunner, Result
 
-from chassis.cli import fail, run_or_exit, service_cli
-from chassis.settings import SettingsError
+from chassis.ops.cli import fail, run_or_exit, service_cli
+from chassis.ops.settings import SettingsError
 
 UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/notes"
 
@@ -117,7 +117,7 @@ class TestServe:
     @pytest.fixture(autouse=True)
     def process(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         # The command would set up the logs and the signals of this process.
-        monkeypatch.setattr("chassis.cli.configure_logging", lambda *_: None)
+        monkeypatch.setattr("chassis.ops.cli.configure_logging", lambda *_: None)
         before = signal.getsignal(signal.SIGTERM)
         yield
         signal.signal(signal.SIGTERM, before)

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from tests.example.app import NotesSettings
 from tests.example.models import Note
 
-from chassis.cli import in_transaction, with_database
-from chassis.database import Database, WriteSession
-from chassis.settings import SettingsError
+from chassis.db.database import Database, WriteSession
+from chassis.ops.cli import in_transaction, with_database
+from chassis.ops.settings import SettingsError
 
 
 def settings_of(url: str) -> NotesSettings:

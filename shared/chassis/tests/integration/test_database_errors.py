@@ -12,8 +12,8 @@ from structlog.types import EventDict
 from tests.example.app import client_of
 from tests.example.models import Note
 
-from chassis.database import Database, DatabaseUnreachable, PoolSize
-from chassis.sessions import Reads, Writes
+from chassis.db.database import Database, DatabaseUnreachable, PoolSize
+from chassis.db.sessions import Reads, Writes
 from service_testing.assertions import assert_error_response
 
 router = APIRouter()

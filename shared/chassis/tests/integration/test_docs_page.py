@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.example.app import UNUSED, client_of, create_app
 
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.client import AppClient, app_transport
 
 CLIENT = client_of()

@@ -18,9 +18,9 @@ from starlette.types import Receive, Scope, Send
 from tests.example.app import MIGRATIONS
 from tests.example.process import Served, served
 
-from chassis import migrations
-from chassis.health import Lifecycle
-from chassis.serving import DrainingServer
+from chassis.db import migrations
+from chassis.ops.health import Lifecycle
+from chassis.ops.serving import DrainingServer
 
 _LOOK_EVERY_SECONDS = 0.05
 _CLIENTS = 8

@@ -6,7 +6,7 @@ import pytest
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from tests.example.app import client_of
 
-from chassis.errors import (
+from chassis.web.errors import (
     ApiError,
     BadRequest,
     BodyTooLarge,
@@ -20,7 +20,7 @@ from chassis.errors import (
     PreconditionFailed,
     UnsupportedMediaType,
 )
-from chassis.fields import Text
+from chassis.web.fields import Text
 from service_testing.assertions import assert_error_response, assert_validation_error
 
 

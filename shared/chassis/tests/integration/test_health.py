@@ -6,9 +6,10 @@ from sqlalchemy import text
 from structlog.types import EventDict
 from tests.example.app import MIGRATIONS, client_of
 
-from chassis import health, migrations
-from chassis.database import Database, PoolSize
-from chassis.health import Check
+from chassis.db import migrations
+from chassis.db.database import Database, PoolSize
+from chassis.ops import health
+from chassis.ops.health import Check
 from service_testing.client import AppClient
 
 

@@ -12,7 +12,7 @@ import structlog
 from pydantic import SecretStr
 from tests.example.app import UNUSED, NotesSettings
 
-from chassis.logs import configure_logging
+from chassis.ops.logs import configure_logging
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form
 from pydantic import BaseModel
 from tests.example.app import client_of
 
-from chassis.media_types import StrictRoute
+from chassis.web.media_types import StrictRoute
 from service_testing.assertions import assert_error_response, assert_validation_error
 
 router = APIRouter(route_class=StrictRoute)

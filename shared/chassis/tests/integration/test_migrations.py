@@ -11,14 +11,14 @@ from sqlalchemy.exc import DBAPIError
 from tests.example.app import MIGRATIONS
 from tests.example.models import Base
 
-from chassis import migrations
-from chassis.columns import UtcDateTime
-from chassis.database import migration_engine
+from chassis.db import migrations
+from chassis.db.columns import UtcDateTime
+from chassis.db.database import migration_engine
 
 ENVIRONMENT = """
 from sqlalchemy import Column, DateTime, Index, Integer, MetaData, String, Table
-from chassis.columns import UtcDateTime
-from chassis.migrations import run_environment
+from chassis.db.columns import UtcDateTime
+from chassis.db.migrations import run_environment
 
 metadata = MetaData()
 notes = Table(
@@ -174,7 +174,7 @@ class TestDowngrade:
 SCRIPT = """
 import sys
 from pathlib import Path
-from chassis import migrations
+from chassis.db import migrations
 print("ready", flush=True)
 sys.stdin.readline()
 migrations.upgrade(sys.argv[1], Path(sys.argv[2]))

@@ -8,10 +8,10 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from chassis import background
-from chassis.background import BackgroundTasks
-from chassis.database import Database
-from chassis.notifications import Listener
+from chassis.db.database import Database
+from chassis.db.notifications import Listener
+from chassis.ops import background
+from chassis.ops.background import BackgroundTasks
 
 pytestmark = pytest.mark.usefixtures("on_postgres")
 

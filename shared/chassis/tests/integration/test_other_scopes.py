@@ -13,12 +13,12 @@ from starlette.types import Message, Receive, Scope, Send
 from structlog.types import EventDict
 from tests.example.app import UNUSED, NotesSettings, client_of
 
-from chassis.application import build_app
-from chassis.context import current_context
-from chassis.database import Database
-from chassis.media_types import StrictRoute
-from chassis.metrics import HttpMetrics
-from chassis.middleware import RequestMiddleware
+from chassis.db.database import Database
+from chassis.ops.metrics import HttpMetrics
+from chassis.web.application import build_app
+from chassis.web.context import current_context
+from chassis.web.media_types import StrictRoute
+from chassis.web.middleware import RequestMiddleware
 
 
 def http_scope(method: str, path: str, **headers: str) -> Scope:

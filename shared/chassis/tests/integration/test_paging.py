@@ -11,9 +11,10 @@ from structlog.types import EventDict
 from tests.example.app import client_of
 from tests.example.models import Note, Remark
 
-from chassis.columns import sortable_text
-from chassis.database import Database
-from chassis.paging import (
+from chassis.db.columns import sortable_text
+from chassis.db.database import Database
+from chassis.db.sessions import Reads
+from chassis.web.paging import (
     MAX_COUNTED,
     Page,
     PageQuery,
@@ -22,7 +23,6 @@ from chassis.paging import (
     fetch_page,
     page_query,
 )
-from chassis.sessions import Reads
 from service_testing.assertions import assert_paginated_response, assert_validation_error
 from service_testing.client import AppClient
 from service_testing.queries import QueryCounter

@@ -1,4 +1,4 @@
-"""`python -m chassis.probe`, the health check of a container."""
+"""`python -m chassis.ops.probe`, the health check of a container."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 def probe(port: int) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "SERVICE": "notes", "NOTES_PORT": str(port)}
-    command = [sys.executable, "-I", "-m", "chassis.probe"]
+    command = [sys.executable, "-I", "-m", "chassis.ops.probe"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -47,7 +47,7 @@ def test_a_service_that_does_not_answer_is_not_healthy() -> None:
 
 def test_it_imports_next_to_nothing() -> None:
     """It runs every few seconds in each container."""
-    script = "import sys, chassis.probe; print(sorted({'fastapi', 'pydantic', 'asyncio'} & {*sys.modules}))"
+    script = "import sys, chassis.ops.probe; print(sorted({'fastapi', 'pydantic', 'asyncio'} & {*sys.modules}))"
     result = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

@@ -5,7 +5,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from tests.example.models import Note
 
-from chassis.database import Database, ReadSession
+from chassis.db.database import Database, ReadSession
 
 pytestmark = pytest.mark.committed
 

@@ -26,8 +26,8 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError, Stat
 from sqlalchemy.pool import ConnectionPoolEntry
 from tests.example.models import Note
 
-from chassis.columns import utc_now
-from chassis.database import Database
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
 from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter
 

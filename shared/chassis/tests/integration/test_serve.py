@@ -12,7 +12,7 @@ import pytest
 from tests.example.app import MIGRATIONS
 from tests.example.process import Served, served
 
-from chassis import migrations
+from chassis.db import migrations
 
 FORWARDED = {"X-Forwarded-Proto": "https"}
 

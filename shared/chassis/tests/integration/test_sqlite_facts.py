@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.example.app import MIGRATIONS
 from tests.example.models import Note, Remark
 
-from chassis import migrations
-from chassis.database import Database, migration_engine
+from chassis.db import migrations
+from chassis.db.database import Database, migration_engine
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("on_sqlite")]
 

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 from tests.example.app import NotesSettings
 
-from chassis import serving
-from chassis.health import Lifecycle
+from chassis.ops import serving
+from chassis.ops.health import Lifecycle
 
 PROXY, STRANGER, CALLER = "10.0.0.1", "10.0.0.2", "203.0.113.7"
 

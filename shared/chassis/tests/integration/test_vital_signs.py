@@ -4,7 +4,7 @@ import re
 
 from tests.example.app import client_of, create_app
 
-from chassis.database import Database, PoolSize
+from chassis.db.database import Database, PoolSize
 from service_testing.client import AppClient, app_transport
 
 

@@ -11,10 +11,10 @@ from structlog.types import EventDict
 from tests.example.app import client_of
 from tests.example.models import Note, Remark
 
-from chassis.columns import utc_now
-from chassis.database import Database, after_commit, insert_if_absent, serialise
-from chassis.errors import Forbidden
-from chassis.sessions import Reads, Writes
+from chassis.db.columns import utc_now
+from chassis.db.database import Database, after_commit, insert_if_absent, serialise
+from chassis.db.sessions import Reads, Writes
+from chassis.web.errors import Forbidden
 from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient
 

@@ -4,8 +4,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from chassis import background
-from chassis.background import BackgroundTasks
+from chassis.ops import background
+from chassis.ops.background import BackgroundTasks
 
 LONG = 3600.0
 

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from chassis.backoff import full_jitter
+from chassis.http.backoff import full_jitter
 
 
 def longest(failures: int, monkeypatch: pytest.MonkeyPatch) -> float:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from chassis.circuit_breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
+from chassis.http.circuit_breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
 from service_testing.frozen_time import FrozenTime, frozen
 
 POLICY = BreakerPolicy(failures=3, recent_seconds=30, open_seconds=5)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import CheckConstraint, Column, Integer, MetaData, Table, UniqueConstraint
 
-from chassis.columns import NAMING_CONVENTION
+from chassis.db.columns import NAMING_CONVENTION
 
 
 def test_constraints_have_names() -> None:

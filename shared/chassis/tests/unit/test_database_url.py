@@ -1,6 +1,6 @@
 import pytest
 
-from chassis.database import Database, parse_url
+from chassis.db.database import Database, parse_url
 
 
 @pytest.mark.parametrize(

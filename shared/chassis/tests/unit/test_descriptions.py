@@ -2,7 +2,7 @@
 
 from fastapi.routing import APIRoute
 
-from chassis.descriptions import header, links, operation_id
+from chassis.web.descriptions import header, links, operation_id
 
 
 async def read_note() -> None: ...

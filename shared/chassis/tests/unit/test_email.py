@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chassis.fields import Email, email_key
+from chassis.web.fields import Email, email_key
 
 EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 LONGEST_DOMAIN = ".".join(["b" * 63] * 3)

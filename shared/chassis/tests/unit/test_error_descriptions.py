@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.errors import (
+from chassis.web.errors import (
     ApiError,
     BadRequest,
     BodyTooLarge,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.errors import ApiError, InvalidRequest, InvalidToken, NotAuthenticated
+from chassis.web.errors import ApiError, InvalidRequest, InvalidToken, NotAuthenticated
 
 
 @pytest.mark.parametrize(

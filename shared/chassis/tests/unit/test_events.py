@@ -12,8 +12,8 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.errors import UnsupportedMediaType
-from chassis.events import BINARY, STRUCTURED, Event, MalformedEvent, from_http, to_http
+from chassis.events.cloudevents import BINARY, STRUCTURED, Event, MalformedEvent, from_http, to_http
+from chassis.web.errors import UnsupportedMediaType
 
 EVENT = Event(
     id="5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b",

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import stamina
 
-from chassis.circuit_breaker import BreakerPolicy
-from chassis.guarded_calls import CallFailed, CallGivenUp, CallPolicy, GuardedCalls
+from chassis.http.circuit_breaker import BreakerPolicy
+from chassis.http.guarded_calls import CallFailed, CallGivenUp, CallPolicy, GuardedCalls
 from service_testing.frozen_time import FrozenTime
 
 POLICY = CallPolicy(

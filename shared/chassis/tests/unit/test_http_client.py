@@ -1,8 +1,8 @@
 import httpx
 import pytest
 
-from chassis.context import RequestContext, current_context
-from chassis.http_client import service_client
+from chassis.http.client import service_client
+from chassis.web.context import RequestContext, current_context
 
 CONTEXT = RequestContext(request_id="r-1", trace_id="a" * 32, span_id="b" * 16, trace_flags="01")
 

@@ -1,7 +1,7 @@
 from prometheus_client import Gauge, generate_latest
 from structlog.testing import capture_logs
 
-from chassis.metrics import HttpMetrics
+from chassis.ops.metrics import HttpMetrics
 
 
 def series(metrics: HttpMetrics) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from chassis.remote_keys import (
+from chassis.auth.remote_keys import (
     MAX_AGE_SECONDS,
     MIN_REFRESH_INTERVAL_SECONDS,
     KeysUnavailable,

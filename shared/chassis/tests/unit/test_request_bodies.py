@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from chassis.schemas import Body, may_be_absent
+from chassis.web.schemas import Body, may_be_absent
 
 
 class NotePatch(Body):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chassis.logs import scrub
+from chassis.ops.logs import scrub
 
 LEAK = "hunter2"
 

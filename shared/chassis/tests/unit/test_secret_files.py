@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from chassis.settings import ServiceSettings, SettingsError, load_settings
+from chassis.ops.settings import ServiceSettings, SettingsError, load_settings
 
 
 class NotesSettings(ServiceSettings):

@@ -5,8 +5,8 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy.pool import QueuePool
 
-from chassis.database import PoolSize
-from chassis.settings import ServiceSettings, SettingsError, load_settings
+from chassis.db.database import PoolSize
+from chassis.ops.settings import ServiceSettings, SettingsError, load_settings
 
 URL = "sqlite:///data/notes.db"
 PASSWORD = "hunter2"

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from chassis.settings import SettingsError
-from chassis.telemetry import telemetry_config
+from chassis.ops.settings import SettingsError
+from chassis.ops.telemetry import telemetry_config
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"

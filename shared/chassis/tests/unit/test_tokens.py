@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt import PyJWK
 
-from chassis.errors import InvalidToken
-from chassis.fields import MAX_ID
-from chassis.remote_keys import KeysUnavailable
-from chassis.tokens import Principal, TokenVerifier
+from chassis.auth.remote_keys import KeysUnavailable
+from chassis.auth.tokens import Principal, TokenVerifier
+from chassis.web.errors import InvalidToken
+from chassis.web.fields import MAX_ID
 from service_testing.tokens import TokenIssuer
 
 ISSUER = TokenIssuer()

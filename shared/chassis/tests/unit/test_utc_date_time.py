@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from chassis.columns import UtcDateTime, utc_now
+from chassis.db.columns import UtcDateTime, utc_now
 
 COLUMN = UtcDateTime()
 DIALECT = sqlite.dialect()

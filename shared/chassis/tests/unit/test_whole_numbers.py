@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chassis.fields import MAX_ID, PathId, plain_digits
+from chassis.web.fields import MAX_ID, PathId, plain_digits
 
 PLAIN_INT: TypeAdapter[int] = TypeAdapter(Annotated[int, plain_digits])
 PATH_ID: TypeAdapter[int] = TypeAdapter(PathId)

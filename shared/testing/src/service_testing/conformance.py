@@ -18,8 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.columns import big_id
-from chassis.database import migration_engine
+from chassis.db.columns import big_id
+from chassis.db.database import migration_engine
 from service_testing.new_database import NewDatabase
 
 KEPT_TABLES = ("conformance_kept",)

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import httpx
 
-from chassis.events import Event, to_http
+from chassis.events.cloudevents import Event, to_http
 from service_testing.client import AppClient
 from service_testing.tokens import TokenIssuer
 

@@ -14,7 +14,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from chassis.database import Database, PoolSize
+from chassis.db.database import Database, PoolSize
 
 # A hundred requests wait for one connection, on a machine that does other things too. In production
 # they would rather be refused; here that would be a failure that says something of the machine.

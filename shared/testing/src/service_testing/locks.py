@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import text
 
-from chassis.database import Database
+from chassis.db.database import Database
 
 PATIENCE_SECONDS = 60.0
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from fastapi import FastAPI
 
-from chassis.database import Database
+from chassis.db.database import Database
 
 
 class CreateApp(Protocol):

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from chassis.settings import SettingsT
+from chassis.ops.settings import SettingsT
 
 
 def settings_for_tests(settings_class: type[SettingsT], **values: Any) -> SettingsT:

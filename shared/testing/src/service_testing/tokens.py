@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt import PyJWK, PyJWS
 from jwt.algorithms import OKPAlgorithm
 
-from chassis.tokens import ALGORITHM, ISSUER
+from chassis.auth.tokens import ALGORITHM, ISSUER
 
 _LIFETIME_SECONDS = 15 * 60
 
@@ -18,7 +18,7 @@ _LIFETIME_SECONDS = 15 * 60
 class TokenIssuer:
     """Stands in for users: signs tokens and publishes the key that they are verified with.
 
-    It is a `chassis.tokens.KeySource` too, so a verifier can take it as it is.
+    It is a `chassis.auth.tokens.KeySource` too, so a verifier can take it as it is.
     """
 
     def __init__(self, key: Ed25519PrivateKey | None = None, *, key_id: str = "test-key") -> None:

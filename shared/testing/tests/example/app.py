@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.columns import big_id, utc_now
-from chassis.database import Database, insert_if_absent
-from chassis.sessions import Reads, Writes
+from chassis.db.columns import big_id, utc_now
+from chassis.db.database import Database, insert_if_absent
+from chassis.db.sessions import Reads, Writes
 
 logger = structlog.get_logger()
 

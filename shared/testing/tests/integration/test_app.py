@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.types import Receive, Scope, Send
 
-from chassis.database import Database
-from chassis.tokens import TokenVerifier
+from chassis.auth.tokens import TokenVerifier
+from chassis.db.database import Database
 from service_testing.client import AppClient, app_transport, as_user
 from service_testing.lifespan import Lifespan, LifespanFailed, running
 from service_testing.service import ServiceUnderTest

@@ -2,7 +2,7 @@ import pytest
 from anyio import to_thread
 from sqlalchemy import make_url, text
 
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing.databases import create_database, delete_rows, drop_database
 from service_testing.run_server import RUN_SERVER
 

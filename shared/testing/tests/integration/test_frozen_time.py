@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.columns import utc_now
-from chassis.errors import InvalidToken
-from chassis.tokens import TokenVerifier
+from chassis.auth.tokens import TokenVerifier
+from chassis.db.columns import utc_now
+from chassis.web.errors import InvalidToken
 from service_testing.frozen_time import FrozenTime, frozen
 from service_testing.live_server import LiveServer
 from service_testing.tokens import TokenIssuer

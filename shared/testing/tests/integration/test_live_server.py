@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import QueuePool
 
-from chassis.database import Database, PoolSize
+from chassis.db.database import Database, PoolSize
 from service_testing.live_server import LiveServer, ServerFailed, serving
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing import locks
 from service_testing.locks import until_blocked
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from chassis.database import Database
+from chassis.db.database import Database
 from service_testing import postgres
 
 PROGRAM = postgres.__file__

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from chassis.events import from_http
-from chassis.tokens import TokenVerifier
+from chassis.auth.tokens import TokenVerifier
+from chassis.events.cloudevents import from_http
 from service_testing.client import AppClient, app_transport
 from service_testing.events import (
     EventSender,

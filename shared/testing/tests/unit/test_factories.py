@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from chassis.fields import Email, Name
+from chassis.web.fields import Email, Name
 from service_testing.factories import create_item_data, create_user_data, restart_serials
 
 Factory = Callable[..., Mapping[str, Any]]

@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from chassis.settings import ServiceSettings
+from chassis.ops.settings import ServiceSettings
 from service_testing.settings import settings_for_tests
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import jwt
 import pytest
 
-from chassis.errors import InvalidToken
-from chassis.tokens import TokenVerifier
+from chassis.auth.tokens import TokenVerifier
+from chassis.web.errors import InvalidToken
 from service_testing.tokens import TokenIssuer
 
 

@@ -1,5 +1,5 @@
 from tests.example.models import Base
 
-from chassis.migrations import run_environment
+from chassis.db.migrations import run_environment
 
 run_environment(Base.metadata)

@@ -1,5 +1,5 @@
 from sqlalchemy import MetaData
 
-from chassis.migrations import run_environment
+from chassis.db.migrations import run_environment
 
 run_environment(MetaData())

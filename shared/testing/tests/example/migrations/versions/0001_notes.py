@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.columns import big_id
+from chassis.db.columns import big_id
 
 revision = "0001"
 down_revision = None

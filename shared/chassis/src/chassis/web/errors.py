@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 from fastapi import HTTPException
 from pydantic import BaseModel, Field
 
-from chassis.descriptions import header
+from chassis.web.descriptions import header
 
 _BEARER = {"WWW-Authenticate": "Bearer"}
 

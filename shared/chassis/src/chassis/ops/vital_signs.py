@@ -6,9 +6,9 @@ from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
-from chassis.database import Database
-from chassis.health import Readiness
-from chassis.metrics import Measure
+from chassis.db.database import Database
+from chassis.ops.health import Readiness
+from chassis.ops.metrics import Measure
 
 
 def measure_readiness(

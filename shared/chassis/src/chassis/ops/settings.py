@@ -18,8 +18,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from chassis.database import Database, PoolSize, parse_url
-from chassis.secret_files import SecretFiles, UnreadableSecret
+from chassis.db.database import Database, PoolSize, parse_url
+from chassis.ops.secret_files import SecretFiles, UnreadableSecret
 
 Environment = Literal["development", "production"]
 

@@ -22,9 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from chassis.errors import InvalidRequest
-from chassis.fields import MAX_ID, EntityId, plain_digits, storable
-from chassis.reader import AnyRow, AnySelect, Reader, Values
+from chassis.db.reader import AnyRow, AnySelect, Reader, Values
+from chassis.web.errors import InvalidRequest
+from chassis.web.fields import MAX_ID, EntityId, plain_digits, storable
 
 MAX_COUNTED = 5_000
 """Rows beyond this aren't counted, nor reached by page number."""

@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from chassis.context import current_context
-from chassis.settings import ServiceSettings
+from chassis.ops.settings import ServiceSettings
+from chassis.web.context import current_context
 
 _SECRET_KEY = re.compile(
     r"passw|secret|token|authorization|cookie|private|passphrase|e_?mail", re.IGNORECASE

@@ -9,7 +9,7 @@ import structlog
 from jwt import PyJWK, PyJWKSet
 from jwt.exceptions import PyJWKSetError
 
-from chassis.tokens import ALGORITHM
+from chassis.auth.tokens import ALGORITHM
 
 logger = structlog.get_logger(__name__)
 

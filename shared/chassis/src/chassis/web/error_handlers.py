@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from chassis.context import current_request_id
-from chassis.database import DatabaseUnreachable
-from chassis.errors import (
+from chassis.db.database import DatabaseUnreachable
+from chassis.web.context import current_request_id
+from chassis.web.errors import (
     ApiError,
     BadRequest,
     BodyTooLarge,

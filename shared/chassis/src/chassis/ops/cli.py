@@ -12,11 +12,11 @@ from alembic.util import CommandError
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
-from chassis import migrations
-from chassis.database import Database, WriteSession, parse_url
-from chassis.logs import configure_logging
-from chassis.serving import serve_until_signalled
-from chassis.settings import ServiceSettings, SettingsError, SettingsT, load_settings
+from chassis.db import migrations
+from chassis.db.database import Database, WriteSession, parse_url
+from chassis.ops.logs import configure_logging
+from chassis.ops.serving import serve_until_signalled
+from chassis.ops.settings import ServiceSettings, SettingsError, SettingsT, load_settings
 
 ResultT = TypeVar("ResultT")
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from chassis.database import Database
+from chassis.db.database import Database
 
 logger = structlog.get_logger(__name__)
 

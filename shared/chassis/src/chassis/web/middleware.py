@@ -12,12 +12,12 @@ from opentelemetry import trace
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.context import RequestContext, current_context, request_context
-from chassis.error_handlers import error_response
-from chassis.errors import BodyTooLarge
-from chassis.fields import MAX_ID_DIGITS
-from chassis.health import Lifecycle
-from chassis.metrics import HttpMetrics
+from chassis.ops.health import Lifecycle
+from chassis.ops.metrics import HttpMetrics
+from chassis.web.context import RequestContext, current_context, request_context
+from chassis.web.error_handlers import error_response
+from chassis.web.errors import BodyTooLarge
+from chassis.web.fields import MAX_ID_DIGITS
 
 logger = structlog.get_logger(__name__)
 

@@ -19,8 +19,8 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from pydantic_core import PydanticCustomError
 
-from chassis.errors import BadRequest, UnsupportedMediaType
-from chassis.fields import refuse_unstorable
+from chassis.web.errors import BadRequest, UnsupportedMediaType
+from chassis.web.fields import refuse_unstorable
 
 STRUCTURED = "application/cloudevents+json"
 BINARY = "application/json"

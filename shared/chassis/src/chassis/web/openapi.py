@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from chassis.errors import (
+from chassis.web.errors import (
     ApiError,
     BadRequest,
     BodyTooLarge,

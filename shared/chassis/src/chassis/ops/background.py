@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
-from chassis.backoff import full_jitter
+from chassis.http.backoff import full_jitter
 
 logger = structlog.get_logger(__name__)
 

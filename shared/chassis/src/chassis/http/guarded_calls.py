@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import stamina
 
-from chassis.circuit_breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
-from chassis.retry_budget import RetryBudget
+from chassis.http.circuit_breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
+from chassis.http.retry_budget import RetryBudget
 
 _LONGEST_RETRY_AFTER_SECONDS = 60.0
 

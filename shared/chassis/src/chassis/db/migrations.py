@@ -16,8 +16,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, MetaData, text
 
-from chassis.columns import UtcDateTime
-from chassis.database import migration_engine
+from chassis.db.columns import UtcDateTime
+from chassis.db.database import migration_engine
 
 _LOCK_ID = 0x6D696772  # "migr"
 

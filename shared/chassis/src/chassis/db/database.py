@@ -20,8 +20,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
-from chassis.dead_connections import give_up_soon
-from chassis.reader import Reader
+from chassis.db.dead_connections import give_up_soon
+from chassis.db.reader import Reader
 
 ReadSession = AsyncSession
 WriteSession = AsyncSession

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Executable, Row, Select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
-from chassis.asyncpg_rows import asyncpg_rows
+from chassis.db.asyncpg_rows import asyncpg_rows
 
 AnyRow = Row[*tuple[Any, ...]]
 AnySelect = Select[*tuple[Any, ...]]

@@ -1,4 +1,4 @@
-"""`python -m chassis.probe`: a container's health check, for images without curl.
+"""`python -m chassis.ops.probe`: a container's health check, for images without curl.
 
 It looks at `/health/ready` on this machine, at the port of the service that `SERVICE` names, and
 ends with 0 or 1. It imports next to nothing, because it runs every few seconds in each container.

@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol
 import jwt
 from jwt import PyJWK
 
-from chassis.errors import InvalidToken
-from chassis.fields import MAX_ID, MAX_ID_DIGITS
+from chassis.web.errors import InvalidToken
+from chassis.web.fields import MAX_ID, MAX_ID_DIGITS
 
 ALGORITHM = "EdDSA"
 ISSUER = "users"

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from chassis.context import outgoing_headers
-from chassis.guarded_calls import CallFailed
+from chassis.http.guarded_calls import CallFailed
+from chassis.web.context import outgoing_headers
 
 _HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
 _SECONDS = re.compile("[0-9]{1,9}")
@@ -36,7 +36,7 @@ def service_client(
 async def send_or_fail(
     http: httpx.AsyncClient, method: str, path: str, **options: Any
 ) -> httpx.Response:
-    """One attempt of a guarded call (`chassis.guarded_calls`), with httpx's own `options`.
+    """One attempt of a guarded call (`chassis.http.guarded_calls`), with httpx's own `options`.
 
     An answer below 500 is one, whatever it says, but for 408 and 429.
 

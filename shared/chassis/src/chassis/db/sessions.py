@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from chassis.database import Database, WriteSession
-from chassis.reader import Reader
+from chassis.db.database import Database, WriteSession
+from chassis.db.reader import Reader
 
 
 async def get_database(request: Request) -> Database:

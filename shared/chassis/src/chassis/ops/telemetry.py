@@ -5,7 +5,7 @@ import os
 
 from fastapi.telemetry import TelemetryConfig
 
-from chassis.settings import SettingsError
+from chassis.ops.settings import SettingsError
 
 
 def telemetry_config(service: str) -> TelemetryConfig:

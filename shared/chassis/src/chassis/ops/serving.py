@@ -14,8 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
-from chassis.health import Lifecycle
-from chassis.settings import ServiceSettings
+from chassis.ops.health import Lifecycle
+from chassis.ops.settings import ServiceSettings
 
 _LAST_REQUESTS_SECONDS = 0.5
 """For who has connected before the door was closed to say what for: a proxy does so at once."""

@@ -7,17 +7,17 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
-from chassis.database import Database
-from chassis.descriptions import operation_id
-from chassis.docs_pages import install_docs
-from chassis.error_handlers import install_error_handlers
-from chassis.health import Check, Lifecycle, database_check, health_router, look
-from chassis.metrics import HttpMetrics, metrics_router
-from chassis.middleware import RequestMiddleware
-from chassis.openapi import install_openapi
-from chassis.settings import ServiceSettings
-from chassis.telemetry import telemetry_config
-from chassis.vital_signs import measure_readiness, watch_connections
+from chassis.db.database import Database
+from chassis.ops.health import Check, Lifecycle, database_check, health_router, look
+from chassis.ops.metrics import HttpMetrics, metrics_router
+from chassis.ops.settings import ServiceSettings
+from chassis.ops.telemetry import telemetry_config
+from chassis.ops.vital_signs import measure_readiness, watch_connections
+from chassis.web.descriptions import operation_id
+from chassis.web.docs_pages import install_docs
+from chassis.web.error_handlers import install_error_handlers
+from chassis.web.middleware import RequestMiddleware
+from chassis.web.openapi import install_openapi
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

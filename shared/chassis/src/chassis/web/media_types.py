@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response, params
 from fastapi.routing import APIRoute
 
-from chassis.errors import UnsupportedMediaType
+from chassis.web.errors import UnsupportedMediaType
 
 _FORM = "application/x-www-form-urlencoded"
 

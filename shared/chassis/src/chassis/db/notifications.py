@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from sqlalchemy.engine import URL
 
-from chassis.database import migration_engine
+from chassis.db.database import migration_engine
 
 _HEARTBEAT_SECONDS = 30.0
 _ANSWER_SECONDS = 5.0

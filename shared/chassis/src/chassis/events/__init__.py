@@ -1,0 +1,1 @@
+"""CloudEvents, and how they are published."""

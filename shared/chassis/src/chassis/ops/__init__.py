@@ -1,0 +1,1 @@
+"""Running a service: settings, logs, metrics, health, command line, background tasks."""
