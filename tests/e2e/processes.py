@@ -237,7 +237,7 @@ def free_port() -> int:
 
 
 async def rows_of(database: Database, statement: str) -> Sequence[Row]:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         return [tuple(row) for row in await session.execute(text(statement))]
 
 

@@ -12,7 +12,7 @@ class DatabaseKeyStore:
         self._database = database
 
     async def load(self) -> str | None:
-        async with self._database.read_session() as session:
+        async with self._database.orm_read_session() as session:
             document: str | None = await session.scalar(select(col(PublishedKeys.document)))
         return document
 

@@ -76,7 +76,7 @@ class RemovalGauges:
     async def refresh(self) -> None:
         """Look at the database. Raises whatever that raises; the values are unknown (NaN) then."""
         self._set(nan, nan)
-        async with self._database.read_session() as session:
+        async with self._database.orm_read_session() as session:
             found = (await session.execute(_REMOVALS)).one()
         age = (utc_now() - found.oldest).total_seconds() if found.oldest else 0.0
         self._set(found.waiting, max(age, 0.0))

@@ -104,7 +104,7 @@ async def _begin(database: Database) -> int:
 
 async def _living(database: Database) -> "array[int]":
     ids, after_id = array("q"), 0
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         while chunk := (await session.scalars(_LIVING_IDS, {"after_id": after_id})).all():
             ids.extend(chunk)
             after_id = ids[-1]

@@ -165,12 +165,12 @@ class World:
         await remove_all_items_of_the_deleted(self.database)
 
     async def known(self) -> dict[int, Owner]:
-        async with self.database.read_session() as session:
+        async with self.database.orm_read_session() as session:
             return {owner.id: owner for owner in await session.scalars(select(Owner))}
 
     async def items_of(self, owner_ids: set[int]) -> int | None:
         count = select(func.count()).select_from(Item).where(col(Item.owner_id).in_(owner_ids))
-        async with self.database.read_session() as session:
+        async with self.database.orm_read_session() as session:
             return await session.scalar(count)
 
     async def empty(self) -> None:

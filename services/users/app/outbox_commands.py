@@ -79,7 +79,7 @@ def list_events(
     async def look(
         database: Database,
     ) -> tuple[Overview, list[OutboxStream], list[OutboxEvent]]:
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             return (
                 await administration.overview(session),
                 list(await administration.failing_streams(session, limit)),

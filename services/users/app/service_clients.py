@@ -5,11 +5,12 @@ import hmac
 import secrets
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession as ReadSession
 from sqlmodel import col
 
 from app.errors import InvalidClient
 from app.models import ServiceClient
-from chassis.db.database import ReadSession, WriteSession
+from chassis.db.database import WriteSession
 
 _SECRET_HASH = select(col(ServiceClient.secret_hash)).where(
     col(ServiceClient.client_id) == bindparam("client_id")

@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
 from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession as ReadSession
 from sqlmodel import col
 
 from app.models import SigningKey
 from app.settings import UsersSettings
 from chassis.auth.tokens import ALGORITHM, LEEWAY_SECONDS
 from chassis.db.columns import utc_now
-from chassis.db.database import Database, ReadSession, WriteSession, serialise
+from chassis.db.database import Database, WriteSession, serialise
 from chassis.ops.settings import SettingsError
 
 logger = structlog.get_logger(__name__)
@@ -99,7 +100,7 @@ class KeyRing:
             await self._load()
 
     async def _load(self) -> None:
-        async with self._database.read_session() as session:
+        async with self._database.orm_read_session() as session:
             rows = await _unexpired(session)
         self._loaded = {row.key_id: self._opened(row) for row in rows}
         self._loaded_at = self._clock()

@@ -124,7 +124,7 @@ async def streams_left(database: Database, *, leased: bool = False) -> int:
     statement = select(func.count(col(OutboxStream.user_id)))
     if leased:
         statement = statement.where(col(OutboxStream.lease_token).is_not(None))
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         return await session.scalar(statement) or 0
 
 
@@ -132,7 +132,7 @@ async def the_event(database: Database, user_id: int, version: int) -> OutboxEve
     statement = select(OutboxEvent).where(
         col(OutboxEvent.user_id) == user_id, col(OutboxEvent.version) == version
     )
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         return (await session.scalars(statement)).one()
 
 

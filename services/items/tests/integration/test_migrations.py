@@ -17,7 +17,7 @@ def stored_rows(url: str, statement: str) -> list[Row[*tuple[Any, ...]]]:
     async def read() -> list[Row[*tuple[Any, ...]]]:
         database = Database(url)
         try:
-            async with database.read_session() as session:
+            async with database.orm_read_session() as session:
                 return list((await session.execute(text(statement))).all())
         finally:
             await database.aclose()

@@ -42,7 +42,7 @@ def owners(url: str) -> dict[int, bool]:
     async def read() -> dict[int, bool]:
         database = Database(url)
         try:
-            async with database.read_session() as session:
+            async with database.orm_read_session() as session:
                 found = await session.scalars(select(Owner))
                 return {owner.id: owner.is_deleted for owner in found}
         finally:

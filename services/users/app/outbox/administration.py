@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession as ReadSession
 from sqlmodel import col
 
 from app.models import PENDING, OutboxEvent, OutboxStream
 from app.outbox.writing import queue
 from chassis.db.columns import utc_now
-from chassis.db.database import ReadSession, WriteSession
+from chassis.db.database import WriteSession
 
 
 class NotParked(LookupError):

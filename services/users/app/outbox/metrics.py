@@ -80,7 +80,7 @@ class OutboxGauges:
     async def refresh(self) -> None:
         """Look at the database. Raises whatever that raises; the values are unknown (NaN) then."""
         self._set(nan, nan, nan, nan)
-        async with self._database.read_session() as session:
+        async with self._database.orm_read_session() as session:
             pending = (await session.execute(_PENDING_EVENTS)).one()
             parked = await session.scalar(_PARKED_EVENTS)
             failing = await session.scalar(_FAILING_STREAMS)

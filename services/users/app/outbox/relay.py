@@ -131,7 +131,7 @@ class Relay:
             return self._gate.pause_seconds  # 0 when it ends just now: there is more to do
         if not self._room():
             return poll_seconds
-        async with self._database.read_session() as session:
+        async with self._database.orm_read_session() as session:
             due_at = await streams.next_due_at(session)
         if due_at is None:
             return poll_seconds

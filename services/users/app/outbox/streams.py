@@ -11,11 +11,12 @@ from itertools import groupby
 from secrets import token_hex
 
 from sqlalchemy import and_, bindparam, delete, exists, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession as ReadSession
 from sqlmodel import col
 
 from app.models import PENDING, OutboxEvent, OutboxStream
 from chassis.db.columns import utc_now
-from chassis.db.database import ReadSession, WriteSession
+from chassis.db.database import WriteSession
 
 EVENTS_PER_LEASE = 20
 """So that a user with many events doesn't keep others waiting, nor outlast a lease."""

@@ -59,7 +59,7 @@ async def create_token(
 ) -> Any:
     if form.grant_type == "client_credentials":
         client_id, secret = _basic_credentials(authorization)
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             await service_clients.authenticate(session, client_id, secret)
         return await issuer.for_service(client_id)
     if form.grant_type != "password":

@@ -240,6 +240,6 @@ class TestIds:
 @pytest.mark.committed
 class TestReadSession:
     async def test_read_session_is_refused_every_write(self, database: IsolatedDatabase) -> None:
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             with pytest.raises(DBAPIError, match=r"readonly|read-only"):
                 await session.execute(insert(User).values(**row(User)))

@@ -39,7 +39,7 @@ class TestFirstKey:
 
         key_ids = await asyncio.gather(*(start() for _ in range(6)))
         assert len(set(key_ids)) == 1
-        async with opened(spare_database_url) as database, database.read_session() as session:
+        async with opened(spare_database_url) as database, database.orm_read_session() as session:
             assert len((await session.scalars(select(SigningKey))).all()) == 1
 
     async def test_first_key_is_one_for_many_requests_of_a_process(
@@ -70,7 +70,7 @@ class TestPassphrase:
         async with opened(spare_database_url) as database:
             made = await KeyRing(database, encrypting).signing_key()
             found = await KeyRing(database, encrypting).signing_key()
-            async with database.read_session() as session:
+            async with database.orm_read_session() as session:
                 (stored,) = (await session.scalars(select(SigningKey))).all()
         assert found.private.private_bytes_raw() == made.private.private_bytes_raw()
         assert stored.private_pem.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")

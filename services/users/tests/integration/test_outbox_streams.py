@@ -30,20 +30,20 @@ async def record(database: Database, *outcomes: Outcome) -> list[Lease]:
 
 async def pending(database: Database, *user_ids: int) -> dict[int, list[int]]:
     """The versions of the events that these users' streams go on with."""
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         events = await streams.pending_events(session, user_ids)
     return {user_id: [event.version for event in own] for user_id, own in events.items()}
 
 
 async def delivered(database: Database, given: Lease, count: int | None = None) -> Outcome:
     """An outcome in which the first events, or all, have been delivered."""
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         events = (await streams.pending_events(session, [given.user_id]))[given.user_id]
     return Outcome(given, delivered_ids=[event.id for event in events[:count] if event.id])
 
 
 async def stream_of(database: Database, user_id: int) -> OutboxStream | None:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         return await session.get(OutboxStream, user_id)
 
 
@@ -151,7 +151,7 @@ class TestDelivered:
         (event_id, _) = (await delivered(outbox, given)).delivered_ids
         await record(outbox, Outcome(given, parked={event_id: "status 400"}))
         assert await pending(outbox, ada) == {ada: [2]}
-        async with outbox.read_session() as session:
+        async with outbox.orm_read_session() as session:
             parked = await session.get(OutboxEvent, event_id)
         assert parked is not None
         assert (parked.parked_reason, parked.delivered_at) == ("status 400", None)

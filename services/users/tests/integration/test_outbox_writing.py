@@ -147,7 +147,7 @@ class TestStreams:
         async with database.write_session() as session:
             await register(session)
             await session.rollback()
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             assert (await session.scalars(select(OutboxEvent))).all() == []
             assert (await session.scalars(select(OutboxStream))).all() == []
 

@@ -157,14 +157,14 @@ PENDING_EVENTS = select(func.count(col(OutboxEvent.id))).where(text(PENDING))
 
 
 async def _pending(database: Database) -> int:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         return await session.scalar(PENDING_EVENTS) or 0
 
 
 async def _orphans(database: Database) -> int:
     """Pending events that no relay would ever find."""
     has_none = col(OutboxEvent.user_id).not_in(select(col(OutboxStream.user_id)))
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         return await session.scalar(PENDING_EVENTS.where(has_none)) or 0
 
 

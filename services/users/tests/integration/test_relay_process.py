@@ -274,13 +274,13 @@ LISTENERS = "FROM pg_stat_activity WHERE datname = current_database() AND query 
 
 
 async def until_listening(database: Database) -> None:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         while not await session.scalar(text(f"SELECT count(*) {LISTENERS}")):
             pass
 
 
 async def break_listener(database: Database) -> None:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         await session.execute(text(f"SELECT pg_terminate_backend(pid) {LISTENERS}"))
         while await session.scalar(text(f"SELECT count(*) {LISTENERS}")):
             pass

@@ -17,7 +17,7 @@ def settings_of(url: str) -> NotesSettings:
 
 
 async def count_notes(database: Database) -> int:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         return await session.scalar(select(func.count(Note.id))) or 0
 
 

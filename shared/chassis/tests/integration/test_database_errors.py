@@ -103,7 +103,7 @@ class TestAway:
 
     async def test_the_reason_is_named_for_whoever_runs_the_service(self) -> None:
         database = Database(AWAY[0])
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1"):
                 await session.execute(text("SELECT 1"))
         await database.aclose()

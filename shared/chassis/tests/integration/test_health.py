@@ -75,7 +75,7 @@ class TestDatabase:
         client = client_of(database=database)
         with monkeypatch.context() as patch:
             patch.setattr(health, "_CHECK_TIMEOUT_SECONDS", 0.05)
-            async with database.read_session() as session:
+            async with database.orm_read_session() as session:
                 await session.execute(text("SELECT 1"))
                 assert await readiness(client) == (503, NOT_READY)
         assert await readiness(client) == (200, READY)

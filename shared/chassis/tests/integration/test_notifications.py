@@ -80,7 +80,7 @@ async def test_what_is_rolled_back_or_on_another_channel_is_not(ear: Ear, other:
 async def test_a_connection_that_is_ended_is_opened_anew_and_may_have_missed_some(
     ear: Ear, other: Database
 ) -> None:
-    async with other.read_session() as session:
+    async with other.orm_read_session() as session:
         await session.execute(text(f"SELECT pg_terminate_backend(pid) {LISTENERS}"))
     await ear.hears(2)
     await notify(other)

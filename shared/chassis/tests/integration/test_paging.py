@@ -210,7 +210,7 @@ class TestCursor:
         self, client: AppClient, database: Database, sort: str
     ) -> None:
         await insert(database, 40)
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             there = set(await session.scalars(select(Note.id)))
         met: list[int] = []
         async for body in walk(client, sort=sort, size=7):

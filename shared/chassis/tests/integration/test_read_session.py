@@ -31,15 +31,15 @@ STATEMENTS = [
 @pytest.mark.parametrize("statement", STATEMENTS)
 async def test_a_write_is_refused(database: Database, statement: str) -> None:
     await write(database, "kept")
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         with pytest.raises(DBAPIError, match=r"read-?only"):
             await session.execute(text(statement))
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         assert await titles(session) == ["kept"]
 
 
 async def test_a_write_of_the_orm_is_refused_too(database: Database) -> None:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         session.add(Note(title="x"))
         with pytest.raises(DBAPIError, match=r"read-?only"):
             await session.flush()
@@ -49,7 +49,7 @@ async def test_a_write_of_the_orm_is_refused_too(database: Database) -> None:
 async def test_a_write_is_refused_after_the_end_of_a_transaction_as_before(
     database: Database, end: str
 ) -> None:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         await session.execute(text("BEGIN"))
         await session.execute(text(end))
         with pytest.raises(DBAPIError, match=r"read-?only"):
@@ -58,7 +58,7 @@ async def test_a_write_is_refused_after_the_end_of_a_transaction_as_before(
 
 async def test_a_write_is_refused_on_a_connection_that_was_used_before(database: Database) -> None:
     for _ in range(30):
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             await session.execute(text("SELECT 1"))
             await session.rollback()
             with pytest.raises(DBAPIError, match=r"read-?only"):
@@ -66,7 +66,7 @@ async def test_a_write_is_refused_on_a_connection_that_was_used_before(database:
 
 
 async def test_each_statement_sees_what_is_committed_by_then(database: Database) -> None:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         assert await titles(session) == []
         await write(database, "first")
         assert await titles(session) == ["first"]
@@ -75,14 +75,14 @@ async def test_each_statement_sees_what_is_committed_by_then(database: Database)
 
 
 async def test_what_is_not_committed_is_not_seen(database: Database) -> None:
-    async with database.write_session() as writes, database.read_session() as reads:
+    async with database.write_session() as writes, database.orm_read_session() as reads:
         writes.add(Note(title="x"))
         await writes.flush()
         assert await titles(reads) == []
 
 
 async def test_no_transaction_is_left_open_between_statements(database: Database) -> None:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         await titles(session)
         connection = await (await session.connection()).get_raw_connection()
         driver = connection.driver_connection
@@ -91,7 +91,7 @@ async def test_no_transaction_is_left_open_between_statements(database: Database
 
 
 async def test_a_failed_statement_does_not_spoil_the_next(database: Database) -> None:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         with pytest.raises(DBAPIError):
             await session.execute(text("SELECT * FROM nothing"))
         assert await titles(session) == []
@@ -99,7 +99,7 @@ async def test_a_failed_statement_does_not_spoil_the_next(database: Database) ->
 
 async def test_a_row_can_be_used_after_its_session_is_closed(database: Database) -> None:
     await write(database, "kept")
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         note = await session.scalar(select(Note))
     assert note is not None
     assert note.title == "kept"
@@ -109,13 +109,13 @@ async def test_many_sessions_read_at_the_same_time_as_one_writes(database: Datab
     async with database.write_session() as writes:
         writes.add(Note(title="x"))
         await writes.flush()
-        async with database.read_session() as one, database.read_session() as other:
+        async with database.orm_read_session() as one, database.orm_read_session() as other:
             for session in (one, other):
                 assert await session.scalar(select(func.count(Note.id))) == 0
         await writes.commit()
 
 
 async def test_a_read_session_can_not_be_asked_for_a_transaction_twice(database: Database) -> None:
-    async with database.read_session() as session, session.begin():
+    async with database.orm_read_session() as session, session.begin():
         with pytest.raises(InvalidRequestError):
             await session.begin()

@@ -172,7 +172,7 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
 async def test_rows_are_those_of_a_session(name: str, database: Database) -> None:
     """With asyncpg, most of a reader's statements pass SQLAlchemy by (ADR 0043)."""
     statement, values = STATEMENTS[name]
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         expected = (await session.execute(statement, values)).all()
     for _ in range(2):  # the second finds the statement compiled
         found = await database.reader().rows(statement, values)

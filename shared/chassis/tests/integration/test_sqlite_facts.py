@@ -133,7 +133,7 @@ class TestTwoProcesses:
                     session.add(Note(title="a"))
 
         await asyncio.gather(*(write(own) for own in databases for _ in range(3)))
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             assert await session.scalar(select(func.count(Note.id))) == 120
         for own in databases:
             await own.aclose()
@@ -142,7 +142,7 @@ class TestTwoProcesses:
         self, database: Database, databases: tuple[Database, Database]
     ) -> None:
         one, other = databases
-        async with other.read_session() as reads:
+        async with other.orm_read_session() as reads:
             assert await reads.scalar(select(func.count(Note.id))) == 0
             async with one.transaction() as session:
                 session.add(Note(title="a"))
@@ -169,7 +169,7 @@ def test_many_may_open_a_new_file_at_the_same_time(empty_database_url: str) -> N
 
 async def test_a_reader_does_not_keep_the_schema_from_being_made(empty_database_url: str) -> None:
     database = Database(empty_database_url)
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         await session.execute(text("SELECT 1"))
         await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
         assert await session.scalar(select(func.count(Note.id))) == 0

@@ -61,7 +61,7 @@ def client(database: Database) -> AppClient:
 
 
 async def stored(database: Database) -> int:
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         return await session.scalar(select(func.count(Note.id))) or 0
 
 

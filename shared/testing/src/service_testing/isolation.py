@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection
@@ -12,8 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from chassis.db.database import Database, ReadSession, WriteSession
 from chassis.db.reader import Reader
 from service_testing.databases import refuse_real_database
-from service_testing.joined_sessions import JoinedReadSession, JoinedSession, Owners
+from service_testing.joined_sessions import (
+    JoinedReadSession,
+    JoinedSession,
+    Owners,
+    refusing_writes,
+)
 
+SessionT = TypeVar("SessionT", bound=AsyncSession)
 Reset = Callable[[], Awaitable[None]]
 
 _REQUEST_TIMEOUT_SECONDS = 5
@@ -28,7 +34,7 @@ class _JoinedReader(Reader):
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
-        with self._database.read_session().sync_session as session:
+        with self._database.orm_read_session().sync_session as session:
             yield session.connection()
 
 
@@ -89,14 +95,24 @@ class IsolatedDatabase(Database):
             return super().write_session()
         # A rollback undoes this session's savepoint, and nothing of what the test wrote before.
         return self._joined(
-            sync_session_class=JoinedSession, join_transaction_mode="create_savepoint"
+            WriteSession, sync_session_class=JoinedSession, join_transaction_mode="create_savepoint"
         )
 
     def read_session(self) -> ReadSession:
+        return super().read_session() if self._commits else ReadSession(self._reading)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        connection = self._shared_connection()
+        with self._owners.reading(), refusing_writes(connection):
+            yield connection
+
+    def orm_read_session(self) -> AsyncSession:
         if self._commits:
-            return super().read_session()
+            return super().orm_read_session()
         # With a savepoint, closing this session would undo what others wrote since it opened.
         return self._joined(
+            AsyncSession,
             sync_session_class=JoinedReadSession,
             join_transaction_mode="rollback_only",
             autoflush=False,
@@ -105,19 +121,22 @@ class IsolatedDatabase(Database):
     def reader(self) -> Reader:
         return super().reader() if self._commits else _JoinedReader(self)
 
-    def _joined(self, **options: Any) -> AsyncSession:
+    def _joined(self, kind: type[SessionT], **options: Any) -> SessionT:
+        return kind(
+            self._shared_connection(),
+            expire_on_commit=False,
+            info={**self.session_info, "owners": self._owners},
+            **options,
+        )
+
+    def _shared_connection(self) -> AsyncConnection:
         if self._connection is None:
             pytest.fail(
                 "A session was opened outside of a test's isolation, so nothing would undo what "
                 "it writes. Take the fixture `database`, `session` or `client`; a fixture that "
                 "serves several tests can't use the database."
             )
-        return AsyncSession(
-            self._connection,
-            expire_on_commit=False,
-            info={**self.session_info, "owners": self._owners},
-            **options,
-        )
+        return self._connection
 
     async def _requests_end(self) -> None:
         # A test that failed may have left some behind, which would go on into the next test.

@@ -4,12 +4,17 @@ They end the test rather than raise an error, which the app would turn into a 50
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
 from sqlalchemy import event
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import ORMExecuteState
+from sqlmodel import Session
 
 
 class Owners:
@@ -17,9 +22,25 @@ class Owners:
 
     def __init__(self) -> None:
         self._tasks: WeakKeyDictionary[Session, asyncio.Task[Any] | None] = WeakKeyDictionary()
+        self._reading: Counter[asyncio.Task[Any] | None] = Counter()
 
     def add(self, session: Session) -> None:
         self._tasks[session] = asyncio.current_task()
+        self._refuse_others()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """The current task runs statements on the connection itself until the end of the block."""
+        task = asyncio.current_task()
+        self._refuse_others()
+        self._reading[task] += 1
+        try:
+            yield
+        finally:
+            self._reading[task] -= 1
+            self._reading += Counter()  # drops those that have ended
+
+    def _refuse_others(self) -> None:
         if self.others():
             pytest.fail(
                 "Two tasks use the database at once, but in rollback mode all sessions share one "
@@ -28,6 +49,7 @@ class Owners:
 
     def others(self) -> set[asyncio.Task[Any]]:
         busy = {task for session, task in self._tasks.items() if session.in_transaction()}
+        busy |= self._reading.keys()
         return {task for task in busy if task and task is not asyncio.current_task()}
 
 
@@ -37,6 +59,21 @@ class JoinedSession(Session):
 
 class JoinedReadSession(JoinedSession):
     """Refuses to write, as the connection of a real read session does."""
+
+
+@contextmanager
+def refusing_writes(connection: AsyncConnection) -> Iterator[None]:
+    """End the test when the block asks the connection to write."""
+
+    def refuse(_: Any, statement: Any, *__: Any) -> None:
+        if getattr(statement, "is_dml", False):
+            _refuse()
+
+    event.listen(connection.sync_connection, "before_execute", refuse)
+    try:
+        yield
+    finally:
+        event.remove(connection.sync_connection, "before_execute", refuse)
 
 
 @event.listens_for(JoinedSession, "after_transaction_create")

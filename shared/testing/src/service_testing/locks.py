@@ -20,6 +20,6 @@ async def until_blocked(database: Database) -> None:
     Raises:
         TimeoutError: none did, for `PATIENCE_SECONDS`.
     """
-    async with asyncio.timeout(PATIENCE_SECONDS), database.read_session() as session:
+    async with asyncio.timeout(PATIENCE_SECONDS), database.orm_read_session() as session:
         while not await session.scalar(_WAITING):  # noqa: ASYNC110 - the database sends no event
             await asyncio.sleep(0.01)

@@ -92,7 +92,7 @@ class TestWithoutDatabase:
 
             @app.get("/answer")
             async def answer() -> int:
-                async with database.read_session() as session:
+                async with database.orm_read_session() as session:
                     return int(await session.scalar(text("SELECT 42")) or 0)
 
             return app

@@ -81,18 +81,18 @@ class TestTwoSessions:
             assert await first.scalar(select(func.count(Note.id))) == 2
 
     async def test_keep_a_write_after_the_reader_closes(self, database: IsolatedDatabase) -> None:
-        async with database.read_session() as reader:
+        async with database.orm_read_session() as reader:
             await reader.scalars(select(Note.title))
             async with database.transaction() as writer:
                 writer.add(Note(title="written"))
-        async with database.read_session() as reader:
+        async with database.orm_read_session() as reader:
             assert list(await reader.scalars(select(Note.title))) == ["written"]
 
     async def test_undo_what_is_not_committed(self, database: IsolatedDatabase) -> None:
         async with database.write_session() as forgetful:
             forgetful.add(Note(title="forgotten"))
             await forgetful.flush()
-        async with database.read_session() as reader:
+        async with database.orm_read_session() as reader:
             assert list(await reader.scalars(select(Note.title))) == []
 
 
@@ -169,13 +169,13 @@ async def test_a_row_can_be_read_after_its_commit(session: AsyncSession) -> None
 
 class TestReadSessions:
     async def test_refuse_to_flush(self, database: IsolatedDatabase) -> None:
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             session.add(Note(title="written by a reader"))
             with pytest.raises(pytest.fail.Exception, match="asked to write"):
                 await session.commit()
 
     async def test_refuse_a_statement_that_writes(self, database: IsolatedDatabase) -> None:
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             with pytest.raises(pytest.fail.Exception, match="asked to write"):
                 await session.execute(delete(Note))
 
@@ -183,7 +183,7 @@ class TestReadSessions:
     async def test_are_refused_by_the_database_in_committed_mode(
         self, database: IsolatedDatabase
     ) -> None:
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             with pytest.raises(DBAPIError):
                 await session.execute(delete(Note))
 
@@ -199,6 +199,6 @@ async def test_reset_db_keeps_what_the_start_of_the_app_wrote(
 ) -> None:
     await client.post("/notes/", params={"title": "doomed"})
     await reset_db()
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         assert await session.scalar(select(func.count(Note.id))) == 0
         assert await session.scalar(select(func.count(Start.id))) == 1

@@ -37,7 +37,7 @@ def no_given_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def setting(url: str, name: str) -> str:
     database = Database(url)
-    async with database.read_session() as session:
+    async with database.orm_read_session() as session:
         value = await session.scalar(text(f"SHOW {name}"))
     await database.aclose()
     return str(value)

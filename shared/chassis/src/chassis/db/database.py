@@ -22,9 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from chassis.db.dead_connections import give_up_soon
 from chassis.db.reader import Reader
-
-ReadSession = AsyncSession
-WriteSession = AsyncSession
+from chassis.db.sessions import ReadSession, WriteSession
 
 _SQLITE_BUSY_TIMEOUT_SECONDS = 10
 _CONNECT_TIMEOUT_SECONDS = 5
@@ -64,10 +62,14 @@ class Database:
 
     def write_session(self) -> WriteSession:
         """A session with a transaction; nothing is kept unless it is committed."""
-        return AsyncSession(self.write_engine, expire_on_commit=False, info=self.session_info)
+        return WriteSession(self.write_engine, expire_on_commit=False, info=self.session_info)
 
     def read_session(self) -> ReadSession:
-        """A session on which each statement sees the newest committed data, and no statement can write."""
+        """Runs selects on connections on which the database refuses writes."""
+        return ReadSession(self.read_engine.connect)
+
+    def orm_read_session(self) -> AsyncSession:
+        """Deprecated: use `read_session`. Goes when the last caller has moved."""
         return AsyncSession(self.read_engine, expire_on_commit=False, autoflush=False)
 
     def reader(self) -> Reader:

@@ -1,42 +1,121 @@
-"""The database as a dependency of a route: to read from, or to write in (ADR 0003)."""
+"""Two kinds of session (ADR 0002, ADR 0003): one that only reads, one that is a transaction.
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+mypy tells them apart, and so does the database: on the connections of a `ReadSession` it refuses writes.
+A route takes one of them as a dependency: `session: ReadSessionDep` or `session: WriteSessionDep`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, TypeVarTuple
 
 from fastapi import Depends, Request
+from sqlalchemy import Row, Select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession as SqlAlchemySession
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from chassis.db.database import Database, WriteSession
 from chassis.db.reader import Reader
 
+if TYPE_CHECKING:
+    from chassis.db.database import Database
 
-async def get_database(request: Request) -> Database:
+Values = Mapping[str, Any]
+"""Values of a statement's bound parameters, by their names."""
+Connect = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+
+Columns = TypeVarTuple("Columns")
+ValueT = TypeVar("ValueT")
+
+
+class WriteSession(AsyncSession):
+    """One transaction. What isn't committed is rolled back when the session closes."""
+
+    # SQLModel warns of it. Goes when every caller has moved to `exec`.
+    execute = SqlAlchemySession.execute  # type: ignore[assignment]
+
+
+class ReadSession:
+    """Runs statements that select columns, each on an autocommit connection of its own.
+
+    Each statement sees the newest committed data, and nobody holds a connection while doing something else.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        """`connect` opens a connection on which the database refuses writes."""
+        self._connect = connect
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """One connection for several statements."""
+        return self._connect()
+
+    async def all(
+        self, statement: Select[*Columns], values: Values | None = None
+    ) -> Sequence[Row[*Columns]]:
+        """Every row."""
+        async with self._connect() as connection:
+            return (await connection.execute(statement, values)).all()
+
+    async def one_or_none(
+        self, statement: Select[*Columns], values: Values | None = None
+    ) -> Row[*Columns] | None:
+        """The only row, or None.
+
+        Raises:
+            MultipleResultsFound: there are more.
+        """
+        async with self._connect() as connection:
+            return (await connection.execute(statement, values)).one_or_none()
+
+    async def scalar(
+        self, statement: Select[ValueT], values: Values | None = None
+    ) -> ValueT | None:
+        """The only column of the only row, or None when there is no row.
+
+        Raises:
+            MultipleResultsFound: there are more rows.
+        """
+        async with self._connect() as connection:
+            return (await connection.execute(statement, values)).scalar_one_or_none()
+
+
+async def get_database(request: Request) -> "Database":
     database: Database = request.app.state.database
     return database
+
+
+async def get_read_session(request: Request) -> ReadSession:
+    database: Database = request.app.state.database
+    return database.read_session()
+
+
+async def get_write_session(request: Request) -> AsyncIterator[WriteSession]:
+    database: Database = request.app.state.database
+    async with database.write_session() as session:
+        yield session
+        await session.commit()
+
+
+ReadSessionDep = Annotated[ReadSession, Depends(get_read_session)]
+"""Reads of a request."""
+
+# With FastAPI's default scope the code after `yield` runs once the response is sent: a commit that
+# fails would then have been reported as a success.
+WriteSessionDep = Annotated[WriteSession, Depends(get_write_session, scope="function")]
+"""One transaction for the request, committed before the response; rolled back when the route raises."""
+
+
+# The old names, until every service has moved to the two above.
+
+
+def reader_of(request: Request) -> Reader:
+    database: Database = request.app.state.database
+    return database.reader()
 
 
 async def get_reader(request: Request) -> Reader:
     return reader_of(request)
 
 
-def reader_of(request: Request) -> Reader:
-    """What `Reads` gives, for a route that most requests meet: a dependency takes 4 % of such a request (ADR 0042)."""
-    database: Database = request.app.state.database
-    return database.reader()
-
-
-async def write_session(
-    database: Annotated[Database, Depends(get_database)],
-) -> AsyncIterator[WriteSession]:
-    async with database.write_session() as session:
-        yield session
-        await session.commit()
-
-
 Reads = Annotated[Reader, Depends(get_reader)]
-"""Runs statements that can't write."""
-
-# With FastAPI's default scope the end of these runs after the answer has gone out: a commit that
-# fails would then have been reported as done.
-
-Writes = Annotated[WriteSession, Depends(write_session, scope="function")]
-"""One transaction for the request, committed before the answer; rolled back when the route raises."""
+Writes = WriteSessionDep
+write_session = get_write_session

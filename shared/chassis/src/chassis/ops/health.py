@@ -42,7 +42,7 @@ def database_check(database: Database) -> Check:
     """Ready means reachable and migrated: one look at Alembic's own table tells both."""
 
     async def check() -> str:
-        async with database.read_session() as session:
+        async with database.orm_read_session() as session:
             version = await session.scalar(text("SELECT version_num FROM alembic_version"))
         return "ok" if version else "not_migrated"
 
