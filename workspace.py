@@ -3,15 +3,26 @@
 Standard library only, so that make, tox, the pipelines and the tests can all use it.
 
     [tool.service]
-    port = 8002
-    token-audience = "items"       # access tokens of users name it
-    consumes = ["users"]           # calls their HTTP API
-    subscribes = ["users"]         # takes in their events
+    port = 8003
+    token-audience = "orders"      # access tokens name it
+    consumes = ["accounts"]        # calls their HTTP API
+    subscribes = ["accounts"]      # receives their events
+    issues-tokens = false          # true: has to know every audience, and signs browsers in
     database = true
+
+On the command line, `python workspace.py` with
+
+    services     prints the name of each service, the ones that others need first
+    packages     prints the folder of each package that has tests of its own
+    install      makes each service's own environment, which `Service.python` starts it from
 """
 
+import fcntl
 import os
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +37,11 @@ class Service:
     folder: Path
     port: int
     """Where it listens unless `<NAME>_PORT` says otherwise."""
-    token_audience: str | None
-    consumes: tuple[str, ...]
-    subscribes: tuple[str, ...]
-    database: bool
+    token_audience: str | None = None
+    issues_tokens: bool = False
+    consumes: tuple[str, ...] = ()
+    subscribes: tuple[str, ...] = ()
+    database: bool = True
 
     @property
     def prefix(self) -> str:
@@ -65,6 +77,61 @@ def packages(root: Path = ROOT) -> list[Path]:
     return [file.parent for parent in ("shared", "services") for file in _pyprojects(root, parent)]
 
 
+def connections(services: Sequence[Service], urls: Mapping[str, str]) -> dict[str, str]:
+    """The variables by which services know each other, given the URL of each.
+
+    `<NAME>_<PROVIDER>_URL` for each provider that it consumes, `<NAME>_EVENTS_SUBSCRIBERS` (`name=url`) for each
+    that others subscribe to, `<NAME>_TOKEN_AUDIENCES` for each that issues tokens. The names carry the service's,
+    so one environment fits all of them.
+    """
+    audiences = [each.token_audience for each in services if each.token_audience]
+    found: dict[str, str] = {}
+    for service in services:
+        for provider in service.consumes:
+            variable = provider.upper().replace("-", "_")
+            found[f"{service.prefix}{variable}_URL"] = urls[provider]
+        subscribers = [each.name for each in services if service.name in each.subscribes]
+        if subscribers:
+            targets = (f"{name}={urls[name]}/events/" for name in subscribers)
+            found[f"{service.prefix}EVENTS_SUBSCRIBERS"] = ",".join(targets)
+        if service.issues_tokens:
+            found[f"{service.prefix}TOKEN_AUDIENCES"] = ",".join(audiences)
+    return found
+
+
+def tox(folder: Path, *arguments: str) -> int:
+    """Run tox in a package's folder; its exit code. The interpreter has to have tox."""
+    return subprocess.run([sys.executable, "-m", "tox", *arguments], cwd=folder, check=False).returncode
+
+
+def is_outdated(environment: Path, root: Path = ROOT) -> bool:
+    """Whether what tox installs has changed since: it doesn't look at a local package's dependencies."""
+    made = environment / "pyvenv.cfg"
+    inputs = [root / "constraints.txt", *(each / "pyproject.toml" for each in packages(root))]
+    newest = max((file.stat().st_mtime for file in inputs if file.exists()), default=0.0)
+    return made.exists() and made.stat().st_mtime < newest
+
+
+def install(root: Path = ROOT) -> int:
+    """Make the environment that each service is started from; those that are up to date stay."""
+    (root / ".tox").mkdir(exist_ok=True)
+    with (root / ".tox" / "install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # end-to-end tests may start at the same time
+        codes = [_install(service, root) for service in services(root)]
+    return max(codes, default=1)
+
+
+def _install(service: Service, root: Path) -> int:
+    environment = service.folder / ".tox" / "run"
+    ready = environment / ".ready"
+    if ready.exists() and not is_outdated(environment, root):
+        return 0
+    code = tox(service.folder, "-q", "-r", "-e", "run", "--notest")
+    if code == 0:
+        ready.touch()
+    return code
+
+
 def _pyprojects(root: Path, parent: str) -> list[Path]:
     return sorted((root / parent).glob("*/pyproject.toml"))
 
@@ -76,7 +143,30 @@ def _service(file: Path) -> Service:
         folder=file.parent,
         port=table["port"],
         token_audience=table.get("token-audience"),
+        issues_tokens=table.get("issues-tokens", False),
         consumes=tuple(table.get("consumes", ())),
         subscribes=tuple(table.get("subscribes", ())),
         database=table.get("database", True),
     )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command of the module's description."""
+    match arguments:
+        case ["services"]:
+            return _show(service.name for service in services())
+        case ["packages"]:
+            return _show(folder.relative_to(ROOT).as_posix() for folder in packages())
+        case ["install"]:
+            return install()
+    print(__doc__.partition("On the command line, ")[2], file=sys.stderr)
+    return 2
+
+
+def _show(lines: Iterable[str]) -> int:
+    print(*lines, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
