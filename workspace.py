@@ -101,7 +101,9 @@ def connections(services: Sequence[Service], urls: Mapping[str, str]) -> dict[st
 
 def tox(folder: Path, *arguments: str) -> int:
     """Run tox in a package's folder; its exit code. The interpreter has to have tox."""
-    return subprocess.run([sys.executable, "-m", "tox", *arguments], cwd=folder, check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "tox", *arguments], cwd=folder, check=False
+    ).returncode
 
 
 def is_outdated(environment: Path, root: Path = ROOT) -> bool:
