@@ -99,11 +99,18 @@ def connections(services: Sequence[Service], urls: Mapping[str, str]) -> dict[st
     return found
 
 
-def tox(folder: Path, *arguments: str) -> int:
-    """Run tox in a package's folder; its exit code. The interpreter has to have tox."""
-    return subprocess.run(
-        [sys.executable, "-m", "tox", *arguments], cwd=folder, check=False
-    ).returncode
+def tox_envs(package: Path) -> list[str]:
+    """The tox environments of a package by which it is checked: all but `run`, which serves."""
+    settings = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))
+    tox = settings.get("tool", {}).get("tox", {})
+    return [*tox.get("env_list", ()), *(name for name in tox.get("env", {}) if name != "run")]
+
+
+def tox_command(package: Path, env: str, *options: str) -> list[str]:
+    """Run tox in a package's folder, from the root. The interpreter has to have tox."""
+    folder = os.path.relpath(package, ROOT)
+    anew = ["-r"] if is_outdated(package / ".tox" / env) else []
+    return [sys.executable, "-m", "tox", "-c", folder, "-e", env, *anew, *options]
 
 
 def is_outdated(environment: Path, root: Path = ROOT) -> bool:
@@ -119,8 +126,7 @@ def install(root: Path = ROOT) -> int:
     (root / ".tox").mkdir(exist_ok=True)
     with (root / ".tox" / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # end-to-end tests may start at the same time
-        codes = [_install(service, root) for service in services(root)]
-    return max(codes, default=1)
+        return max((_install(service, root) for service in services(root)), default=1)
 
 
 def _install(service: Service, root: Path) -> int:
@@ -128,7 +134,8 @@ def _install(service: Service, root: Path) -> int:
     ready = environment / ".ready"
     if ready.exists() and not is_outdated(environment, root):
         return 0
-    code = tox(service.folder, "-q", "-r", "-e", "run", "--notest")
+    command = [sys.executable, "-m", "tox", "-q", "-r", "-e", "run", "--notest"]
+    code = subprocess.run(command, cwd=service.folder, check=False).returncode
     if code == 0:
         ready.touch()
     return code
