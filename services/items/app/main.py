@@ -98,7 +98,8 @@ def _install_inbox(app: FastAPI, settings: ItemsSettings, database: Database) ->
     registry = app.state.metrics.registry
     metrics = EventMetrics()
     metrics.register(registry)
-    app.state.metrics.measure_by(RemovalGauges(database, registry).refresh)
+    gauges = RemovalGauges(database, registry)
+    app.state.metrics.measure_by(lambda _: gauges.refresh())
     app.state.background = BackgroundTasks(registry, stop_seconds=settings.shutdown_seconds)
     wake = add_work(app.state.background, settings, database)
     app.state.inbox = Inbox(database, metrics, on_deletion=wake)

@@ -67,7 +67,8 @@ def create_app(
         routers=[users.router, auth.router, admin.router, internal.router, well_known.router],
         lifespan=lifespan,
     )
-    app.state.metrics.measure_by(OutboxGauges(opened, app.state.metrics.registry).refresh)
+    gauges = OutboxGauges(opened, app.state.metrics.registry)
+    app.state.metrics.measure_by(lambda _: gauges.refresh())
     app.state.keys = keys
     app.state.verifier = TokenVerifier(keys, audience="users")
     app.state.service_verifier = TokenVerifier(keys, audience=INTERNAL_AUDIENCE)

@@ -7,7 +7,7 @@ from chassis.ops.cli import service_cli
 
 
 def create(settings: NotesSettings) -> FastAPI:
-    return create_app(database=settings.open_database(), settings=settings)
+    return create_app(settings=settings)
 
 
 cli = service_cli("notes", NotesSettings, create, MIGRATIONS)

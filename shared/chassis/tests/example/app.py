@@ -20,6 +20,7 @@ from chassis.web.errors import NotFound, error_responses
 from chassis.web.fields import Name, PathId
 from chassis.web.media_types import StrictRoute
 from chassis.web.schemas import Body
+from chassis.web.state import ServiceState, open_database
 from service_testing.client import AppClient, app_transport
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -60,7 +61,7 @@ async def read_note(note_id: PathId, reads: Reads) -> dict[str, Any]:
 
 def create_app(
     *,
-    database: Database,
+    database: Database | None = None,
     routers: tuple[APIRouter, ...] = (router,),
     checks: Mapping[str, Check] | None = None,
     docs_connect_to: tuple[str, ...] = (),
@@ -68,19 +69,19 @@ def create_app(
     settings: NotesSettings | None = None,
     **options: Any,
 ) -> FastAPI:
-    """The example's app on a database, or one of other routers; `options` are settings."""
+    """The example's app, or one of other routers; `options` are settings. A `database` that is given stays open."""
+    settings = settings or unused_settings(**options)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        await database.aclose()
+    async def lifespan(_: FastAPI) -> AsyncIterator[ServiceState]:
+        async with open_database(settings, database) as opened:
+            yield ServiceState(settings=settings, database=opened)
 
     return build_app(
         name="notes",
         title="Notes",
         description="Notes and remarks.",
-        settings=settings or NotesSettings(database_url=SecretStr(UNUSED), **options),
-        database=database,
+        settings=settings,
         routers=routers,
         lifespan=lifespan,
         checks=checks,
@@ -89,7 +90,19 @@ def create_app(
     )
 
 
+def unused_settings(**options: Any) -> NotesSettings:
+    return NotesSettings(database_url=SecretStr(UNUSED), **options)
+
+
 def client_of(*routers: APIRouter, database: Database | None = None, **options: Any) -> AppClient:
     """A client of an app that has these routers, and a database only where one is given."""
-    app = create_app(database=database or Database(UNUSED), routers=routers, **options)
-    return AppClient(app_transport(app))
+    return client_of_app(create_app(routers=routers, **options), database=database)
+
+
+_UNUSED_DATABASE = Database(UNUSED)
+
+
+def client_of_app(app: FastAPI, *, database: Database | None = None) -> AppClient:
+    """A client of an app that isn't started."""
+    state = ServiceState(settings=unused_settings(), database=database or _UNUSED_DATABASE)
+    return AppClient(app_transport(app, state=state))

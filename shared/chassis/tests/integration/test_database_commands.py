@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 from tests.example.app import NotesSettings
 from tests.example.models import Note
 
-from chassis.db.database import Database, WriteSession
+from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from chassis.ops.cli import in_transaction, with_database
 from chassis.ops.settings import SettingsError
 

@@ -6,10 +6,7 @@ import re
 
 import httpx
 import pytest
-from tests.example.app import UNUSED, client_of, create_app
-
-from chassis.db.database import Database
-from service_testing.client import AppClient, app_transport
+from tests.example.app import client_of, client_of_app, create_app
 
 CLIENT = client_of()
 
@@ -62,8 +59,8 @@ async def test_the_policy_lets_the_page_call_its_own_service_alone(page: httpx.R
 
 async def test_the_page_may_call_the_services_that_it_is_told_of() -> None:
     origins = ("http://127.0.0.1:8001", "https://users.example")
-    app = create_app(database=Database(UNUSED), docs_connect_to=origins)
-    page = await AppClient(app_transport(app)).get("/docs")
+    app = create_app(docs_connect_to=origins)
+    page = await client_of_app(app).get("/docs")
     assert policy_of(page)["connect-src"] == ["'self'", *origins]
 
 

@@ -2,7 +2,6 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
-from sqlalchemy import text
 from structlog.types import EventDict
 from tests.example.app import MIGRATIONS, client_of
 
@@ -10,6 +9,7 @@ from chassis.db import migrations
 from chassis.db.database import Database, PoolSize
 from chassis.ops import health
 from chassis.ops.health import Check
+from chassis.web.state import ServiceState
 from service_testing.client import AppClient
 
 
@@ -75,8 +75,7 @@ class TestDatabase:
         client = client_of(database=database)
         with monkeypatch.context() as patch:
             patch.setattr(health, "_CHECK_TIMEOUT_SECONDS", 0.05)
-            async with database.orm_read_session() as session:
-                await session.execute(text("SELECT 1"))
+            async with database.read_session().connection():
                 assert await readiness(client) == (503, NOT_READY)
         assert await readiness(client) == (200, READY)
         await database.aclose()
@@ -93,7 +92,7 @@ class TestOtherChecks:
         return answer
 
     async def test_are_shown_beside_the_database(self, database: Database) -> None:
-        async def fine() -> str:
+        async def fine(_: ServiceState) -> str:
             return "ok"
 
         assert await self.ask(database, {"keys": fine}) == (
@@ -102,7 +101,7 @@ class TestOtherChecks:
         )
 
     async def test_may_say_what_is_missing(self, database: Database) -> None:
-        async def missing() -> str:
+        async def missing(_: ServiceState) -> str:
             return "no_keys_yet"
 
         assert await self.ask(database, {"keys": missing}) == (
@@ -113,7 +112,7 @@ class TestOtherChecks:
     async def test_that_fail_keep_the_others_from_nothing(
         self, database: Database, logs: list[EventDict]
     ) -> None:
-        async def failing() -> str:
+        async def failing(_: ServiceState) -> str:
             raise ZeroDivisionError("hm")
 
         assert await self.ask(database, {"keys": failing}) == (

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import StreamingResponse
-from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 from structlog.types import EventDict
-from tests.example.app import UNUSED, NotesSettings, client_of
+from tests.example.app import UNUSED, client_of, unused_settings
 
 from chassis.db.database import Database
 from chassis.ops.metrics import HttpMetrics
@@ -19,6 +18,7 @@ from chassis.web.application import build_app
 from chassis.web.context import current_context
 from chassis.web.media_types import StrictRoute
 from chassis.web.middleware import RequestMiddleware
+from chassis.web.state import ServiceState
 
 
 def http_scope(method: str, path: str, **headers: str) -> Scope:
@@ -73,31 +73,34 @@ async def test_what_is_no_http_passes_untouched(kind: str) -> None:
     assert seen == [(scope, receive, send, None)]
 
 
-async def test_the_lifespan_of_the_app_is_run() -> None:
+async def test_the_lifespan_yields_the_state() -> None:
     steps: list[str] = []
+    settings = unused_settings()
+    service = ServiceState(settings=settings, database=Database(UNUSED))
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[ServiceState]:
         steps.append("start")
-        yield
+        yield service
         steps.append("stop")
 
     app = build_app(
         name="notes",
         title="Notes",
         description="",
-        settings=NotesSettings(database_url=SecretStr(UNUSED)),
-        database=Database(UNUSED),
+        settings=settings,
         routers=[],
         lifespan=lifespan,
     )
     connection = Connection({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
-    await app({"type": "lifespan"}, connection.receive, connection.send)
+    state: dict[str, object] = {}
+    await app({"type": "lifespan", "state": state}, connection.receive, connection.send)
     assert [message["type"] for message in connection.sent] == [
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",
     ]
     assert steps == ["start", "stop"]
+    assert state == {"service": service}
 
 
 router = APIRouter(route_class=StrictRoute)

@@ -3,14 +3,15 @@
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
 from tests.example.models import Note
 
-from chassis.db.database import Database, ReadSession
+from chassis.db.database import Database
 
 pytestmark = pytest.mark.committed
 
 
-async def titles(session: ReadSession) -> list[str]:
+async def titles(session: AsyncSession) -> list[str]:
     return list(await session.scalars(select(Note.title).order_by(Note.id)))
 
 

@@ -2,10 +2,10 @@
 
 import re
 
-from tests.example.app import client_of, create_app
+from tests.example.app import client_of, client_of_app, create_app
 
 from chassis.db.database import Database, PoolSize
-from service_testing.client import AppClient, app_transport
+from service_testing.client import AppClient
 
 
 async def gauges(client: AppClient) -> dict[str, float]:
@@ -29,9 +29,9 @@ async def test_a_replica_that_is_stopping_is_not_ready(
     database_url: str, create_tables: None
 ) -> None:
     database = Database(database_url)
-    app = create_app(database=database, routers=())
+    app = create_app(routers=())
     app.state.lifecycle.is_stopping = True
-    assert (await gauges(AppClient(app_transport(app))))["ready"] == 0
+    assert (await gauges(client_of_app(app, database=database)))["ready"] == 0
     await database.aclose()
 
 

@@ -1,7 +1,12 @@
 from prometheus_client import Gauge, generate_latest
 from structlog.testing import capture_logs
+from tests.example.app import UNUSED, unused_settings
 
+from chassis.db.database import Database
 from chassis.ops.metrics import HttpMetrics
+from chassis.web.state import ServiceState
+
+STATE = ServiceState(settings=unused_settings(), database=Database(UNUSED))
 
 
 def series(metrics: HttpMetrics) -> set[str]:
@@ -51,23 +56,23 @@ async def test_what_is_measured_is_measured_for_each_answer() -> None:
     metrics = HttpMetrics()
     depth = Gauge("depth", "How deep.", registry=metrics.registry)
 
-    async def measure() -> None:
+    async def measure(_: ServiceState) -> None:
         depth.inc()
 
     metrics.measure_by(measure)
-    await metrics.measured()
-    assert b"\ndepth 2.0\n" in await metrics.measured()
+    await metrics.measured(STATE)
+    assert b"\ndepth 2.0\n" in await metrics.measured(STATE)
 
 
 async def test_what_cannot_be_measured_hides_no_other_metric() -> None:
     metrics = HttpMetrics()
 
-    async def fail() -> None:
-        raise ConnectionError("the database is away")
+    async def fail(_: ServiceState) -> None:
+        raise ConnectionError("the database is unavailable")
 
     metrics.measure_by(fail)
     metrics.observe("GET", "/notes/", 200, 0.01)
     with capture_logs() as lines:
-        text = await metrics.measured()
+        text = await metrics.measured(STATE)
     assert b'http_requests_total{method="GET"' in text
     assert [line["event"] for line in lines] == ["metrics_not_measured"]

@@ -1,7 +1,9 @@
 """HTTP clients of an app in this process."""
 
 import httpx
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chassis.web.state import ServiceState
 
 
 class AppClient(httpx.AsyncClient):
@@ -18,8 +20,13 @@ class AppClient(httpx.AsyncClient):
         self.transport = transport
 
 
-def app_transport(app: ASGIApp) -> httpx.ASGITransport:
-    return httpx.ASGITransport(app, raise_app_exceptions=False)
+def app_transport(app: ASGIApp, *, state: ServiceState | None = None) -> httpx.ASGITransport:
+    """The way into an app. `state` stands for what the lifespan of an app that isn't started would yield."""
+
+    async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {"service": state}}, receive, send)
+
+    return httpx.ASGITransport(with_state if state else app, raise_app_exceptions=False)
 
 
 def as_user(client: AppClient, token: str) -> AppClient:

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from chassis.db.database import Database, ReadSession, WriteSession
+from chassis.db.database import Database
 from chassis.db.reader import Reader
+from chassis.db.sessions import ReadSession, WriteSession
 from service_testing.databases import refuse_real_database
 from service_testing.joined_sessions import (
     JoinedReadSession,

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
+from chassis.web.state import ServiceState
 from service_testing.client import AppClient, app_transport
 
 
@@ -34,6 +35,12 @@ class Lifespan:
         """Raises as `start` does."""
         await self._exchange("shutdown")
         await self._task
+
+    @property
+    def state(self) -> ServiceState:
+        """What the app's lifespan has yielded."""
+        state: ServiceState = self._state["service"]
+        return state
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The app as a server calls it: a request's state begins with what the lifespan yielded."""

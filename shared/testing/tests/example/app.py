@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import structlog
 from fastapi import FastAPI, HTTPException, Request
+from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -12,8 +14,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from chassis.db.columns import big_id, utc_now
 from chassis.db.database import Database, insert_if_absent
 from chassis.db.sessions import Reads, Writes
+from chassis.ops.settings import ServiceSettings
+from chassis.web.state import ServiceState
 
 logger = structlog.get_logger()
+
+
+class NotesSettings(ServiceSettings):
+    pass
 
 
 class Base(DeclarativeBase):
@@ -35,16 +43,21 @@ class Start(Base):
     id: Mapped[int] = mapped_column(big_id(), primary_key=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class NotesState(ServiceState):
+    motto: str
+
+
 def create_app(*, database: Database) -> FastAPI:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, str]]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, NotesState]]:
         async with database.transaction() as session:
             await insert_if_absent(session, Start, {"id": 1})
-        app.state.is_started = True
-        yield {"motto": "set by the lifespan"}
+        settings = NotesSettings(database_url=SecretStr("sqlite:///unused.db"))
+        state = NotesState(settings=settings, database=database, motto="set by the lifespan")
+        yield {"service": state}
 
     app = FastAPI(lifespan=lifespan)
-    app.state.database = database
 
     @app.post("/notes/", status_code=201)
     async def create_note(title: str, session: Writes) -> dict[str, str]:
@@ -61,7 +74,8 @@ def create_app(*, database: Database) -> FastAPI:
 
     @app.get("/motto")
     async def motto(request: Request) -> str:
-        return str(request.state.motto)
+        state: NotesState = request.state.service
+        return state.motto
 
     @app.get("/now")
     async def now() -> str:

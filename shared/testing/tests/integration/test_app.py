@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
+from example.app import NotesState
 from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.types import Receive, Scope, Send
 
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
+from chassis.web.state import ServiceState
 from service_testing.client import AppClient, app_transport, as_user
 from service_testing.lifespan import Lifespan, LifespanFailed, running
 from service_testing.service import ServiceUnderTest
@@ -23,9 +26,19 @@ def verifier(token_issuer: TokenIssuer) -> TokenVerifier:
     return TokenVerifier(token_issuer, audience="users")
 
 
-async def test_the_lifespan_has_run(app: FastAPI, client: AppClient) -> None:
-    assert app.state.is_started
+async def test_routes_find_the_state_that_the_lifespan_yields(
+    app_state: ServiceState, client: AppClient
+) -> None:
+    assert cast(NotesState, app_state).motto == "set by the lifespan"
     assert (await client.get("/motto")).json() == "set by the lifespan"
+
+
+async def test_an_app_that_is_not_started_takes_the_state_it_is_given(
+    app_state: ServiceState, own_app: FastAPI
+) -> None:
+    state = replace(cast(NotesState, app_state), motto="of this test")
+    client = AppClient(app_transport(own_app, state=state))
+    assert (await client.get("/motto")).json() == "of this test"
 
 
 async def test_a_server_error_is_a_response(client: AppClient) -> None:
@@ -79,7 +92,8 @@ class TestOwnApp:
     ) -> None:
         assert own_app is not app
         await client.post("/notes/", params={"title": "shared"})
-        assert (await AppClient(app_transport(own_app)).get("/notes/")).json() == ["shared"]
+        async with running(own_app) as own_client:
+            assert (await own_client.get("/notes/")).json() == ["shared"]
 
 
 class TestWithoutDatabase:

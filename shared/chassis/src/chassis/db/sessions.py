@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession as SqlAlchemySession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chassis.db.reader import Reader
+from chassis.web.state import get_state
 
 if TYPE_CHECKING:
     from chassis.db.database import Database
@@ -79,18 +80,15 @@ class ReadSession:
 
 
 async def get_database(request: Request) -> "Database":
-    database: Database = request.app.state.database
-    return database
+    return get_state(request).database
 
 
 async def get_read_session(request: Request) -> ReadSession:
-    database: Database = request.app.state.database
-    return database.read_session()
+    return get_state(request).database.read_session()
 
 
 async def get_write_session(request: Request) -> AsyncIterator[WriteSession]:
-    database: Database = request.app.state.database
-    async with database.write_session() as session:
+    async with get_state(request).database.write_session() as session:
         yield session
         await session.commit()
 
@@ -108,8 +106,7 @@ WriteSessionDep = Annotated[WriteSession, Depends(get_write_session, scope="func
 
 
 def reader_of(request: Request) -> Reader:
-    database: Database = request.app.state.database
-    return database.reader()
+    return get_state(request).database.reader()
 
 
 async def get_reader(request: Request) -> Reader:

@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.db import migrations
-from chassis.db.database import Database, WriteSession, parse_url
+from chassis.db.database import Database, parse_url
+from chassis.db.sessions import WriteSession
 from chassis.ops.logs import configure_logging
 from chassis.ops.serving import serve_until_signalled
 from chassis.ops.settings import ServiceSettings, SettingsError, SettingsT, load_settings

@@ -5,15 +5,16 @@ from typing import Literal
 
 import anyio
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from chassis.db.database import Database
+from chassis.web.state import ServiceState, get_state
 
 logger = structlog.get_logger(__name__)
 
 _CHECK_TIMEOUT_SECONDS = 2.0
+_SCHEMA_VERSION = text("SELECT version_num FROM alembic_version")
 
 
 class Lifecycle:
@@ -23,7 +24,7 @@ class Lifecycle:
         self.is_stopping = False
 
 
-Check = Callable[[], Awaitable[str]]
+Check = Callable[[ServiceState], Awaitable[str]]
 """Answers "ok", or a word that says what is missing; may raise, which means "unavailable"."""
 OnError = Callable[[str, Exception], None]
 """Is told the name of a check and what it raised."""
@@ -38,15 +39,11 @@ class Readiness(BaseModel):
     checks: dict[str, str]
 
 
-def database_check(database: Database) -> Check:
+async def database_check(state: ServiceState) -> str:
     """Ready means reachable and migrated: one look at Alembic's own table tells both."""
-
-    async def check() -> str:
-        async with database.orm_read_session() as session:
-            version = await session.scalar(text("SELECT version_num FROM alembic_version"))
-        return "ok" if version else "not_migrated"
-
-    return check
+    async with state.database.read_session().connection() as connection:
+        version = await connection.scalar(_SCHEMA_VERSION)
+    return "ok" if version else "not_migrated"
 
 
 def _say_nothing(name: str, error: Exception) -> None:
@@ -54,6 +51,7 @@ def _say_nothing(name: str, error: Exception) -> None:
 
 
 async def look(
+    state: ServiceState,
     checks: Mapping[str, Check],
     lifecycle: Lifecycle | None = None,
     *,
@@ -62,7 +60,7 @@ async def look(
     """Whether it can serve requests, and if not, why."""
     if lifecycle is not None and lifecycle.is_stopping:
         return Readiness(status="stopping", checks={})
-    results = {name: await _run(name, check, on_error) for name, check in checks.items()}
+    results = {name: await _run(name, check, state, on_error) for name, check in checks.items()}
     is_ready = all(result == "ok" for result in results.values())
     return Readiness(status="ok" if is_ready else "unavailable", checks=results)
 
@@ -79,8 +77,8 @@ def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle | None = Non
         summary="Can it serve requests?",
         responses={503: {"model": Readiness, "description": "Not now; `checks` says why."}},
     )
-    async def ready(response: Response) -> Readiness:
-        found = await look(checks, lifecycle, on_error=_warn)
+    async def ready(request: Request, response: Response) -> Readiness:
+        found = await look(get_state(request), checks, lifecycle, on_error=_warn)
         response.status_code = 200 if found.status == "ok" else 503
         return found
 
@@ -91,10 +89,10 @@ def _warn(name: str, error: Exception) -> None:
     logger.warning("not_ready", check=name, reason=f"{type(error).__name__}: {error}")
 
 
-async def _run(name: str, check: Check, on_error: OnError) -> str:
+async def _run(name: str, check: Check, state: ServiceState, on_error: OnError) -> str:
     try:
         with anyio.fail_after(_CHECK_TIMEOUT_SECONDS):
-            return await check()
+            return await check(state)
     except Exception as error:  # noqa: BLE001 - whatever it is, it means not ready
         on_error(name, error)
         return "unavailable"

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import anyio
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -17,10 +17,12 @@ from prometheus_client import (
     generate_latest,
 )
 
+from chassis.web.state import ServiceState, get_state
+
 logger = structlog.get_logger(__name__)
 
-Measure = Callable[[], Awaitable[None]]
-"""Sets gauges to what is now. May raise; then what it would have set is for it to mark as unknown."""
+Measure = Callable[[ServiceState], Awaitable[None]]
+"""Sets gauges to their current values. It may raise, and marks them as unknown (NaN) before it does."""
 
 _MEASURE_SECONDS = 2.0
 # A client may send any word as the method: the rest share one series.
@@ -59,12 +61,12 @@ class HttpMetrics:
         """Call `measure` before each answer of `/metrics`, for what isn't counted as it happens."""
         self._measures.append(measure)
 
-    async def measured(self) -> bytes:
+    async def measured(self, state: ServiceState) -> bytes:
         """All series, in Prometheus's text format."""
         for measure in self._measures:
             try:
                 with anyio.fail_after(_MEASURE_SECONDS):
-                    await measure()
+                    await measure(state)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other metrics are good
                 logger.warning("metrics_not_measured", reason=f"{type(error).__name__}: {error}")
         return generate_latest(self.registry)
@@ -88,7 +90,8 @@ def metrics_router(metrics: HttpMetrics) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/metrics", summary="Metrics for Prometheus", include_in_schema=False)
-    async def read_metrics() -> Response:
-        return Response(await metrics.measured(), media_type=CONTENT_TYPE_LATEST)
+    async def read_metrics(request: Request) -> Response:
+        text = await metrics.measured(get_state(request))
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -1,25 +1,27 @@
 """Builds a service's app: the same outside for every service."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from chassis.db.database import Database
-from chassis.ops.health import Check, Lifecycle, database_check, health_router, look
+from chassis.ops.health import Check, Lifecycle, database_check, health_router
 from chassis.ops.metrics import HttpMetrics, metrics_router
 from chassis.ops.settings import ServiceSettings
 from chassis.ops.telemetry import telemetry_config
-from chassis.ops.vital_signs import measure_readiness, watch_connections
+from chassis.ops.vital_signs import measure_connections, measure_readiness
 from chassis.web.descriptions import operation_id
 from chassis.web.docs_pages import install_docs
 from chassis.web.error_handlers import install_error_handlers
 from chassis.web.middleware import RequestMiddleware
 from chassis.web.openapi import install_openapi
+from chassis.web.state import Lifespan, ServiceState
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+_OldLifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def build_app(
@@ -28,38 +30,44 @@ def build_app(
     title: str,
     description: str,
     settings: ServiceSettings,
-    database: Database,
     routers: Sequence[APIRouter],
-    lifespan: Lifespan,
+    lifespan: Lifespan | _OldLifespan,
+    metrics: HttpMetrics | None = None,
+    database: Database | None = None,
     checks: Mapping[str, Check] | None = None,
     docs_connect_to: Sequence[str] = (),
     token_url: str | None = None,
 ) -> FastAPI:
-    """An app that has connected to nothing yet; `lifespan` opens and closes what it needs.
+    """An app that has connected to nothing yet; `lifespan` opens what it needs and yields it as the state.
+
+    The routes find the state as `request.state.service` (`chassis.web.state`). Pass `metrics` when the
+    service counts something itself, on `metrics.registry`. `database` goes: the state has it.
 
     `token_url` is where the docs page signs in when that is another service, which is then one of
     the origins that the page may connect to: `docs_connect_to`.
     """
-    metrics = HttpMetrics()
+    metrics = metrics or HttpMetrics()
     lifecycle = Lifecycle()
     app = FastAPI(
         title=title,
         description=description,
         version="0.1.0",
-        lifespan=lifespan,
+        lifespan=_yielding_state(lifespan),
         telemetry=telemetry_config(name),
         docs_url=None,
         redoc_url=None,
         # A redirect would be built from the Host header, and clients drop credentials on it.
         redirect_slashes=False,
     )
-    app.state.settings = settings
-    app.state.database = database
     app.state.metrics = metrics
     app.state.lifecycle = lifecycle
-    all_checks = {"database": database_check(database), **(checks or {})}
-    metrics.measure_by(measure_readiness(lambda: look(all_checks, lifecycle), metrics.registry))
-    watch_connections(database, metrics.registry)
+    if database is not None:
+        app.state.service = ServiceState(settings=settings, database=database)
+        app.state.database = database
+        app.state.settings = settings
+    all_checks = {"database": database_check, **(checks or {})}
+    metrics.measure_by(measure_readiness(all_checks, lifecycle, metrics.registry))
+    metrics.measure_by(measure_connections(metrics.registry))
     all_routers = [*routers, health_router(all_checks, lifecycle), metrics_router(metrics)]
     routes = [r for router in all_routers for r in router.routes if isinstance(r, APIRoute)]
     _add_routes(app, routes)
@@ -68,6 +76,17 @@ def build_app(
     install_error_handlers(app, routes)
     _install_middleware(app, settings, metrics, lifecycle)
     return app
+
+
+def _yielding_state(
+    lifespan: Lifespan | _OldLifespan,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]:
+    @asynccontextmanager
+    async def opened(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with lifespan(app) as state:
+            yield {} if state is None else {"service": state}
+
+    return opened
 
 
 def _add_routes(app: FastAPI, routes: Sequence[APIRoute]) -> None:

@@ -1,0 +1,50 @@
+"""What a service opens at its start and its routes use: one typed object, `request.state.service`.
+
+A service subclasses `ServiceState`, its lifespan yields an instance, and one dependency of its own returns it:
+
+    async def get_state(request: Request) -> ItemsState:
+        state: ItemsState = request.state.service
+        return state
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+
+if TYPE_CHECKING:
+    from chassis.db.database import Database
+    from chassis.ops.settings import ServiceSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceState:
+    """What every service has."""
+
+    settings: "ServiceSettings"
+    database: "Database"
+
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[ServiceState]]
+"""Opens everything that the service needs, yields the state, and closes everything."""
+
+
+def get_state(request: Request) -> ServiceState:
+    """The state that the app's lifespan has yielded."""
+    # `app.state.service` is for services whose lifespan yields nothing yet: it goes when they have moved.
+    state: ServiceState = getattr(request.state, "service", None) or request.app.state.service
+    return state
+
+
+@asynccontextmanager
+async def open_database(
+    settings: "ServiceSettings", given: "Database | None" = None
+) -> AsyncIterator["Database"]:
+    """The database of the settings, closed after the block; a database that is given stays open."""
+    if given is not None:
+        yield given
+        return
+    async with aclosing(settings.open_database()) as database:
+        yield database
