@@ -32,7 +32,7 @@ class WriteSession(AsyncSession):
     """One transaction. What isn't committed is rolled back when the session closes."""
 
     # SQLModel warns of it. Goes when every caller has moved to `exec`.
-    execute = SqlAlchemySession.execute  # type: ignore[assignment]
+    execute = SqlAlchemySession.execute
 
 
 class ReadSession:
