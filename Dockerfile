@@ -1,19 +1,19 @@
-# One recipe for both services: docker build --build-arg SERVICE=users .
-# Its stages go from what changes seldom to what changes often.
+# The recipe for every service: docker build --build-arg SERVICE=<folder of services/> .
+# The stages are in the order of how often their content changes.
 
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 RUN python -m venv --without-pip /opt/venv
 
-# The third parties' packages, by hash.
+# Third-party packages, pinned by hash.
 FROM build AS packages
 ARG SERVICE
-COPY deploy/requirements/${SERVICE}.txt requirements.txt
+COPY services/${SERVICE}/deploy/requirements.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /opt/venv/bin/python install --require-hashes --no-deps --only-binary :all: -r requirements.txt
 
-# Our own: the chassis as a wheel, the service as it is; both as bytecode, too.
+# Our own code, with its bytecode: the chassis as a wheel, the service as a folder.
 FROM build AS code
 ARG SERVICE
 COPY deploy/requirements/build.txt ./
@@ -40,16 +40,15 @@ ARG SERVICE
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    SERVICE=${SERVICE} \
-    USERS_HOST=0.0.0.0 USERS_PORT=8001 \
-    ITEMS_HOST=0.0.0.0 ITEMS_PORT=8002
+    SERVICE=${SERVICE}
 STOPSIGNAL SIGTERM
-# A busy machine may take a minute to start it; until then no failure counts.
+# On a busy machine a start may take a minute; until then no failure counts.
+# The probe asks 127.0.0.1 at <SERVICE>_PORT, which the container's environment sets.
 HEALTHCHECK --interval=5s --timeout=5s --retries=5 --start-period=120s --start-interval=1s \
     CMD ["python", "-I", "-m", "chassis.ops.probe"]
 ENTRYPOINT ["python", "-m", "app"]
 CMD ["serve"]
-# Last, because it differs with each commit.
+# At the end, because it changes with each commit.
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="${SERVICE}" \
       org.opencontainers.image.revision="${REVISION}" \

@@ -36,6 +36,10 @@ lint: $(BOOTSTRAP)/.ready ## check style, imports and layering
 types: $(BOOTSTRAP)/.ready ## check the types
 	@$(TOX) -e types
 
+.PHONY: env
+env: ## write .env for docker compose: secrets, and what services have to know of each other
+	@python3 workspace.py env
+
 .PHONY: constraints
 constraints: $(BOOTSTRAP)/.ready ## pin the newest versions that fit together (ARGS=--upgrade renews all)
 	@$(TOX) -e constraints -- $(ARGS)

@@ -15,10 +15,13 @@ On the command line, `python workspace.py` with
     services     prints the name of each service, the ones that others need first
     packages     prints the folder of each package that has tests of its own
     install      makes each service's own environment, which `Service.python` starts it from
+    env          writes `.env` for docker-compose.yml
 """
 
 import fcntl
 import os
+import re
+import secrets
 import subprocess
 import sys
 import tomllib
@@ -27,6 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+# What a Compose file refuses to start without: `${NAME:?message}`, or `${NAME?message}` if it may be empty.
+_REQUIRED = re.compile(r"(?<!\$)\$\{(\w+)(:?)\?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +146,43 @@ def _install(service: Service, root: Path) -> int:
     return code
 
 
+def compose_files(root: Path = ROOT) -> list[Path]:
+    """The files of the stack: the root's, and the fragments of the services."""
+    return [root / "docker-compose.yml", *sorted(root.glob("services/*/deploy/compose*.yml"))]
+
+
+def env_text(current: str = "", root: Path = ROOT) -> str:
+    """The text of `.env`: `current`, or .env.example, with what the Compose files require added.
+
+    A value that is there stays, except for those of `connections`: they are written anew. Everything else that is
+    required and can't be empty is a new secret, of letters and digits, so that it fits in a URL.
+    """
+    found = services(root)
+    known = connections(found, {each.name: f"http://{each.name}:{each.port}" for each in found})
+    text = current or (root / ".env.example").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.partition("=")[0] not in known]
+    present = {line.partition("=")[0] for line in lines}
+    for file in compose_files(root):
+        for name, colon in _REQUIRED.findall(file.read_text(encoding="utf-8")):
+            if name not in present:
+                value = known.get(name, secrets.token_hex(24) if colon else "")
+                lines.append(f"{name}={value}")
+                present.add(name)
+    return "\n".join(lines) + "\n"
+
+
+def write_env(root: Path = ROOT) -> int:
+    """Write `.env`, which only its owner can read."""
+    target, new = root / ".env", root / ".env.new"
+    text = env_text(target.read_text(encoding="utf-8") if target.exists() else "", root)
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.replace(target)
+    print("Wrote .env. It holds secrets: git ignores it.")
+    return 0
+
+
 def _pyprojects(root: Path, parent: str) -> list[Path]:
     return sorted((root / parent).glob("*/pyproject.toml"))
 
@@ -168,6 +210,8 @@ def main(arguments: Sequence[str]) -> int:
             return _show(folder.relative_to(ROOT).as_posix() for folder in packages())
         case ["install"]:
             return install()
+        case ["env"]:
+            return write_env()
     print(__doc__.partition("On the command line, ")[2], file=sys.stderr)
     return 2
 

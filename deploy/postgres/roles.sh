@@ -1,8 +1,8 @@
 #!/bin/sh
-# Run once, when the data folder is made. In the database $POSTGRES_DB it makes
-#   ${SERVICE}_owner  whom the schema belongs to: only migrations log in as this one
-#   ${SERVICE}_app    who reads and writes rows, and changes no schema: the service itself
-# and leaves the superuser without a password: then nobody becomes it over the network.
+# Runs once, when the data folder is created. In the database $POSTGRES_DB it creates two roles:
+#   ${SERVICE}_owner  owns the schema: only migrations log in with it
+#   ${SERVICE}_app    reads and writes rows, and can't change the schema: the service itself
+# It removes the superuser's password, so that nobody can log in as the superuser over the network.
 set -eu
 
 psql --quiet --no-psqlrc -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
@@ -15,7 +15,7 @@ CREATE ROLE :"app" LOGIN PASSWORD :'app_password';
 ALTER ROLE :"app" SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE :"app" SET statement_timeout = '30s';
 
--- The schema public belongs to whoever owns the database; nobody else creates in it.
+-- The schema public belongs to the owner of the database; nobody else can create in it.
 ALTER DATABASE :"database" OWNER TO :"owner";
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"database" TO :"app";

@@ -13,7 +13,8 @@ _TIMEOUT_SECONDS = 2.5
 
 
 def port_of_service(environment: Mapping[str, str]) -> int:
-    return int(environment[f"{environment['SERVICE'].upper()}_PORT"])
+    prefix = environment["SERVICE"].upper().replace("-", "_")
+    return int(environment[f"{prefix}_PORT"])
 
 
 def is_ready(port: int) -> tuple[bool, str]:

@@ -1,0 +1,81 @@
+"""`.env`, which `make env` writes for docker-compose.yml, on a made-up workspace."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+import workspace
+
+
+def add_service(root: Path, name: str, table: str, fragment: str) -> None:
+    folder = root / "services" / name
+    (folder / "deploy").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(f"[tool.service]\n{table}\n")
+    (folder / "deploy/compose.yml").write_text(fragment)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / ".env.example").write_text("# EMPTY=\nPUBLISH_PORT=8080\n")
+    (tmp_path / "docker-compose.yml").write_text(
+        "${PUBLISH_PORT:-8080} $${NOT_ONE:?} ${SHARED:?}\n"
+    )
+    add_service(
+        tmp_path,
+        "accounts",
+        'port = 9001\ntoken-audience = "accounts"\nissues-tokens = true',
+        "${ACCOUNTS_PASSWORD:?run} ${ACCOUNTS_TOKEN_AUDIENCES:?run} ${ACCOUNTS_EVENTS_SUBSCRIBERS?run}",
+    )
+    add_service(
+        tmp_path,
+        "orders",
+        'port = 9002\ntoken-audience = "orders"\nsubscribes = ["accounts"]\nconsumes = ["accounts"]',
+        "${ORDERS_PASSWORD:?run} ${ORDERS_PASSWORD} ${ORDERS_EVENTS_SUBSCRIBERS?run}",
+    )
+    return tmp_path
+
+
+def variables(text: str) -> dict[str, str]:
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_required_variables_are_new_secrets(root: Path) -> None:
+    found = variables(workspace.env_text(root=root))
+    secrets = [found[name] for name in ("SHARED", "ACCOUNTS_PASSWORD", "ORDERS_PASSWORD")]
+    assert found["PUBLISH_PORT"] == "8080"
+    assert len(set(secrets)) == len(secrets)
+    assert all(len(secret) >= 32 and secret.isalnum() for secret in secrets)
+
+
+def test_variables_about_other_services_come_from_their_declarations(root: Path) -> None:
+    found = variables(workspace.env_text(root=root))
+    assert found["ACCOUNTS_TOKEN_AUDIENCES"] == "accounts,orders"
+    assert found["ACCOUNTS_EVENTS_SUBSCRIBERS"] == "orders=http://orders:9002/events/"
+    assert "NOT_ONE" not in found
+    assert found["ORDERS_EVENTS_SUBSCRIBERS"] == ""  # nobody subscribes to orders
+    assert "ORDERS_ACCOUNTS_URL" not in found  # no file asks for it
+
+
+def test_existing_values_stay_and_a_new_service_is_added(root: Path) -> None:
+    before = workspace.env_text(root=root).replace("PUBLISH_PORT=8080", "PUBLISH_PORT=9999")
+    add_service(
+        root,
+        "stock",
+        'port = 9003\ntoken-audience = "stock"\nsubscribes = ["accounts"]',
+        "${STOCK_PASSWORD:?run}",
+    )
+    old, new = variables(before), variables(workspace.env_text(before, root))
+    assert new.keys() - old.keys() == {"STOCK_PASSWORD"}
+    changed = {name for name in old if old[name] != new[name]}
+    assert changed == {"ACCOUNTS_TOKEN_AUDIENCES", "ACCOUNTS_EVENTS_SUBSCRIBERS"}
+    assert new["ACCOUNTS_EVENTS_SUBSCRIBERS"].endswith(",stock=http://stock:9003/events/")
+
+
+def test_only_the_owner_can_read_the_file(root: Path) -> None:
+    (root / ".env").write_text("SHARED=in use\n")
+    workspace.write_env(root)
+    assert stat.S_IMODE((root / ".env").stat().st_mode) == 0o600
+    assert variables((root / ".env").read_text())["SHARED"] == "in use"
+    assert not (root / ".env.new").exists()
