@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 import workspace
+from ruamel.yaml import YAML
 
 ROOT = workspace.ROOT
 SERVICES = workspace.services()
