@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from affected.files import tracked_files
-
 ROOT = Path(__file__).resolve().parent.parent
 BASELINE = ".secrets.baseline"
 # Lists of hashes, which are long and random because they are hashes.
@@ -28,7 +26,21 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     options = parser.parse_args(arguments)
     files = [
         file
-        for file in tracked_files(root)
+        for file in subprocess.run(
+            [
+                "git",
+                "-c",
+                "core.quotePath=false",
+                "ls-files",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ],
+            cwd=root,
+            text=True,
+            capture_output=True,
+            check=True,
+        ).stdout.splitlines()
         if not file.startswith(_LISTS_OF_HASHES) and (root / file).is_file()
     ]
     if not files:

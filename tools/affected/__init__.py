@@ -1,1 +1,0 @@
-"""Which gates a change can break: derived from packaging, imports, tox and the contract files."""

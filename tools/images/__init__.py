@@ -1,1 +1,0 @@
-"""What `tox -e image` does: an image by its commit, what is in it, and how it came about."""
