@@ -260,7 +260,7 @@ class TestDeployment:
         }
         script = "\n".join(job["script"])
         return subprocess.run(
-            ["sh", "-euc", script],
+            ["/bin/sh", "-euc", script],
             cwd=root,
             env=environment,
             capture_output=True,
