@@ -1,7 +1,7 @@
 """Composition root: `create_app` builds the app, and its lifespan opens everything."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 import httpx
 from fastapi import FastAPI
@@ -51,21 +51,16 @@ def create_app(
     users_metrics = UsersMetrics(metrics.registry)
     event_metrics = EventMetrics(metrics.registry)
     metrics.measure_by(RemovalGauges(metrics.registry).measure)
-    given_database, given_users = database, users
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[ItemsState]:
-        opened_users = (
-            nullcontext(given_users)
-            if given_users
-            else open_users(settings, users_metrics, transport=users_transport)
-        )
         async with (
-            open_database(settings, given_database) as database,
-            opened_users as users,
-            housekeeping(settings, database, metrics.registry) as wake,
+            open_database(settings, database) as db,
+            open_users(settings, users_metrics, given=users, transport=users_transport) as client,
+            housekeeping(settings, db, metrics.registry) as wake_housekeeping,
         ):
-            yield _state(settings, database, users, Inbox(database, event_metrics, on_deletion=wake))
+            inbox = Inbox(db, event_metrics, on_deletion=wake_housekeeping)
+            yield _state(settings, db, client, inbox)
 
     users_public_url = settings.users_public_url or settings.users_url
     return build_app(

@@ -54,9 +54,7 @@ class Item(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int = Field(
-        default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),)
-    )
+    id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
     owner_id: int = Field(sa_type=BigInteger, sa_column_args=(ForeignKey("owners.id"),))
     name: str = Field(sa_type=sortable_text(120))
     description: str | None = Field(default=None, sa_type=Text)
@@ -104,9 +102,7 @@ class Resync(SQLModel, table=True):
     __tablename__ = "resyncs"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: int = Field(
-        default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),)
-    )
+    id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
     started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """Null while it is running, and for ever after it failed."""

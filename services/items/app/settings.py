@@ -32,7 +32,9 @@ class ItemsSettings(ServiceSettings):
         0.2, ge=0, le=1, description="The share of calls to the users service that may be retries."
     )
     users_max_concurrent: int = Field(
-        20, ge=1, description="Concurrent calls to the users service; further calls fail immediately."
+        20,
+        ge=1,
+        description="Concurrent calls to the users service; further calls fail immediately.",
     )
     users_breaker_failures: int = Field(
         5,
@@ -48,7 +50,8 @@ class ItemsSettings(ServiceSettings):
         None, description="This service's client id at the users service, for `resync`."
     )
     users_client_secret: SecretStr | None = Field(
-        None, description="The secret that `create-client` at the users service printed, for `resync`."
+        None,
+        description="The secret that `create-client` at the users service printed, for `resync`.",
     )
     background: bool = Field(
         True, description="Whether this process deletes the items of deleted owners and old events."

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Item, Owner
-from app.removals import remove_some
+from app.jobs.item_removal import remove_some
 from app.search import search_text
 from chassis.db.columns import utc_now
 from chassis.db.database import Database

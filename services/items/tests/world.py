@@ -13,14 +13,14 @@ from sqlmodel import col
 
 from app import listings
 from app.errors import OwnerGone, OwnerInactive
-from app.inbox import Inbox
+from app.events.inbox import Inbox
 from app.metrics import EventMetrics
 from app.models import Item, ItemRemoval, Owner, ReceivedEvent, Resync
-from app.owners import Owners
-from app.resync import resync
+from app.services.owners import Owners
+from app.jobs.resync import resync
 from app.schemas import ItemCreate
-from app.user_events import OwnerState
-from app.users_client import UserSummary
+from app.events.user_events import OwnerState
+from app.clients.users import UserSummary
 from chassis.auth.tokens import Principal
 from chassis.db.database import Database
 from chassis.events.cloudevents import Event

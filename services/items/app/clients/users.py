@@ -101,9 +101,13 @@ async def open_users(
     settings: ItemsSettings,
     metrics: UsersMetrics,
     *,
+    given: Users | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
-) -> AsyncIterator[UsersClient]:
-    """A client by the settings, closed at the end of the block."""
+) -> AsyncIterator[Users]:
+    """A client by the settings, closed after the block; a client that is given stays open."""
+    if given is not None:
+        yield given
+        return
     http = service_client(
         settings.users_url, timeout_seconds=settings.users_deadline_seconds, transport=transport
     )

@@ -9,8 +9,8 @@ from urllib.parse import quote_plus
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from app.settings import ItemsSettings
 from app.events.user_events import OwnerState, UserData
+from app.settings import ItemsSettings
 from chassis.http.client import send_or_fail, service_client
 from chassis.http.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
 
@@ -145,7 +145,5 @@ def _parsed(response: httpx.Response, after_id: int) -> _Page:
     is_last = page.next_after_id is None
     goes_on = len(ids) > 1 and page.next_after_id == ids[-1]
     if not (is_ascending and (is_last or goes_on)):
-        raise DirectoryFailed(
-            "the users service answers with a page that isn't sorted by id."
-        )
+        raise DirectoryFailed("the users service answers with a page that isn't sorted by id.")
     return page

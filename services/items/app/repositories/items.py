@@ -1,5 +1,6 @@
 """Queries of items. `ItemQueries` reads, `ItemRepository` works in a transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,10 +14,9 @@ from sqlmodel import col, select
 from app.etags import item_etag
 from app.models import Item, ItemRemoval, Owner
 from app.money import price_text, to_cents
-from app.schemas import SortName
 from app.search import searchable
 from chassis.db.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_text
-from chassis.db.reader import Reader
+from chassis.db.reader import AnyRow, Query, Reader
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.web.paging import PageQuery, Sort, bounded_count, decode_int, fetch_page
 
@@ -83,7 +83,7 @@ class _Reader(Reader):
     def __init__(self, session: ReadSession) -> None:
         self._session = session
 
-    async def rows_of_each(self, *queries):  # type: ignore
+    async def rows_of_each(self, *queries: Query) -> list[Sequence[AnyRow]]:
         async with self._session.connection() as connection:
             return [(await connection.execute(*query)).all() for query in queries]
 
@@ -115,7 +115,7 @@ class ItemFilter:
 _REMOVALS = select(ItemRemoval.owner_id)
 _IS_SHOWN = col(Item.owner_id).not_in(_REMOVALS)
 
-_ITEMS = (
+_ITEMS: Select[int, str, str | None, int, int, str, datetime, datetime, int] = (
     select_columns(
         col(Item.id),
         col(Item.name),
@@ -173,9 +173,7 @@ def _conditions(filters: frozenset[str]) -> list[ColumnElement[bool]]:
 
 
 def _decode_time(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("not a time")
-    time = datetime.fromisoformat(value)
+    time = datetime.fromisoformat(value if isinstance(value, str) else "")
     if time.tzinfo is None:
         raise ValueError("a time without a time zone")
     return time.astimezone(UTC)  # raises OverflowError at the ends of the calendar
@@ -233,7 +231,7 @@ class ItemQueries:
     def __init__(self, session: ReadSession) -> None:
         self._session = session
 
-    async def page(self, item_filter: ItemFilter, sort_name: SortName, query: PageQuery) -> ItemPage:
+    async def page(self, item_filter: ItemFilter, sort_name: str, query: PageQuery) -> ItemPage:
         """A page of the matching items.
 
         Raises:

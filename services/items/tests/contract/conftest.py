@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.users_client import UsersClient
+from app.clients.users import UsersClient
 from chassis.http.client import service_client
 from chassis.http.guarded_calls import CallPolicy
 from service_testing.contracts.states import ProviderStates

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import read_model
 from app.models import Owner, ReceivedEvent
-from app.user_events import OwnerState
+from app.events.user_events import OwnerState
 from service_testing.contracts.pact_files import Contracts
 from service_testing.contracts.states import ProviderStates, Secrets, state_handler
 from service_testing.events import sender_token

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.dependencies import EVENTS_AUDIENCE
-from app.user_events import OwnerState, UserData, owner_state
+from app.events.user_events import OwnerState, UserData, owner_state
 from chassis.auth.tokens import TokenVerifier
 from chassis.events.cloudevents import STRUCTURED, from_http
 from service_testing.contracts.catalogue import State, state

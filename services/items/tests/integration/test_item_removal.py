@@ -12,7 +12,7 @@ from sqlmodel import col
 from app import removals
 from app.main import create_app
 from app.models import Item, ItemRemoval, Owner
-from app.removals import POLL_SECONDS, remove_some
+from app.jobs.item_removal import POLL_SECONDS, remove_some
 from app.settings import ItemsSettings
 from chassis.db.database import Database
 from service_testing.assertions import assert_status

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.pruning import prune_some
+from app.jobs.pruning import prune_some
 from chassis.db.database import Database
 from service_testing.properties import examples
 from tests.accounts import Account

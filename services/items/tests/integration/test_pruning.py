@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 from typer.testing import CliRunner
 
-from app.commands import cli
+from app.cli import cli
 from app.models import Owner, ReceivedEvent
-from app.pruning import prune_all, prune_some
+from app.jobs.pruning import prune_all, prune_some
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
 from service_testing.events import EventSender

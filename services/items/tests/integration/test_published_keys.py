@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.errors import UsersUnavailable
-from app.key_store import DatabaseKeyStore
+from app.services.published_keys import DatabaseKeyStore
 from app.main import create_app
 from app.settings import ItemsSettings
 from chassis.auth.remote_keys import MAX_AGE_SECONDS, MIN_REFRESH_INTERVAL_SECONDS, RemoteKeys

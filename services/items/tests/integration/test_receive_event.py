@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ItemRemoval, Owner, ReceivedEvent
-from app.user_events import NAME_OF_THE_DELETED
+from app.events.user_events import NAME_OF_THE_DELETED
 from chassis.events.cloudevents import Event
 from service_testing.assertions import assert_error_response, assert_item_response, assert_status
 from service_testing.client import AppClient, as_user

@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models import ItemRemoval, Owner, Resync
-from app.resync import Progress, TooManyDeletions, resync
-from app.user_events import NAME_OF_THE_DELETED
-from app.users_directory import DirectoryFailed
+from app.jobs.resync import Progress, TooManyDeletions, resync
+from app.events.user_events import NAME_OF_THE_DELETED
+from app.clients.users_directory import DirectoryFailed
 from chassis.db.database import Database
 from chassis.events.cloudevents import Event
 from service_testing.assertions import assert_error_response, assert_item_response, assert_status

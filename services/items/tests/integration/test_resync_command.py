@@ -8,9 +8,9 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from app import commands
-from app.commands import cli
+from app.cli import cli
 from app.models import Owner
-from app.users_directory import open_directory
+from app.clients.users_directory import open_directory
 from chassis.db.database import Database
 from service_testing.faults import Behaviour, FaultyTransport, refused
 from tests.accounts import Account

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.errors import UsersUnavailable
-from app.users_client import UserSummary
+from app.clients.users import UserSummary
 from chassis.web.errors import InvalidToken
 from service_testing.faults import FaultyTransport, answer, unpromised
 from tests.unit.conftest import ATTEMPTS, KEYS, USER, ConnectTo

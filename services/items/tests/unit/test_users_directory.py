@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from structlog.types import EventDict
 
 from app.settings import ItemsSettings
-from app.users_directory import PAGE_SIZE, DirectoryFailed, open_directory
+from app.clients.users_directory import PAGE_SIZE, DirectoryFailed, open_directory
 from service_testing.faults import (
     Behaviour,
     FaultyTransport,
@@ -76,7 +76,7 @@ class TestPages:
     async def test_pages_go_on_where_the_last_one_ended(
         self, credentials: ItemsSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.users_directory.PAGE_SIZE", 2)
+        monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 2)
         server = DirectoryServer(*ACCOUNTS)
         assert await read(credentials, server) == [1, 2, 3, 4, 5]
         assert [query["after_id"] for query in server.queries] == ["0", "2", "4"]
@@ -90,7 +90,7 @@ class TestPages:
     async def test_pages_take_a_new_token_when_the_old_one_has_expired(
         self, credentials: ItemsSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.users_directory.PAGE_SIZE", 1)
+        monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 1)
         server = DirectoryServer(*ACCOUNTS, pages_per_token=2)
         assert await read(credentials, server) == [1, 2, 3, 4, 5]
         assert server.paths.count("/auth/token") == 3
