@@ -85,7 +85,7 @@ class UsersDirectory:
         )
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise DirectoryFailed(
-                "the users service rejects ITEMS_USERS_CLIENT_ID and ITEMS_USERS_CLIENT_SECRET: "
+                "the users service refuses ITEMS_USERS_CLIENT_ID and ITEMS_USERS_CLIENT_SECRET: "
                 "create a client there with `python -m app create-client items`."
             )
         try:

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.events.user_events import OwnerState, UserData
 from app.clients.users_directory import DirectoryFailed, UsersDirectory, _Page
+from app.events.user_events import OwnerState, UserData
 from chassis.http.client import service_client
 from chassis.http.guarded_calls import CallPolicy
 from service_testing.contracts.catalogue import State, state
