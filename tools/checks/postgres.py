@@ -22,8 +22,7 @@ class PostgresServer:
     """
 
     def __init__(self, root: Path) -> None:
-        say_url = """echo "{\\"url\\": \\"$TEST_POSTGRES_URL\\"}"; exec cat"""
-        self._command = [sys.executable, "-I", str(root / _KEEPER), "run", "--", "sh", "-c", say_url]
+        self._command = [sys.executable, "-I", str(root / _KEEPER), "keep"]
         self._keeper: subprocess.Popen[bytes] | None = None
         self._answer: dict[str, str] = {}
         self._starting = Lock()

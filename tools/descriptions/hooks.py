@@ -125,13 +125,15 @@ class Relay(_Bearer):
 
 
 _PRINT_ONE_FOR_A_DELIVERY = (
-    "import asyncio; from app.main import create_app; "
-    "print(asyncio.run(create_app().state.issuer.for_delivery()).access_token)"
+    "import asyncio; from app.main import build_state; from app.settings import UsersSettings; "
+    "settings = UsersSettings(); state = build_state(settings, settings.open_database()); "
+    "print(asyncio.run(state.issuer.for_delivery()).access_token)"
 )
 
 
 def _client_credentials(client_id: str) -> str:
-    printed = _users_command("create-client", client_id).splitlines()
+    grants = ("--audience", "users-internal", "--scope", "users:read")
+    printed = _users_command("create-client", client_id, *grants).splitlines()
     client = dict(line.split(": ") for line in printed)
     return b64encode(f"{client['client_id']}:{client['client_secret']}".encode()).decode()
 

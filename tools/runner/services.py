@@ -68,6 +68,7 @@ def read_services(root: Path, environ: Mapping[str, str], data_dir: Path) -> lis
         data_dir,
         environ,
         USERS_CORS_ORIGINS=",".join(origins),
+        USERS_TOKEN_AUDIENCES="users,items",  # noqa: S106 - names of services
         EVENTS_SINK_URL=f"http://{items_host}:{items_port}/events/",
         # As with requests: less than the runner waits before it kills.
         USERS_EVENTS_DEADLINE_SECONDS="2",

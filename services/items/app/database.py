@@ -1,4 +1,4 @@
-"""The folder of this service's migrations."""
+"""Where this service's migrations are."""
 
 from pathlib import Path
 

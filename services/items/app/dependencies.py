@@ -1,83 +1,76 @@
-"""The state of the service, and the dependencies of its routes."""
+"""What the routes ask for."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 
 from app.errors import UsersUnavailable
-from app.events.inbox import Inbox
-from app.services.owners import OwnerLookup
-from app.settings import ItemsSettings
+from app.inbox import Inbox
+from app.owners import Owners
 from chassis.auth.remote_keys import KeysUnavailable
 from chassis.auth.tokens import Principal, TokenVerifier
 from chassis.web.errors import InvalidToken, NotAuthenticated
-from chassis.web.state import ServiceState
 
 BEARER = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
+
+EVENTS_AUDIENCE = "items-events"
 EVENT_SENDER = HTTPBearer(
     scheme_name="EventSender",
-    description="The users service's own token for the audience `items-events`.",
+    description=f"The users service's own token for the audience `{EVENTS_AUDIENCE}`.",
     auto_error=False,
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ItemsState(ServiceState):
-    """Everything that the lifespan opens."""
-
-    settings: ItemsSettings
-    owners: OwnerLookup
-    inbox: Inbox
-    access_tokens: TokenVerifier
-    event_tokens: TokenVerifier
-
-
-async def get_state(request: Request) -> ItemsState:
-    state: ItemsState = request.state.service
-    return state
-
-
-StateDep = Annotated[ItemsState, Depends(get_state)]
+async def get_owners(request: Request) -> Owners:
+    owners: Owners = request.app.state.owners
+    return owners
 
 
 async def current_principal(
-    state: StateDep, token: Annotated[str | None, Depends(BEARER)]
+    request: Request, token: Annotated[str | None, Depends(BEARER)]
 ) -> Principal:
-    """The user whom the access token was issued to.
+    """Whoever the token was issued to.
 
     Raises:
-        NotAuthenticated: there is no token.
-        InvalidToken: the token is bad.
-        UsersUnavailable: no keys are stored to verify it with, and users can't be reached.
+        NotAuthenticated: without a token.
+        InvalidToken: for a bad token.
+        UsersUnavailable: when the keys to check it were never seen and can't be fetched.
     """
     if not token:
         raise NotAuthenticated
+    verifier: TokenVerifier = request.app.state.verifier
     try:
-        return await state.access_tokens.principal(token)
+        return await verifier.principal(token)
     except KeysUnavailable:
         raise UsersUnavailable from None
 
 
 async def require_event_sender(
-    state: StateDep,
+    request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(EVENT_SENDER)],
 ) -> None:
-    """Accept only a token for the audience of events and no other, so never a user's access token.
+    """Only a token for this audience and no other: a user's own access token is none.
 
     Raises:
         NotAuthenticated, InvalidToken, UsersUnavailable: as `current_principal`.
     """
     if credentials is None:
         raise NotAuthenticated
+    verifier: TokenVerifier = request.app.state.event_verifier
     try:
-        claims = await state.event_tokens.claims(credentials.credentials)
+        claims = await verifier.claims(credentials.credentials)
     except KeysUnavailable:
         raise UsersUnavailable from None
-    audience = state.settings.events_token_audience
-    if claims["aud"] not in (audience, [audience]):
+    if claims["aud"] not in (EVENTS_AUDIENCE, [EVENTS_AUDIENCE]):
         raise InvalidToken
 
 
+async def get_inbox(request: Request) -> Inbox:
+    inbox: Inbox = request.app.state.inbox
+    return inbox
+
+
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+OwnersDep = Annotated[Owners, Depends(get_owners)]
+InboxDep = Annotated[Inbox, Depends(get_inbox)]

@@ -1,77 +1,111 @@
-"""What the routes ask for."""
+"""What the routes depend on."""
 
-from typing import Annotated, Any
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import unquote_plus
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import OAuth2PasswordBearer
 
-from app import queries
-from app.access_tokens import TokenIssuer
-from app.passwords import PasswordHasher
-from app.sign_in import SignIn
-from app.signing_keys import KeyRing
+from app.repositories.users import Account, UserQueries
+from app.services.access_tokens import READ_SCOPE, TokenIssuer
+from app.services.passwords import PasswordHasher
+from app.services.service_clients import ClientCredentials
+from app.services.sign_in import SignIn
+from app.services.signing_keys import KeyRing
+from app.settings import UsersSettings
 from chassis.auth.tokens import TokenVerifier
-from chassis.db.database import Database
-from chassis.db.reader import AnyRow
+from chassis.db.sessions import ReadSessionDep
 from chassis.web.errors import Forbidden, InvalidToken, NotAuthenticated
-
-_bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
-
-
-def _state(name: str) -> Any:
-    async def get(request: Request) -> Any:
-        return getattr(request.app.state, name)
-
-    return Depends(get)
+from chassis.web.state import ServiceState
 
 
-OpenDatabase = Annotated[Database, _state("database")]
-Keys = Annotated[KeyRing, _state("keys")]
-Issuer = Annotated[TokenIssuer, _state("issuer")]
-Passwords = Annotated[PasswordHasher, _state("passwords")]
-SignIns = Annotated[SignIn, _state("sign_in")]
-Verifier = Annotated[TokenVerifier, _state("verifier")]
-ServiceVerifier = Annotated[TokenVerifier, _state("service_verifier")]
+@dataclass(frozen=True, kw_only=True)
+class UsersState(ServiceState):
+    """What the service has opened at its start."""
+
+    settings: UsersSettings
+    keys: KeyRing
+    issuer: TokenIssuer
+    verifier: TokenVerifier
+    """Of the tokens of users."""
+    service_verifier: TokenVerifier
+    """Of the tokens of other services."""
+    passwords: PasswordHasher
+    sign_in: SignIn
 
 
-async def current_user(
-    token: Annotated[str | None, Depends(_bearer)], verifier: Verifier, database: OpenDatabase
-) -> AnyRow:
-    """The signed-in account, as it is now and not as it was when the token was issued.
+async def get_state(request: Request) -> UsersState:
+    state: UsersState = request.state.service
+    return state
+
+
+StateDep = Annotated[UsersState, Depends(get_state)]
+TokenDep = Annotated[
+    str | None, Depends(OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False))
+]
+
+
+async def get_current_user(token: TokenDep, state: StateDep, session: ReadSessionDep) -> Account:
+    """The signed-in account as it is now, not as it was when the token was issued.
 
     Raises:
-        NotAuthenticated: without a token.
-        InvalidToken: for a bad token, or one of an account that is gone or inactive.
+        NotAuthenticated: there is no token.
+        InvalidToken: the token is bad, or its account is deleted or inactive.
     """
     if not token:
         raise NotAuthenticated
-    principal = await verifier.principal(token)
-    account = await database.reader().row(queries.OWN_VIEW_BY_ID, {"user_id": principal.user_id})
+    principal = await state.verifier.principal(token)
+    account = await UserQueries(session).get(principal.user_id)
     if account is None or not account.is_active:
         raise InvalidToken
     return account
 
 
-CurrentUser = Annotated[AnyRow, Depends(current_user)]
+CurrentUser = Annotated[Account, Depends(get_current_user)]
 
 
-async def current_admin(account: CurrentUser) -> None:
+async def require_admin(account: CurrentUser) -> None:
     """Raises:
-    Forbidden: for anyone who isn't an administrator now.
+    Forbidden: the signed-in account isn't an administrator now.
     """
     if account.role != "admin":
         raise Forbidden
 
 
-async def calling_service(
-    token: Annotated[str | None, Depends(_bearer)], verifier: ServiceVerifier
-) -> None:
-    """A registered service, in its own name.
+async def require_service(token: TokenDep, state: StateDep) -> None:
+    """Accept a registered service that may read users.
 
     Raises:
-        NotAuthenticated: without a token.
-        InvalidToken: for a bad token, and for a user's.
+        NotAuthenticated: there is no token.
+        InvalidToken: the token is bad, or a user's.
+        Forbidden: the token lacks the scope.
     """
     if not token:
         raise NotAuthenticated
-    await verifier.claims(token)
+    claims = await state.service_verifier.claims(token)
+    if READ_SCOPE not in str(claims.get("scope", "")).split():
+        raise Forbidden
+
+
+async def get_client_credentials(
+    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> ClientCredentials | None:
+    """What HTTP Basic carries: both parts are form-encoded (RFC 6749, 2.3.1). None: missing or malformed."""
+    scheme, _, value = (authorization or "").partition(" ")
+    try:
+        decoded = base64.b64decode(value.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    client_id, separator, secret = decoded.partition(":")
+    if scheme.lower() != "basic" or not separator:
+        return None
+    client_id = unquote_plus(client_id)
+    if "\0" in client_id:  # PostgreSQL refuses it in a query
+        return None
+    return ClientCredentials(client_id, unquote_plus(secret))
+
+
+ClientCredentialsDep = Annotated[ClientCredentials | None, Depends(get_client_credentials)]

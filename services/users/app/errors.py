@@ -1,4 +1,4 @@
-"""The errors that only this service answers with (the others: `chassis.web.errors`)."""
+"""The errors of this service, in addition to those of `chassis.web.errors`."""
 
 from typing import ClassVar
 
@@ -31,7 +31,22 @@ class InvalidClient(NotAuthenticated):
 
 
 class InvalidRefreshToken(NotAuthenticated):
-    code, sentence = "invalid_refresh_token", "The refresh token is not valid, or not any more."
+    code, sentence = "invalid_refresh_token", "The refresh token is invalid or has expired."
+
+
+class RefreshTokenReused(InvalidRefreshToken):
+    """Its family was revoked in the session, which has to be committed."""
+
+
+class InvalidScope(BadRequest):
+    code, sentence = "invalid_scope", "This client isn't registered for that scope."
+
+
+class InvalidTarget(BadRequest):
+    """RFC 8707, section 2."""
+
+    code = "invalid_target"
+    sentence = "Name one of the audiences that this client is registered for."
 
 
 class UnsupportedGrantType(BadRequest):

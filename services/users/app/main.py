@@ -1,25 +1,28 @@
-"""Composition root: everything is built here, and nothing at import."""
+"""Composition root: everything is built in the lifespan, nothing at import."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import httpx
 import structlog
 from fastapi import FastAPI
 
-from app.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
+from app.dependencies import UsersState
 from app.outbox.metrics import OutboxGauges
 from app.outbox.process import RelayProcess
-from app.passwords import PasswordHasher
 from app.routers import admin, auth, internal, users, well_known
-from app.settings import UsersSettings
-from app.sign_in import SignIn
-from app.signing_keys import KeyRing
+from app.services.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
+from app.services.passwords import PasswordHasher
+from app.services.sign_in import SignIn
+from app.services.signing_keys import KeyRing
+from app.settings import AUDIENCE, UsersSettings
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
+from chassis.ops.metrics import HttpMetrics
 from chassis.ops.settings import SettingsError, load_settings
 from chassis.web.application import build_app
+from chassis.web.state import open_database
 
 logger = structlog.get_logger(__name__)
 
@@ -27,7 +30,7 @@ DESCRIPTION = """
 Accounts and sign-in.
 
 Register with `POST /users/`, then press **Authorize** and sign in with the e-mail address and the
-password: the page sends the access token from then on. The same token works at the items service.
+password: the page sends the access token from then on. Other services accept the same token.
 """
 
 
@@ -37,65 +40,65 @@ def create_app(
     database: Database | None = None,
     sink_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """The users app. A `database` that is passed in stays the caller's to close.
+    """The users app. It connects to nothing before its lifespan starts.
 
-    `sink_transport` stands in for the network on the way to the sink of events.
+    For tests: a given `database` is used and left open; `sink_transport` replaces the network between the
+    relay and the sink of events.
 
     Raises:
-        SettingsError: when the environment doesn't describe a service that can be started.
+        SettingsError: the environment doesn't describe a service that can be started.
     """
     settings = settings or load_settings(UsersSettings)
-    opened = database or settings.open_database()
-    keys = KeyRing(opened, settings)
+    metrics = HttpMetrics()
+    if settings.events_sink_url is None and settings.environment != "development":
+        logger.warning("events_are_not_delivered", fix="set EVENTS_SINK_URL")
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            if database is None:
-                stack.push_async_callback(opened.aclose)
-            await _prepare_signing_key(keys)
-            if relay is not None:
-                await stack.enter_async_context(relay.running())
-            yield
+    async def lifespan(_: FastAPI) -> AsyncIterator[UsersState]:
+        async with open_database(settings, database) as opened:
+            gauges = OutboxGauges(opened, metrics.registry)
+            metrics.measure_by(lambda _: gauges.refresh())
+            state = build_state(settings, opened)
+            await _prepare_signing_key(state.keys)
+            if settings.events_sink_url is None or not settings.events_relay:
+                yield state
+                return
+            relay = RelayProcess(
+                settings, opened, state.issuer, metrics.registry, transport=sink_transport
+            )
+            async with relay.running():
+                yield state
 
-    app = build_app(
+    return build_app(
         name="users",
         title="Users",
         description=DESCRIPTION,
         settings=settings,
-        database=opened,
         routers=[users.router, auth.router, admin.router, internal.router, well_known.router],
         lifespan=lifespan,
+        metrics=metrics,
     )
-    gauges = OutboxGauges(opened, app.state.metrics.registry)
-    app.state.metrics.measure_by(lambda _: gauges.refresh())
-    app.state.keys = keys
-    app.state.verifier = TokenVerifier(keys, audience="users")
-    app.state.service_verifier = TokenVerifier(keys, audience=INTERNAL_AUDIENCE)
-    app.state.issuer = TokenIssuer(keys, settings.access_token_seconds)
-    app.state.passwords = PasswordHasher(settings)
-    app.state.sign_in = SignIn(
-        opened,
-        app.state.passwords,
-        app.state.issuer,
-        timedelta(days=settings.refresh_token_days),
-    )
-    relay = _relay(settings, opened, app, sink_transport)
-    return app
 
 
-def _relay(
-    settings: UsersSettings,
-    database: Database,
-    app: FastAPI,
-    transport: httpx.AsyncBaseTransport | None,
-) -> RelayProcess | None:
-    if settings.events_sink_url is None and settings.environment != "development":
-        logger.warning("events_are_not_delivered", mend="set EVENTS_SINK_URL")
-    if settings.events_sink_url is None or not settings.events_relay:
-        return None
-    registry = app.state.metrics.registry
-    return RelayProcess(settings, database, app.state.issuer, registry, transport=transport)
+def build_state(settings: UsersSettings, database: Database) -> UsersState:
+    """The service on a database, which stays the caller's to close."""
+    keys = KeyRing(database, settings)
+    issuer = TokenIssuer(
+        keys,
+        lifetime_seconds=settings.access_token_seconds,
+        user_audiences=settings.token_audiences,
+    )
+    passwords = PasswordHasher(settings)
+    return UsersState(
+        settings=settings,
+        database=database,
+        keys=keys,
+        issuer=issuer,
+        verifier=TokenVerifier(keys, audience=AUDIENCE),
+        service_verifier=TokenVerifier(keys, audience=INTERNAL_AUDIENCE),
+        passwords=passwords,
+        sign_in=SignIn(database, passwords, issuer, timedelta(days=settings.refresh_token_days)),
+    )
 
 
 async def _prepare_signing_key(keys: KeyRing) -> None:
@@ -103,6 +106,6 @@ async def _prepare_signing_key(keys: KeyRing) -> None:
         await keys.signing_key()
     except SettingsError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a driver raises
-        # The service starts all the same, says "not ready", and makes the key when it is needed.
+    except Exception as error:  # noqa: BLE001 - drivers raise anything
+        # The service starts without its database, isn't ready, and creates the key when it is needed.
         logger.warning("signing_key_not_loaded", reason=f"{type(error).__name__}: {error}")

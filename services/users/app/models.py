@@ -1,4 +1,4 @@
-"""The users database. Rules that a database can hold are held here too, by constraints."""
+"""The tables of the users service. Rules that a database can enforce are constraints, too."""
 
 from datetime import datetime
 from typing import Any
@@ -29,18 +29,16 @@ class User(SQLModel, table=True):
         CheckConstraint("length(email) BETWEEN 3 AND 254", name="email_length"),
         CheckConstraint("role IN ('user', 'admin')", name="role"),
         CheckConstraint("version >= 1", name="version"),
-        # Without it SQLite gives a deleted user's id, and so their tokens, to the next newcomer.
+        # Without it SQLite would give a deleted user's id, and so their tokens, to the next new user.
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(
-        default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),)
-    )
+    id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
     email: str = Field(sa_type=String(254))
-    email_key: str = Field(sa_type=Text, unique=True)
-    """The e-mail address folded: what makes it unique whatever its case."""
+    email_key: str = Field(default="", sa_type=Text, unique=True)
+    """The e-mail address without differences in case (`chassis.web.fields.email_key`): it is unique."""
     name: str = Field(sa_type=String(120))
-    search_text: str = Field(sa_type=Text)
+    search_text: str = Field(default="", sa_type=Text)
     """Name and e-mail address, folded. On PostgreSQL it has a trigram index (see the migration)."""
     password_hash: str = Field(sa_type=Text)
     role: str = Field(default="user", sa_type=String(16))
@@ -56,9 +54,7 @@ class RefreshFamily(SQLModel, table=True):
     __tablename__ = "refresh_families"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: int | None = Field(
-        default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),)
-    )
+    id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
     user_id: int = Field(
         sa_type=big_id(),
         sa_column_args=(ForeignKey("users.id", ondelete="CASCADE"),),
@@ -70,7 +66,7 @@ class RefreshFamily(SQLModel, table=True):
 
 
 class RefreshToken(SQLModel, table=True):
-    """Only the hash is kept: a stolen database holds no token that could be used."""
+    """Only a hash of the token: nobody who steals the database can use it."""
 
     __tablename__ = "refresh_tokens"
 
@@ -90,7 +86,7 @@ class SigningKey(SQLModel, table=True):
     private_pem: str = Field(sa_type=Text)
     """PKCS 8, encrypted with the setting `signing_key_passphrase` where there is one."""
     activates_at: datetime = Field(sa_type=UtcDateTime)
-    """It is published before, so that verifiers know it when the first token comes."""
+    """It is published earlier, so that verifiers know it when the first token arrives."""
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When it stops being published. Null: it has no successor yet."""
 
@@ -102,6 +98,10 @@ class ServiceClient(SQLModel, table=True):
 
     client_id: str = Field(primary_key=True, sa_type=String(64))
     secret_hash: str = Field(sa_type=String(64))
+    audiences: list[str] = Field(sa_type=JSON(none_as_null=True))
+    """The services that it may call."""
+    scopes: list[str] = Field(sa_type=JSON(none_as_null=True))
+    """What it may do there."""
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 
@@ -136,9 +136,7 @@ class OutboxEvent(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(
-        default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),)
-    )
+    id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
     event_id: str = Field(sa_type=String(36))
     """What consumers tell a second delivery by."""
     user_id: int = Field(sa_type=big_id())

@@ -12,14 +12,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.access_tokens import TokenIssuer
 from app.models import OutboxEvent, OutboxStream
 from app.outbox import administration
 from app.outbox.administration import NotParked, Overview
 from app.outbox.process import RelayProcess
+from app.services.access_tokens import TokenIssuer
+from app.services.signing_keys import KeyRing
 from app.settings import UsersSettings
-from app.signing_keys import KeyRing
-from chassis.db.database import Database, WriteSession
+from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from chassis.ops.cli import fail, in_transaction, settings_or_exit, with_database
 from chassis.ops.logs import configure_logging
 
@@ -52,7 +53,11 @@ def relay(
 
     async def deliver(database: Database) -> None:
         keys = KeyRing(database, settings)
-        issuer = TokenIssuer(keys, settings.access_token_seconds)
+        issuer = TokenIssuer(
+            keys,
+            lifetime_seconds=settings.access_token_seconds,
+            user_audiences=settings.token_audiences,
+        )
         async with RelayProcess(settings, database, issuer, registry).running():
             logger.info("relay_started")
             await _until_signalled()

@@ -1,4 +1,4 @@
-"""What users' routes take and give (limits: the API's description)."""
+"""The bodies of requests and responses. Their limits are those of the API's description."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from chassis.web.schemas import Body, may_be_absent
 
 Password = Annotated[str, StringConstraints(min_length=8, max_length=128), storable]
 SearchText = Annotated[str, StringConstraints(max_length=254), storable]
-# An empty one never gets here: FastAPI reads it as a field that wasn't sent.
+# FastAPI reads an empty field of a form as one that wasn't sent.
 FormText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
 
@@ -42,14 +42,14 @@ class RefreshRequest(Body):
     refresh_token: SecretText
 
 
-# Validation lets any word through: the answer to an unknown grant is a 400, not a 422 (RFC 6749, 5.2).
+# Validation accepts any word: an unknown grant is answered 400, not 422 (RFC 6749, 5.2).
 GrantType = Annotated[
     FormText, WithJsonSchema({"type": "string", "enum": ["password", "client_credentials"]})
 ]
 
 
 class TokenForm(BaseModel):
-    """RFC 6749, sections 4.3 and 4.4. Unknown fields are ignored, as the RFC asks."""
+    """RFC 6749, sections 4.3 and 4.4. Unknown fields are ignored, as the RFC demands."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -66,32 +66,44 @@ class TokenForm(BaseModel):
     grant_type: GrantType = Field("password", examples=["password"])
     username: FormText = may_be_absent(description="The e-mail address.")
     password: FormText = may_be_absent()
+    audience: FormText = may_be_absent(
+        description="For `client_credentials`: the service to call. A client of one audience may leave it out."
+    )
+    scope: FormText = may_be_absent(
+        description="For `client_credentials`: scopes, separated by spaces. All of the client's by default."
+    )
 
 
-class PublicUser(BaseModel):
-    """What anyone who is signed in may know of a user."""
+class View(BaseModel):
+    """Made from a named tuple or a model."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class PublicUser(View):
+    """A user as any signed-in user sees it."""
 
     id: int = Field(examples=[1])
     name: str
     is_active: bool
 
 
-class InternalUser(BaseModel):
-    """What the events of an account tell of it."""
+class InternalUser(View):
+    """A user as the events of the account describe it."""
 
     id: int = Field(examples=[1])
     name: str
     is_active: bool
-    version: int = Field(description="Grows with every change of the account.", examples=[3])
+    version: int = Field(description="Increases with every change of the account.", examples=[3])
 
 
-class InternalUsers(BaseModel):
+class InternalUsers(View):
     users: list[InternalUser]
-    next_after_id: int | None = Field(description="Null: these are the last ones.")
+    next_after_id: int | None = Field(description="Null on the last page.")
 
 
-class OwnUser(BaseModel):
-    """What a user, and an administrator, sees of an account."""
+class OwnUser(View):
+    """An account as its holder and administrators see it."""
 
     id: int = Field(examples=[1])
     email: str
@@ -108,7 +120,11 @@ class AccessToken(BaseModel):
 
 
 class TokenPair(AccessToken):
-    refresh_token: str = Field(description="Good for one use at `POST /auth/refresh`.")
+    refresh_token: str = Field(description="Can be used once, at `POST /auth/refresh`.")
+
+
+class ServiceToken(AccessToken):
+    scope: str = Field(description="What the token allows, separated by spaces.")
 
 
 class KeySet(BaseModel):

@@ -1,15 +1,19 @@
 """The users service's settings: environment variables with the prefix `USERS_`."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from chassis.ops.settings import ServiceSettings
 
-# The least that OWASP's Password Storage Cheat Sheet accepts for Argon2id.
+# The minimum of OWASP's Password Storage Cheat Sheet for Argon2id.
 _SAFE_MEMORY_KIB = 19 * 1024
 _SAFE_TIME_COST = 2
+
+
+AUDIENCE = "users"
+"""The audience of this service's public routes."""
 
 
 class UsersSettings(ServiceSettings):
@@ -21,19 +25,23 @@ class UsersSettings(ServiceSettings):
         min_length=16,
         description="Encrypts the private signing keys in the database. Required outside development.",
     )
+    token_audiences: Annotated[tuple[str, ...], NoDecode] = Field(
+        description="Comma-separated names of the services that accept the tokens of users; `users` itself is one. "
+        "In development `users` alone by default."
+    )
     access_token_seconds: int = Field(
-        900, ge=1, le=900, description="How long an access token is good for."
+        900, ge=1, le=900, description="How long an access token is valid."
     )
     refresh_token_days: int = Field(
-        30, ge=1, description="How long after a login its refresh tokens are good for."
+        30, ge=1, description="How long refresh tokens are valid after the login."
     )
     jwks_max_age_seconds: int = Field(
-        300, ge=0, description="How long others may cache the published keys."
+        300, ge=0, description="How long verifiers may cache the published keys."
     )
     password_memory_kib: int = Field(65536, ge=8, description="Argon2id: memory per hash.")
     password_time_cost: int = Field(3, ge=1, description="Argon2id: passes over the memory.")
     password_concurrency: int = Field(
-        2, ge=1, description="Passwords hashed at the same time; more wait their turn."
+        2, ge=1, description="Passwords hashed at the same time; others wait."
     )
 
     events_sink_url: AnyHttpUrl | None = Field(
@@ -60,7 +68,23 @@ class UsersSettings(ServiceSettings):
 
     @classmethod
     def development_defaults(cls) -> dict[str, Any]:
-        return {"database_url": "sqlite:///data/users.db"}
+        return {"database_url": "sqlite:///data/users.db", "token_audiences": "users"}
+
+    @field_validator("token_audiences", mode="before")
+    @classmethod
+    def _split_audiences(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("token_audiences")
+    @classmethod
+    def _includes_this_service(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if AUDIENCE not in value:
+            raise ValueError(
+                f"must include `{AUDIENCE}`, or this service would refuse its own tokens"
+            )
+        return value
 
     def refuse_unsafe(self) -> None:
         if self.signing_key_passphrase is None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from service_testing.factories import create_user_data
 from service_testing.live_server import LiveServer
 from tests.conftest import service, settings
+from tests.factories import create_user_data
 
 __all__ = ["service", "settings"]
 

@@ -22,14 +22,14 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import delete, insert, text
 
-from app import accounts
-from app.access_tokens import TokenIssuer
 from app.database import MIGRATIONS
 from app.models import OutboxEvent, OutboxStream
 from app.outbox.metrics import DeliveryMetrics
 from app.outbox.process import RelayProcess
+from app.services import accounts
+from app.services.access_tokens import TokenIssuer
+from app.services.signing_keys import KeyRing
 from app.settings import UsersSettings
-from app.signing_keys import KeyRing
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
 from chassis.db.migrations import upgrade
@@ -77,7 +77,7 @@ def settings(database_url: str, sink_url: str) -> UsersSettings:
 def relay_of(
     database: Database, chosen: UsersSettings, registry: CollectorRegistry
 ) -> RelayProcess:
-    issuer = TokenIssuer(KeyRing(database, chosen), chosen.access_token_seconds)
+    issuer = TokenIssuer(KeyRing(database, chosen), lifetime_seconds=900, user_audiences=[])
     return RelayProcess(chosen, database, issuer, registry)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from service_testing.factories import create_user_data
+from tests.factories import create_user_data
 
 
 def test_register(benchmark: Any, signed_in: httpx.Client) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from typer.testing import CliRunner
 
-from app.commands import cli
+from app.cli import cli
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,28 @@
 import pytest
 
 from app.database import MIGRATIONS
+from app.dependencies import UsersState
 from app.main import create_app
 from app.settings import UsersSettings
+from chassis.web.state import ServiceState
 from service_testing.service import ServiceUnderTest
 from service_testing.settings import settings_for_tests
+from tests.factories import restart_numbers
+
+
+def pytest_runtest_setup() -> None:
+    restart_numbers()
 
 
 @pytest.fixture(scope="session")
 def settings() -> UsersSettings:
     """Password hashing is cheap here; one test measures that it isn't in production."""
-    return settings_for_tests(UsersSettings, password_memory_kib=8, password_time_cost=1)
+    return settings_for_tests(
+        UsersSettings,
+        password_memory_kib=8,
+        password_time_cost=1,
+        token_audiences=("users", "items"),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +33,10 @@ def service(settings: UsersSettings) -> ServiceUnderTest:
         migrations=MIGRATIONS,
         keep_tables=["signing_keys"],
     )
+
+
+@pytest.fixture(scope="session")
+def state(app_state: ServiceState) -> UsersState:
+    """What the lifespan of `app` has yielded."""
+    assert isinstance(app_state, UsersState)
+    return app_state

@@ -9,11 +9,12 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from app import accounts
 from app.models import OutboxEvent, OutboxStream
 from app.outbox.metrics import DeliveryMetrics
 from app.outbox.relay import Relay, RelaySettings
 from app.outbox.sink import Answer, Delivered, Sink
+from app.schemas import ProfilePatch
+from app.services import accounts
 from chassis.db.database import Database
 from service_testing.contracts.stand_ins import gives
 
@@ -116,7 +117,7 @@ async def rename(database: Database, user_id: int, *names: str) -> None:
     """An event more for each name."""
     for name in names:
         async with database.transaction() as session:
-            await accounts.change(session, user_id, {"name": name})
+            await accounts.change(session, user_id, ProfilePatch(name=name))
 
 
 async def streams_left(database: Database, *, leased: bool = False) -> int:

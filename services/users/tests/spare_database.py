@@ -32,8 +32,8 @@ def store(url: str, objects: Iterable[object]) -> None:
 
 
 async def _rows(url: str, statement: Executable) -> list[Row[*tuple[Any, ...]]]:
-    async with opened(url) as database, database.orm_read_session() as session:
-        return list((await session.execute(statement)).all())
+    async with opened(url) as database, database.read_session().connection() as connection:
+        return list(await connection.execute(statement))
 
 
 async def _store(url: str, objects: Iterable[object]) -> None:

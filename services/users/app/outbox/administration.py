@@ -11,7 +11,7 @@ from sqlmodel import col
 from app.models import PENDING, OutboxEvent, OutboxStream
 from app.outbox.writing import queue
 from chassis.db.columns import utc_now
-from chassis.db.database import WriteSession
+from chassis.db.sessions import WriteSession
 
 
 class NotParked(LookupError):

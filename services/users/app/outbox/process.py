@@ -7,12 +7,12 @@ from datetime import timedelta
 import httpx
 from prometheus_client import CollectorRegistry
 
-from app.access_tokens import TokenIssuer
 from app.outbox.housekeeping import prune_delivered
 from app.outbox.metrics import DeliveryMetrics
 from app.outbox.relay import Relay, RelaySettings
 from app.outbox.sink import DeliveryTokens, HttpSink
 from app.outbox.writing import CHANNEL, WAKE_RELAY
+from app.services.access_tokens import TokenIssuer
 from app.settings import UsersSettings
 from chassis.db.database import Database
 from chassis.db.notifications import Listener

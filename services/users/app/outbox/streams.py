@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from app.models import PENDING, OutboxEvent, OutboxStream
 from chassis.db.columns import utc_now
-from chassis.db.database import WriteSession
+from chassis.db.sessions import WriteSession
 
 EVENTS_PER_LEASE = 20
 """So that a user with many events doesn't keep others waiting, nor outlast a lease."""

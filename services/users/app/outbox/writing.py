@@ -7,7 +7,8 @@ from sqlmodel import col
 from app.models import OutboxStream, User
 from app.outbox.events import EventType, event_of
 from chassis.db.columns import utc_now
-from chassis.db.database import WriteSession, after_commit
+from chassis.db.database import after_commit
+from chassis.db.sessions import WriteSession
 
 CHANNEL = "users_outbox"
 """What relays in other processes listen to, on PostgreSQL."""

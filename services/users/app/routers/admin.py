@@ -1,74 +1,52 @@
 """Accounts, for administrators."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from sqlmodel import col
 
-from app import accounts, queries
-from app.dependencies import current_admin
-from app.errors import LastAdmin, UserNotFound
+from app import openapi
+from app.dependencies import require_admin
+from app.errors import UserNotFound
 from app.models import User
+from app.repositories.users import Account, UserQueries, list_accounts
 from app.schemas import AdminPatch, OwnUser, SearchText
+from app.services import accounts
 from chassis.auth.tokens import Role
-from chassis.db.columns import escaped_like
-from chassis.db.sessions import Reads, Writes
-from chassis.web.descriptions import links
-from chassis.web.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
-from chassis.web.fields import PathId, fold
+from chassis.db.sessions import Reads, ReadSessionDep, WriteSessionDep
+from chassis.web.fields import PathId
 from chassis.web.media_types import StrictRoute
-from chassis.web.paging import Page, PageQuery, fetch_page, page_query
-
-_ACCOUNT = {
-    "links": links(
-        "admin-read_user",
-        "admin-update_user",
-        "admin-delete_user",
-        parameters={"user_id": "$response.body#/id"},
-    )
-}
+from chassis.web.paging import Page, PageQuery, page_query
 
 router = APIRouter(
     prefix="/admin/users",
     tags=["admin"],
     route_class=StrictRoute,
-    dependencies=[Depends(current_admin)],
-    responses=error_responses(NotAuthenticated, InvalidToken, Forbidden),
+    dependencies=[Depends(require_admin)],
+    responses=openapi.ADMIN,
 )
 
 
 @router.get("/", response_model=Page[OwnUser], summary="List accounts")
 async def list_users(
-    reads: Reads,
+    session: Reads,
     page: Annotated[PageQuery, Depends(page_query)],
     q: Annotated[
         SearchText | None, Query(description="Part of a name or an e-mail address.")
     ] = None,
     role: Role | None = None,
     is_active: bool | None = None,
-) -> Any:
-    given = {"search": escaped_like(fold(q)) if q else None, "role": role, "is_active": is_active}
-    values = {name: value for name, value in given.items() if value is not None}
-    rows, meta = await fetch_page(
-        reads,
-        queries.accounts(frozenset(values)),
-        values,
-        id_column=col(User.id),
-        sorts=queries.BY_ID,
-        sort_name="id",
-        query=page,
-    )
-    return {"items": rows, **meta}
+) -> Page[Account]:
+    return await list_accounts(session, page, search=q, role=role, is_active=is_active)
 
 
 @router.get(
     "/{user_id}",
     response_model=OwnUser,
     summary="One account",
-    responses={200: _ACCOUNT, **error_responses(UserNotFound)},
+    responses=openapi.ADMIN_READ_USER,
 )
-async def read_user(user_id: PathId, reads: Reads) -> Any:
-    account = await reads.row(queries.OWN_VIEW_BY_ID, {"user_id": user_id})
+async def read_user(user_id: PathId, session: ReadSessionDep) -> Account:
+    account = await UserQueries(session).get(user_id)
     if account is None:
         raise UserNotFound
     return account
@@ -78,17 +56,17 @@ async def read_user(user_id: PathId, reads: Reads) -> Any:
     "/{user_id}",
     response_model=OwnUser,
     summary="Rename, promote, demote, deactivate or reactivate",
-    responses={200: _ACCOUNT, **error_responses(UserNotFound, LastAdmin)},
+    responses=openapi.ADMIN_UPDATE_USER,
 )
-async def update_user(user_id: PathId, body: AdminPatch, session: Writes) -> Any:
-    return await accounts.change(session, user_id, body.sent())
+async def update_user(user_id: PathId, body: AdminPatch, session: WriteSessionDep) -> User:
+    return await accounts.change(session, user_id, body)
 
 
 @router.delete(
     "/{user_id}",
     status_code=204,
     summary="Delete an account",
-    responses=error_responses(UserNotFound, LastAdmin),
+    responses=openapi.ADMIN_DELETE_USER,
 )
-async def delete_user(user_id: PathId, session: Writes) -> None:
+async def delete_user(user_id: PathId, session: WriteSessionDep) -> None:
     await accounts.delete(session, user_id)

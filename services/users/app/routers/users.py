@@ -1,40 +1,19 @@
-"""Accounts, for their holders and for whoever is signed in."""
-
-from typing import Any
+"""Accounts, for their holders and for any signed-in user."""
 
 from fastapi import APIRouter, Response
 
-from app import accounts, queries
-from app.dependencies import CurrentUser, Passwords, SignIns
-from app.errors import EmailTaken, LastAdmin, UserNotFound, WrongPassword
+from app import openapi
+from app.dependencies import CurrentUser, StateDep
+from app.errors import UserNotFound
+from app.models import User
+from app.repositories.users import Account, PublicAccount, UserQueries
 from app.schemas import OwnUser, PasswordChange, ProfilePatch, PublicUser, UserCreate
-from chassis.db.sessions import Reads, Writes
-from chassis.web.descriptions import header, links
-from chassis.web.errors import InvalidToken, NotAuthenticated, error_responses
+from app.services import accounts
+from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.web.fields import PathId
 from chassis.web.media_types import StrictRoute
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
-
-_SIGNED_IN = (NotAuthenticated, InvalidToken)
-_NEW_USER = {
-    "headers": {"Location": header("The path of what others may know of the new user.")},
-    "links": links(
-        "users-read_user",
-        "admin-read_user",
-        "admin-update_user",
-        "admin-delete_user",
-        parameters={"user_id": "$response.body#/id"},
-    )
-    | links(
-        "auth-create_token",
-        body={
-            "grant_type": "password",
-            "username": "$request.body#/email",
-            "password": "$request.body#/password",
-        },
-    ),
-}
 
 
 @router.post(
@@ -42,12 +21,12 @@ _NEW_USER = {
     status_code=201,
     response_model=OwnUser,
     summary="Register",
-    responses={201: _NEW_USER, **error_responses(EmailTaken)},
+    responses=openapi.CREATE_USER,
 )
 async def create_user(
-    body: UserCreate, response: Response, session: Writes, passwords: Passwords
-) -> Any:
-    password_hash = await passwords.hash(body.password)
+    body: UserCreate, response: Response, session: WriteSessionDep, state: StateDep
+) -> User:
+    password_hash = await state.passwords.hash(body.password)
     user = await accounts.register(
         session, email=body.email, name=body.name, password_hash=password_hash
     )
@@ -55,13 +34,8 @@ async def create_user(
     return user
 
 
-@router.get(
-    "/me",
-    response_model=OwnUser,
-    summary="My account",
-    responses=error_responses(*_SIGNED_IN),
-)
-async def read_me(account: CurrentUser) -> Any:
+@router.get("/me", response_model=OwnUser, summary="My account", responses=openapi.READ_ME)
+async def read_me(account: CurrentUser) -> Account:
     return account
 
 
@@ -69,10 +43,10 @@ async def read_me(account: CurrentUser) -> Any:
     "/me",
     response_model=OwnUser,
     summary="Change my name or e-mail address",
-    responses=error_responses(*_SIGNED_IN, EmailTaken),
+    responses=openapi.UPDATE_ME,
 )
-async def update_me(body: ProfilePatch, account: CurrentUser, session: Writes) -> Any:
-    return await accounts.change_own(session, account.id, body.sent())
+async def update_me(body: ProfilePatch, account: CurrentUser, session: WriteSessionDep) -> User:
+    return await accounts.change_own(session, account.id, body)
 
 
 @router.put(
@@ -80,30 +54,27 @@ async def update_me(body: ProfilePatch, account: CurrentUser, session: Writes) -
     status_code=204,
     summary="Change my password",
     description="Ends every login: all refresh tokens are revoked.",
-    responses=error_responses(*_SIGNED_IN, WrongPassword),
+    responses=openapi.CHANGE_MY_PASSWORD,
 )
-async def change_my_password(body: PasswordChange, account: CurrentUser, sign_in: SignIns) -> None:
-    await sign_in.change_password(account.id, body.current_password, body.new_password)
+async def change_my_password(body: PasswordChange, account: CurrentUser, state: StateDep) -> None:
+    await state.sign_in.change_password(account.id, body.current_password, body.new_password)
 
 
-@router.delete(
-    "/me",
-    status_code=204,
-    summary="Delete my account",
-    responses=error_responses(*_SIGNED_IN, LastAdmin),
-)
-async def delete_me(account: CurrentUser, session: Writes) -> None:
+@router.delete("/me", status_code=204, summary="Delete my account", responses=openapi.DELETE_ME)
+async def delete_me(account: CurrentUser, session: WriteSessionDep) -> None:
     await accounts.delete_own(session, account.id)
 
 
 @router.get(
     "/{user_id}",
     response_model=PublicUser,
-    summary="What others may know of a user",
-    responses=error_responses(*_SIGNED_IN, UserNotFound),
+    summary="A user's public view",
+    responses=openapi.READ_USER,
 )
-async def read_user(user_id: PathId, account: CurrentUser, reads: Reads) -> Any:
-    user = await reads.row(queries.PUBLIC_VIEW_BY_ID, {"user_id": user_id})
+async def read_user(
+    user_id: PathId, account: CurrentUser, session: ReadSessionDep
+) -> PublicAccount:
+    user = await UserQueries(session).get_public(user_id)
     if user is None:
         raise UserNotFound
     return user

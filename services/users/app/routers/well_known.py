@@ -1,15 +1,15 @@
-"""What the world may read without asking."""
+"""What anyone may read without a token."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from app.dependencies import Keys
+from app.dependencies import StateDep
 from app.schemas import KeySet
 
 router = APIRouter(prefix="/.well-known", tags=["auth"])
 
 
 @router.get("/jwks.json", summary="The keys that access tokens are verified with (RFC 7517)")
-async def read_keys(keys: Keys, request: Request, response: Response) -> KeySet:
-    max_age = request.app.state.settings.jwks_max_age_seconds
-    response.headers["Cache-Control"] = f"public, max-age={max_age}"
-    return KeySet(keys=await keys.published())
+async def read_keys(state: StateDep, response: Response) -> KeySet:
+    max_age_seconds = state.settings.jwks_max_age_seconds
+    response.headers["Cache-Control"] = f"public, max-age={max_age_seconds}"
+    return KeySet(keys=await state.keys.published())

@@ -1,7 +1,7 @@
 import pytest
-from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.dependencies import UsersState
+from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient
 from service_testing.contracts.states import ProviderStates
 from tests.contract.people import People
@@ -9,5 +9,5 @@ from tests.contract.states import UsersStates
 
 
 @pytest.fixture
-def provider_states(session: AsyncSession, app: FastAPI, client: AppClient) -> ProviderStates:
-    return UsersStates(People(session, app, client))
+def provider_states(session: WriteSession, state: UsersState, client: AppClient) -> ProviderStates:
+    return UsersStates(People(session, state, client))

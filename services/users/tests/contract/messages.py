@@ -70,7 +70,7 @@ class UsersMessages(ProviderStates):
 
     @message_producer("the token of a relay")
     async def relay_token(self) -> Message:
-        tokens = DeliveryTokens(self._people.app.state.issuer)
+        tokens = DeliveryTokens(self._people.state.issuer)
         return await self._taken_apart(await tokens.current())
 
     async def _register(self, name: str) -> Message:
@@ -99,7 +99,7 @@ class UsersMessages(ProviderStates):
             sent.append(request)
             return httpx.Response(204)
 
-        tokens = DeliveryTokens(self._people.app.state.issuer)
+        tokens = DeliveryTokens(self._people.state.issuer)
         async with service_client(
             "", timeout_seconds=5, transport=httpx.MockTransport(sink)
         ) as http:

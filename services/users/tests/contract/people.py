@@ -1,11 +1,10 @@
 """Accounts that contracts begin from, and what their holders can do."""
 
-from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from app import accounts
-from app.access_tokens import TokenIssuer
+from app.dependencies import UsersState
 from app.models import User
+from app.services import accounts
+from app.services.access_tokens import TokenIssuer
+from chassis.db.sessions import WriteSession
 from chassis.web.fields import email_key, fold
 from service_testing import tokens
 from service_testing.assertions import assert_status
@@ -15,9 +14,9 @@ PASSWORD = "correct horse battery"
 
 
 class People:
-    def __init__(self, session: AsyncSession, app: FastAPI, client: AppClient) -> None:
+    def __init__(self, session: WriteSession, state: UsersState, client: AppClient) -> None:
         self.session = session
-        self.app = app
+        self.state = state
         self.client = client
 
     async def store(
@@ -36,7 +35,7 @@ class People:
             email_key=email_key(email),
             name=name,
             search_text=fold(f"{name}\n{email}"),
-            password_hash=await self.app.state.passwords.hash(PASSWORD),
+            password_hash=await self.state.passwords.hash(PASSWORD),
             role=role,
             is_active=is_active,
             version=version,
@@ -50,7 +49,7 @@ class People:
         await self.session.commit()
 
     async def token(self, user_id: int, role: str = "user") -> str:
-        granted = await self.app.state.issuer.for_user(user_id, role)
+        granted = await self.state.issuer.for_user(user_id, role)
         return str(granted.access_token)
 
     async def client_of(self, user_id: int, role: str = "user") -> AppClient:
@@ -66,9 +65,13 @@ class People:
 
     def in_the_past(self) -> TokenIssuer:
         """The issuer of the service itself, of tokens that expired an hour ago."""
-        return TokenIssuer(self.app.state.keys, -3600)
+        return TokenIssuer(
+            self.state.keys,
+            lifetime_seconds=-3600,
+            user_audiences=self.state.settings.token_audiences,
+        )
 
     async def impostor(self) -> tokens.TokenIssuer:
         """An issuer that names a published key, and signs with another."""
-        (key, *_) = await self.app.state.keys.published()
+        (key, *_) = await self.state.keys.published()
         return tokens.TokenIssuer(key_id=key["kid"])

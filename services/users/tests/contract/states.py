@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from app import accounts, service_clients
-from app.models import ServiceClient, User
+from app.models import User
+from app.schemas import AdminPatch
+from app.services import accounts, service_clients
+from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
 from service_testing.assertions import assert_status
 from service_testing.contracts.pact_files import Contracts
 from service_testing.contracts.states import Secrets, state_handler
@@ -38,7 +40,7 @@ class UsersStates(UsersMessages):
     @state_handler("a caller who was deactivated")
     async def deactivated_caller(self) -> Secrets:
         caller = await self._signed_in(CALLER_ID, "Caller")
-        await accounts.change(self._people.session, CALLER_ID, {"is_active": False})
+        await accounts.change(self._people.session, CALLER_ID, AdminPatch(is_active=False))
         await self._people.session.commit()
         return caller
 
@@ -68,8 +70,13 @@ class UsersStates(UsersMessages):
 
     @state_handler("a registered service")
     async def registered_service(self, client_id: str, secret: str) -> None:
-        secret_hash = service_clients._hash(secret)
-        self._people.session.add(ServiceClient(client_id=client_id, secret_hash=secret_hash))
+        await service_clients.register(
+            self._people.session,
+            client_id,
+            audiences=[INTERNAL_AUDIENCE],
+            scopes=[READ_SCOPE],
+            secret=secret,
+        )
         await self._people.session.commit()
 
     @state_handler("a service with a token")
@@ -83,17 +90,23 @@ class UsersStates(UsersMessages):
 
     @state_handler("a service whose token has expired")
     async def service_with_expired_token(self) -> Secrets:
-        granted = await self._people.in_the_past().for_service("items")
+        granted = await self._people.in_the_past().for_service(
+            "items", audience=INTERNAL_AUDIENCE, scopes=[READ_SCOPE]
+        )
         return _service(granted.access_token)
 
     @state_handler("a service whose token somebody else signed")
     async def service_with_foreign_token(self) -> Secrets:
         issuer = await self._people.impostor()
-        return _service(issuer.token(audience="users-internal", sub="items", without=("role",)))
+        return _service(
+            issuer.token(
+                audience=INTERNAL_AUDIENCE, sub="items", scope=READ_SCOPE, without=("role",)
+            )
+        )
 
     @state_handler("published keys")
     async def published_keys(self) -> None:
-        await self._people.app.state.keys.signing_key()
+        await self._people.state.keys.signing_key()
 
     async def _signed_in(self, user_id: int, name: str) -> Secrets:
         await self._people.store(user_id, name)

@@ -1,29 +1,30 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.dependencies import UsersState
 from app.outbox.relay import Relay
+from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, as_user
 from service_testing.frozen_time import FrozenTime
-from tests.accounts import Account, create_account
+from tests.factories import Account, create_account
 from tests.sinks import FakeSink, closing, relay_to
 from tests.spare_database import opened
 
 
 @pytest.fixture
-async def user(session: AsyncSession, app: FastAPI) -> Account:
+async def user(session: WriteSession, state: UsersState) -> Account:
     """An account that `user_client` is signed in to."""
-    return await create_account(session, app)
+    return await create_account(session, state)
 
 
 @pytest.fixture
-async def admin(session: AsyncSession, app: FastAPI) -> Account:
+async def admin(session: WriteSession, state: UsersState) -> Account:
     """An administrator that `admin_client` is signed in to."""
-    return await create_account(session, app, role="admin")
+    return await create_account(session, state, role="admin")
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def admin_token(admin: Account) -> str:
 
 
 @pytest.fixture
-async def service_client(client: AppClient, app: FastAPI) -> AppClient:
+async def service_client(client: AppClient, state: UsersState) -> AppClient:
     """Another service, with a token in its own name."""
-    token = await app.state.issuer.for_service("items")
+    token = await state.issuer.for_service("items", audience=INTERNAL_AUDIENCE, scopes=[READ_SCOPE])
     return as_user(client, token.access_token)
 
 

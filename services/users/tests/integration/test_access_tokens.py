@@ -5,19 +5,15 @@ import json
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
-from service_testing.assertions import (
-    assert_error_response,
-    assert_status,
-    assert_user_response,
-    assert_validation_error,
-)
+from app.dependencies import UsersState
+from service_testing.assertions import assert_error_response, assert_status, assert_validation_error
 from service_testing.client import AppClient, as_user
 from service_testing.frozen_time import FrozenTime
 from service_testing.isolation import IsolatedDatabase
 from service_testing.tokens import TokenIssuer
-from tests.accounts import Account
+from tests.factories import Account
+from tests.helpers import assert_user_response
 
 ROUTES = [
     ("GET", "/users/me"),
@@ -34,9 +30,9 @@ ROUTES = [
 
 
 @pytest.fixture
-async def issuer(app: FastAPI, database: IsolatedDatabase) -> TokenIssuer:
+async def issuer(state: UsersState, database: IsolatedDatabase) -> TokenIssuer:
     """Signs with the service's own key, so that nothing but the asked claim is wrong."""
-    key = await app.state.keys.signing_key()
+    key = await state.keys.signing_key()
     return TokenIssuer(key.private, key_id=key.key_id)
 
 

@@ -3,27 +3,22 @@
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app.dependencies import UsersState
 from app.models import User
-from service_testing.assertions import (
-    assert_error_response,
-    assert_status,
-    assert_user_response,
-    assert_validation_error,
-)
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response, assert_status, assert_validation_error
 from service_testing.client import AppClient
-from tests.accounts import Account, create_account
-from tests.logins import assert_ended, log_in
+from tests.factories import Account, create_account
+from tests.helpers import assert_login_ended, assert_user_response, log_in
 
 UNKNOWN_IDS = ["999999999", str(2**63 - 1)]
 MALFORMED_IDS = ["0", "-1", "+1", "1.0", "%201", "1_0", "x", "me", "\u0661", str(2**63), "9" * 40]
 
 
-async def stored(session: AsyncSession, account: Account) -> User:
+async def stored(session: WriteSession, account: Account) -> User:
     statement = select(User).where(col(User.id) == account.id)
     user = (await session.scalars(statement.execution_options(populate_existing=True))).one()
     await session.commit()
@@ -75,7 +70,7 @@ class TestUpdateUser:
         ids=str,
     )
     async def test_update_user_changes_what_was_sent_and_nothing_else(
-        self, admin_client: AppClient, user: Account, session: AsyncSession, change: dict[str, Any]
+        self, admin_client: AppClient, user: Account, session: WriteSession, change: dict[str, Any]
     ) -> None:
         path = f"/admin/users/{user.id}"
         before = assert_user_response(await admin_client.get(path))
@@ -88,7 +83,7 @@ class TestUpdateUser:
         "change", [{}, {"role": "user"}, {"is_active": True}, {"role": "user", "is_active": True}]
     )
     async def test_update_user_to_the_present_values_is_no_change(
-        self, admin_client: AppClient, user: Account, session: AsyncSession, change: dict[str, Any]
+        self, admin_client: AppClient, user: Account, session: WriteSession, change: dict[str, Any]
     ) -> None:
         path = f"/admin/users/{user.id}"
         before = assert_user_response(await admin_client.get(path))
@@ -135,7 +130,7 @@ class TestUpdateUser:
         token = await log_in(client, user)
         path = f"/admin/users/{user.id}"
         assert_user_response(await admin_client.patch(path, json={"is_active": False}))
-        await assert_ended(client, token)
+        await assert_login_ended(client, token)
 
 
 class TestDeleteUser:
@@ -160,10 +155,10 @@ class TestDeleteUser:
         assert_error_response(await admin_client.delete(path), 404, "not_found")
 
     async def test_delete_user_takes_inactive_ones_and_admins_too(
-        self, admin_client: AppClient, session: AsyncSession, app: FastAPI
+        self, admin_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        inactive = await create_account(session, app, is_active=False)
-        other_admin = await create_account(session, app, role="admin")
+        inactive = await create_account(session, state, is_active=False)
+        other_admin = await create_account(session, state, role="admin")
         for account in (inactive, other_admin):
             assert_status(await admin_client.delete(f"/admin/users/{account.id}"), 204)
 

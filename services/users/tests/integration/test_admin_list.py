@@ -1,19 +1,18 @@
 """`GET /admin/users/`: its filters."""
 
 import pytest
-from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.dependencies import UsersState
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import (
     assert_error_response,
     assert_paginated_response,
     assert_status,
-    assert_user_response,
     assert_validation_error,
 )
 from service_testing.client import AppClient
-from service_testing.factories import create_user_data
-from tests.accounts import Account, create_account
+from tests.factories import Account, create_account, create_user_data
+from tests.helpers import assert_user_response
 
 
 async def found_ids(client: AppClient, **params: str) -> list[int]:
@@ -33,9 +32,9 @@ class TestListUsers:
         assert_error_response(response, 403, "forbidden")
 
     async def test_list_users_shows_own_views_in_the_order_of_ids(
-        self, admin_client: AppClient, admin: Account, session: AsyncSession, app: FastAPI
+        self, admin_client: AppClient, admin: Account, session: WriteSession, state: UsersState
     ) -> None:
-        users = [await create_account(session, app) for _ in range(2)]
+        users = [await create_account(session, state) for _ in range(2)]
         response = await admin_client.get("/admin/users/")
         body = assert_paginated_response(response, count=3, total=3, page=1)
         assert body["size"] == 20
@@ -52,9 +51,11 @@ class TestSearch:
         "q", ["lovelace", "LOVELACE", "ada l", "Countess", "countess@example", "E"]
     )
     async def test_search_finds_a_part_of_name_or_email_in_any_case(
-        self, admin_client: AppClient, session: AsyncSession, app: FastAPI, q: str
+        self, admin_client: AppClient, session: WriteSession, state: UsersState, q: str
     ) -> None:
-        ada = await create_account(session, app, name="Ada Lovelace", email="Countess@example.com")
+        ada = await create_account(
+            session, state, name="Ada Lovelace", email="Countess@example.com"
+        )
         assert ada.id in await found_ids(admin_client, q=q)
 
     async def test_search_finds_who_registers_and_who_changes(
@@ -84,17 +85,17 @@ class TestSearch:
         ],
     )
     async def test_search_knows_every_script(
-        self, admin_client: AppClient, session: AsyncSession, app: FastAPI, name: str, q: str
+        self, admin_client: AppClient, session: WriteSession, state: UsersState, name: str, q: str
     ) -> None:
-        named = await create_account(session, app, name=name)
+        named = await create_account(session, state, name=name)
         assert await found_ids(admin_client, q=q) == [named.id]
 
     @pytest.mark.parametrize("character", ["%", "_", "\\", "'", "/", "*", "[a]"])
     async def test_search_takes_each_character_as_itself(
-        self, admin_client: AppClient, session: AsyncSession, app: FastAPI, character: str
+        self, admin_client: AppClient, session: WriteSession, state: UsersState, character: str
     ) -> None:
-        named = await create_account(session, app, name=f"a{character}z")
-        await create_account(session, app, name="aXz")
+        named = await create_account(session, state, name=f"a{character}z")
+        await create_account(session, state, name="aXz")
         assert await found_ids(admin_client, q=f"a{character}z") == [named.id]
 
     async def test_search_that_finds_nothing_is_an_empty_page(
@@ -131,20 +132,20 @@ class TestFilters:
         self,
         admin_client: AppClient,
         admin: Account,
-        session: AsyncSession,
-        app: FastAPI,
+        session: WriteSession,
+        state: UsersState,
     ) -> None:
-        inactive = await create_account(session, app, is_active=False)
+        inactive = await create_account(session, state, is_active=False)
         assert await found_ids(admin_client, is_active="false") == [inactive.id]
         assert await found_ids(admin_client, is_active="true") == [admin.id]
 
     async def test_filters_hold_together(
-        self, admin_client: AppClient, session: AsyncSession, app: FastAPI
+        self, admin_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        wanted = await create_account(session, app, name="Grace", role="admin", is_active=False)
-        await create_account(session, app, name="Grace", role="admin")
-        await create_account(session, app, name="Grace", is_active=False)
-        await create_account(session, app, name="Ada", role="admin", is_active=False)
+        wanted = await create_account(session, state, name="Grace", role="admin", is_active=False)
+        await create_account(session, state, name="Grace", role="admin")
+        await create_account(session, state, name="Grace", is_active=False)
+        await create_account(session, state, name="Ada", role="admin", is_active=False)
         found = await found_ids(admin_client, q="grace", role="admin", is_active="false")
         assert found == [wanted.id]
 

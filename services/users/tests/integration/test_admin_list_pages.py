@@ -4,18 +4,17 @@ import base64
 import json
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import (
     assert_paginated_response,
     assert_status,
-    assert_user_response,
     assert_validation_error,
 )
 from service_testing.client import AppClient
-from service_testing.factories import create_user_data
 from service_testing.queries import QueryCounter
-from tests.accounts import Account, store_users
+from tests.factories import Account, create_accounts, create_user_data
+from tests.helpers import assert_user_response
 
 ODD_NUMBERS = [
     "+1",
@@ -40,9 +39,9 @@ def cursor(content: object) -> str:
 
 class TestPageNumbers:
     async def test_page_numbers_reach_every_entry_once(
-        self, admin_client: AppClient, session: AsyncSession
+        self, admin_client: AppClient, session: WriteSession
     ) -> None:
-        await store_users(session, 6)
+        await create_accounts(session, 6)
         seen = []
         for number, count in [(1, 3), (2, 3), (3, 1)]:
             params = {"page": number, "size": 3}
@@ -61,9 +60,9 @@ class TestPageNumbers:
 
     @pytest.mark.parametrize("size", [1, 100])
     async def test_page_size_reaches_from_1_to_100(
-        self, admin_client: AppClient, session: AsyncSession, size: int
+        self, admin_client: AppClient, session: WriteSession, size: int
     ) -> None:
-        await store_users(session, 100)
+        await create_accounts(session, 100)
         response = await admin_client.get("/admin/users/", params={"size": size})
         body = assert_paginated_response(response, count=size, total=101)
         assert body["next"] is not None
@@ -96,9 +95,9 @@ class TestPageNumbers:
 class TestCursors:
     @pytest.mark.parametrize("size", [1, 2, 3, 7, 8])
     async def test_cursors_reach_every_entry_once(
-        self, admin_client: AppClient, session: AsyncSession, size: int
+        self, admin_client: AppClient, session: WriteSession, size: int
     ) -> None:
-        await store_users(session, 6)
+        await create_accounts(session, 6)
         seen: list[int] = []
         params = {"size": str(size)}
         for number in range(1, 8):
@@ -112,9 +111,9 @@ class TestCursors:
         assert len(seen) == 7
 
     async def test_cursors_keep_their_place_when_an_entry_before_it_goes(
-        self, admin_client: AppClient, session: AsyncSession
+        self, admin_client: AppClient, session: WriteSession
     ) -> None:
-        await store_users(session, 4)
+        await create_accounts(session, 4)
         params = {"size": "2", "role": "user"}
         first = (await admin_client.get("/admin/users/", params=params)).json()
         assert_status(await admin_client.delete(f"/admin/users/{first['items'][0]['id']}"), 204)
@@ -125,9 +124,9 @@ class TestCursors:
         assert names == ["User 2", "User 3"]
 
     async def test_cursors_go_beyond_entry_5000(
-        self, admin_client: AppClient, admin: Account, session: AsyncSession
+        self, admin_client: AppClient, admin: Account, session: WriteSession
     ) -> None:
-        await store_users(session, 1)
+        await create_accounts(session, 1)
         after = cursor(["id", 51, admin.id, admin.id])
         response = await admin_client.get("/admin/users/", params={"size": 100, "after": after})
         assert_paginated_response(response, count=1, page=51)
@@ -176,9 +175,9 @@ class TestCursors:
 
 class TestTotal:
     async def test_total_is_counted_up_to_5000(
-        self, admin_client: AppClient, session: AsyncSession
+        self, admin_client: AppClient, session: WriteSession
     ) -> None:
-        await store_users(session, 4_999)
+        await create_accounts(session, 4_999)
         response = await admin_client.get("/admin/users/")
         body = assert_paginated_response(response, total=5_000)
         assert (body["total_is_exact"], body["pages"]) == (True, 250)
@@ -188,9 +187,9 @@ class TestTotal:
         assert (body["total_is_exact"], body["pages"]) == (False, 250)
 
     async def test_total_costs_one_statement_more(
-        self, admin_client: AppClient, session: AsyncSession, query_counter: QueryCounter
+        self, admin_client: AppClient, session: WriteSession, query_counter: QueryCounter
     ) -> None:
-        await store_users(session, 30)
+        await create_accounts(session, 30)
         # The administrator, the count, the page.
         with query_counter.at_most(3, beside="FROM signing_keys"):
             assert_status(await admin_client.get("/admin/users/"), 200)

@@ -3,18 +3,13 @@
 import asyncio
 
 import pytest
-from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from service_testing.assertions import (
-    assert_error_response,
-    assert_status,
-    assert_user_response,
-    assert_validation_error,
-)
+from app.dependencies import UsersState
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response, assert_status, assert_validation_error
 from service_testing.client import AppClient, as_user
-from tests.accounts import Account, create_account
-from tests.logins import assert_ended, log_in, refresh
+from tests.factories import Account, create_account
+from tests.helpers import assert_login_ended, assert_user_response, log_in, refresh
 
 NEW_PASSWORD = "another password"
 
@@ -44,7 +39,7 @@ class TestChangePassword:
         body = {"current_password": user.password, "new_password": NEW_PASSWORD}
         assert_status(await user_client.put("/users/me/password", json=body), 204)
         for token in own:
-            await assert_ended(client, token)
+            await assert_login_ended(client, token)
         assert await refresh(client, others)
 
     async def test_change_password_keeps_the_access_token(
@@ -91,9 +86,9 @@ class TestChangePassword:
 @pytest.mark.committed
 class TestConcurrentChanges:
     async def test_concurrent_changes_of_one_password_are_won_by_one(
-        self, client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        user = await create_account(session, app)
+        user = await create_account(session, state)
         user_client = as_user(client, user.token)
         passwords = [f"{NEW_PASSWORD} {number}" for number in range(5)]
         responses = await asyncio.gather(
@@ -108,13 +103,13 @@ class TestConcurrentChanges:
         statuses = [response.status_code for response in responses]
         assert sorted(statuses) == [204, 403, 403, 403, 403]
         winner = passwords[statuses.index(204)]
-        assert await log_in(client, user, winner)
+        assert await log_in(client, user, password=winner)
 
     async def test_concurrent_changes_hold_no_connection_while_they_hash(
-        self, client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         """More of them than connections: each that held one while it waits for another would stop all."""
-        users = [await create_account(session, app) for _ in range(24)]
+        users = [await create_account(session, state) for _ in range(24)]
         responses = await asyncio.gather(
             *(
                 as_user(client, user.token).put(

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
 from urllib.parse import quote_plus
 
 import httpx
@@ -10,12 +12,16 @@ import jwt
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.main import build_state
 from app.models import ServiceClient
-from app.service_clients import create_client
+from app.services import service_clients
+from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
+from app.settings import UsersSettings
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, app_transport, as_user
+from service_testing.isolation import IsolatedDatabase
 
 CLIENT_ID = "a name: with + and %"
 
@@ -27,9 +33,24 @@ class Credentials:
 
 
 @pytest.fixture
-async def credentials(session: AsyncSession) -> Credentials:
-    """A registered service, whose name shows whether it was decoded as a form's value is."""
-    secret = await create_client(session, CLIENT_ID)
+async def credentials(session: WriteSession) -> Credentials:
+    """A registered service of one audience. Its name has to be form-decoded."""
+    return await register(session)
+
+
+@pytest.fixture
+async def two_audiences(session: WriteSession) -> Credentials:
+    """A registered service of two audiences and two scopes."""
+    return await register(session, audiences=["shop", "stock"], scopes=["shop:read", "shop:write"])
+
+
+async def register(
+    session: WriteSession,
+    *,
+    audiences: Sequence[str] = (INTERNAL_AUDIENCE,),
+    scopes: Sequence[str] = (READ_SCOPE,),
+) -> Credentials:
+    secret = await service_clients.register(session, CLIENT_ID, audiences=audiences, scopes=scopes)
     await session.commit()
     return Credentials(CLIENT_ID, secret)
 
@@ -39,10 +60,20 @@ def basic(client_id: str, secret: str) -> str:
     return "Basic " + base64.b64encode(raw.encode()).decode()
 
 
-async def request_token(client: AppClient, authorization: str | None) -> httpx.Response:
+async def request_token(
+    client: AppClient, authorization: str | None, **form: str
+) -> httpx.Response:
     headers = {"Authorization": authorization} if authorization is not None else {}
-    data = {"grant_type": "client_credentials"}
+    data = {"grant_type": "client_credentials", **form}
     return await client.post("/auth/token", data=data, headers=headers)
+
+
+def claims_of(response: httpx.Response) -> dict[str, Any]:
+    assert_status(response, 200)
+    claims: dict[str, Any] = jwt.decode(
+        response.json()["access_token"], options={"verify_signature": False}
+    )
+    return claims
 
 
 class TestClientCredentials:
@@ -57,12 +88,13 @@ class TestClientCredentials:
     ) -> None:
         authorization = basic(credentials.client_id, credentials.secret)
         response = await request_token(client, authorization.replace("Basic", scheme))
-        assert_status(response, 200)
+        claims = claims_of(response)
         body = response.json()
-        assert body.keys() == {"access_token", "token_type", "expires_in"}
-        claims = jwt.decode(body["access_token"], options={"verify_signature": False})
-        assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti"}
+        assert body.keys() == {"access_token", "token_type", "expires_in", "scope"}
+        assert body["scope"] == "users:read"
+        assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "scope"}
         assert claims["aud"] == "users-internal"
+        assert claims["scope"] == "users:read"
         assert claims["sub"] == CLIENT_ID
 
     async def test_client_credentials_token_is_no_user_s(
@@ -140,15 +172,14 @@ class TestClientCredentials:
         assert_error_response(response, 401, "invalid_client")
 
     async def test_client_credentials_stop_working_with_a_new_secret(
-        self, client: AppClient, credentials: Credentials, session: AsyncSession
+        self, client: AppClient, credentials: Credentials, session: WriteSession
     ) -> None:
-        new_secret = await create_client(session, CLIENT_ID)
-        await session.commit()
+        new_secret = (await register(session)).secret
         for secret, status in [(credentials.secret, 401), (new_secret, 200)]:
             assert_status(await request_token(client, basic(CLIENT_ID, secret)), status)
 
     async def test_client_credentials_are_stored_as_a_hash(
-        self, credentials: Credentials, session: AsyncSession
+        self, credentials: Credentials, session: WriteSession
     ) -> None:
         stored = (await session.scalars(select(ServiceClient))).one()
         assert stored.client_id == CLIENT_ID
@@ -156,10 +187,69 @@ class TestClientCredentials:
 
     @pytest.mark.committed
     async def test_client_credentials_in_great_number_hold_no_connection_each(
-        self, own_app: FastAPI, credentials: Credentials
+        self,
+        app: FastAPI,
+        settings: UsersSettings,
+        database: IsolatedDatabase,
+        credentials: Credentials,
     ) -> None:
-        """More than connections, in a process that has yet to load the signing keys."""
-        client = AppClient(app_transport(own_app))
+        """More requests than connections, in a process that has yet to load the signing keys."""
+        client = AppClient(app_transport(app, state=build_state(settings, database)))
         authorization = basic(credentials.client_id, credentials.secret)
         responses = await asyncio.gather(*(request_token(client, authorization) for _ in range(24)))
         assert [response.status_code for response in responses] == [200] * 24
+
+
+class TestAudience:
+    async def test_client_of_several_audiences_gets_the_one_that_it_names(
+        self, client: AppClient, two_audiences: Credentials
+    ) -> None:
+        authorization = basic(*astuple(two_audiences))
+        for audience in ("shop", "stock"):
+            response = await request_token(client, authorization, audience=audience)
+            assert claims_of(response)["aud"] == audience
+
+    async def test_client_of_several_audiences_has_to_name_one(
+        self, client: AppClient, two_audiences: Credentials
+    ) -> None:
+        response = await request_token(client, basic(*astuple(two_audiences)))
+        assert_error_response(response, 400, "invalid_target")
+
+    @pytest.mark.parametrize("audience", ["users", "shop stock", "SHOP", " "])
+    async def test_audience_that_the_client_is_not_registered_for_is_refused(
+        self, client: AppClient, two_audiences: Credentials, audience: str
+    ) -> None:
+        response = await request_token(client, basic(*astuple(two_audiences)), audience=audience)
+        assert_error_response(response, 400, "invalid_target")
+
+    async def test_wrong_secret_is_reported_before_the_audience(
+        self, client: AppClient, two_audiences: Credentials
+    ) -> None:
+        response = await request_token(client, basic(CLIENT_ID, "wrong"), audience="other")
+        assert_error_response(response, 401, "invalid_client")
+
+
+class TestScope:
+    @pytest.mark.parametrize(
+        ("asked", "granted"),
+        [
+            ({}, "shop:read shop:write"),
+            ({"scope": "shop:write"}, "shop:write"),
+            ({"scope": "shop:write shop:read"}, "shop:write shop:read"),
+        ],
+        ids=str,
+    )
+    async def test_scope_is_what_was_asked_for_or_all_of_the_client(
+        self, client: AppClient, two_audiences: Credentials, asked: dict[str, str], granted: str
+    ) -> None:
+        authorization = basic(*astuple(two_audiences))
+        response = await request_token(client, authorization, audience="shop", **asked)
+        assert claims_of(response)["scope"] == response.json()["scope"] == granted
+
+    @pytest.mark.parametrize("scope", ["users:read", "shop:read users:read", "shop:READ", " "])
+    async def test_scope_that_the_client_is_not_registered_for_is_refused(
+        self, client: AppClient, two_audiences: Credentials, scope: str
+    ) -> None:
+        authorization = basic(*astuple(two_audiences))
+        response = await request_token(client, authorization, audience="shop", scope=scope)
+        assert_error_response(response, 400, "invalid_scope")

@@ -25,7 +25,7 @@ COMMANDS = [
 ]
 USING_THE_DATABASE = [
     ["create-admin", "--email", "ada@example.com"],
-    ["create-client", "items"],
+    ["create-client", "shop", "--audience", "users-internal", "--scope", "users:read"],
     ["rotate-keys"],
     ["prune"],
     ["outbox", "list"],
@@ -64,7 +64,9 @@ class TestSettings:
 
     def test_settings_that_are_unsafe_stop_production(self, spare_database_url: str) -> None:
         operator = Operator(spare_database_url)
-        outcome = operator.run("rotate-keys", USERS_ENVIRONMENT="production")
+        outcome = operator.run(
+            "rotate-keys", USERS_ENVIRONMENT="production", USERS_TOKEN_AUDIENCES="users"
+        )
         assert outcome.status == 2
         assert "USERS_SIGNING_KEY_PASSPHRASE is required outside development" in outcome.error
 

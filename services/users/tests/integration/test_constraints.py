@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 from app.models import (
@@ -18,6 +17,7 @@ from app.models import (
     User,
 )
 from chassis.db.columns import utc_now
+from chassis.db.sessions import WriteSession
 from service_testing.isolation import IsolatedDatabase
 
 TOO_LARGE_ID = 2**63
@@ -42,7 +42,13 @@ def row(model: type[SQLModel], **changes: Any) -> dict[str, Any]:
         RefreshFamily: {"id": 2001, "user_id": 1001, "created_at": now, "expires_at": now},
         RefreshToken: {"token_hash": "hash", "family_id": 2001},
         SigningKey: {"key_id": "another", "private_pem": "pem", "activates_at": now},
-        ServiceClient: {"client_id": "items", "secret_hash": "hash", "created_at": now},
+        ServiceClient: {
+            "client_id": "items",
+            "secret_hash": "hash",
+            "audiences": ["users-internal"],
+            "scopes": ["users:read"],
+            "created_at": now,
+        },
         OutboxEvent: {
             "id": 3001,
             "event_id": "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b",
@@ -61,17 +67,17 @@ MODELS = (User, RefreshFamily, RefreshToken, SigningKey, ServiceClient, OutboxEv
 
 
 @pytest.fixture
-async def good_rows(session: AsyncSession) -> None:
+async def good_rows(session: WriteSession) -> None:
     for model in MODELS:
-        await session.execute(insert(model).values(**row(model)))
+        await session.exec(insert(model).values(**row(model)))
     await session.commit()
 
 
-async def assert_refused(session: AsyncSession, model: type[SQLModel], **changes: Any) -> None:
+async def assert_refused(session: WriteSession, model: type[SQLModel], **changes: Any) -> None:
     """Not the row but this rule is what the database objects to."""
     __tracebackhide__ = True
     with pytest.raises(DBAPIError) as refusal:
-        await session.execute(insert(model).values(**row(model, **changes)))
+        await session.exec(insert(model).values(**row(model, **changes)))
     assert isinstance(refusal.value, IntegrityError) or "too long" in str(refusal.value)
     await session.rollback()
 
@@ -96,6 +102,8 @@ REQUIRED = [
     (SigningKey, "activates_at"),
     (ServiceClient, "client_id"),
     (ServiceClient, "secret_hash"),
+    (ServiceClient, "audiences"),
+    (ServiceClient, "scopes"),
     (ServiceClient, "created_at"),
     (OutboxEvent, "event_id"),
     (OutboxEvent, "user_id"),
@@ -110,17 +118,17 @@ REQUIRED = [
 
 class TestConstraints:
     @pytest.mark.usefixtures("good_rows")
-    async def test_constraints_let_good_rows_pass(self, session: AsyncSession) -> None:
+    async def test_constraints_let_good_rows_pass(self, session: WriteSession) -> None:
         assert (await session.scalars(select(RefreshToken))).one().family_id == 2001
 
     @pytest.mark.parametrize(("model", "column"), REQUIRED)
     async def test_constraints_refuse_null(
-        self, session: AsyncSession, model: type[SQLModel], column: str
+        self, session: WriteSession, model: type[SQLModel], column: str
     ) -> None:
         if model is not User:
-            await session.execute(insert(User).values(**row(User)))
+            await session.exec(insert(User).values(**row(User)))
         if model is RefreshToken:
-            await session.execute(insert(RefreshFamily).values(**row(RefreshFamily)))
+            await session.exec(insert(RefreshFamily).values(**row(RefreshFamily)))
         await session.commit()
         await assert_refused(session, model, **{column: None})
 
@@ -140,7 +148,7 @@ class TestConstraints:
         ids=str,
     )
     async def test_constraints_hold_the_limits_of_an_account(
-        self, session: AsyncSession, change: dict[str, Any]
+        self, session: WriteSession, change: dict[str, Any]
     ) -> None:
         await assert_refused(session, User, **change)
 
@@ -148,13 +156,13 @@ class TestConstraints:
         "change", [{"name": "n" * 120}, {"email": "e" * 254}, {"role": "admin"}], ids=str
     )
     async def test_constraints_let_the_limits_themselves_pass(
-        self, session: AsyncSession, change: dict[str, Any]
+        self, session: WriteSession, change: dict[str, Any]
     ) -> None:
-        await session.execute(insert(User).values(**row(User, **change)))
+        await session.exec(insert(User).values(**row(User, **change)))
         assert (await session.scalars(select(col(User.id)))).all() == [1001]
 
     @pytest.mark.usefixtures("good_rows")
-    async def test_constraints_keep_the_folded_email_unique(self, session: AsyncSession) -> None:
+    async def test_constraints_keep_the_folded_email_unique(self, session: WriteSession) -> None:
         await assert_refused(session, User, id=1002, email="ADA@example.com")
 
     @pytest.mark.usefixtures("good_rows")
@@ -171,14 +179,14 @@ class TestConstraints:
         ],
     )
     async def test_constraints_keep_every_id_unique(
-        self, session: AsyncSession, model: type[SQLModel], change: dict[str, Any]
+        self, session: WriteSession, model: type[SQLModel], change: dict[str, Any]
     ) -> None:
         await assert_refused(session, model, **change)
 
     @pytest.mark.usefixtures("good_rows")
     @pytest.mark.parametrize("change", [{"event_id": "another"}, {"version": 2}], ids=str)
     async def test_constraints_let_a_user_have_one_event_of_each_version(
-        self, session: AsyncSession, change: dict[str, Any]
+        self, session: WriteSession, change: dict[str, Any]
     ) -> None:
         await assert_refused(session, OutboxEvent, id=3002, **change)
 
@@ -194,24 +202,24 @@ class TestConstraints:
         ids=" ".join,
     )
     async def test_constraints_hold_the_states_of_an_event(
-        self, session: AsyncSession, change: dict[str, Any]
+        self, session: WriteSession, change: dict[str, Any]
     ) -> None:
         await assert_refused(session, OutboxEvent, **change)
 
-    async def test_constraints_count_no_fewer_than_no_failures(self, session: AsyncSession) -> None:
+    async def test_constraints_count_no_fewer_than_no_failures(self, session: WriteSession) -> None:
         await assert_refused(session, OutboxStream, failures=-1)
 
     @pytest.mark.usefixtures("good_rows")
-    async def test_constraints_tie_a_login_to_its_account(self, session: AsyncSession) -> None:
+    async def test_constraints_tie_a_login_to_its_account(self, session: WriteSession) -> None:
         await assert_refused(session, RefreshFamily, id=2002, user_id=999)
 
     @pytest.mark.usefixtures("good_rows")
-    async def test_constraints_tie_a_token_to_its_login(self, session: AsyncSession) -> None:
+    async def test_constraints_tie_a_token_to_its_login(self, session: WriteSession) -> None:
         await assert_refused(session, RefreshToken, token_hash="other", family_id=999)
 
     @pytest.mark.usefixtures("good_rows")
     async def test_constraints_delete_logins_and_tokens_with_the_account(
-        self, session: AsyncSession
+        self, session: WriteSession
     ) -> None:
         await session.delete((await session.scalars(select(User))).one())
         await session.flush()
@@ -220,7 +228,7 @@ class TestConstraints:
 
 
 class TestIds:
-    async def test_ids_are_never_given_twice(self, session: AsyncSession) -> None:
+    async def test_ids_are_never_given_twice(self, session: WriteSession) -> None:
         ids = []
         for _ in range(3):
             user = User(**row(User, id=None))
@@ -231,7 +239,7 @@ class TestIds:
             await session.flush()
         assert len(set(ids)) == 3
 
-    async def test_ids_reach_up_to_the_largest_bigint(self, session: AsyncSession) -> None:
+    async def test_ids_reach_up_to_the_largest_bigint(self, session: WriteSession) -> None:
         session.add(User(**row(User, id=TOO_LARGE_ID - 1)))
         await session.commit()
         assert await session.scalar(select(col(User.id))) == TOO_LARGE_ID - 1
@@ -240,6 +248,6 @@ class TestIds:
 @pytest.mark.committed
 class TestReadSession:
     async def test_read_session_is_refused_every_write(self, database: IsolatedDatabase) -> None:
-        async with database.orm_read_session() as session:
+        async with database.read_session().connection() as connection:
             with pytest.raises(DBAPIError, match=r"readonly|read-only"):
-                await session.execute(insert(User).values(**row(User)))
+                await connection.execute(insert(User).values(**row(User)))

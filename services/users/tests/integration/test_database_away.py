@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 
 import anyio.to_thread
 import pytest
+from sqlalchemy.pool import QueuePool
 
 from app.database import MIGRATIONS
 from app.main import create_app
 from app.settings import UsersSettings
 from chassis.db.migrations import upgrade
 from service_testing.assertions import assert_error_response, assert_status
-from service_testing.client import AppClient
-from service_testing.factories import create_user_data
-from service_testing.lifespan import running
+from service_testing.client import AppClient, app_transport
+from service_testing.lifespan import Lifespan, running
+from tests.factories import create_user_data
 from tests.spare_database import opened
 
 
@@ -74,7 +75,12 @@ class TestOwnDatabase:
     ) -> None:
         url = type(settings.database_url)(spare_database_url)
         app = create_app(settings.model_copy(update={"database_url": url}))
-        async with running(app) as client:
-            assert_status(await client.get("/health/ready"), 200)
-        pool = app.state.database.read_engine.pool
+        lifespan = Lifespan(app)
+        await lifespan.start()
+        client = AppClient(app_transport(lifespan.serve))
+        assert_status(await client.get("/health/ready"), 200)
+        pool = lifespan.state.database.read_engine.pool
+        assert isinstance(pool, QueuePool)
+        assert pool.checkedin() > 0
+        await lifespan.stop()
         assert pool.checkedin() == 0

@@ -6,16 +6,15 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.main import create_app
-from app.service_clients import create_client
+from app.dependencies import UsersState
+from app.main import build_state
+from app.services import service_clients
 from app.settings import UsersSettings
-from service_testing.client import AppClient, app_transport
-from service_testing.factories import create_user_data
-from service_testing.isolation import IsolatedDatabase
-from tests.accounts import Account, create_account
-from tests.logins import log_in
+from chassis.db.sessions import WriteSession
+from service_testing.client import AppClient, app_transport, as_user
+from tests.factories import Account, create_account, create_user_data
+from tests.helpers import log_in
 from tests.spare_database import opened
 
 JSON = {"Content-Type": "application/json"}
@@ -54,12 +53,12 @@ async def description(client: AppClient) -> dict[str, Any]:
 
 @pytest.fixture
 async def lost_client(
-    app: FastAPI, database: IsolatedDatabase, settings: UsersSettings
+    app: FastAPI, state: UsersState, settings: UsersSettings
 ) -> AsyncIterator[AppClient]:
     """A client, with a token, of an app that can't reach its database."""
-    token = (await app.state.issuer.for_user(1, "admin")).access_token
+    token = (await state.issuer.for_user(1, "admin")).access_token
     async with opened("sqlite:////dev/null/none.db") as nowhere:
-        transport = app_transport(create_app(settings, database=nowhere))
+        transport = app_transport(app, state=build_state(settings, nowhere))
         yield AppClient(transport, token=token)
 
 
@@ -242,16 +241,21 @@ class TestOpenApiStatuses:
         self,
         client: AppClient,
         user: Account,
-        session: AsyncSession,
+        session: WriteSession,
         lost_client: AppClient,
         description: dict[str, Any],
     ) -> None:
         path, form = "/auth/token", {"username": user.email, "password": user.password}
-        secret = await create_client(session, "items")
+        secret = await service_clients.register(
+            session, "items", audiences=["users-internal"], scopes=["users:read"]
+        )
         await session.commit()
+        grant = {"grant_type": "client_credentials"}
         seen = await statuses(
             client.post(path, data=form),
-            client.post(path, data={"grant_type": "client_credentials"}, auth=("items", secret)),
+            client.post(path, data=grant, auth=("items", secret)),
+            client.post(path, data={**grant, "scope": "other"}, auth=("items", secret)),
+            client.post(path, data={**grant, "audience": "other"}, auth=("items", secret)),
             client.post(path, data={**form, "password": "a wrong password"}),
             client.post(path, data={**form, "grant_type": "implicit"}),
             client.post(path, data={}),
@@ -301,14 +305,19 @@ class TestOpenApiStatuses:
         client: AppClient,
         service_client: AppClient,
         lost_client: AppClient,
+        state: UsersState,
         description: dict[str, Any],
     ) -> None:
         path = "/internal/users/"
+        without_scope = await state.issuer.for_service(
+            "items", audience="users-internal", scopes=[]
+        )
         lost_client.headers["Authorization"] = service_client.headers["Authorization"]
         seen = await statuses(
             service_client.get(path),
             service_client.get(path, params={"limit": 0}),
             client.get(path),
+            as_user(client, without_scope.access_token).get(path),
             lost_client.get(path),
         )
         assert documented(description, "GET", path) == seen
@@ -320,13 +329,13 @@ class TestOpenApiStatuses:
         user_client: AppClient,
         admin_client: AppClient,
         admin: Account,
-        session: AsyncSession,
-        app: FastAPI,
+        session: WriteSession,
+        state: UsersState,
         lost_client: AppClient,
         description: dict[str, Any],
         method: str,
     ) -> None:
-        other = await create_account(session, app)
+        other = await create_account(session, state)
         path = f"/admin/users/{other.id}"
         body = {"is_active": True} if method == "PATCH" else None
         requests = [

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import accounts
+from app.dependencies import UsersState
+from app.schemas import AdminPatch
+from app.services import accounts
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import (
     assert_error_response,
     assert_status,
@@ -15,7 +16,7 @@ from service_testing.assertions import (
 from service_testing.client import AppClient, as_user
 from service_testing.queries import QueryCounter
 from service_testing.tokens import TokenIssuer
-from tests.accounts import create_account, store_users
+from tests.factories import create_account, create_accounts
 
 PATH = "/internal/users/"
 
@@ -27,7 +28,7 @@ async def page(client: AppClient, **query: int) -> dict[str, Any]:
     return body
 
 
-async def register_some(session: AsyncSession, count: int) -> list[int]:
+async def register_some(session: WriteSession, count: int) -> list[int]:
     """Their ids."""
     users = [
         await accounts.register(
@@ -50,12 +51,29 @@ class TestWho:
             assert_error_response(await client.get(PATH), 401, "invalid_token")
 
     async def test_token_for_deliveries_is_unauthorized(
-        self, client: AppClient, app: FastAPI
+        self, client: AppClient, state: UsersState
     ) -> None:
-        key = await app.state.keys.signing_key()
+        key = await state.keys.signing_key()
         issuer = TokenIssuer(key.private, key_id=key.key_id)
         token = issuer.token(audience="items-events")
         assert_error_response(await as_user(client, token).get(PATH), 401, "invalid_token")
+
+    async def test_service_token_without_the_scope_is_forbidden(
+        self, client: AppClient, state: UsersState
+    ) -> None:
+        for scopes in ([], ["users:write"], ["users:read2"]):
+            token = await state.issuer.for_service(
+                "items", audience="users-internal", scopes=scopes
+            )
+            response = await as_user(client, token.access_token).get(PATH)
+            assert_error_response(response, 403, "forbidden")
+
+    async def test_service_token_for_another_audience_is_unauthorized(
+        self, client: AppClient, state: UsersState
+    ) -> None:
+        token = await state.issuer.for_service("items", audience="users", scopes=["users:read"])
+        response = await as_user(client, token.access_token).get(PATH)
+        assert_error_response(response, 401, "invalid_token")
 
     async def test_service_token_opens_nothing_else(self, service_client: AppClient) -> None:
         for path in ("/users/me", "/users/1", "/admin/users/"):
@@ -67,10 +85,10 @@ class TestContent:
         assert await page(service_client) == {"users": [], "next_after_id": None}
 
     async def test_content_is_what_events_tell_and_nothing_personal(
-        self, service_client: AppClient, session: AsyncSession, app: FastAPI
+        self, service_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        account = await create_account(session, app, name="Ada")
-        await accounts.change(session, account.id, {"is_active": False})
+        account = await create_account(session, state, name="Ada")
+        await accounts.change(session, account.id, AdminPatch(is_active=False))
         await session.commit()
         told = {"id": account.id, "name": "Ada", "is_active": False, "version": 2}
         assert await page(service_client) == {"users": [told], "next_after_id": None}
@@ -78,7 +96,7 @@ class TestContent:
 
 class TestPages:
     async def test_pages_together_have_everyone_once_in_the_order_of_ids(
-        self, service_client: AppClient, session: AsyncSession
+        self, service_client: AppClient, session: WriteSession
     ) -> None:
         ids = await register_some(session, 7)
         seen: list[int] = []
@@ -90,7 +108,7 @@ class TestPages:
         assert seen == sorted(ids)
 
     async def test_pages_end_where_the_last_one_is_full(
-        self, service_client: AppClient, session: AsyncSession
+        self, service_client: AppClient, session: WriteSession
     ) -> None:
         ids = await register_some(session, 3)
         body = await page(service_client, limit=3)
@@ -98,14 +116,14 @@ class TestPages:
         assert body["next_after_id"] is None
 
     async def test_page_has_500_unless_asked_otherwise(
-        self, service_client: AppClient, session: AsyncSession
+        self, service_client: AppClient, session: WriteSession
     ) -> None:
-        await store_users(session, 501)
+        await create_accounts(session, 501)
         assert len((await page(service_client))["users"]) == 500
         assert len((await page(service_client, limit=1000))["users"]) == 501
 
     async def test_page_is_one_statement(
-        self, service_client: AppClient, session: AsyncSession, query_counter: QueryCounter
+        self, service_client: AppClient, session: WriteSession, query_counter: QueryCounter
     ) -> None:
         await register_some(session, 3)
         with query_counter.at_most(1, beside="FROM signing_keys"):

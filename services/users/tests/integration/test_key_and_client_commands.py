@@ -14,6 +14,8 @@ from tests.commands import Operator
 from tests.spare_database import store, stored_rows
 
 PASSPHRASE = "a passphrase of some length"
+GRANTS = ["--audience", "users-internal", "--scope", "users:read"]
+CREATE_CLIENT = ["create-client", "items", *GRANTS]
 
 
 def stored_keys(url: str) -> list[tuple[str, bool, bool]]:
@@ -33,7 +35,7 @@ class TestCreateClient:
     def test_create_client_prints_a_secret_that_is_stored_as_a_hash(
         self, spare_database_url: str
     ) -> None:
-        outcome = Operator(spare_database_url).run("create-client", "items")
+        outcome = Operator(spare_database_url).run(*CREATE_CLIENT)
         assert outcome.status == 0
         match = re.fullmatch(r"client_id: items\nclient_secret: (\S{43})\n", outcome.output)
         assert match is not None
@@ -45,7 +47,7 @@ class TestCreateClient:
 
     def test_create_client_again_replaces_the_secret(self, spare_database_url: str) -> None:
         operator = Operator(spare_database_url)
-        outputs = [operator.run("create-client", "items").output for _ in range(2)]
+        outputs = [operator.run(*CREATE_CLIENT).output for _ in range(2)]
         assert outputs[0] != outputs[1]
         secret = outputs[1].rpartition(" ")[2].strip()
         stored = stored_rows(spare_database_url, select(col(ServiceClient.secret_hash)))
@@ -56,7 +58,7 @@ class TestCreateClient:
     ) -> None:
         given = "0123456789abcdef" * 2
         operator = Operator(spare_database_url)
-        outcome = operator.run("create-client", "items", USERS_CLIENT_SECRET=given)
+        outcome = operator.run(*CREATE_CLIENT, USERS_CLIENT_SECRET=given)
         assert (outcome.status, outcome.output) == (0, "client_id: items\n")
         stored = stored_rows(spare_database_url, select(col(ServiceClient.secret_hash)))
         assert stored == [(hashlib.sha256(given.encode()).hexdigest(),)]
@@ -66,7 +68,7 @@ class TestCreateClient:
     ) -> None:
         short = "0123456789abcdef" * 2
         operator = Operator(spare_database_url)
-        outcome = operator.run("create-client", "items", USERS_CLIENT_SECRET=short[:-1])
+        outcome = operator.run(*CREATE_CLIENT, USERS_CLIENT_SECRET=short[:-1])
         assert outcome.status == 2
         assert "at least 32 characters" in outcome.error
         assert stored_rows(spare_database_url, select(col(ServiceClient.client_id))) == []
@@ -75,7 +77,7 @@ class TestCreateClient:
     def test_create_client_takes_64_printable_characters(
         self, spare_database_url: str, client_id: str
     ) -> None:
-        assert Operator(spare_database_url).run("create-client", client_id).status == 0
+        assert Operator(spare_database_url).run("create-client", client_id, *GRANTS).status == 0
         stored = stored_rows(spare_database_url, select(col(ServiceClient.client_id)))
         assert stored == [(client_id,)]
 
@@ -83,9 +85,48 @@ class TestCreateClient:
     def test_create_client_refuses_any_other_name(
         self, spare_database_url: str, client_id: str
     ) -> None:
-        outcome = Operator(spare_database_url).run("create-client", client_id)
+        outcome = Operator(spare_database_url).run("create-client", client_id, *GRANTS)
         assert outcome.status == 2
         assert "1 to 64 printable ASCII characters" in outcome.error
+        assert stored_rows(spare_database_url, select(col(ServiceClient.client_id))) == []
+
+    def test_create_client_stores_each_audience_and_scope(self, spare_database_url: str) -> None:
+        more = ["--audience", "shop", "--scope", "shop:read"]
+        assert Operator(spare_database_url).run(*CREATE_CLIENT, *more).status == 0
+        stored = stored_rows(
+            spare_database_url, select(col(ServiceClient.audiences), col(ServiceClient.scopes))
+        )
+        assert stored == [(["users-internal", "shop"], ["users:read", "shop:read"])]
+
+    def test_create_client_again_replaces_audiences_and_scopes(
+        self, spare_database_url: str
+    ) -> None:
+        operator = Operator(spare_database_url)
+        operator.run(*CREATE_CLIENT)
+        operator.run("create-client", "items", "--audience", "shop", "--scope", "shop:read")
+        stored = stored_rows(
+            spare_database_url, select(col(ServiceClient.audiences), col(ServiceClient.scopes))
+        )
+        assert stored == [(["shop"], ["shop:read"])]
+
+    @pytest.mark.parametrize("missing", ["--audience", "--scope"])
+    def test_create_client_needs_an_audience_and_a_scope(
+        self, spare_database_url: str, missing: str
+    ) -> None:
+        given = [option for option in ("--audience", "--scope") if option != missing]
+        outcome = Operator(spare_database_url).run("create-client", "items", given[0], "x")
+        assert outcome.status == 2
+        assert missing in outcome.error
+        assert stored_rows(spare_database_url, select(col(ServiceClient.client_id))) == []
+
+    @pytest.mark.parametrize("option", ["--audience", "--scope"])
+    @pytest.mark.parametrize("name", ["", "two words", "tab\t", "ümlaut"])
+    def test_create_client_refuses_a_grant_that_is_no_word(
+        self, spare_database_url: str, option: str, name: str
+    ) -> None:
+        outcome = Operator(spare_database_url).run(*CREATE_CLIENT, option, name)
+        assert outcome.status == 2
+        assert "printable ASCII characters without spaces" in outcome.error
         assert stored_rows(spare_database_url, select(col(ServiceClient.client_id))) == []
 
 

@@ -5,14 +5,14 @@ from datetime import timedelta
 import jwt
 import pytest
 from sqlalchemy import delete
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.access_tokens import TokenIssuer
 from app.models import SigningKey
+from app.services.access_tokens import TokenIssuer
+from app.services.signing_keys import KeyRing, rotate
 from app.settings import UsersSettings
-from app.signing_keys import KeyRing, rotate
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.columns import utc_now
+from chassis.db.sessions import WriteSession
 from chassis.web.errors import InvalidToken
 from service_testing.frozen_time import FrozenTime
 from service_testing.isolation import IsolatedDatabase
@@ -34,7 +34,9 @@ class Timeline:
         self.start = utc_now()
         self.seconds = 0.0
         self.keys = KeyRing(database, settings, clock=lambda: self.seconds)
-        self.issuer = TokenIssuer(self.keys, settings.access_token_seconds)
+        self.issuer = TokenIssuer(
+            self.keys, lifetime_seconds=settings.access_token_seconds, user_audiences=["users"]
+        )
         self.verifier = TokenVerifier(self.keys, audience="users")
         self._wall = frozen_time
 
@@ -52,12 +54,12 @@ class Timeline:
 @pytest.fixture
 async def timeline(
     database: IsolatedDatabase,
-    session: AsyncSession,
+    session: WriteSession,
     settings: UsersSettings,
     frozen_time: FrozenTime,
 ) -> Timeline:
     """A service with one key, which it makes now."""
-    await session.execute(delete(SigningKey))
+    await session.exec(delete(SigningKey))
     await session.commit()
     timeline = Timeline(database, settings, frozen_time)
     await timeline.keys.signing_key()
@@ -70,7 +72,7 @@ def key_id(token: str) -> str:
 
 class TestHeadStart:
     async def test_head_start_publishes_a_key_before_it_signs(
-        self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
+        self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         assert settings.jwks_max_age_seconds == HEAD_START
         timeline.move_to(1)
@@ -84,7 +86,7 @@ class TestHeadStart:
         assert key_id(await timeline.token()) == key.key_id
 
     async def test_head_start_keeps_old_tokens_good_until_they_expire(
-        self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
+        self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         _, old_until = await rotate(session, settings, at_once=False)
         await session.commit()
@@ -97,7 +99,7 @@ class TestHeadStart:
         assert (await timeline.verifier.principal(last_token)).user_id == 1
 
     async def test_head_start_ends_with_the_old_key_unpublished_and_refused(
-        self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
+        self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         old = key_id(await timeline.token())
         _, old_until = await rotate(session, settings, at_once=False)
@@ -111,7 +113,7 @@ class TestHeadStart:
         assert old not in await timeline.published_ids()
 
     async def test_head_start_twice_never_signs_with_a_key_that_verifiers_can_t_know(
-        self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
+        self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         first_seen: dict[str, float] = {}
         signed: set[str] = set()
@@ -131,7 +133,7 @@ class TestHeadStart:
 
 class TestAtOnce:
     async def test_at_once_signs_as_soon_as_the_process_looks_again(
-        self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
+        self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         old_token = await timeline.token()
         key, _ = await rotate(session, settings, at_once=True)
@@ -141,7 +143,7 @@ class TestAtOnce:
         assert (await timeline.verifier.principal(old_token)).user_id == 1
 
     async def test_at_once_overtakes_a_key_that_has_yet_to_take_over(
-        self, timeline: Timeline, session: AsyncSession, settings: UsersSettings
+        self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         await rotate(session, settings, at_once=False)
         key, _ = await rotate(session, settings, at_once=True)
@@ -156,7 +158,7 @@ class TestUnknownKey:
         self,
         timeline: Timeline,
         database: IsolatedDatabase,
-        session: AsyncSession,
+        session: WriteSession,
         settings: UsersSettings,
         frozen_time: FrozenTime,
     ) -> None:

@@ -1,17 +1,17 @@
 """`GET /.well-known/jwks.json`: what others verify access tokens with."""
 
 import jwt
-from fastapi import FastAPI
 from jwt import PyJWK
 from sqlalchemy import delete
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.dependencies import UsersState
 from app.models import SigningKey
+from app.services.signing_keys import rotate
 from app.settings import UsersSettings
-from app.signing_keys import rotate
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_status
-from service_testing.client import AppClient, app_transport
-from tests.accounts import Account
+from service_testing.client import AppClient
+from tests.factories import Account
 
 
 class TestReadKeys:
@@ -42,20 +42,19 @@ class TestReadKeys:
         assert claims["sub"] == str(user.id)
 
     async def test_read_keys_shows_a_rotated_key_at_once(
-        self, own_app: FastAPI, session: AsyncSession, settings: UsersSettings
+        self, client: AppClient, state: UsersState, session: WriteSession, settings: UsersSettings
     ) -> None:
-        present = await own_app.state.keys.signing_key()
-        client = AppClient(app_transport(own_app))
+        present = await state.keys.signing_key()
         key, _ = await rotate(session, settings, at_once=False)
         await session.commit()
         after = (await client.get("/.well-known/jwks.json")).json()["keys"]
         assert [jwk["kid"] for jwk in after] == [present.key_id, key.key_id]
 
     async def test_read_keys_of_a_service_that_has_none_is_empty(
-        self, own_app: FastAPI, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await session.execute(delete(SigningKey))
+        await session.exec(delete(SigningKey))
         await session.commit()
-        response = await AppClient(app_transport(own_app)).get("/.well-known/jwks.json")
+        response = await client.get("/.well-known/jwks.json")
         assert_status(response, 200)
         assert response.json() == {"keys": []}

@@ -6,12 +6,16 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import update
 
+from app.dependencies import UsersState
 from app.main import create_app
 from app.models import SigningKey
+from app.repositories.signing_keys import SigningKeyQueries, StoredKey
+from app.services.signing_keys import KeyRing, rotate
 from app.settings import UsersSettings
-from app.signing_keys import KeyRing, rotate
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
 from chassis.ops.settings import SettingsError
 from service_testing.lifespan import Lifespan
 from tests.spare_database import opened
@@ -29,6 +33,16 @@ def mistaken(settings: UsersSettings) -> UsersSettings:
     return settings.model_copy(update={"signing_key_passphrase": passphrase})
 
 
+def keys_of(lifespan: Lifespan) -> KeyRing:
+    state = lifespan.state
+    assert isinstance(state, UsersState)
+    return state.keys
+
+
+async def stored_keys(database: Database) -> list[StoredKey]:
+    return await SigningKeyQueries(database.read_session()).list_unexpired(utc_now())
+
+
 class TestFirstKey:
     async def test_first_key_is_one_however_many_processes_start_together(
         self, spare_database_url: str, settings: UsersSettings
@@ -39,8 +53,8 @@ class TestFirstKey:
 
         key_ids = await asyncio.gather(*(start() for _ in range(6)))
         assert len(set(key_ids)) == 1
-        async with opened(spare_database_url) as database, database.orm_read_session() as session:
-            assert len((await session.scalars(select(SigningKey))).all()) == 1
+        async with opened(spare_database_url) as database:
+            assert len(await stored_keys(database)) == 1
 
     async def test_first_key_is_one_for_many_requests_of_a_process(
         self, spare_database_url: str, settings: UsersSettings
@@ -58,7 +72,7 @@ class TestFirstKey:
             async with opened(spare_database_url) as database:
                 lifespan = Lifespan(create_app(settings, database=database))
                 await lifespan.start()
-                key_ids |= {key["kid"] for key in await lifespan.app.state.keys.published()}
+                key_ids |= {key["kid"] for key in await keys_of(lifespan).published()}
                 await lifespan.stop()
         assert len(key_ids) == 1
 
@@ -70,8 +84,7 @@ class TestPassphrase:
         async with opened(spare_database_url) as database:
             made = await KeyRing(database, encrypting).signing_key()
             found = await KeyRing(database, encrypting).signing_key()
-            async with database.orm_read_session() as session:
-                (stored,) = (await session.scalars(select(SigningKey))).all()
+            (stored,) = await stored_keys(database)
         assert found.private.private_bytes_raw() == made.private.private_bytes_raw()
         assert stored.private_pem.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
 
@@ -131,6 +144,6 @@ class TestForeignKey:
         async with opened(spare_database_url) as database:
             await KeyRing(database, settings).signing_key()
             async with database.transaction() as session:
-                await session.execute(update(SigningKey).values(private_pem=pem.decode()))
+                await session.exec(update(SigningKey).values(private_pem=pem.decode()))
             with pytest.raises(SettingsError, match="isn't an Ed25519 key"):
                 await KeyRing(database, settings).signing_key()

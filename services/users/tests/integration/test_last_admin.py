@@ -4,15 +4,16 @@ import asyncio
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app.dependencies import UsersState
 from app.models import User
-from service_testing.assertions import assert_error_response, assert_status, assert_user_response
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, as_user
-from tests.accounts import Account, create_account
+from tests.factories import Account, create_account
+from tests.helpers import assert_user_response
 
 TAKING_AWAY = [
     ("PATCH", "/admin/users/{id}", {"role": "user"}),
@@ -42,13 +43,13 @@ class TestLastAdmin:
         self,
         admin_client: AppClient,
         admin: Account,
-        session: AsyncSession,
-        app: FastAPI,
+        session: WriteSession,
+        state: UsersState,
         method: str,
         path: str,
         body: Any,
     ) -> None:
-        await create_account(session, app, role="admin", is_active=False)
+        await create_account(session, state, role="admin", is_active=False)
         response = await admin_client.request(method, path.format(id=admin.id), json=body)
         assert_error_response(response, 409, "last_admin")
 
@@ -57,13 +58,13 @@ class TestLastAdmin:
         self,
         admin_client: AppClient,
         admin: Account,
-        session: AsyncSession,
-        app: FastAPI,
+        session: WriteSession,
+        state: UsersState,
         method: str,
         path: str,
         body: Any,
     ) -> None:
-        await create_account(session, app, role="admin")
+        await create_account(session, state, role="admin")
         response = await admin_client.request(method, path.format(id=admin.id), json=body)
         assert response.is_success
         me = await admin_client.get("/admin/users/")
@@ -74,13 +75,13 @@ class TestLastAdmin:
         self,
         admin_client: AppClient,
         user: Account,
-        session: AsyncSession,
-        app: FastAPI,
+        session: WriteSession,
+        state: UsersState,
         method: str,
         path: str,
         body: Any,
     ) -> None:
-        inactive = await create_account(session, app, role="admin", is_active=False)
+        inactive = await create_account(session, state, role="admin", is_active=False)
         for account in (inactive, user):
             response = await admin_client.request(method, path.format(id=account.id), json=body)
             assert response.is_success
@@ -103,13 +104,13 @@ class TestRace:
     async def test_race_of_two_admins_against_each_other_leaves_one(
         self,
         client: AppClient,
-        session: AsyncSession,
-        app: FastAPI,
+        session: WriteSession,
+        state: UsersState,
         method: str,
         path: str,
         body: Any,
     ) -> None:
-        one, other = [await create_account(session, app, role="admin") for _ in range(2)]
+        one, other = [await create_account(session, state, role="admin") for _ in range(2)]
         responses = await asyncio.gather(
             as_user(client, one.token).request(method, path.format(id=other.id), json=body),
             as_user(client, other.token).request(method, path.format(id=one.id), json=body),
@@ -118,9 +119,9 @@ class TestRace:
         assert len(await _active_admins(session)) == 1
 
     async def test_race_of_admins_who_leave_keeps_one(
-        self, client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        admins = [await create_account(session, app, role="admin") for _ in range(6)]
+        admins = [await create_account(session, state, role="admin") for _ in range(6)]
         responses = await asyncio.gather(
             *(as_user(client, admin.token).delete("/users/me") for admin in admins)
         )
@@ -129,10 +130,10 @@ class TestRace:
         assert await _active_admins(session) == [admins[statuses.index(409)].id]
 
     async def test_race_of_promotion_and_departure_keeps_one(
-        self, client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        admin = await create_account(session, app, role="admin")
-        user = await create_account(session, app)
+        admin = await create_account(session, state, role="admin")
+        user = await create_account(session, state)
         admin_client = as_user(client, admin.token)
         promoted, left = await asyncio.gather(
             admin_client.patch(f"/admin/users/{user.id}", json={"role": "admin"}),
@@ -143,6 +144,6 @@ class TestRace:
         assert await _active_admins(session)
 
 
-async def _active_admins(session: AsyncSession) -> list[int | None]:
+async def _active_admins(session: WriteSession) -> list[int | None]:
     statement = select(col(User.id)).where(col(User.role) == "admin", col(User.is_active))
     return list((await session.scalars(statement)).all())

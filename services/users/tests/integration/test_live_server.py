@@ -5,17 +5,17 @@ from collections import Counter
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import User
-from service_testing.assertions import assert_user_response
-from service_testing.factories import create_user_data
+from chassis.db.sessions import WriteSession
 from service_testing.live_server import LiveServer
+from tests.factories import create_user_data
+from tests.helpers import assert_user_response
 
 
 @pytest.mark.slow
 async def test_register_a_hundred_times_at_once_makes_one_account_of_each_email(
-    live_server: LiveServer, session: AsyncSession
+    live_server: LiveServer, session: WriteSession
 ) -> None:
     people = [create_user_data() for _ in range(50)]
     async with live_server.client() as client:

@@ -3,20 +3,19 @@
 import json
 from typing import Any
 
-from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.types import EventDict
 
+from app.dependencies import UsersState
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, as_user
-from service_testing.factories import create_user_data
-from tests.accounts import create_account
-from tests.logins import assert_ended, log_in, refresh
+from tests.factories import create_account, create_user_data
+from tests.helpers import assert_login_ended, log_in, refresh
 
 
 class TestSecrets:
     async def test_secrets_and_addresses_stand_on_no_line(
-        self, client: AppClient, session: AsyncSession, app: FastAPI, logs: list[EventDict]
+        self, client: AppClient, session: WriteSession, state: UsersState, logs: list[EventDict]
     ) -> None:
         data = create_user_data()
         assert_status(await client.post("/users/", json=data), 201)
@@ -30,11 +29,11 @@ class TestSecrets:
             "/auth/refresh", json={"refresh_token": tokens["refresh_token"]}
         )
         refreshed = response.json()["refresh_token"]
-        await assert_ended(client, tokens["refresh_token"])
+        await assert_login_ended(client, tokens["refresh_token"])
         me = as_user(client, tokens["access_token"])
         change = {"current_password": data["password"], "new_password": "a new password"}
         assert_status(await me.put("/users/me/password", json=change), 204)
-        admin = as_user(client, (await create_account(session, app, role="admin")).token)
+        admin = as_user(client, (await create_account(session, state, role="admin")).token)
         found = await admin.get("/admin/users/", params={"q": data["email"]})
         assert_status(found, 200)
         assert_status(await me.delete("/users/me"), 204)
@@ -49,11 +48,11 @@ class TestSecrets:
 
 class TestReuse:
     async def test_reuse_of_a_refresh_token_is_a_warning(
-        self, client: AppClient, session: AsyncSession, app: FastAPI, logs: list[EventDict]
+        self, client: AppClient, session: WriteSession, state: UsersState, logs: list[EventDict]
     ) -> None:
-        token = await log_in(client, await create_account(session, app))
+        token = await log_in(client, await create_account(session, state))
         await refresh(client, token)
-        await assert_ended(client, token)
+        await assert_login_ended(client, token)
         (warning,) = [line for line in logs if line["log_level"] == "warning"]
         assert warning["event"] == "refresh_token_reused"
         assert warning["family_id"] > 0

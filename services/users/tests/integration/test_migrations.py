@@ -7,7 +7,7 @@ from sqlalchemy import func, select, text
 from sqlmodel import col
 
 from app.database import MIGRATIONS
-from app.models import User, metadata
+from app.models import ServiceClient, User, metadata
 from chassis.db.columns import utc_now
 from chassis.db.migrations import differences, downgrade, upgrade
 from tests.spare_database import store, stored_rows
@@ -33,6 +33,25 @@ class TestMigrations:
         upgrade(empty_database_url, MIGRATIONS)
         assert differences(empty_database_url, metadata) == []
         assert stored_rows(empty_database_url, select(col(User.id))) == []
+
+    def test_migrations_let_registered_services_go_on_reading_users(
+        self, empty_database_url: str
+    ) -> None:
+        upgrade(empty_database_url, MIGRATIONS)
+        client = ServiceClient(client_id="shop", secret_hash="hash", audiences=[], scopes=[])
+        store(empty_database_url, [client])
+        downgrade(empty_database_url, MIGRATIONS, "0002")
+        upgrade(empty_database_url, MIGRATIONS)
+        stored = stored_rows(
+            empty_database_url,
+            select(
+                col(ServiceClient.client_id),
+                col(ServiceClient.audiences),
+                col(ServiceClient.scopes),
+            ),
+        )
+        assert stored == [("shop", ["users-internal"], ["users:read"])]
+        assert differences(empty_database_url, metadata) == []
 
     def test_migrations_may_start_together(self, empty_database_url: str) -> None:
         with ThreadPoolExecutor(4) as threads:

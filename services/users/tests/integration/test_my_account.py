@@ -3,23 +3,19 @@
 import asyncio
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app.dependencies import UsersState
 from app.models import RefreshFamily, RefreshToken, User
-from service_testing.assertions import (
-    assert_error_response,
-    assert_status,
-    assert_user_response,
-    assert_validation_error,
-)
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response, assert_status, assert_validation_error
 from service_testing.client import AppClient, as_user
-from tests.accounts import Account, create_account
+from tests.factories import Account, create_account
+from tests.helpers import assert_user_response
 
 
-async def stored_version(session: AsyncSession, account: Account) -> int:
+async def stored_version(session: WriteSession, account: Account) -> int:
     version = await session.scalar(select(col(User.version)).where(col(User.id) == account.id))
     await session.commit()
     assert version is not None
@@ -66,15 +62,15 @@ class TestChangeMe:
             assert_status(await client.post("/auth/token", data=form), status)
 
     async def test_change_me_frees_the_old_email(
-        self, user_client: AppClient, user: Account, session: AsyncSession, app: FastAPI
+        self, user_client: AppClient, user: Account, session: WriteSession, state: UsersState
     ) -> None:
         response = await user_client.patch("/users/me", json={"email": "new@example.com"})
         assert_user_response(response, email="new@example.com")
-        newcomer = await create_account(session, app, email=user.email)
+        newcomer = await create_account(session, state, email=user.email)
         assert newcomer.email == user.email
 
     async def test_change_me_may_change_the_case_of_the_own_email(
-        self, user_client: AppClient, user: Account, session: AsyncSession
+        self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         other_case = user.email.swapcase().replace("EXAMPLE.COM", "example.com")
         response = await user_client.patch("/users/me", json={"email": other_case})
@@ -82,21 +78,21 @@ class TestChangeMe:
         assert await stored_version(session, user) == 2
 
     async def test_change_me_with_an_empty_body_changes_nothing(
-        self, user_client: AppClient, user: Account, session: AsyncSession
+        self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         before = assert_user_response(await user_client.get("/users/me"))
         assert assert_user_response(await user_client.patch("/users/me", json={})) == before
         assert await stored_version(session, user) == 1
 
     async def test_change_me_to_the_present_values_is_no_change(
-        self, user_client: AppClient, user: Account, session: AsyncSession
+        self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         body = {"name": user.name, "email": user.email}
         assert_user_response(await user_client.patch("/users/me", json=body), email=user.email)
         assert await stored_version(session, user) == 1
 
     async def test_change_me_makes_a_new_version_of_each_change(
-        self, user_client: AppClient, user: Account, session: AsyncSession
+        self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         for name in ("Ada", "Grace"):
             assert_user_response(await user_client.patch("/users/me", json={"name": name}))
@@ -137,10 +133,10 @@ class TestChangeMe:
 @pytest.mark.committed
 class TestConcurrentChanges:
     async def test_concurrent_changes_of_one_account_are_all_kept(
-        self, client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        user = await create_account(session, app)
-        admin = as_user(client, (await create_account(session, app, role="admin")).token)
+        user = await create_account(session, state)
+        admin = as_user(client, (await create_account(session, state, role="admin")).token)
         me = as_user(client, user.token)
         responses = await asyncio.gather(
             me.patch("/users/me", json={"name": "Ada King"}),
@@ -153,9 +149,9 @@ class TestConcurrentChanges:
         assert await stored_version(session, user) == 4
 
     async def test_concurrent_changes_to_one_email_are_won_by_one(
-        self, client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        users = [await create_account(session, app) for _ in range(8)]
+        users = [await create_account(session, state) for _ in range(8)]
         responses = await asyncio.gather(
             *(
                 as_user(client, user.token).patch("/users/me", json={"email": "new@example.com"})
@@ -181,7 +177,7 @@ class TestDeleteMe:
         assert_error_response(await user_client.delete("/users/me"), 401, "invalid_token")
 
     async def test_delete_me_takes_the_logins_along(
-        self, client: AppClient, user_client: AppClient, user: Account, session: AsyncSession
+        self, client: AppClient, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         form = {"username": user.email, "password": user.password}
         assert_status(await client.post("/auth/token", data=form), 200)

@@ -5,16 +5,17 @@ from math import isnan
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.main import create_app
 from app.models import OutboxEvent, OutboxStream
 from app.outbox.streams import ALARMING_FAILURES
 from app.settings import UsersSettings
 from chassis.db.columns import utc_now
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_status
-from service_testing.client import AppClient, app_transport
+from service_testing.client import AppClient
 from service_testing.frozen_time import FrozenTime
+from service_testing.lifespan import running
 from tests.spare_database import opened
 
 
@@ -51,7 +52,7 @@ class TestGauges:
         }
 
     async def test_gauges_show_what_waits_what_fails_and_what_was_refused(
-        self, client: AppClient, session: AsyncSession, frozen_time: FrozenTime
+        self, client: AppClient, session: WriteSession, frozen_time: FrozenTime
     ) -> None:
         now = utc_now()
         ages = [event(1, occurred_at=now - timedelta(seconds=90)), event(2), event(3)]
@@ -73,8 +74,10 @@ class TestGauges:
     async def test_gauges_are_unknown_while_the_database_is_away(
         self, settings: UsersSettings
     ) -> None:
-        async with opened("sqlite:////dev/null/none.db") as nowhere:
-            client = AppClient(app_transport(create_app(settings, database=nowhere)))
+        async with (
+            opened("sqlite:////dev/null/none.db") as nowhere,
+            running(create_app(settings, database=nowhere)) as client,
+        ):
             shown = await gauges(client)
         assert len(shown) == 4
         assert all(isnan(value) for value in shown.values())

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from app import accounts
 from app.models import OutboxEvent, OutboxStream
 from app.outbox import streams
 from app.outbox.streams import EVENTS_PER_LEASE, Lease, Outcome
+from app.schemas import ProfilePatch
+from app.services import accounts
 from chassis.db.database import Database
 from service_testing.frozen_time import FrozenTime
 from service_testing.locks import until_blocked
@@ -286,7 +287,7 @@ class TestNothingIsLost:
         outcome = await delivered(outbox, given)
         async with opened(spare_database_url) as other:
             async with other.transaction() as session:
-                await accounts.change(session, user_id, {"name": "Ada"})
+                await accounts.change(session, user_id, ProfilePatch(name="Ada"))
                 recording = asyncio.create_task(record(outbox, outcome))
                 # It waits for the stream's row, which this transaction has.
                 await until_blocked(other)

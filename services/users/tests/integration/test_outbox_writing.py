@@ -4,20 +4,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from app import accounts
 from app.models import OutboxEvent, OutboxStream
 from app.outbox.writing import WAKE_RELAY
+from app.schemas import ProfilePatch
+from app.services import accounts
 from chassis.db.database import Database
-from service_testing.assertions import assert_status, assert_user_response
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_status
 from service_testing.client import AppClient
-from service_testing.factories import create_user_data
 from service_testing.isolation import IsolatedDatabase
-from tests.accounts import Account
 from tests.commands import Operator
-from tests.logins import log_in
+from tests.factories import Account, create_user_data
+from tests.helpers import assert_user_response, log_in
 from tests.spare_database import opened, stored_rows
 
 EVENTS = select(
@@ -27,7 +27,7 @@ EVENTS = select(
 Told = tuple[str, int, dict[str, Any]]
 
 
-async def told_of(session: AsyncSession, user_id: int) -> list[Told]:
+async def told_of(session: WriteSession, user_id: int) -> list[Told]:
     """Type, version and data of each event of a user, in order."""
     rows = (await session.execute(EVENTS)).all()
     await session.commit()
@@ -40,14 +40,14 @@ def state(account: Account, version: int, **changes: Any) -> dict[str, Any]:
 
 
 class TestChanges:
-    async def test_registration_is_told(self, client: AppClient, session: AsyncSession) -> None:
+    async def test_registration_is_told(self, client: AppClient, session: WriteSession) -> None:
         response = await client.post("/users/", json=create_user_data(name="Ada"))
         user = assert_user_response(response, status=201)
         data = {"id": user["id"], "name": "Ada", "is_active": True, "version": 1}
         assert await told_of(session, user["id"]) == [("user.created", 1, data)]
 
     async def test_event_knows_the_request_that_caused_it(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
         trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
         headers = {"X-Request-ID": "req-1", "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
@@ -58,21 +58,21 @@ class TestChanges:
         assert event.traceparent.split("-")[1] == trace_id
 
     async def test_rename_is_told(
-        self, user_client: AppClient, user: Account, session: AsyncSession
+        self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         assert_status(await user_client.patch("/users/me", json={"name": "Ada King"}), 200)
         event = ("user.updated", 2, state(user, 2, name="Ada King"))
         assert await told_of(session, user.id) == [event]
 
     async def test_change_that_items_cannot_see_is_told_too(
-        self, user_client: AppClient, user: Account, session: AsyncSession
+        self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         await user_client.patch("/users/me", json={"email": "ada.king@example.com"})
         event = ("user.updated", 2, state(user, 2))
         assert await told_of(session, user.id) == [event]
 
     async def test_change_by_an_administrator_is_told(
-        self, admin_client: AppClient, user: Account, session: AsyncSession
+        self, admin_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         for body in ({"is_active": False}, {"role": "admin"}, {"is_active": True, "name": "Ada"}):
             assert_status(await admin_client.patch(f"/admin/users/{user.id}", json=body), 200)
@@ -83,14 +83,14 @@ class TestChanges:
         ]
 
     async def test_deletion_is_told_though_the_account_is_gone(
-        self, user_client: AppClient, user: Account, session: AsyncSession
+        self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         assert_status(await user_client.delete("/users/me"), 204)
         event = ("user.deleted", 2, state(user, 2, is_active=False))
         assert await told_of(session, user.id) == [event]
 
     async def test_deletion_by_an_administrator_is_told(
-        self, admin_client: AppClient, user: Account, session: AsyncSession
+        self, admin_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         assert_status(await admin_client.delete(f"/admin/users/{user.id}"), 204)
         event = ("user.deleted", 2, state(user, 2, is_active=False))
@@ -107,14 +107,14 @@ class TestChanges:
 
 class TestNoChange:
     async def test_nothing_is_told_of_a_change_to_what_is(
-        self, user_client: AppClient, user: Account, session: AsyncSession
+        self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         for body in ({}, {"name": user.name}, {"name": user.name, "email": user.email}):
             assert_status(await user_client.patch("/users/me", json=body), 200)
         assert await told_of(session, user.id) == []
 
     async def test_nothing_is_told_of_logins_and_passwords(
-        self, client: AppClient, user_client: AppClient, user: Account, session: AsyncSession
+        self, client: AppClient, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         await log_in(client, user)
         body = {"current_password": user.password, "new_password": "another password"}
@@ -122,7 +122,7 @@ class TestNoChange:
         assert await told_of(session, user.id) == []
 
     async def test_nothing_is_told_of_what_was_refused(
-        self, client: AppClient, admin_client: AppClient, admin: Account, session: AsyncSession
+        self, client: AppClient, admin_client: AppClient, admin: Account, session: WriteSession
     ) -> None:
         body = create_user_data(email=admin.email)
         assert_status(await client.post("/users/", json=body), 409)
@@ -133,7 +133,7 @@ class TestNoChange:
 
 class TestStreams:
     async def test_stream_is_one_however_many_events_it_has(
-        self, user_client: AppClient, user: Account, session: AsyncSession
+        self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         for name in ("Ada", "Eva", "Ida"):
             await user_client.patch("/users/me", json={"name": name})
@@ -178,7 +178,9 @@ class TestWaking:
                 user_id = await register(session)
             woken = watched(database)
             async with database.transaction() as session:
-                await accounts.change(session, user_id, {"name": "Ada"})  # which it is already
+                await accounts.change(
+                    session, user_id, ProfilePatch(name="Ada")
+                )  # which it is already
             assert woken == []
 
 
@@ -188,7 +190,7 @@ def watched(database: Database) -> list[str]:
     return woken
 
 
-async def register(session: AsyncSession) -> int:
+async def register(session: WriteSession) -> int:
     user = await accounts.register(
         session, email="ada@example.com", name="Ada", password_hash="none"
     )

@@ -1,16 +1,16 @@
 """`GET /users/{id}`: what anyone who is signed in may know of a user."""
 
 import pytest
-from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.dependencies import UsersState
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import (
     assert_error_response,
     assert_status,
     assert_validation_error,
 )
 from service_testing.client import AppClient
-from tests.accounts import Account, create_account
+from tests.factories import Account, create_account
 
 MALFORMED_IDS = [
     "0",
@@ -51,9 +51,9 @@ class TestReadUser:
         assert response.json() == {"id": user.id, "name": user.name, "is_active": True}
 
     async def test_read_user_says_who_is_deactivated(
-        self, user_client: AppClient, session: AsyncSession, app: FastAPI
+        self, user_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        inactive = await create_account(session, app, is_active=False)
+        inactive = await create_account(session, state, is_active=False)
         response = await user_client.get(f"/users/{inactive.id}")
         assert_status(response, 200)
         assert response.json()["is_active"] is False
@@ -66,9 +66,13 @@ class TestReadUser:
         assert assert_error_response(response, 404, "not_found")["detail"] == "User not found"
 
     async def test_read_user_that_was_deleted_is_not_found(
-        self, user_client: AppClient, admin_client: AppClient, session: AsyncSession, app: FastAPI
+        self,
+        user_client: AppClient,
+        admin_client: AppClient,
+        session: WriteSession,
+        state: UsersState,
     ) -> None:
-        gone = await create_account(session, app)
+        gone = await create_account(session, state)
         assert_status(await admin_client.delete(f"/admin/users/{gone.id}"), 204)
         response = await user_client.get(f"/users/{gone.id}")
         assert_error_response(response, 404, "not_found")

@@ -3,22 +3,17 @@
 import hashlib
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.dependencies import UsersState
 from app.models import RefreshToken
 from app.settings import UsersSettings
-from service_testing.assertions import (
-    assert_error_response,
-    assert_status,
-    assert_user_response,
-    assert_validation_error,
-)
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response, assert_status, assert_validation_error
 from service_testing.client import AppClient, as_user
 from service_testing.frozen_time import FrozenTime
-from tests.accounts import Account, create_account
-from tests.logins import assert_ended, log_in, refresh
+from tests.factories import Account, create_account
+from tests.helpers import assert_login_ended, assert_user_response, log_in, refresh
 
 INVALID: list[object] = [None, 1, True, [], {}, "", "t" * 513, "nul \0 nul"]
 
@@ -54,8 +49,8 @@ class TestRefresh:
     ) -> None:
         first = await log_in(client, user)
         second = await refresh(client, first)
-        await assert_ended(client, first)
-        await assert_ended(client, second)
+        await assert_login_ended(client, first)
+        await assert_login_ended(client, second)
 
     async def test_refresh_with_a_used_token_leaves_other_logins_alone(
         self, client: AppClient, user: Account, admin: Account
@@ -64,7 +59,7 @@ class TestRefresh:
             await log_in(client, account) for account in (user, user, admin)
         ]
         await refresh(client, stolen)
-        await assert_ended(client, stolen)
+        await assert_login_ended(client, stolen)
         assert await refresh(client, elsewhere)
         assert await refresh(client, of_another)
 
@@ -87,14 +82,14 @@ class TestRefresh:
         token = await refresh(client, token)
         # The new token doesn't extend the login's life.
         frozen_time.tick(hours=1)
-        await assert_ended(client, token)
+        await assert_login_ended(client, token)
 
     async def test_refresh_of_a_deleted_account_is_refused(
         self, client: AppClient, user: Account, user_client: AppClient
     ) -> None:
         token = await log_in(client, user)
         assert_status(await user_client.delete("/users/me"), 204)
-        await assert_ended(client, token)
+        await assert_login_ended(client, token)
 
     async def test_refresh_of_a_deactivated_account_is_refused_for_good(
         self, client: AppClient, user: Account, admin_client: AppClient
@@ -104,10 +99,10 @@ class TestRefresh:
             body = {"is_active": is_active}
             response = await admin_client.patch(f"/admin/users/{user.id}", json=body)
             assert_user_response(response)
-            await assert_ended(client, token)
+            await assert_login_ended(client, token)
 
     async def test_refresh_tokens_are_stored_as_hashes(
-        self, client: AppClient, user: Account, session: AsyncSession
+        self, client: AppClient, user: Account, session: WriteSession
     ) -> None:
         first = await log_in(client, user)
         second = await refresh(client, first)
@@ -141,7 +136,7 @@ class TestLogOut:
         token = await log_in(client, user)
         for _ in range(2):
             assert_status(await client.post("/auth/logout", json={"refresh_token": token}), 204)
-        await assert_ended(client, token)
+        await assert_login_ended(client, token)
 
     async def test_log_out_with_a_used_token_ends_the_login_too(
         self, client: AppClient, user: Account
@@ -149,12 +144,12 @@ class TestLogOut:
         first = await log_in(client, user)
         second = await refresh(client, first)
         assert_status(await client.post("/auth/logout", json={"refresh_token": first}), 204)
-        await assert_ended(client, second)
+        await assert_login_ended(client, second)
 
     async def test_log_out_leaves_other_logins_alone(
-        self, client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        one, other = await create_account(session, app), await create_account(session, app)
+        one, other = await create_account(session, state), await create_account(session, state)
         ended, kept, of_another = [await log_in(client, account) for account in (one, one, other)]
         assert_status(await client.post("/auth/logout", json={"refresh_token": ended}), 204)
         assert await refresh(client, kept)

@@ -3,35 +3,35 @@
 import asyncio
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.dependencies import UsersState
 from app.models import RefreshFamily
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, as_user
-from tests.accounts import Account, create_account
-from tests.logins import assert_ended, log_in, refresh
+from tests.factories import Account, create_account
+from tests.helpers import assert_login_ended, log_in, refresh
 
 pytestmark = pytest.mark.committed
 
 
 @pytest.fixture
-async def user(session: AsyncSession, app: FastAPI) -> Account:
-    return await create_account(session, app)
+async def user(session: WriteSession, state: UsersState) -> Account:
+    return await create_account(session, state)
 
 
 class TestReuse:
     async def test_reuse_is_committed_although_it_is_answered_with_an_error(
-        self, client: AppClient, user: Account, session: AsyncSession
+        self, client: AppClient, user: Account, session: WriteSession
     ) -> None:
         first = await log_in(client, user)
         second = await refresh(client, first)
-        await assert_ended(client, first)
+        await assert_login_ended(client, first)
         family = (await session.scalars(select(RefreshFamily))).one()
         await session.commit()
         assert family.revoked_at is not None
-        await assert_ended(client, second)
+        await assert_login_ended(client, second)
 
     async def test_reuse_at_the_same_time_is_won_by_one_at_most_and_ends_the_login(
         self, client: AppClient, user: Account
@@ -42,14 +42,14 @@ class TestReuse:
         statuses = sorted(response.status_code for response in responses)
         assert statuses == [200] + [401] * 7
         winner = next(response for response in responses if response.status_code == 200)
-        await assert_ended(client, winner.json()["refresh_token"])
+        await assert_login_ended(client, winner.json()["refresh_token"])
 
 
 class TestRefreshBesideOthers:
     async def test_refresh_while_the_account_is_deleted_is_one_or_the_other(
-        self, client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        users = [await create_account(session, app) for _ in range(12)]
+        users = [await create_account(session, state) for _ in range(12)]
         tokens = [await log_in(client, user) for user in users]
         requests = []
         for user, token in zip(users, tokens, strict=True):
@@ -71,7 +71,7 @@ class TestRefreshBesideOthers:
         )
         assert_status(changed, 204)
         assert refreshed.status_code in {200, 401}
-        await assert_ended(client, refreshed.json().get("refresh_token", token))
+        await assert_login_ended(client, refreshed.json().get("refresh_token", token))
 
     async def test_refresh_while_logging_out_leaves_no_login(
         self, client: AppClient, user: Account
@@ -83,4 +83,4 @@ class TestRefreshBesideOthers:
         )
         assert_status(logged_out, 204)
         assert refreshed.status_code in {200, 401}
-        await assert_ended(client, refreshed.json().get("refresh_token", token))
+        await assert_login_ended(client, refreshed.json().get("refresh_token", token))

@@ -6,19 +6,15 @@ from datetime import timedelta
 import httpx
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models import User
 from chassis.db.columns import utc_now
-from service_testing.assertions import (
-    assert_error_response,
-    assert_status,
-    assert_user_response,
-    assert_validation_error,
-)
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response, assert_status, assert_validation_error
 from service_testing.client import AppClient
-from service_testing.factories import create_user_data
+from tests.factories import create_user_data
+from tests.helpers import assert_user_response
 
 LONGEST_LOCAL = "l" * 64
 LONGEST_EMAIL = f"{LONGEST_LOCAL}@{'d' * 63}.{'d' * 63}.{'d' * 57}.com"  # 254 characters
@@ -82,7 +78,7 @@ class TestRegister:
         assert response.headers["Location"] == f"/users/{body['id']}"
 
     async def test_register_stores_the_hash_of_the_password_only(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
         data = create_user_data()
         body = assert_user_response(await client.post("/users/", json=data), status=201)
@@ -90,7 +86,7 @@ class TestRegister:
         assert user.password_hash.startswith("$argon2id$")
         assert not [value for value in user.model_dump().values() if value == data["password"]]
 
-    async def test_register_notes_the_time(self, client: AppClient, session: AsyncSession) -> None:
+    async def test_register_notes_the_time(self, client: AppClient, session: WriteSession) -> None:
         body = assert_user_response(await register(client), status=201)
         created_at = await session.scalar(
             select(col(User.created_at)).where(col(User.id) == body["id"])

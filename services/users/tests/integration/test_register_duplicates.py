@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models import User
-from service_testing.assertions import assert_error_response, assert_status, assert_user_response
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, as_user
-from service_testing.factories import create_user_data
-from tests.accounts import Account
+from tests.factories import Account, create_user_data
+from tests.helpers import assert_user_response
 
 
 class TestDuplicate:
@@ -78,7 +78,7 @@ class TestDeletedAccount:
 @pytest.mark.committed
 class TestRace:
     async def test_race_of_100_registrations_of_one_email_is_won_by_one(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
         email = create_user_data()["email"]
         spellings = [email, email.upper().replace("EXAMPLE.COM", "example.com")]

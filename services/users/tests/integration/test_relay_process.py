@@ -7,26 +7,27 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from jwt import decode, get_unverified_header
 from prometheus_client import CollectorRegistry
 from pydantic import AnyHttpUrl
 from sqlalchemy import text
 from structlog.types import EventDict
 
-from app.access_tokens import TokenIssuer
+from app.dependencies import UsersState
 from app.main import create_app
 from app.outbox import process
 from app.outbox.process import RelayProcess
+from app.services.access_tokens import TokenIssuer
+from app.services.signing_keys import KeyRing
 from app.settings import UsersSettings
-from app.signing_keys import KeyRing
 from chassis.db.database import Database
 from service_testing import faults
-from service_testing.assertions import assert_status, assert_user_response
+from service_testing.assertions import assert_status
 from service_testing.client import AppClient, app_transport
-from service_testing.factories import create_user_data
 from service_testing.faults import FaultyTransport
 from service_testing.lifespan import Lifespan
+from tests.factories import create_user_data
+from tests.helpers import assert_user_response
 from tests.sinks import register, rename, streams_left
 from tests.spare_database import opened
 
@@ -82,22 +83,28 @@ def sink() -> Neighbour:
     return Neighbour(faults.answer(204))
 
 
-Run = Callable[..., AbstractAsyncContextManager[FastAPI]]
+Run = Callable[..., AbstractAsyncContextManager[Lifespan]]
 
 
 @pytest.fixture
 def run(relaying: UsersSettings, outbox: Database, sink: Neighbour) -> Run:
     @asynccontextmanager
-    async def running(**changes: object) -> AsyncIterator[FastAPI]:
+    async def running(**changes: object) -> AsyncIterator[Lifespan]:
         settings = relaying.model_copy(update=changes)
         lifespan = Lifespan(create_app(settings, database=outbox, sink_transport=sink))
         await lifespan.start()
         try:
-            yield lifespan.app
+            yield lifespan
         finally:  # or its relay would take the events of the tests to come
             await lifespan.stop()
 
     return running
+
+
+def keys_of(lifespan: Lifespan) -> KeyRing:
+    state = lifespan.state
+    assert isinstance(state, UsersState)
+    return state.keys
 
 
 class TestInTheApp:
@@ -106,7 +113,7 @@ class TestInTheApp:
     ) -> None:
         async with run() as app:
             headers = {"X-Request-ID": "req-1", "traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01"}
-            response = await AppClient(app_transport(app)).post(
+            response = await AppClient(app_transport(app.serve)).post(
                 "/users/", json=create_user_data(name="Ada"), headers=headers
             )
             user = assert_user_response(response, status=201)
@@ -124,7 +131,7 @@ class TestInTheApp:
         self, run: Run, sink: Neighbour
     ) -> None:
         async with run() as app:
-            client = AppClient(app_transport(app))
+            client = AppClient(app_transport(app.serve))
             await client.post("/users/", json=create_user_data())
             await sink.has_got(1)
             token = sink.requests[0].headers["Authorization"].removeprefix("Bearer ")
@@ -135,7 +142,8 @@ class TestInTheApp:
             for path in ("/users/me", "/internal/users/"):
                 headers = {"Authorization": f"Bearer {token}"}
                 assert_status(await client.get(path, headers=headers), 401)
-            verified = await app.state.keys.find(get_unverified_header(token)["kid"])
+            verified = await keys_of(app).find(get_unverified_header(token)["kid"])
+            assert verified is not None
             decode(token, verified, algorithms=["EdDSA"], audience="items-events")
 
     async def test_events_from_before_the_start_are_delivered(
@@ -180,9 +188,9 @@ class TestInTheApp:
         self, run: Run, sink: Neighbour, outbox: Database
     ) -> None:
         async with run(events_relay=False) as app:
-            await AppClient(app_transport(app)).post("/users/", json=create_user_data())
+            await AppClient(app_transport(app.serve)).post("/users/", json=create_user_data())
         async with run(events_sink_url=None) as app:
-            await AppClient(app_transport(app)).post("/users/", json=create_user_data())
+            await AppClient(app_transport(app.serve)).post("/users/", json=create_user_data())
         assert sink.requests == []
         assert await streams_left(outbox) == 2
 
@@ -260,10 +268,10 @@ class TestOtherProcesses:
     ) -> None:
         async with opened(spare_database_url) as other:
             keys = KeyRing(other, relaying)
-            issuer = TokenIssuer(keys, relaying.access_token_seconds)
+            issuer = TokenIssuer(keys, lifetime_seconds=900, user_audiences=[])
             second = RelayProcess(relaying, other, issuer, CollectorRegistry(), transport=sink)
             async with run() as app, second.running():
-                client = AppClient(app_transport(app))
+                client = AppClient(app_transport(app.serve))
                 for _ in range(20):
                     await client.post("/users/", json=create_user_data())
                 await sink.has_got(20)

@@ -5,7 +5,7 @@ What the routes cost exactly is for `tox -e bench` to say.
 
 from service_testing.client import AppClient
 from service_testing.relative_cost import bare_client, relative_cost
-from tests.accounts import Account
+from tests.factories import Account
 
 
 async def test_read_me_costs_a_small_multiple_of_a_bare_answer(user_client: AppClient) -> None:

@@ -6,23 +6,19 @@ from typing import Any
 
 import jwt
 import pytest
-from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app.dependencies import UsersState
 from app.models import User
 from app.settings import UsersSettings
 from chassis.db.columns import utc_now
-from service_testing.assertions import (
-    assert_error_response,
-    assert_status,
-    assert_user_response,
-    assert_validation_error,
-)
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response, assert_status, assert_validation_error
 from service_testing.client import AppClient, as_user
-from tests.accounts import Account, create_account
+from tests.factories import Account, create_account
+from tests.helpers import assert_user_response
 
 OUTDATED_HASHER = Argon2Hasher(memory_cost=16, time_cost=2, parallelism=1)
 
@@ -148,9 +144,9 @@ class TestSignIn:
 
 class TestRefusal:
     async def test_refusal_is_the_same_whatever_is_wrong(
-        self, client: AppClient, user: Account, session: AsyncSession, app: FastAPI
+        self, client: AppClient, user: Account, session: WriteSession, state: UsersState
     ) -> None:
-        inactive = await create_account(session, app, is_active=False)
+        inactive = await create_account(session, state, is_active=False)
         bodies = []
         for data in (
             form(user, password="a wrong password"),
@@ -168,12 +164,12 @@ class TestRefusal:
         self,
         client: AppClient,
         user: Account,
-        session: AsyncSession,
-        app: FastAPI,
+        session: WriteSession,
+        state: UsersState,
         verifications: list[str],
     ) -> None:
         """Work is counted instead of timed: as many comparisons, with hashes of equal cost."""
-        inactive = await create_account(session, app, is_active=False)
+        inactive = await create_account(session, state, is_active=False)
         for data in (
             form(user, password="a wrong password"),
             form(user, username="nobody@example.com"),
@@ -193,9 +189,9 @@ class TestRefusal:
         assert_error_response(response, 401, "invalid_credentials")
 
     async def test_refusal_ends_when_the_account_is_reactivated(
-        self, client: AppClient, admin_client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, admin_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        inactive = await create_account(session, app, is_active=False)
+        inactive = await create_account(session, state, is_active=False)
         response = await admin_client.patch(f"/admin/users/{inactive.id}", json={"is_active": True})
         assert_user_response(response)
         assert_status(await client.post("/auth/token", data=form(inactive)), 200)
@@ -235,7 +231,7 @@ class TestAccessToken:
 
 class TestRehash:
     async def test_rehash_happens_when_the_parameters_have_changed(
-        self, client: AppClient, user: Account, session: AsyncSession, settings: UsersSettings
+        self, client: AppClient, user: Account, session: WriteSession, settings: UsersSettings
     ) -> None:
         await _store_outdated_hash(session, user)
         assert_status(await client.post("/auth/token", data=form(user)), 200)
@@ -245,7 +241,7 @@ class TestRehash:
         assert await _stored_hash(session, user) == rehashed
 
     async def test_rehash_needs_the_right_password(
-        self, client: AppClient, user: Account, session: AsyncSession
+        self, client: AppClient, user: Account, session: WriteSession
     ) -> None:
         await _store_outdated_hash(session, user)
         before = await _stored_hash(session, user)
@@ -255,24 +251,24 @@ class TestRehash:
 
     @pytest.mark.committed
     async def test_rehash_by_concurrent_logins_fails_none_of_them(
-        self, client: AppClient, session: AsyncSession, app: FastAPI
+        self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        user = await create_account(session, app)
+        user = await create_account(session, state)
         await _store_outdated_hash(session, user)
         logins = (client.post("/auth/token", data=form(user)) for _ in range(5))
         statuses = [response.status_code for response in await asyncio.gather(*logins)]
         assert statuses == [200] * 5
 
 
-async def _store_outdated_hash(session: AsyncSession, account: Account) -> None:
+async def _store_outdated_hash(session: WriteSession, account: Account) -> None:
     outdated = OUTDATED_HASHER.hash(account.password)
-    await session.execute(
+    await session.exec(
         update(User).where(col(User.id) == account.id).values(password_hash=outdated)
     )
     await session.commit()
 
 
-async def _stored_hash(session: AsyncSession, account: Account) -> str:
+async def _stored_hash(session: WriteSession, account: Account) -> str:
     statement = select(col(User.password_hash)).where(col(User.id) == account.id)
     stored = (await session.scalars(statement)).one()
     await session.commit()

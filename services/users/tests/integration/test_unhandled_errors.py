@@ -1,27 +1,30 @@
 """A route that fails in a way nobody foresaw: what the caller sees, and what the log says."""
 
+from dataclasses import replace
 from typing import NoReturn
 
 from fastapi import FastAPI
 from structlog.types import EventDict
 
+from app.dependencies import UsersState
+from app.services.passwords import PasswordHasher
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, app_transport
-from service_testing.factories import create_user_data
+from tests.factories import create_user_data
 
 CAUSE = "the vault is open"
 
 
-class BrokenHasher:
+class BrokenHasher(PasswordHasher):
     async def hash(self, password: str) -> NoReturn:
         raise RuntimeError(CAUSE)
 
 
 async def test_a_failure_is_a_500_that_tells_its_cause_to_the_log_alone(
-    own_app: FastAPI, client: AppClient, logs: list[EventDict]
+    app: FastAPI, state: UsersState, client: AppClient, logs: list[EventDict]
 ) -> None:
-    own_app.state.passwords = BrokenHasher()
-    broken = AppClient(app_transport(own_app))
+    without_passwords = replace(state, passwords=BrokenHasher(state.settings))
+    broken = AppClient(app_transport(app, state=without_passwords))
     data = create_user_data()
     response = await broken.post("/users/", json=data, headers={"X-Request-ID": "my-request"})
     body = assert_error_response(response, 500, "internal_error")

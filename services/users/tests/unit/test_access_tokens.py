@@ -6,8 +6,8 @@ from typing import cast
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt import decode
 
-from app.access_tokens import TokenIssuer
-from app.signing_keys import KeyRing, LoadedKey
+from app.services.access_tokens import TokenIssuer
+from app.services.signing_keys import KeyRing, LoadedKey
 from chassis.db.columns import utc_now
 
 DAY = timedelta(days=1)
@@ -27,7 +27,9 @@ class Ring:
 
 async def test_a_delivery_token_is_the_services_own_for_the_sink_and_a_minute() -> None:
     ring = Ring()
-    granted = await TokenIssuer(cast(KeyRing, ring), lifetime_seconds=900).for_delivery()
+    granted = await TokenIssuer(
+        cast(KeyRing, ring), lifetime_seconds=900, user_audiences=[]
+    ).for_delivery()
     claims = decode(
         granted.access_token,
         ring.key.private.public_key(),

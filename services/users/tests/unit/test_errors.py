@@ -20,6 +20,9 @@ CODES = {
     "InvalidCredentials": (401, "invalid_credentials"),
     "InvalidClient": (401, "invalid_client"),
     "InvalidRefreshToken": (401, "invalid_refresh_token"),
+    "RefreshTokenReused": (401, "invalid_refresh_token"),
+    "InvalidScope": (400, "invalid_scope"),
+    "InvalidTarget": (400, "invalid_target"),
     "UnsupportedGrantType": (400, "unsupported_grant_type"),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
 
-from app.passwords import PasswordHasher
+from app.services.passwords import PasswordHasher
 from app.settings import UsersSettings
 
 PASSWORD = "correct horse"
@@ -45,6 +45,7 @@ class TestHash:
                 environment="production",
                 database_url=SecretStr("sqlite:///users.db"),
                 signing_key_passphrase=SecretStr("a passphrase of some length"),
+                token_audiences=("users",),
             )
         )
         stored = await passwords.hash(PASSWORD)
@@ -54,7 +55,7 @@ class TestHash:
 
 class TestVerify:
     async def test_verify_without_a_hash_is_never_true(self, passwords: PasswordHasher) -> None:
-        for password in (PASSWORD, "the password of nobody", ""):
+        for password in (PASSWORD, "no account has this password", ""):
             assert await passwords.verify(password, None) == (False, None)
 
     async def test_verify_renews_a_hash_of_other_parameters(

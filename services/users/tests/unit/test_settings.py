@@ -12,6 +12,7 @@ PRODUCTION: dict[str, Any] = {
     "environment": "production",
     "database_url": SecretStr("sqlite:///users.db"),
     "signing_key_passphrase": SecretStr("a passphrase of some length"),
+    "token_audiences": ("users", "shop"),
 }
 
 
@@ -43,9 +44,32 @@ class TestDefaults:
         settings = UsersSettings()
         assert settings.database_url.get_secret_value() == "sqlite:///data/users.db"
         assert settings.port == 8001
+        assert settings.token_audiences == ("users",)
 
     def test_defaults_hide_the_passphrase(self) -> None:
         assert "a passphrase" not in repr(production())
+
+
+class TestTokenAudiences:
+    def test_token_audiences_are_separated_by_commas(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("USERS_ENVIRONMENT", "development")
+        monkeypatch.setenv("USERS_TOKEN_AUDIENCES", "users, shop ,stock")
+        assert load_settings(UsersSettings).token_audiences == ("users", "shop", "stock")
+
+    def test_token_audiences_without_this_service_are_refused(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("USERS_ENVIRONMENT", "development")
+        monkeypatch.setenv("USERS_TOKEN_AUDIENCES", "shop")
+        with pytest.raises(SettingsError, match="USERS_TOKEN_AUDIENCES must include `users`"):
+            load_settings(UsersSettings)
+
+    def test_token_audiences_are_required_in_production(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("USERS_DATABASE_URL", "sqlite:///users.db")
+        with pytest.raises(SettingsError, match="USERS_TOKEN_AUDIENCES is required"):
+            load_settings(UsersSettings)
 
 
 class TestProduction:

@@ -43,9 +43,8 @@ class KeySource(Protocol):
 class TokenVerifier:
     """Checks signature, issuer, time and exactly one audience."""
 
-    def __init__(self, keys: KeySource, *, audience: str, issuer: str = ISSUER) -> None:
+    def __init__(self, keys: KeySource, *, audience: str) -> None:
         self._keys = keys
-        self._issuer = issuer
         self._audience = audience
 
     async def principal(self, token: str) -> Principal:
@@ -75,7 +74,7 @@ class TokenVerifier:
                 key,
                 algorithms=[ALGORITHM],
                 audience=self._audience,
-                issuer=self._issuer,
+                issuer=ISSUER,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "iss", "aud", "sub", "jti"]},
             )

@@ -1,0 +1,72 @@
+"""What this service takes from users' events. Knows nothing of HTTP and of the database."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chassis.events.cloudevents import Event, MalformedEvent
+from chassis.web.fields import MAX_ID, Name
+
+UserEventType = Literal["user.created", "user.updated", "user.deleted"]
+
+USER_EVENT_TYPES = frozenset(get_args(UserEventType))
+NAME_OF_THE_DELETED = "Deleted user"
+"""A tombstone keeps nothing personal."""
+
+_MAX_VERSION = 2**31 - 1  # what the column holds
+
+
+class UserData(BaseModel):
+    """`data` of each of users' events: the whole state of an account. Other fields are passed over."""
+
+    model_config = ConfigDict(strict=True)
+
+    id: Annotated[int, Field(ge=1, le=MAX_ID)] = Field(examples=[7])
+    name: Name = Field(examples=["Ada"])
+    is_active: bool
+    version: Annotated[int, Field(ge=1, le=_MAX_VERSION)] = Field(
+        description="Grows with every change of the account.", examples=[3]
+    )
+
+
+class OwnerState(UserData):
+    """An account as the users service had it at that version."""
+
+    is_deleted: bool = False
+
+    @classmethod
+    def deleted(cls, owner_id: int, version: int) -> "OwnerState":
+        return cls(
+            id=owner_id,
+            name=NAME_OF_THE_DELETED,
+            is_active=False,
+            version=version,
+            is_deleted=True,
+        )
+
+
+def owner_state(event: Event) -> OwnerState | None:
+    """The state that the event carries, or None when its type is none that concerns this service.
+
+    Raises:
+        MalformedEvent: `data` or `subject` isn't what an event of this type has.
+    """
+    if event.type not in USER_EVENT_TYPES:
+        return None
+    try:
+        data = UserData.model_validate(event.data)
+    except ValidationError as error:
+        raise MalformedEvent(_sentence(error)) from None
+    if event.subject is not None and event.subject != str(data.id):
+        raise MalformedEvent("`subject` is not the `id` in `data`.")
+    if event.type == "user.deleted":
+        return OwnerState.deleted(data.id, data.version)
+    return OwnerState(**data.model_dump())
+
+
+def _sentence(error: ValidationError) -> str:
+    problems = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(
+        f"`{'.'.join(('data', *map(str, problem['loc'])))}`: {problem['msg']}"
+        for problem in problems
+    )

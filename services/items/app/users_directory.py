@@ -1,0 +1,137 @@
+"""Reads all users from the users service, in this service's own name: nothing of HTTP leaves it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Any, Protocol
+from urllib.parse import quote_plus
+
+import httpx
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from app.settings import ItemsSettings
+from app.user_events import OwnerState, UserData
+from chassis.http.client import send_or_fail, service_client
+from chassis.http.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
+
+PAGE_SIZE = 500
+
+
+class DirectoryFailed(Exception):
+    """The users can't be read. The text is a sentence for who runs this service."""
+
+
+class Directory(Protocol):
+    def pages(self) -> AsyncIterator[list[OwnerState]]:
+        """All users, in the order of their ids, each once; who is deleted meanwhile may be missing.
+
+        Raises:
+            DirectoryFailed: also after some pages.
+        """
+        ...
+
+
+class _Page(BaseModel):
+    users: list[UserData]
+    next_after_id: int | None
+
+
+class UsersDirectory:
+    """`Directory` over HTTP, with a token by client credentials (RFC 6749, section 4.4)."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, policy: CallPolicy, *, client_id: str, secret: SecretStr
+    ) -> None:
+        self._http = http
+        self._calls = GuardedCalls(policy)
+        self._client_id = client_id
+        self._secret = secret
+        self._token = ""
+
+    async def pages(self) -> AsyncIterator[list[OwnerState]]:
+        after_id: int | None = 0
+        while after_id is not None:
+            page = _parsed(await self._read(after_id), after_id)
+            yield [OwnerState(**user.model_dump()) for user in page.users]
+            after_id = page.next_after_id
+
+    async def _read(self, after_id: int) -> httpx.Response:
+        response = await self._list(after_id) if self._token else None
+        if response is None or response.status_code == httpx.codes.UNAUTHORIZED:
+            self._token = await self._new_token()  # they last for minutes, and reading may not
+            response = await self._list(after_id)
+        if response.status_code != httpx.codes.OK:
+            raise DirectoryFailed(
+                f"the users service answers {response.status_code} to GET /internal/users/."
+            )
+        return response
+
+    async def _list(self, after_id: int) -> httpx.Response:
+        return await self._send(
+            "GET",
+            "/internal/users/",
+            params={"after_id": after_id, "limit": PAGE_SIZE},
+            headers={"Authorization": f"Bearer {self._token}"},
+        )
+
+    async def _new_token(self) -> str:
+        # Encoded before they are joined by a colon (RFC 6749, section 2.3.1).
+        secret = quote_plus(self._secret.get_secret_value())
+        response = await self._send(
+            "POST",
+            "/auth/token",
+            data={"grant_type": "client_credentials"},
+            auth=httpx.BasicAuth(quote_plus(self._client_id), secret),
+        )
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            raise DirectoryFailed(
+                "the users service refuses ITEMS_USERS_CLIENT_ID and ITEMS_USERS_CLIENT_SECRET: "
+                "make a client there with `python -m app create-client items`."
+            )
+        try:
+            return str(response.raise_for_status().json()["access_token"])
+        except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
+            raise DirectoryFailed(
+                f"the users service answers {response.status_code} to POST /auth/token, without a token."
+            ) from None
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return await self._calls.call(lambda: send_or_fail(self._http, method, path, **options))
+        except CallGivenUp as error:
+            raise DirectoryFailed(f"the users service can't be asked: {error}.") from None
+
+
+@asynccontextmanager
+async def open_directory(
+    settings: ItemsSettings, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[UsersDirectory]:
+    """The users service's directory, by its settings, until the end of the block."""
+    policy = settings.directory_calls
+    http = service_client(
+        settings.users_url, timeout_seconds=policy.deadline_seconds, transport=transport
+    )
+    async with http:
+        yield UsersDirectory(
+            http,
+            policy,
+            client_id=settings.users_client_id or "",
+            secret=settings.users_client_secret or SecretStr(""),
+        )
+
+
+def _parsed(response: httpx.Response, after_id: int) -> _Page:
+    """The page, if it is one: from an order that isn't kept, deletions would be concluded."""
+    try:
+        page = _Page.model_validate_json(response.content)
+    except ValidationError:
+        raise DirectoryFailed("the users service answers with a page of another shape.") from None
+    ids = [after_id, *(user.id for user in page.users)]
+    is_ascending = all(before < after for before, after in pairwise(ids))
+    is_last = page.next_after_id is None
+    goes_on = len(ids) > 1 and page.next_after_id == ids[-1]
+    if not (is_ascending and (is_last or goes_on)):
+        raise DirectoryFailed(
+            "the users service answers with a page that isn't in the order of ids."
+        )
+    return page

@@ -1,0 +1,157 @@
+"""The commands of the users service, in addition to those of every service."""
+
+import os
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from app.database import MIGRATIONS
+from app.errors import EmailTaken
+from app.jobs import pruning
+from app.main import create_app
+from app.outbox.housekeeping import prune_delivered
+from app.outbox_commands import outbox_cli, relay
+from app.schemas import UserCreate
+from app.services import accounts, service_clients, signing_keys
+from app.services.passwords import PasswordHasher
+from app.settings import UsersSettings
+from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
+from chassis.ops.cli import fail, in_transaction, service_cli, settings_or_exit, with_database
+
+cli = service_cli("users", UsersSettings, create_app, MIGRATIONS)
+cli.command()(relay)
+cli.add_typer(outbox_cli, name="outbox")
+
+_MAX_CLIENT_ID_LENGTH = 64
+_MIN_CLIENT_SECRET_LENGTH = 32
+
+
+@cli.command("create-admin")
+def create_admin(
+    email: Annotated[str, typer.Option(prompt=True, help="The administrator's e-mail address.")],
+    name: Annotated[str, typer.Option(help="The administrator's name.")] = "Administrator",
+) -> None:
+    """Create an administrator, or make an existing account one.
+
+    It asks for the password, unless the environment variable USERS_ADMIN_PASSWORD has it.
+    An existing account keeps its password.
+    """
+    settings = settings_or_exit(UsersSettings)
+    if in_transaction(settings, lambda session: accounts.promote(session, email)):
+        typer.echo("The account is an administrator now; its password is unchanged.")
+        return
+    body = _valid_account(email, name, _admin_password())
+
+    async def register(session: WriteSession) -> int:
+        password_hash = await PasswordHasher(settings).hash(body.password)
+        user = await accounts.register(
+            session, email=body.email, name=body.name, password_hash=password_hash, role="admin"
+        )
+        return user.id
+
+    try:
+        user_id = in_transaction(settings, register)
+    except EmailTaken as error:
+        fail(error.detail)
+    typer.echo(f"Administrator created, with id {user_id}.")
+
+
+@cli.command("rotate-keys")
+def rotate_keys(
+    now: Annotated[
+        bool,
+        typer.Option(
+            "--now", help="Sign with the new key at once, before verifiers have loaded it."
+        ),
+    ] = False,
+) -> None:
+    """Create a new signing key that replaces the current one.
+
+    It is published before it is used. Tokens that the old key signed stay valid until they expire.
+    """
+    settings = settings_or_exit(UsersSettings)
+    key, old_until = in_transaction(
+        settings, lambda session: signing_keys.rotate(session, settings, at_once=now)
+    )
+    typer.echo(f"Key {key.key_id} signs from {key.activates_at:%Y-%m-%d %H:%M:%S} UTC on.")
+    typer.echo(f"The keys before it are published until {old_until:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+@cli.command("create-client")
+def create_client(
+    client_id: Annotated[str, typer.Argument(help="The service's name.")],
+    audience: Annotated[
+        list[str], typer.Option(help="A service that it may get tokens for. Repeatable.")
+    ],
+    scope: Annotated[list[str], typer.Option(help="What its tokens may allow. Repeatable.")],
+) -> None:
+    """Register a service that may ask for tokens in its own name, or replace its registration.
+
+    The secret is printed once and can't be shown again. If the environment variable USERS_CLIENT_SECRET
+    has a secret, that one is used and not printed.
+    """
+    if not 1 <= len(client_id) <= _MAX_CLIENT_ID_LENGTH or not _is_printable_ascii(client_id):
+        fail("the client id must be 1 to 64 printable ASCII characters.")
+    for name in (*audience, *scope):
+        if not name or " " in name or not _is_printable_ascii(name):
+            fail("an audience or a scope must be printable ASCII characters without spaces.")
+    settings = settings_or_exit(UsersSettings)
+    given = os.environ.get("USERS_CLIENT_SECRET") or None
+    if given is not None and len(given) < _MIN_CLIENT_SECRET_LENGTH:
+        fail(f"USERS_CLIENT_SECRET must have at least {_MIN_CLIENT_SECRET_LENGTH} characters.")
+    secret = in_transaction(
+        settings,
+        lambda session: service_clients.register(
+            session, client_id, audiences=audience, scopes=scope, secret=given
+        ),
+    )
+    typer.echo(f"client_id: {client_id}")
+    if given is None:
+        typer.echo(f"client_secret: {secret}")
+
+
+@cli.command()
+def prune(
+    keep_days: Annotated[
+        int, typer.Option(min=0, max=36_500, help="Keep logins that ended fewer days ago.")
+    ] = 7,
+) -> None:
+    """Delete what has ended.
+
+    These are logins, signing keys that aren't published any more, and delivered events that are older than
+    USERS_EVENTS_KEEP_DAYS (the relay deletes those, too).
+    """
+    settings = settings_or_exit(UsersSettings)
+
+    async def delete_old(database: Database) -> tuple[pruning.Pruned, int]:
+        async with database.transaction() as session:
+            pruned = await pruning.prune(session, keep=timedelta(days=keep_days))
+        age = timedelta(days=settings.events_keep_days)
+        return pruned, await prune_delivered(database, older_than=age)
+
+    pruned, events = with_database(settings, delete_old)
+    typer.echo(
+        f"Deleted {pruned.logins} ended logins, {pruned.signing_keys} expired signing keys "
+        f"and {events} delivered events."
+    )
+
+
+def _is_printable_ascii(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _admin_password() -> str:
+    # Not an option: other users of the machine can read a command line.
+    given = os.environ.get("USERS_ADMIN_PASSWORD")
+    return given or str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _valid_account(email: str, name: str, password: str) -> UserCreate:
+    try:
+        return UserCreate(email=email, name=name, password=password)
+    except ValidationError as error:
+        problems = (f"{e['loc'][0]}: {e['msg']}" for e in error.errors(include_input=False))
+        fail("; ".join(problems))

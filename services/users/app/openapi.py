@@ -1,0 +1,75 @@
+"""What the API description says in addition to types: responses, headers and links, by route."""
+
+from typing import Any
+
+from app.errors import (
+    EmailTaken,
+    InvalidClient,
+    InvalidCredentials,
+    InvalidRefreshToken,
+    InvalidScope,
+    InvalidTarget,
+    LastAdmin,
+    UnsupportedGrantType,
+    UserNotFound,
+    WrongPassword,
+)
+from chassis.web.descriptions import header, links
+from chassis.web.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
+
+Responses = dict[int | str, dict[str, Any]]
+"""The `responses=` of a route."""
+
+_SIGNED_IN = (NotAuthenticated, InvalidToken)
+_ADMIN_LINKS = ("admin-read_user", "admin-update_user", "admin-delete_user")
+_ID_OF_RESPONSE = {"user_id": "$response.body#/id"}
+_ADMIN_ACCOUNT = {"links": links(*_ADMIN_LINKS, parameters=_ID_OF_RESPONSE)}
+
+CREATE_USER: Responses = {
+    201: {
+        "headers": {"Location": header("The path of the new user's public view.")},
+        "links": {
+            **links("users-read_user", *_ADMIN_LINKS, parameters=_ID_OF_RESPONSE),
+            **links(
+                "auth-create_token",
+                body={
+                    "grant_type": "password",
+                    "username": "$request.body#/email",
+                    "password": "$request.body#/password",
+                },
+            ),
+        },
+    },
+    **error_responses(EmailTaken),
+}
+READ_ME: Responses = error_responses(*_SIGNED_IN)
+UPDATE_ME: Responses = error_responses(*_SIGNED_IN, EmailTaken)
+CHANGE_MY_PASSWORD: Responses = error_responses(*_SIGNED_IN, WrongPassword)
+DELETE_ME: Responses = error_responses(*_SIGNED_IN, LastAdmin)
+READ_USER: Responses = error_responses(*_SIGNED_IN, UserNotFound)
+
+SIGN_IN_DESCRIPTION = (
+    "With `grant_type=password` (the default) a user signs in by e-mail address and password. "
+    "With `grant_type=client_credentials` and HTTP Basic a registered service gets a token "
+    "in its own name, without a refresh token."
+)
+CREATE_TOKEN: Responses = {
+    200: {
+        "links": links(
+            "auth-refresh",
+            "auth-log_out",
+            body={"refresh_token": "$response.body#/refresh_token"},
+        )
+    },
+    **error_responses(
+        UnsupportedGrantType, InvalidScope, InvalidTarget, InvalidCredentials, InvalidClient
+    ),
+}
+REFRESH: Responses = error_responses(InvalidRefreshToken)
+
+ADMIN: Responses = error_responses(*_SIGNED_IN, Forbidden)
+ADMIN_READ_USER: Responses = {200: _ADMIN_ACCOUNT, **error_responses(UserNotFound)}
+ADMIN_UPDATE_USER: Responses = {200: _ADMIN_ACCOUNT, **error_responses(UserNotFound, LastAdmin)}
+ADMIN_DELETE_USER: Responses = error_responses(UserNotFound, LastAdmin)
+
+INTERNAL: Responses = error_responses(*_SIGNED_IN, Forbidden)

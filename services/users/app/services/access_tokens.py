@@ -1,0 +1,68 @@
+"""Access tokens: for users, and for services in their own name (RFC 9068)."""
+
+from collections.abc import Mapping, Sequence
+from secrets import token_hex
+
+import jwt
+
+from app.schemas import AccessToken, ServiceToken
+from app.services.signing_keys import KeyRing
+from chassis.auth.tokens import ALGORITHM, ISSUER
+from chassis.db.columns import utc_now
+
+INTERNAL_AUDIENCE = "users-internal"
+"""The audience of this service's internal routes."""
+READ_SCOPE = "users:read"
+_DELIVERY_SECONDS = 60
+EVENTS_AUDIENCE = "items-events"
+
+
+class TokenIssuer:
+    """Signs access tokens."""
+
+    def __init__(
+        self, keys: KeyRing, *, lifetime_seconds: int, user_audiences: Sequence[str]
+    ) -> None:
+        """`user_audiences` are the services that accept the tokens of users."""
+        self._keys = keys
+        self._lifetime_seconds = lifetime_seconds
+        self._user_audiences = list(user_audiences)
+
+    async def for_user(self, user_id: int, role: str) -> AccessToken:
+        claims = {"sub": str(user_id), "aud": self._user_audiences, "role": role}
+        return await self._issue(claims, self._lifetime_seconds)
+
+    async def for_service(
+        self, client_id: str, *, audience: str, scopes: Sequence[str]
+    ) -> ServiceToken:
+        scope = " ".join(scopes)
+        claims = {"sub": client_id, "aud": audience, "scope": scope}
+        token = await self._issue(claims, self._lifetime_seconds)
+        return ServiceToken(**token.model_dump(), scope=scope)
+
+    async def for_delivery(self, audience: str = EVENTS_AUDIENCE) -> AccessToken:
+        """A token for the events that this service delivers. It is short-lived, as the next one is free."""
+        return await self._issue({"sub": ISSUER, "aud": audience}, _DELIVERY_SECONDS)
+
+    async def _issue(
+        self, claims: Mapping[str, str | Sequence[str]], lifetime_seconds: int
+    ) -> AccessToken:
+        key = await self._keys.signing_key()
+        issued_at = int(utc_now().timestamp())
+        token = jwt.encode(
+            {
+                "iss": ISSUER,
+                "iat": issued_at,
+                "exp": issued_at + lifetime_seconds,
+                "jti": token_hex(16),
+                **claims,
+            },
+            key.private,
+            algorithm=ALGORITHM,
+            headers={"kid": key.key_id},
+        )
+        return AccessToken(
+            access_token=token,
+            token_type="bearer",  # noqa: S106 - the name of a type of token
+            expires_in=lifetime_seconds,
+        )

@@ -1,0 +1,113 @@
+"""What can be done to an account. Each function writes the event of its change in the same transaction."""
+
+from app.errors import LastAdmin, UserNotFound
+from app.models import User
+from app.outbox.writing import write_event
+from app.repositories.users import UserRepository
+from app.schemas import AdminPatch, ProfilePatch
+from app.services import refresh_tokens
+from chassis.db.sessions import WriteSession
+from chassis.web.errors import InvalidToken
+
+
+async def register(
+    session: WriteSession, *, email: str, name: str, password_hash: str, role: str = "user"
+) -> User:
+    """Create an account.
+
+    Raises:
+        EmailTaken: another account has the e-mail address. The database decides, so this also holds
+            when several requests race.
+    """
+    user = User(email=email, name=name, password_hash=password_hash, role=role)
+    await UserRepository(session).save(user)
+    await write_event(session, "user.created", user)
+    return user
+
+
+async def change(session: WriteSession, user_id: int, changes: ProfilePatch | AdminPatch) -> User:
+    """Set the fields of an account that were sent.
+
+    Raises:
+        UserNotFound: there is no such account.
+        EmailTaken: another account has the e-mail address.
+        LastAdmin: no active administrator would be left.
+    """
+    users, sent = UserRepository(session), changes.sent()
+    if sent.get("role", "admin") != "admin" or not sent.get("is_active", True):
+        await _require_another_admin(users, user_id)
+    user = await _get_for_update(users, user_id)
+    changed = {field: value for field, value in sent.items() if getattr(user, field) != value}
+    if not changed:
+        return user
+    user.sqlmodel_update(changed)
+    user.version += 1
+    await users.save(user)
+    await write_event(session, "user.updated", user)
+    if not user.is_active:
+        await refresh_tokens.revoke_all(session, user_id)
+    return user
+
+
+async def change_own(session: WriteSession, user_id: int, changes: ProfilePatch) -> User:
+    """As `change`, for the account's own holder.
+
+    Raises:
+        InvalidToken: the account was deleted or deactivated after its token was checked.
+    """
+    try:
+        user = await change(session, user_id, changes)
+    except UserNotFound:
+        raise InvalidToken from None
+    if not user.is_active:
+        raise InvalidToken
+    return user
+
+
+async def promote(session: WriteSession, email: str) -> bool:
+    """Make an existing account an active administrator. False: no account has this e-mail address."""
+    user_id = await UserRepository(session).get_id(email)
+    if user_id is None:
+        return False
+    await change(session, user_id, AdminPatch(role="admin", is_active=True))
+    return True
+
+
+async def delete(session: WriteSession, user_id: int) -> None:
+    """Delete an account and its logins.
+
+    Raises:
+        UserNotFound: there is no such account.
+        LastAdmin: no active administrator would be left.
+    """
+    users = UserRepository(session)
+    await _require_another_admin(users, user_id)
+    user = await _get_for_update(users, user_id)
+    await users.delete(user)
+    await write_event(session, "user.deleted", user)
+
+
+async def delete_own(session: WriteSession, user_id: int) -> None:
+    """As `delete`, for the account's own holder.
+
+    Raises:
+        InvalidToken: the account was deleted after its token was checked.
+        LastAdmin: no active administrator would be left.
+    """
+    try:
+        await delete(session, user_id)
+    except UserNotFound:
+        raise InvalidToken from None
+
+
+async def _get_for_update(users: UserRepository, user_id: int) -> User:
+    user = await users.get_for_update(user_id)
+    if user is None:
+        raise UserNotFound
+    return user
+
+
+async def _require_another_admin(users: UserRepository, user_id: int) -> None:
+    # All active administrators are locked until the commit: two of them can't demote each other.
+    if await users.list_active_admin_ids_for_update() == [user_id]:
+        raise LastAdmin

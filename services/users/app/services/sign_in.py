@@ -1,0 +1,99 @@
+"""Sign-in: from credentials, or a refresh token, to tokens."""
+
+from datetime import timedelta
+
+from app.errors import InvalidCredentials, RefreshTokenReused, WrongPassword
+from app.repositories.users import UserQueries, UserRepository
+from app.schemas import TokenPair
+from app.services import refresh_tokens
+from app.services.access_tokens import TokenIssuer
+from app.services.passwords import PasswordHasher
+from chassis.db.database import Database
+
+
+class SignIn:
+    """Takes the database instead of a session, unlike other services.
+
+    Hashing a password takes longer than any statement, and no connection should be held meanwhile.
+    So each method reads, hashes, and then writes in a short transaction of its own.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        passwords: PasswordHasher,
+        issuer: TokenIssuer,
+        refresh_lifetime: timedelta,
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._issuer = issuer
+        self._refresh_lifetime = refresh_lifetime
+
+    async def log_in(self, email: str, password: str) -> TokenPair:
+        """Raises:
+        InvalidCredentials: wrong password, unknown e-mail and inactive account alike, equally slow.
+        """
+        account = await UserQueries(self._database.read_session()).get_credentials(email)
+        stored = account.password_hash if account else None
+        matches, new_hash = await self._passwords.verify(password, stored)
+        if account is None or not matches or not account.is_active:
+            raise InvalidCredentials
+        tokens = await self._start_login(
+            account.user_id, account.password_hash, new_hash or account.password_hash
+        )
+        # None: the account changed meanwhile. If only its hash was renewed, by another login, the
+        # password is still right.
+        return tokens or await self.log_in(email, password)
+
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """Raises:
+        InvalidRefreshToken: see `refresh_tokens.exchange`.
+        """
+        async with self._database.write_session() as session:
+            try:
+                refreshed = await refresh_tokens.exchange(session, refresh_token)
+            except RefreshTokenReused:
+                await session.commit()  # the revocation has to outlive the error
+                raise
+            # Signed before the commit: if signing fails, the client can use its token again.
+            pair = await self._pair(refreshed.user_id, refreshed.role, refreshed.refresh_token)
+            await session.commit()
+        return pair
+
+    async def change_password(self, user_id: int, current: str, new: str) -> None:
+        """Set a new password and end every login.
+
+        Raises:
+            WrongPassword: `current` isn't the account's password.
+        """
+        stored = await UserQueries(self._database.read_session()).get_password_hash(user_id)
+        matches, _ = await self._passwords.verify(current, stored)
+        if stored is None or not matches:
+            raise WrongPassword
+        new_hash = await self._passwords.hash(new)
+        async with self._database.transaction() as session:
+            user = await UserRepository(session).replace_password_hash(
+                user_id, expected=stored, new=new_hash
+            )
+            if user is not None:
+                await refresh_tokens.revoke_all(session, user_id)
+        if user is None:  # the hash changed meanwhile, as in `log_in`
+            await self.change_password(user_id, current, new)
+
+    async def _start_login(self, user_id: int, stored_hash: str, new_hash: str) -> TokenPair | None:
+        """Record a login. None: the account was deleted or changed since `stored_hash` was read."""
+        async with self._database.transaction() as session:
+            user = await UserRepository(session).replace_password_hash(
+                user_id, expected=stored_hash, new=new_hash, only_if_active=True
+            )
+            if user is None:
+                return None
+            refresh_token = await refresh_tokens.start_family(
+                session, user_id, self._refresh_lifetime
+            )
+        return await self._pair(user_id, user.role, refresh_token)
+
+    async def _pair(self, user_id: int, role: str, refresh_token: str) -> TokenPair:
+        access = await self._issuer.for_user(user_id, role)
+        return TokenPair(**access.model_dump(), refresh_token=refresh_token)

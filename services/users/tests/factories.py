@@ -1,0 +1,103 @@
+"""Users: bodies of requests, and accounts in the database."""
+
+from dataclasses import dataclass
+from itertools import count
+from typing import TypedDict, Unpack
+
+from faker import Faker
+from sqlalchemy import insert
+
+from app.dependencies import UsersState
+from app.models import User
+from app.repositories.users import UserRepository
+from chassis.db.columns import utc_now
+from chassis.db.sessions import WriteSession
+
+_fake = Faker(use_weighting=False)  # names as frequent as in real life are ten times as slow
+_numbers = [count(1)]
+
+
+class UserData(TypedDict):
+    """The body of `POST /users/`."""
+
+    email: str
+    name: str
+    password: str
+
+
+class UserOverrides(TypedDict, total=False):
+    email: str
+    name: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """A stored account, with what only its holder has."""
+
+    id: int
+    email: str
+    name: str
+    password: str
+    token: str
+    """A valid access token."""
+
+
+def create_user_data(**overrides: Unpack[UserOverrides]) -> UserData:
+    """A new user. For a value of a wrong type write `{**create_user_data(), "name": 1}`."""
+    defaults: UserData = {
+        "email": f"{_fake.user_name()}.{next(_numbers[0])}@example.com",
+        "name": _fake.name(),
+        "password": _fake.password(length=16),
+    }
+    if unknown := overrides.keys() - defaults.keys():
+        raise TypeError(f"unknown fields: {', '.join(sorted(unknown))}")
+    return {**defaults, **overrides}
+
+
+async def create_account(
+    session: WriteSession,
+    state: UsersState,
+    *,
+    role: str = "user",
+    is_active: bool = True,
+    **overrides: Unpack[UserOverrides],
+) -> Account:
+    """Store an account, without an event, and commit it."""
+    data = create_user_data(**overrides)
+    user = User(
+        email=data["email"],
+        name=data["name"],
+        password_hash=await state.passwords.hash(data["password"]),
+        role=role,
+        is_active=is_active,
+    )
+    await UserRepository(session).save(user)
+    await session.commit()
+    token = (await state.issuer.for_user(user.id, role)).access_token
+    return Account(user.id, user.email, user.name, data["password"], token)
+
+
+async def create_accounts(session: WriteSession, amount: int) -> None:
+    """Store many accounts at once, without hashing passwords, and commit them."""
+    rows = [
+        {
+            "email": f"u{number}@example.com",
+            "email_key": f"u{number}@example.com",
+            "name": f"User {number}",
+            "search_text": f"user {number}\nu{number}@example.com",
+            "password_hash": "none",
+            "role": "user",
+            "is_active": True,
+            "version": 1,
+            "created_at": utc_now(),
+        }
+        for number in range(amount)
+    ]
+    await session.exec(insert(User), params=rows)
+    await session.commit()
+
+
+def restart_numbers() -> None:
+    """Number from 1 again, so that a test's data doesn't depend on the tests before it."""
+    _numbers[0] = count(1)

@@ -1,0 +1,46 @@
+"""Assertions about the responses of this service, and steps that many tests take."""
+
+from typing import Any
+
+import httpx
+
+from service_testing.assertions import assert_error_response, assert_status
+from service_testing.client import AppClient
+from tests.factories import Account
+
+_USER_FIELDS = {"id", "email", "name", "role", "is_active", "created_at"}
+
+
+def assert_user_response(
+    response: httpx.Response, *, status: int = 200, email: str | None = None
+) -> dict[str, Any]:
+    """The body is a user's own view: exactly the published fields, so no password and no hash."""
+    __tracebackhide__ = True
+    assert_status(response, status)
+    body: dict[str, Any] = response.json()
+    assert set(body) == _USER_FIELDS, response.text
+    if email is not None:
+        assert body["email"] == email
+    return body
+
+
+async def log_in(client: AppClient, account: Account, *, password: str | None = None) -> str:
+    """Sign in. Returns the refresh token."""
+    form = {"username": account.email, "password": password or account.password}
+    response = await client.post("/auth/token", data=form)
+    assert_status(response, 200)
+    return str(response.json()["refresh_token"])
+
+
+async def refresh(client: AppClient, refresh_token: str) -> str:
+    """Use a refresh token. Returns the next one."""
+    response = await client.post("/auth/refresh", json={"refresh_token": refresh_token})
+    assert_status(response, 200)
+    return str(response.json()["refresh_token"])
+
+
+async def assert_login_ended(client: AppClient, refresh_token: str) -> None:
+    """The refresh token is refused."""
+    __tracebackhide__ = True
+    response = await client.post("/auth/refresh", json={"refresh_token": refresh_token})
+    assert_error_response(response, 401, "invalid_refresh_token")
