@@ -98,7 +98,7 @@ def _combine(root: Path) -> int:
 
 
 def _finds_postgres() -> bool:
-    command = [sys.executable, "-m", "service_testing.postgres", "find"]
+    command = [sys.executable, "-m", "service_testing.postgres", "run", "--", "true"]
     return subprocess.run(command, check=False).returncode == 0
 
 

@@ -22,7 +22,8 @@ class PostgresServer:
     """
 
     def __init__(self, root: Path) -> None:
-        self._command = [sys.executable, "-I", str(root / _KEEPER), "keep"]
+        say_url = """echo "{\\"url\\": \\"$TEST_POSTGRES_URL\\"}"; exec cat"""
+        self._command = [sys.executable, "-I", str(root / _KEEPER), "run", "--", "sh", "-c", say_url]
         self._keeper: subprocess.Popen[bytes] | None = None
         self._answer: dict[str, str] = {}
         self._starting = Lock()

@@ -1,1 +1,1 @@
-"""The items service: what people put up for sale."""
+"""The items service: items that users offer for sale."""

@@ -1,5 +1,5 @@
 """`python -m app`: the service's command line."""
 
-from app.commands import cli
+from app.cli import cli
 
 cli()

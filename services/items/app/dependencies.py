@@ -1,76 +1,83 @@
-"""What the routes ask for."""
+"""The state of the service, and the dependencies of its routes."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 
 from app.errors import UsersUnavailable
-from app.inbox import Inbox
-from app.owners import Owners
+from app.events.inbox import Inbox
+from app.services.owners import OwnerLookup
+from app.settings import ItemsSettings
 from chassis.auth.remote_keys import KeysUnavailable
 from chassis.auth.tokens import Principal, TokenVerifier
 from chassis.web.errors import InvalidToken, NotAuthenticated
+from chassis.web.state import ServiceState
 
 BEARER = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
-
-EVENTS_AUDIENCE = "items-events"
 EVENT_SENDER = HTTPBearer(
     scheme_name="EventSender",
-    description=f"The users service's own token for the audience `{EVENTS_AUDIENCE}`.",
+    description="The users service's own token for the audience `items-events`.",
     auto_error=False,
 )
 
 
-async def get_owners(request: Request) -> Owners:
-    owners: Owners = request.app.state.owners
-    return owners
+@dataclass(frozen=True, kw_only=True)
+class ItemsState(ServiceState):
+    """Everything that the lifespan opens."""
+
+    settings: ItemsSettings
+    owners: OwnerLookup
+    inbox: Inbox
+    access_tokens: TokenVerifier
+    event_tokens: TokenVerifier
+
+
+async def get_state(request: Request) -> ItemsState:
+    state: ItemsState = request.state.service
+    return state
+
+
+StateDep = Annotated[ItemsState, Depends(get_state)]
 
 
 async def current_principal(
-    request: Request, token: Annotated[str | None, Depends(BEARER)]
+    state: StateDep, token: Annotated[str | None, Depends(BEARER)]
 ) -> Principal:
-    """Whoever the token was issued to.
+    """The user whom the access token was issued to.
 
     Raises:
-        NotAuthenticated: without a token.
-        InvalidToken: for a bad token.
-        UsersUnavailable: when the keys to check it were never seen and can't be fetched.
+        NotAuthenticated: there is no token.
+        InvalidToken: the token is bad.
+        UsersUnavailable: no keys are stored to verify it with, and users can't be reached.
     """
     if not token:
         raise NotAuthenticated
-    verifier: TokenVerifier = request.app.state.verifier
     try:
-        return await verifier.principal(token)
+        return await state.access_tokens.principal(token)
     except KeysUnavailable:
         raise UsersUnavailable from None
 
 
 async def require_event_sender(
-    request: Request,
+    state: StateDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(EVENT_SENDER)],
 ) -> None:
-    """Only a token for this audience and no other: a user's own access token is none.
+    """Accept only a token for the audience of events and no other, so never a user's access token.
 
     Raises:
         NotAuthenticated, InvalidToken, UsersUnavailable: as `current_principal`.
     """
     if credentials is None:
         raise NotAuthenticated
-    verifier: TokenVerifier = request.app.state.event_verifier
     try:
-        claims = await verifier.claims(credentials.credentials)
+        claims = await state.event_tokens.claims(credentials.credentials)
     except KeysUnavailable:
         raise UsersUnavailable from None
-    if claims["aud"] not in (EVENTS_AUDIENCE, [EVENTS_AUDIENCE]):
+    audience = state.settings.events_token_audience
+    if claims["aud"] not in (audience, [audience]):
         raise InvalidToken
 
 
-async def get_inbox(request: Request) -> Inbox:
-    inbox: Inbox = request.app.state.inbox
-    return inbox
-
-
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
-OwnersDep = Annotated[Owners, Depends(get_owners)]
-InboxDep = Annotated[Inbox, Depends(get_inbox)]

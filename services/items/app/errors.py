@@ -12,7 +12,7 @@ class NotYourItem(Forbidden):
 
 
 class OwnerInactive(Forbidden):
-    code, sentence = "owner_inactive", "This account is deactivated and can't put items up."
+    code, sentence = "owner_inactive", "This account is deactivated and can't create items."
 
 
 class OwnerGone(Forbidden):
@@ -21,4 +21,4 @@ class OwnerGone(Forbidden):
 
 class UsersUnavailable(Unavailable):
     code = "users_unavailable"
-    sentence = "The users service can't be asked right now; nothing was stored. Try again shortly."
+    sentence = "The users service is unavailable and nothing was stored. Try again shortly."

@@ -1,34 +1,34 @@
-"""Entity tags and the conditions on them (RFC 9110, sections 8.8.3 and 13.1)."""
+"""Entity tags and conditional requests (RFC 9110, sections 8.8.3 and 13.1)."""
 
 import hashlib
 import re
 
-# Blanks can match in one place only: with two, a long run of them takes quadratic time.
+# Blanks can match in one place only: with two places, a long run of blanks would take quadratic time.
 _TAGS = re.compile(r'[ \t]*(?:(W/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|\Z)')
 
 
 def item_etag(item_version: int, owner_name: str) -> str:
-    """Changes whenever the item's representation does, and at no other time.
+    """A strong tag, which changes exactly when the item's representation changes.
 
-    It shows the owner's name. The owner's version would be shorter, but grows without a change that
-    shows: when the event of a user who was looked up arrives at last.
+    The representation includes the owner's name. The owner's version would be shorter, but it also grows
+    when nothing visible changes, such as when the event about an owner arrives after the lookup.
     """
     name = hashlib.blake2b(owner_name.encode(), digest_size=8).hexdigest()
     return f'"{item_version}-{name}"'
 
 
 def matches_strongly(condition: str, etag: str) -> bool:
-    """Whether an `If-Match` holds. A weak tag never matches."""
+    """Whether an `If-Match` condition is true. A weak tag never matches."""
     return condition.strip() == "*" or ("", etag) in _parse(condition)
 
 
 def matches_weakly(condition: str, etag: str) -> bool:
-    """Whether an `If-None-Match` names the tag. A weak tag matches like a strong one."""
+    """Whether an `If-None-Match` condition names the tag. A weak tag matches like a strong one."""
     return condition.strip() == "*" or etag in (tag for _, tag in _parse(condition))
 
 
 def _parse(condition: str) -> list[tuple[str, str]]:
-    """The weakness and the tag of each member; nothing of a list that isn't well-formed."""
+    """The weakness and the tag of each member; nothing if the list is malformed."""
     tags, position = [], 0
     while position < len(condition):
         match = _TAGS.match(condition, position)

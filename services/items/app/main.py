@@ -1,34 +1,34 @@
-"""Composition root: everything is built here, and nothing at import."""
+"""Composition root: `create_app` builds the app, and its lifespan opens everything."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import httpx
 from fastapi import FastAPI
 
-from app.dependencies import EVENTS_AUDIENCE
+from app.clients.users import Users, open_users
+from app.dependencies import ItemsState
 from app.errors import UsersUnavailable
-from app.housekeeping import add_work
-from app.inbox import Inbox
-from app.key_store import DatabaseKeyStore
+from app.events.inbox import Inbox
+from app.jobs.housekeeping import housekeeping
 from app.metrics import EventMetrics, RemovalGauges, UsersMetrics
-from app.owners import Owners
 from app.routers import events, items
+from app.services.owners import OwnerLookup
+from app.services.published_keys import DatabaseKeyStore
 from app.settings import ItemsSettings
-from app.users_client import Users, UsersClient
 from chassis.auth.remote_keys import RemoteKeys
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
-from chassis.http.client import service_client
-from chassis.ops.background import BackgroundTasks
+from chassis.ops.metrics import HttpMetrics
 from chassis.ops.settings import load_settings
 from chassis.web.application import build_app
+from chassis.web.state import open_database
 
 DESCRIPTION = """
-What people put up for sale. Anyone may read.
+Items that users offer for sale. Anyone may read.
 
-To put items up, register at the users service, then press **Authorize** here and sign in with the
-e-mail address and the password: the page gets an access token there and sends it from then on.
+To create items, register at the users service, then press **Authorize** here and sign in with your e-mail
+address and password. The page gets an access token from the users service and sends it with each request.
 """
 
 
@@ -39,67 +39,51 @@ def create_app(
     users: Users | None = None,
     users_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """The items app. What is passed in stays the caller's to close.
+    """The items app. The caller closes what it passes in.
 
-    `users` stands in for the client of the users service, `users_transport` for its network.
+    `users` replaces the client of the users service, `users_transport` its network.
 
     Raises:
-        SettingsError: when the environment doesn't describe a service that can be started.
+        SettingsError: the environment doesn't describe a service that can be started.
     """
     settings = settings or load_settings(ItemsSettings)
-    owned = AsyncExitStack()
-    if database is None:
-        database = settings.open_database()
-        owned.push_async_callback(database.aclose)
-    users_metrics = UsersMetrics()
-    if users is None:
-        users = _users_client(settings, owned, users_metrics, users_transport)
+    metrics = HttpMetrics()
+    users_metrics = UsersMetrics(metrics.registry)
+    event_metrics = EventMetrics(metrics.registry)
+    metrics.measure_by(RemovalGauges(metrics.registry).measure)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with owned, app.state.background.running():
-            yield
+    async def lifespan(_: FastAPI) -> AsyncIterator[ItemsState]:
+        async with (
+            open_database(settings, database) as db,
+            open_users(settings, users_metrics, given=users, transport=users_transport) as client,
+            housekeeping(settings, db, metrics.registry) as wake_housekeeping,
+        ):
+            inbox = Inbox(db, event_metrics, on_deletion=wake_housekeeping)
+            yield _state(settings, db, client, inbox)
 
     users_public_url = settings.users_public_url or settings.users_url
-    app = build_app(
+    return build_app(
         name="items",
         title="Items",
         description=DESCRIPTION,
         settings=settings,
-        database=database,
         routers=[items.router, events.router],
         lifespan=lifespan,
+        metrics=metrics,
         docs_connect_to=[users_public_url],
         token_url=f"{users_public_url}/auth/token",
     )
-    users_metrics.register(app.state.metrics.registry)
+
+
+def _state(settings: ItemsSettings, database: Database, users: Users, inbox: Inbox) -> ItemsState:
     keys = RemoteKeys(users.fetch_keys, DatabaseKeyStore(database), failures=(UsersUnavailable,))
-    app.state.verifier = TokenVerifier(keys, audience="items")
-    app.state.event_verifier = TokenVerifier(keys, audience=EVENTS_AUDIENCE)
-    app.state.owners = Owners(database, users)
-    _install_inbox(app, settings, database)
-    return app
-
-
-def _users_client(
-    settings: ItemsSettings,
-    owned: AsyncExitStack,
-    metrics: UsersMetrics,
-    transport: httpx.AsyncBaseTransport | None,
-) -> Users:
-    http = service_client(
-        settings.users_url, timeout_seconds=settings.users_deadline_seconds, transport=transport
+    issuer = settings.token_issuer
+    return ItemsState(
+        settings=settings,
+        database=database,
+        owners=OwnerLookup(database, users),
+        inbox=inbox,
+        access_tokens=TokenVerifier(keys, audience=settings.token_audience, issuer=issuer),
+        event_tokens=TokenVerifier(keys, audience=settings.events_token_audience, issuer=issuer),
     )
-    owned.push_async_callback(http.aclose)
-    return UsersClient(http, settings.users_calls, metrics)
-
-
-def _install_inbox(app: FastAPI, settings: ItemsSettings, database: Database) -> None:
-    registry = app.state.metrics.registry
-    metrics = EventMetrics()
-    metrics.register(registry)
-    gauges = RemovalGauges(database, registry)
-    app.state.metrics.measure_by(lambda _: gauges.refresh())
-    app.state.background = BackgroundTasks(registry, stop_seconds=settings.shutdown_seconds)
-    wake = add_work(app.state.background, settings, database)
-    app.state.inbox = Inbox(database, metrics, on_deletion=wake)

@@ -1,4 +1,4 @@
-"""The items database. Rules that a database can hold are held here too, by constraints."""
+"""The tables of the items database. Constraints enforce every rule that a database can enforce."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ metadata = SQLModel.metadata
 
 
 class Owner(SQLModel, table=True):
-    """What this service knows of a user. The users service is the authority (ADR 0022)."""
+    """A user, as far as this service knows (ADR 0022). The users service is the authority."""
 
     __tablename__ = "owners"
     __table_args__ = (
@@ -33,9 +33,9 @@ class Owner(SQLModel, table=True):
     name: str = Field(sa_type=String(120))
     is_active: bool = True
     version: int = 0
-    """The user's version that this is; 0 when it was looked up, which any event supersedes."""
+    """The version of the account; 0 after a lookup, so that any event is newer."""
     is_deleted: bool = False
-    """A tombstone: nothing that arrives late can bring the owner back."""
+    """A tombstone: no late event can bring the owner back."""
 
 
 class Item(SQLModel, table=True):
@@ -54,16 +54,14 @@ class Item(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(
-        default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),)
-    )
+    id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
     owner_id: int = Field(sa_type=BigInteger, sa_column_args=(ForeignKey("owners.id"),))
     name: str = Field(sa_type=sortable_text(120))
     description: str | None = Field(default=None, sa_type=Text)
     price_cents: int = Field(sa_type=BigInteger)
     """An integer, because SQLite has no exact decimals."""
     search_text: str = Field(sa_type=Text)
-    """Name and description, folded. On PostgreSQL it has a trigram index (see the migration)."""
+    """Name and description in the form of `app.search`. On PostgreSQL it has a trigram index."""
     version: int = 1
     """Grows with every change of the item."""
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
@@ -71,7 +69,7 @@ class Item(SQLModel, table=True):
 
 
 class ItemRemoval(SQLModel, table=True):
-    """A deleted owner whose items are still to be deleted. Made in the transaction of the tombstone."""
+    """A deleted owner whose items are still to be deleted. Created together with the tombstone."""
 
     __tablename__ = "item_removals"
 
@@ -85,7 +83,7 @@ class ItemRemoval(SQLModel, table=True):
 
 
 class ReceivedEvent(SQLModel, table=True):
-    """An event that has had its effect: the same one again has none."""
+    """An event that was applied. A second delivery of it has no effect."""
 
     __tablename__ = "received_events"
     __table_args__ = (
@@ -99,21 +97,19 @@ class ReceivedEvent(SQLModel, table=True):
 
 
 class Resync(SQLModel, table=True):
-    """A time when all owners were read from the users service, or were to be."""
+    """A run of `resync`, which reads all users from the users service."""
 
     __tablename__ = "resyncs"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: int | None = Field(
-        default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),)
-    )
+    id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
     started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """Null: it is under way, or ended half-way."""
+    """Null while it is running, and for ever after it failed."""
 
 
 class PublishedKeys(SQLModel, table=True):
-    """The users service's last good key set: tokens can be verified while that service is away."""
+    """The users service's last good key set, to verify tokens while that service is unavailable."""
 
     __tablename__ = "published_keys"
     __table_args__ = (CheckConstraint("id = 1", name="single_row"),)

@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -18,11 +18,11 @@ def to_cents(price: Decimal) -> int:
 
 
 def price_text(cents: int) -> str:
-    """As in an answer: with two places, and no decimal on the way."""
+    """The price with two decimal places."""
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-def _parse(value: Any) -> Decimal:
+def _parse(value: object) -> Decimal:
     if isinstance(value, str) and _PLAIN.fullmatch(value):
         return Decimal(value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
@@ -48,10 +48,10 @@ Price = Annotated[
         },
     ),
 ]
-"""In a body or a query: a string or a number."""
+"""The type in a request: a string or a number."""
 
 PriceText = Annotated[
     str,
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,8}\.[0-9]{2}$", "examples": ["9.99"]}),
 ]
-"""In an answer: a string with two places."""
+"""The type in a response: a string with two decimal places."""

@@ -1,9 +1,10 @@
-"""What items' routes take and give (limits: the API's description)."""
+"""Request and response bodies, and parameters, of the items routes."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from fastapi import Header
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from app.money import Price, PriceText
 from chassis.web.fields import Name, storable
@@ -14,6 +15,14 @@ SearchText = Annotated[str, StringConstraints(max_length=200), storable]
 
 SortName = Literal["created_at", "-created_at", "price", "-price", "name", "-name"]
 
+_EntityTags = Annotated[str | None, WithJsonSchema({"type": "string"})]
+IfMatch = Annotated[
+    _EntityTags, Header(description="The `ETag` of the item as you know it; `*` for any.")
+]
+IfNoneMatch = Annotated[
+    _EntityTags, Header(description="An `ETag` that you know; an unchanged item is a 304.")
+]
+
 
 class ItemCreate(Body):
     name: Name = Field(examples=["Analytical engine"])
@@ -22,17 +31,21 @@ class ItemCreate(Body):
 
 
 class ItemPatch(Body):
-    name: Name = may_be_absent(examples=["Analytical engine, mended"])
+    name: Name = may_be_absent(examples=["Analytical engine, repaired"])
     description: Description | None = may_be_absent()
     price: Price = may_be_absent()
 
 
 class ItemOwner(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     id: int = Field(examples=[1])
     name: str
 
 
 class ItemView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     id: int = Field(examples=[1])
     name: str
     description: str | None

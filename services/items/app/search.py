@@ -1,10 +1,10 @@
-"""The text that a search looks in, and the form in which it is looked for."""
+"""The normal form of text that searches compare."""
 
 from chassis.web.fields import fold
 
 
 def searchable(text: str) -> str:
-    """Folded, and on one line: a search can't reach across the end of a name."""
+    """Folded, and on one line, so that a search can't match across the end of a name."""
     return fold(text).replace("\n", " ")
 
 

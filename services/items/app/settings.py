@@ -1,7 +1,5 @@
 """The items service's settings: environment variables with the prefix `ITEMS_`."""
 
-from typing import Any
-
 from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -14,44 +12,52 @@ class ItemsSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="ITEMS_")
 
     port: int = Field(8002, ge=1, le=65535, description="Port to listen on.")
+    token_issuer: str = Field("users", description="The issuer that every token must name.")
+    token_audience: str = Field("items", description="The audience that an access token must name.")
+    events_token_audience: str = Field(
+        "items-events", description="The only audience of a token that may deliver events."
+    )
     users_url: str = Field(description="Where this service reaches the users service.")
     users_public_url: str | None = Field(
         None,
-        description="Where a browser reaches the users service, for the docs page; default: the same.",
+        description="Where a browser reaches the users service, for the docs page; by default `ITEMS_USERS_URL`.",
     )
     users_deadline_seconds: float = Field(
         2.0, gt=0, description="How long a call to the users service may take, retries included."
     )
     users_attempts: int = Field(
-        3, ge=1, le=10, description="How often a failing call to the users service is tried."
+        3, ge=1, le=10, description="How many times a failing call to the users service is tried."
     )
     users_retry_share: float = Field(
-        0.2, ge=0, le=1, description="How many of the calls to the users service may be retries."
+        0.2, ge=0, le=1, description="The share of calls to the users service that may be retries."
     )
     users_max_concurrent: int = Field(
-        20, ge=1, description="Calls to the users service at once; more fail at once."
+        20,
+        ge=1,
+        description="Concurrent calls to the users service; further calls fail immediately.",
     )
     users_breaker_failures: int = Field(
         5,
         ge=1,
         le=20,
-        description="So many failures among the last 20 calls, and half of them, stop the calls.",
+        description="The circuit opens after this many failures among the last 20 calls, if they are at least half.",
     )
     users_breaker_seconds: float = Field(
-        5.0, gt=0, le=300, description="How long calls stay stopped before one is tried again."
+        5.0, gt=0, le=300, description="How long the circuit stays open before one call is tried."
     )
 
     users_client_id: str | None = Field(
-        None, description="This service's name at the users service, for `resync`."
+        None, description="This service's client id at the users service, for `resync`."
     )
     users_client_secret: SecretStr | None = Field(
-        None, description="What `create-client` at the users service printed, for `resync`."
+        None,
+        description="The secret that `create-client` at the users service printed, for `resync`.",
     )
     background: bool = Field(
-        True, description="Whether this process also deletes: deleted owners' items, old events."
+        True, description="Whether this process deletes the items of deleted owners and old events."
     )
     events_keep_days: int = Field(
-        30, ge=1, le=36_500, description="How long a received event is remembered."
+        30, ge=1, le=36_500, description="How many days a received event is kept."
     )
 
     @property
@@ -68,7 +74,7 @@ class ItemsSettings(ServiceSettings):
 
     @property
     def directory_calls(self) -> CallPolicy:
-        """Nobody waits for these: they may take their time."""
+        """The policy of a resync, which no request waits for."""
         return CallPolicy(deadline_seconds=30.0, attempts=10)
 
     @field_validator("users_url", "users_public_url")
@@ -83,5 +89,5 @@ class ItemsSettings(ServiceSettings):
         return str(url).rstrip("/")
 
     @classmethod
-    def development_defaults(cls) -> dict[str, Any]:
+    def development_defaults(cls) -> dict[str, str]:
         return {"database_url": "sqlite:///data/items.db", "users_url": "http://127.0.0.1:8001"}

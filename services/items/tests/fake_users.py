@@ -3,14 +3,14 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from app.clients.users import UserSummary
+from app.clients.users_directory import DirectoryFailed
 from app.errors import UsersUnavailable
-from app.user_events import OwnerState
-from app.users_client import UserSummary
-from app.users_directory import DirectoryFailed
+from app.events.user_events import OwnerState
 from chassis.web.errors import InvalidToken
 from service_testing.contracts.stand_ins import gives
 from service_testing.tokens import TokenIssuer
-from tests.accounts import Account
+from tests.factories import Account
 
 
 async def _nothing() -> None:

@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.users_client import UsersClient
+from app.clients.users import UsersClient
+from chassis.db.sessions import WriteSession
 from chassis.http.client import service_client
 from chassis.http.guarded_calls import CallPolicy
 from service_testing.contracts.states import ProviderStates
@@ -15,7 +15,7 @@ ConnectTo = Callable[[str], UsersClient]
 
 
 @pytest.fixture
-def provider_states(session: AsyncSession, token_issuer: TokenIssuer) -> ProviderStates:
+def provider_states(session: WriteSession, token_issuer: TokenIssuer) -> ProviderStates:
     return ItemsStates(session, token_issuer)
 
 

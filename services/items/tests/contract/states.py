@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from app import read_model
+from app.events.user_events import OwnerState
 from app.models import Owner, ReceivedEvent
-from app.user_events import OwnerState
+from app.services.owners import apply_states
+from chassis.db.sessions import WriteSession
 from service_testing.contracts.pact_files import Contracts
 from service_testing.contracts.states import ProviderStates, Secrets, state_handler
 from service_testing.events import sender_token
@@ -19,7 +18,7 @@ AS_ISSUED = "items-events"
 
 
 class ItemsStates(ProviderStates):
-    def __init__(self, session: AsyncSession, issuer: TokenIssuer) -> None:
+    def __init__(self, session: WriteSession, issuer: TokenIssuer) -> None:
         self._session = session
         self._issuer = issuer
 
@@ -48,7 +47,7 @@ class ItemsStates(ProviderStates):
 
     @state_handler("a deleted owner")
     async def deleted_owner(self, id: int, version: int) -> None:  # noqa: A002 - as above
-        await read_model.apply(self._session, [OwnerState.deleted(id, version)])
+        await apply_states(self._session, [OwnerState.deleted(id, version)])
         await self._session.commit()
 
     @state_handler("an event that was received")

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.user_events import OwnerState, UserData
-from app.users_directory import DirectoryFailed, UsersDirectory, _Page
+from app.clients.users_directory import DirectoryFailed, UsersDirectory, _Page
+from app.events.user_events import OwnerState, UserData
 from chassis.http.client import service_client
 from chassis.http.guarded_calls import CallPolicy
 from service_testing.contracts.catalogue import State, state
@@ -136,7 +136,7 @@ class TestListing:
     async def test_listing_goes_on_after_the_last_id(
         self, users: ExpectedProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.users_directory.PAGE_SIZE", 1)
+        monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 1)
         given = [SERVICE, stored(ZOE), stored(BOB)]
         first = Expected(
             "all users, the first page",

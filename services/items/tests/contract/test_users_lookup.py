@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.users_client import UserSummary
+from app.clients.users import UserSummary
 from chassis.web.errors import InvalidToken
 from service_testing.contracts.catalogue import state
 from service_testing.contracts.consumer import ExpectedProvider, Request, Response

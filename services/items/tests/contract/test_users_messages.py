@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.dependencies import EVENTS_AUDIENCE
-from app.user_events import OwnerState, UserData, owner_state
+from app.events.user_events import OwnerState, UserData, owner_state
+from app.settings import ItemsSettings
 from chassis.auth.tokens import TokenVerifier
 from chassis.events.cloudevents import STRUCTURED, from_http
 from service_testing.contracts.catalogue import State, state
@@ -133,12 +133,13 @@ class TestAccessTokens:
         assert (principal.user_id, principal.role) == (7, role)
 
     async def test_token_of_a_relay_is_for_events_alone(
-        self, users: ExpectedProvider, token_issuer: TokenIssuer
+        self, users: ExpectedProvider, token_issuer: TokenIssuer, settings: ItemsSettings
     ) -> None:
-        body = token(audience=EVENTS_AUDIENCE, sub=typed("users"))
+        audience = settings.events_token_audience
+        body = token(audience=audience, sub=typed("users"))
         with users.sends(
             "the token of a relay", given=[], body=body, content_type="application/json"
         ) as content:
             sent = token_issuer.token(without=("role",), **json.loads(content)["claims"])
-            claims = await TokenVerifier(token_issuer, audience=EVENTS_AUDIENCE).claims(sent)
-        assert claims["aud"] == EVENTS_AUDIENCE
+            claims = await TokenVerifier(token_issuer, audience=audience).claims(sent)
+        assert claims["aud"] == audience

@@ -7,14 +7,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
-from app import main
+from app.clients import users as users_client
 from app.main import create_app
 from app.settings import ItemsSettings
 from chassis.http.client import service_client
 from service_testing.assertions import assert_error_response, assert_paginated_response
 from service_testing.client import AppClient
 from service_testing.lifespan import running
-from tests.stock import put_up
+from tests.helpers import create_item
 
 
 class TestLifespan:
@@ -27,7 +27,7 @@ class TestLifespan:
             clients.append(service_client(url, **options))
             return clients[-1]
 
-        monkeypatch.setattr(main, "service_client", remembered)
+        monkeypatch.setattr(users_client, "service_client", remembered)
         async with running(create_app(settings)):
             assert [client.is_closed for client in clients] == [False]
         assert [client.is_closed for client in clients] == [True]
@@ -73,7 +73,7 @@ class TestMetrics:
     ) -> None:
         labels = {"method": "GET", "route": "/items/{item_id}", "status": "200"}
         before = await counted(client, labels)
-        path = (await put_up(user_client)).headers["Location"]
+        path = (await create_item(user_client)).headers["Location"]
         await client.get(path)
         assert await counted(client, labels) == before + 1
         assert path not in (await client.get("/metrics")).text

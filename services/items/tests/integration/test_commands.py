@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.commands import cli
+from app.cli import cli
 from app.models import metadata
 from chassis.db.migrations import differences
 

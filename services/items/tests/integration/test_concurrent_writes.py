@@ -4,14 +4,13 @@ import asyncio
 from collections import Counter
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Owner
-from service_testing.assertions import assert_item_response, assert_paginated_response
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_paginated_response
 from service_testing.client import AppClient
-from service_testing.factories import create_item_data
-from tests.stock import put_up
+from tests.factories import create_item_data
+from tests.helpers import assert_item_response, count_rows, create_item
 
 pytestmark = pytest.mark.committed
 
@@ -20,7 +19,7 @@ ROUNDS = 10
 
 class TestCreateItemConcurrently:
     async def test_create_item_of_one_new_owner_succeeds_fifty_times_at_once(
-        self, user_client: AppClient, session: AsyncSession
+        self, user_client: AppClient, session: WriteSession
     ) -> None:
         answers = await asyncio.gather(
             *(user_client.post("/items/", json=create_item_data()) for _ in range(50))
@@ -28,14 +27,14 @@ class TestCreateItemConcurrently:
         ids = {assert_item_response(answer, status=201)["id"] for answer in answers}
         assert len(ids) == 50
         assert_paginated_response(await user_client.get("/items/"), total=50)
-        assert await session.scalar(select(func.count()).select_from(Owner)) == 1
+        assert await count_rows(session, Owner) == 1
 
 
 class TestUpdateItemConcurrently:
     async def test_update_item_of_different_fields_loses_nothing(
         self, user_client: AppClient, admin_client: AppClient
     ) -> None:
-        path = (await put_up(user_client)).headers["Location"]
+        path = (await create_item(user_client)).headers["Location"]
         for number in range(ROUNDS):
             changes = {"name": f"Name {number}", "description": f"Words {number}"}
             changes["price"] = f"{number}.50"
@@ -52,7 +51,7 @@ class TestUpdateItemConcurrently:
             assert {field: body[field] for field in changes} == changes
 
     async def test_update_item_with_the_same_tag_is_done_once(self, user_client: AppClient) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         path, etag = created.headers["Location"], created.headers["ETag"]
         for number in range(ROUNDS):
             answers = await asyncio.gather(
@@ -72,7 +71,7 @@ class TestUpdateItemConcurrently:
         self, user_client: AppClient
     ) -> None:
         for _ in range(ROUNDS):
-            path = (await put_up(user_client)).headers["Location"]
+            path = (await create_item(user_client)).headers["Location"]
             update, delete, again = await asyncio.gather(
                 user_client.patch(path, json={"name": "Race"}),
                 user_client.delete(path),

@@ -3,13 +3,10 @@
 from datetime import datetime
 
 from chassis.db.columns import utc_now
-from service_testing.assertions import (
-    assert_error_response,
-    assert_item_response,
-    assert_paginated_response,
-)
+from service_testing.assertions import assert_error_response, assert_paginated_response
 from service_testing.client import AppClient
-from service_testing.factories import create_item_data
+from tests.factories import create_item_data
+from tests.helpers import assert_item_response
 
 
 class TestCreateItem:

@@ -4,14 +4,10 @@ from typing import Any
 
 import pytest
 
-from service_testing.assertions import (
-    assert_error_response,
-    assert_item_response,
-    assert_validation_error,
-)
+from service_testing.assertions import assert_error_response, assert_validation_error
 from service_testing.client import AppClient
-from service_testing.factories import create_item_data
-from tests.stock import JSON
+from tests.factories import create_item_data
+from tests.helpers import JSON, assert_item_response
 
 WIDEST = "\N{BICYCLIST}"
 """A character of four bytes."""

@@ -1,20 +1,18 @@
 """`POST /items/`: whose item it is, and what the users service says of them."""
 
+from typing import Any
+
 import pytest
-from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import update
 from sqlmodel import col
 
 from app.models import Item, Owner
-from service_testing.assertions import assert_error_response, assert_item_response
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient, as_user
-from service_testing.factories import create_item_data
+from tests.factories import create_item_data, create_owner
 from tests.fake_users import FakeUsers
-from tests.stock import add_owner, put_up
-
-
-async def stored(session: AsyncSession, model: type[Item | Owner]) -> int:
-    return (await session.scalar(select(func.count()).select_from(model))) or 0
+from tests.helpers import assert_item_response, count_rows, create_item
 
 
 class TestCreateItemOfANewOwner:
@@ -22,50 +20,50 @@ class TestCreateItemOfANewOwner:
         self, user_client: AppClient, users: FakeUsers
     ) -> None:
         for _ in range(3):
-            await put_up(user_client)
+            await create_item(user_client)
         assert users.lookups == 1
 
     async def test_create_item_asks_with_the_caller_s_own_token(
         self, user_client: AppClient, other_client: AppClient, users: FakeUsers
     ) -> None:
-        await put_up(user_client)
-        await put_up(other_client)
+        await create_item(user_client)
+        await create_item(other_client)
         sent = [client.headers["Authorization"] for client in (user_client, other_client)]
         assert [f"Bearer {token}" for token in users.tokens_seen] == sent
 
     async def test_create_item_of_a_deactivated_account_is_forbidden(
-        self, client: AppClient, users: FakeUsers, session: AsyncSession
+        self, client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         caller = as_user(client, users.add(user_id=1, is_active=False))
         response = await caller.post("/items/", json=create_item_data())
         assert_error_response(response, 403, "owner_inactive")
-        assert await stored(session, Item) == await stored(session, Owner) == 0
+        assert await count_rows(session, Item) == await count_rows(session, Owner) == 0
 
     async def test_create_item_of_a_deleted_account_is_forbidden(
-        self, user_client: AppClient, users: FakeUsers, session: AsyncSession
+        self, user_client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         users.remove(1)
         response = await user_client.post("/items/", json=create_item_data())
         assert_error_response(response, 403, "owner_gone")
-        assert await stored(session, Item) == await stored(session, Owner) == 0
+        assert await count_rows(session, Item) == await count_rows(session, Owner) == 0
 
     async def test_create_item_with_a_token_that_users_refuses_is_unauthorized(
-        self, user_client: AppClient, users: FakeUsers, session: AsyncSession
+        self, user_client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         users.refuses_tokens = True
         response = await user_client.post("/items/", json=create_item_data())
         assert_error_response(response, 401, "invalid_token")
         assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-        assert await stored(session, Item) == await stored(session, Owner) == 0
+        assert await count_rows(session, Item) == await count_rows(session, Owner) == 0
 
     async def test_create_item_stores_nothing_while_users_is_down(
-        self, user_client: AppClient, users: FakeUsers, session: AsyncSession
+        self, user_client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         users.is_down = True
         response = await user_client.post("/items/", json=create_item_data())
         assert_error_response(response, 503, "users_unavailable")
         assert int(response.headers["Retry-After"]) >= 1
-        assert await stored(session, Item) == await stored(session, Owner) == 0
+        assert await count_rows(session, Item) == await count_rows(session, Owner) == 0
 
     async def test_create_item_succeeds_when_users_is_back(
         self, user_client: AppClient, users: FakeUsers
@@ -86,9 +84,9 @@ class TestCreateItemOfANewOwner:
 
 class TestCreateItemOfAKnownOwner:
     async def test_create_item_goes_on_while_users_is_down(
-        self, user_client: AppClient, users: FakeUsers, session: AsyncSession
+        self, user_client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
-        await add_owner(session, 1, name="Ada of before")
+        await create_owner(session, owner_id=1, name="Ada of before")
         users.is_down = True
         response = await user_client.post("/items/", json=create_item_data())
         assert assert_item_response(response, status=201)["owner"]["name"] == "Ada of before"
@@ -106,15 +104,15 @@ class TestCreateItemOfAKnownOwner:
         self,
         user_client: AppClient,
         users: FakeUsers,
-        session: AsyncSession,
-        state: dict[str, bool],
+        session: WriteSession,
+        state: dict[str, Any],
         code: str,
     ) -> None:
-        await add_owner(session, 1, version=2, **state)
+        await create_owner(session, owner_id=1, version=2, **state)
         response = await user_client.post("/items/", json=create_item_data())
         assert_error_response(response, 403, code)
         assert users.lookups == 0
-        assert await stored(session, Item) == 0
+        assert await count_rows(session, Item) == 0
 
     @pytest.mark.parametrize(
         ("state", "code"),
@@ -124,25 +122,25 @@ class TestCreateItemOfAKnownOwner:
         self,
         user_client: AppClient,
         users: FakeUsers,
-        session: AsyncSession,
-        state: dict[str, bool],
+        session: WriteSession,
+        state: dict[str, Any],
         code: str,
     ) -> None:
         async def event_comes() -> None:
-            await add_owner(session, 1, name="Newer", version=2, **state)
+            await create_owner(session, owner_id=1, name="Newer", version=2, **state)
 
         users.meanwhile = event_comes
         response = await user_client.post("/items/", json=create_item_data())
         assert_error_response(response, 403, code)
-        assert await stored(session, Item) == 0
+        assert await count_rows(session, Item) == 0
         owner = await session.get_one(Owner, 1)
         assert (owner.name, owner.version) == ("Newer", 2)
 
     async def test_create_item_again_is_possible_when_the_account_is_reactivated(
-        self, user_client: AppClient, session: AsyncSession
+        self, user_client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session, 1, is_active=False)
-        await session.execute(update(Owner).where(col(Owner.id) == 1).values(is_active=True))
+        await create_owner(session, owner_id=1, is_active=False)
+        await session.exec(update(Owner).where(col(Owner.id) == 1).values(is_active=True))
         await session.commit()
-        await put_up(user_client)
-        assert await stored(session, Item) == 1
+        await create_item(user_client)
+        assert await count_rows(session, Item) == 1

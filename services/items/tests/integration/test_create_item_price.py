@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.money import MAX_CENTS
-from service_testing.assertions import assert_item_response, assert_validation_error
+from service_testing.assertions import assert_validation_error
 from service_testing.client import AppClient
 from service_testing.properties import examples
-from tests.stock import JSON
+from tests.helpers import JSON, assert_item_response
 
 
 def body_with(price: str) -> str:

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from app.models import Item, ItemRemoval, Owner, PublishedKeys, ReceivedEvent, Resync
 from chassis.db.columns import utc_now
-from tests.stock import add_items, add_owner
+from chassis.db.sessions import WriteSession
+from tests.factories import create_items, create_owner
 
 NOW = utc_now()
 OWNER = {"id": 2, "name": "Grace", "is_active": True, "version": 0, "is_deleted": False}
@@ -80,49 +80,49 @@ def what_differs(case: object) -> str:
 class TestDatabaseRules:
     @pytest.mark.parametrize(("table", "row"), EDGES, ids=what_differs)
     async def test_database_takes_a_row_at_the_edge(
-        self, session: AsyncSession, table: type[SQLModel], row: dict[str, Any]
+        self, session: WriteSession, table: type[SQLModel], row: dict[str, Any]
     ) -> None:
-        await add_owner(session, 1)
-        result = await session.execute(insert(table).values(row))
-        assert result.rowcount == 1  # type: ignore[attr-defined]
+        await create_owner(session, owner_id=1)
+        result = await session.exec(insert(table).values(row))
+        assert result.rowcount == 1
 
     @pytest.mark.parametrize(("table", "row"), BROKEN, ids=what_differs)
     async def test_database_refuses_a_row_that_breaks_a_rule(
-        self, session: AsyncSession, table: type[SQLModel], row: dict[str, Any]
+        self, session: WriteSession, table: type[SQLModel], row: dict[str, Any]
     ) -> None:
-        await add_owner(session, 1)
+        await create_owner(session, owner_id=1)
         with pytest.raises(DBAPIError):
-            await session.execute(insert(table).values(row))
+            await session.exec(insert(table).values(row))
         await session.rollback()
 
-    async def test_database_refuses_a_second_set_of_keys(self, session: AsyncSession) -> None:
-        await session.execute(delete(PublishedKeys))
-        await session.execute(insert(PublishedKeys).values(KEYS))
+    async def test_database_refuses_a_second_set_of_keys(self, session: WriteSession) -> None:
+        await session.exec(delete(PublishedKeys))
+        await session.exec(insert(PublishedKeys).values(KEYS))
         with pytest.raises(IntegrityError):
-            await session.execute(insert(PublishedKeys).values(KEYS))
+            await session.exec(insert(PublishedKeys).values(KEYS))
         await session.rollback()
 
     async def test_database_refuses_an_event_and_an_order_twice(
-        self, session: AsyncSession
+        self, session: WriteSession
     ) -> None:
-        await add_owner(session, 1)
+        await create_owner(session, owner_id=1)
         for table, row in ((ReceivedEvent, EVENT), (ItemRemoval, REMOVAL)):
-            await session.execute(insert(table).values(row))
+            await session.exec(insert(table).values(row))
             await session.commit()
             with pytest.raises(IntegrityError):
-                await session.execute(insert(table).values(row))
+                await session.exec(insert(table).values(row))
             await session.rollback()
 
-    async def test_database_keeps_an_owner_who_has_items(self, session: AsyncSession) -> None:
-        await add_owner(session, 1)
-        await add_items(session, {})
+    async def test_database_keeps_an_owner_who_has_items(self, session: WriteSession) -> None:
+        await create_owner(session, owner_id=1)
+        await create_items(session, {})
         with pytest.raises(IntegrityError):
-            await session.execute(delete(Owner))
+            await session.exec(delete(Owner))
         await session.rollback()
 
-    async def test_database_never_gives_an_id_twice(self, session: AsyncSession) -> None:
-        await add_owner(session, 1)
-        before = await add_items(session, {}, {})
-        await session.execute(delete(Item))
-        after = await add_items(session, {}, {})
+    async def test_database_never_gives_an_id_twice(self, session: WriteSession) -> None:
+        await create_owner(session, owner_id=1)
+        before = await create_items(session, {}, {})
+        await session.exec(delete(Item))
+        after = await create_items(session, {}, {})
         assert max(before) < min(after)

@@ -4,28 +4,27 @@ import pytest
 
 from service_testing.assertions import (
     assert_error_response,
-    assert_item_response,
     assert_paginated_response,
     assert_status,
     assert_validation_error,
 )
 from service_testing.client import AppClient
 from tests.fake_users import FakeUsers
-from tests.stock import path_of_new, put_up
+from tests.helpers import assert_item_response, create_item, create_item_path
 
 
 class TestDeleteItem:
     async def test_delete_item_without_a_token_is_unauthorized(
         self, client: AppClient, user_client: AppClient
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         assert_error_response(await client.delete(path), 401, "not_authenticated")
         assert_item_response(await client.get(path))
 
     async def test_delete_item_of_somebody_else_is_forbidden(
         self, user_client: AppClient, other_client: AppClient
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         assert_error_response(await other_client.delete(path), 403, "forbidden")
         assert_item_response(await user_client.get(path))
 
@@ -41,7 +40,7 @@ class TestDeleteItem:
         assert_validation_error(response, ["path", "item_id"])
 
     async def test_delete_item_takes_it_down(self, user_client: AppClient) -> None:
-        path, kept = await path_of_new(user_client), await put_up(user_client)
+        path, kept = await create_item_path(user_client), await create_item(user_client)
         response = await user_client.delete(path)
         assert_status(response, 204)
         assert response.content == b""
@@ -50,14 +49,14 @@ class TestDeleteItem:
         assert page["items"] == [kept.json()]
 
     async def test_delete_item_twice_is_not_found(self, user_client: AppClient) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         assert_status(await user_client.delete(path), 204)
         assert_error_response(await user_client.delete(path), 404, "not_found")
 
     async def test_delete_item_by_an_administrator_takes_it_down(
         self, user_client: AppClient, admin_client: AppClient, users: FakeUsers
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         users.is_down = True
         assert_status(await admin_client.delete(path), 204)
         assert_error_response(await user_client.get(path), 404, "not_found")
@@ -65,7 +64,7 @@ class TestDeleteItem:
     async def test_delete_item_never_gives_its_id_to_another(self, user_client: AppClient) -> None:
         ids = []
         for _ in range(3):
-            created = await put_up(user_client)
+            created = await create_item(user_client)
             ids.append(created.json()["id"])
             await user_client.delete(created.headers["Location"])
         assert ids[0] < ids[1] < ids[2]
@@ -76,7 +75,7 @@ class TestDeleteItemIfMatch:
     async def test_delete_item_is_done_when_a_tag_is_its_own(
         self, user_client: AppClient, condition: str
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         headers = {"If-Match": condition.format(created.headers["ETag"])}
         assert_status(await user_client.delete(created.headers["Location"], headers=headers), 204)
 
@@ -84,7 +83,7 @@ class TestDeleteItemIfMatch:
     async def test_delete_item_is_refused_when_no_tag_is_its_own(
         self, user_client: AppClient, condition: str
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         path = created.headers["Location"]
         headers = {"If-Match": condition.format(created.headers["ETag"])}
         response = await user_client.delete(path, headers=headers)
@@ -94,7 +93,7 @@ class TestDeleteItemIfMatch:
     async def test_delete_item_is_refused_with_the_tag_of_before_a_change(
         self, user_client: AppClient
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         path, headers = created.headers["Location"], {"If-Match": created.headers["ETag"]}
         await user_client.patch(path, json={"name": "Changed"})
         response = await user_client.delete(path, headers=headers)

@@ -12,7 +12,7 @@ from service_testing.client import AppClient, app_transport, as_user
 from service_testing.events import EventSender, create_event, event_request
 from service_testing.tokens import TokenIssuer
 from tests.fake_users import FakeUsers
-from tests.stock import JSON, path_of_new
+from tests.helpers import JSON, create_item_path
 
 GOOD = '{"name": "Lamp", "price": "1.00"}'
 BAD: list[dict[str, Any]] = [
@@ -197,7 +197,7 @@ class TestOpenApiStatuses:
         lost_client: AppClient,
         description: dict[str, Any],
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         seen = await statuses(
             user_client.get(path),
             user_client.get(path, headers={"If-None-Match": "*"}),
@@ -215,7 +215,7 @@ class TestOpenApiStatuses:
         lost_client: AppClient,
         description: dict[str, Any],
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         seen = await statuses(
             user_client.patch(path, json={}),
             user_client.patch(path, json={}, headers=STALE),
@@ -235,7 +235,7 @@ class TestOpenApiStatuses:
         lost_client: AppClient,
         description: dict[str, Any],
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         seen = await statuses(
             user_client.delete("/items/0"),
             user_client.delete(NOWHERE),

@@ -5,16 +5,15 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlalchemy import delete, func
+from sqlmodel import col, select
 
-from app import removals
+from app.jobs.item_removal import POLL_SECONDS, remove_some
 from app.main import create_app
 from app.models import Item, ItemRemoval, Owner
-from app.removals import POLL_SECONDS, remove_some
 from app.settings import ItemsSettings
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, app_transport
 from service_testing.events import EventSender, sender_token
@@ -22,36 +21,30 @@ from service_testing.lifespan import Lifespan
 from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter
 from service_testing.tokens import TokenIssuer
-from tests.accounts import Account
+from tests.factories import Account, create_items, create_owner
 from tests.fake_users import FakeUsers
-from tests.stock import add_items, add_owner, remove_all_items_of_the_deleted
+from tests.helpers import count_rows, removal_owner_ids, run_item_removal
 
 ADA = Account()
 IS_FIRST = col(Item.id) == select(func.min(Item.id)).scalar_subquery()
 
 
-async def left(session: AsyncSession, owner_id: int = 7) -> int | None:
+async def left(session: WriteSession, owner_id: int = 7) -> int:
     count = select(func.count()).select_from(Item).where(col(Item.owner_id) == owner_id)
-    return await session.scalar(count)
+    return (await session.exec(count)).one()
 
 
-async def orders(session: AsyncSession) -> list[int]:
-    return list(
-        await session.scalars(select(col(ItemRemoval.owner_id)).order_by(col(ItemRemoval.owner_id)))
-    )
-
-
-async def delete_owner(session: AsyncSession, owner_id: int, items: int) -> None:
+async def delete_owner(session: WriteSession, owner_id: int, items: int) -> None:
     """An owner is deleted who has so many items."""
-    await add_owner(session, owner_id, is_deleted=True, is_active=False)
-    await add_items(session, *({"owner_id": owner_id} for _ in range(items)))
+    await create_owner(session, owner_id=owner_id, is_deleted=True, is_active=False)
+    await create_items(session, *({"owner_id": owner_id} for _ in range(items)))
     session.add(ItemRemoval(owner_id=owner_id))
     await session.commit()
 
 
 class TestMetrics:
     async def test_metrics_show_what_is_still_to_be_deleted(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
         assert await gauges(client) == (0, 0)
         await delete_owner(session, 7, items=1)
@@ -77,54 +70,54 @@ async def gauges(client: AppClient) -> tuple[float, float]:
 
 class TestRemoveSome:
     async def test_remove_some_has_time_when_there_is_nothing_to_do(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
-        await add_owner(session, 8)
-        await add_items(session, {"owner_id": 8})
+        await create_owner(session, owner_id=8)
+        await create_items(session, {"owner_id": 8})
         assert await remove_some(database) == POLL_SECONDS
         assert await left(session, 8) == 1
 
     async def test_remove_some_takes_a_batch_at_a_time(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         await delete_owner(session, 7, items=25)
-        await add_owner(session, 8)
-        await add_items(session, {"owner_id": 8})
+        await create_owner(session, owner_id=8)
+        await create_items(session, {"owner_id": 8})
         seen = []
         for _ in range(3):
             assert await remove_some(database, batch_size=10) == 0
             seen.append(await left(session))
         assert seen == [15, 5, 0]
-        assert await orders(session) == []
+        assert await removal_owner_ids(session) == []
         assert await remove_some(database, batch_size=10) == POLL_SECONDS
         assert await left(session, 8) == 1
 
     async def test_remove_some_ends_also_when_the_last_batch_is_full(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         await delete_owner(session, 7, items=20)
         for _ in range(3):
             assert await remove_some(database, batch_size=10) == 0
-        assert (await left(session), await orders(session)) == (0, [])
+        assert (await left(session), await removal_owner_ids(session)) == (0, [])
 
     async def test_remove_some_needs_few_statements_however_many_items_there_are(
-        self, database: Database, session: AsyncSession, query_counter: QueryCounter
+        self, database: Database, session: WriteSession, query_counter: QueryCounter
     ) -> None:
         await delete_owner(session, 7, items=100)
         with query_counter.at_most(3):
             await remove_some(database)
 
     async def test_remove_some_goes_through_all_owners(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         for owner_id in (7, 8, 9):
             await delete_owner(session, owner_id, items=3)
-        await remove_all_items_of_the_deleted(database)
-        assert await orders(session) == []
-        assert await session.scalar(select(func.count()).select_from(Item)) == 0
+        await run_item_removal(database)
+        assert await removal_owner_ids(session) == []
+        assert await count_rows(session, Item) == 0
 
     async def test_a_crash_in_the_middle_loses_nothing(
-        self, database: Database, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+        self, database: Database, session: WriteSession, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await delete_owner(session, 7, items=15)
         await remove_some(database, batch_size=10)
@@ -136,18 +129,18 @@ class TestRemoveSome:
             raise Killed
 
         with monkeypatch.context() as dying:
-            dying.setattr(removals, "delete", die)
+            dying.setattr("app.repositories.items.delete", die)
             with pytest.raises(Killed):
                 await remove_some(database, batch_size=10)
-        assert (await left(session), await orders(session)) == (5, [7])
-        await remove_all_items_of_the_deleted(database)
-        assert (await left(session), await orders(session)) == (0, [])
+        assert (await left(session), await removal_owner_ids(session)) == (5, [7])
+        await run_item_removal(database)
+        assert (await left(session), await removal_owner_ids(session)) == (0, [])
 
 
 @pytest.mark.committed
 class TestSeveralReplicas:
     async def test_several_at_work_finish_together(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         for owner_id in range(1, 6):
             await delete_owner(session, owner_id, items=20)
@@ -157,20 +150,20 @@ class TestSeveralReplicas:
                 pass
 
         await asyncio.gather(*(work() for _ in range(4)))
-        await remove_all_items_of_the_deleted(database)
-        assert await orders(session) == []
-        assert await session.scalar(select(func.count()).select_from(Item)) == 0
-        assert await session.scalar(select(func.count()).select_from(Owner)) == 5
+        await run_item_removal(database)
+        assert await removal_owner_ids(session) == []
+        assert await count_rows(session, Item) == 0
+        assert await count_rows(session, Owner) == 5
 
     async def test_one_that_holds_an_owner_does_not_stop_another(
-        self, database: Database, session: AsyncSession, pytestconfig: pytest.Config
+        self, database: Database, session: WriteSession, pytestconfig: pytest.Config
     ) -> None:
         if database.is_sqlite:
             pytest.skip("SQLite has one writer at a time")
         await delete_owner(session, 7, items=3)
         await delete_owner(session, 8, items=3)
         async with database.transaction() as busy:
-            await busy.execute(
+            await busy.exec(
                 select(ItemRemoval).where(col(ItemRemoval.owner_id) == 7).with_for_update()
             )
             while await remove_some(database) == 0:
@@ -178,19 +171,19 @@ class TestSeveralReplicas:
         assert (await left(session, 7), await left(session, 8)) == (3, 0)
 
     async def test_an_item_that_is_taken_down_meanwhile_does_not_end_it_early(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         if database.is_sqlite:
             pytest.skip("SQLite has one writer at a time")
         await delete_owner(session, 7, items=5)
         async with database.transaction() as somebody_else:
             # On the way since before the owner was deleted; it ends while a batch waits for the row.
-            await somebody_else.execute(delete(Item).where(col(Item.owner_id) == 7, IS_FIRST))
+            await somebody_else.exec(delete(Item).where(col(Item.owner_id) == 7, IS_FIRST))
             batch = asyncio.create_task(remove_some(database, batch_size=3))
             await until_blocked(database)
         assert await batch == 0
-        await remove_all_items_of_the_deleted(database)
-        assert (await left(session), await orders(session)) == (0, [])
+        await run_item_removal(database)
+        assert (await left(session), await removal_owner_ids(session)) == (0, [])
 
 
 @pytest.mark.committed
@@ -199,7 +192,7 @@ class TestInTheBackground:
         self,
         settings: ItemsSettings,
         database: Database,
-        session: AsyncSession,
+        session: WriteSession,
         token_issuer: TokenIssuer,
         users: FakeUsers,
     ) -> None:
@@ -210,20 +203,20 @@ class TestInTheBackground:
         client = AppClient(app_transport(lifespan.serve))
         try:
             await until_none_is_left(session, 8)
-            await add_owner(session, 7)
-            await add_items(session, *({"owner_id": 7} for _ in range(3)))
+            await create_owner(session, owner_id=7)
+            await create_items(session, *({"owner_id": 7} for _ in range(3)))
             relay = EventSender(client, sender_token(token_issuer, audience="items-events"))
             assert_status(await relay.send(ADA.deleted()), 204)
             await until_none_is_left(session, 7)
         finally:
             await lifespan.stop()
-        assert await orders(session) == []
+        assert await removal_owner_ids(session) == []
 
     async def test_a_service_without_background_work_leaves_it_to_others(
         self,
         settings: ItemsSettings,
         database: Database,
-        session: AsyncSession,
+        session: WriteSession,
         users: FakeUsers,
     ) -> None:
         app = create_app(settings, database=database, users=users)
@@ -233,10 +226,10 @@ class TestInTheBackground:
         metrics = (await AppClient(app_transport(lifespan.serve)).get("/metrics")).text
         await lifespan.stop()
         assert not re.search("^background_task_failures_total{", metrics, re.MULTILINE)
-        assert await orders(session) == [8]
+        assert await removal_owner_ids(session) == [8]
 
 
-async def until_none_is_left(session: AsyncSession, owner_id: int) -> None:
+async def until_none_is_left(session: WriteSession, owner_id: int) -> None:
     async with asyncio.timeout(POLL_SECONDS / 2):  # it was woken: it didn't find it by looking
         while await left(session, owner_id):
             await session.rollback()

@@ -3,17 +3,14 @@
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from service_testing.assertions import (
-    assert_item_response,
-    assert_paginated_response,
-    assert_validation_error,
-)
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_paginated_response, assert_validation_error
 from service_testing.client import AppClient
 from service_testing.queries import QueryCounter
+from tests.factories import create_items, create_owner
 from tests.fake_users import FakeUsers
-from tests.stock import add_items, add_owner, put_up
+from tests.helpers import assert_item_response, create_item
 
 SORTS = ["created_at", "-created_at", "price", "-price", "name", "-name"]
 
@@ -28,7 +25,7 @@ class TestListItems:
     async def test_list_items_without_a_token_shows_all_of_them(
         self, client: AppClient, user_client: AppClient, other_client: AppClient
     ) -> None:
-        created = [(await put_up(caller)).json() for caller in (user_client, other_client)]
+        created = [(await create_item(caller)).json() for caller in (user_client, other_client)]
         body = assert_paginated_response(await client.get("/items/"))
         assert body == {
             "items": created[::-1],
@@ -46,21 +43,21 @@ class TestListItems:
         assert body["next"] is None
 
     async def test_list_items_goes_on_while_users_is_down(
-        self, client: AppClient, users: FakeUsers, session: AsyncSession
+        self, client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        await add_items(session, {})
+        await create_owner(session)
+        await create_items(session, {})
         users.is_down = True
         assert_paginated_response(await client.get("/items/"), count=1)
         assert users.lookups == 0
 
     @pytest.mark.parametrize("size", [1, 100])
     async def test_list_items_takes_the_same_few_statements_however_many_there_are(
-        self, client: AppClient, session: AsyncSession, query_counter: QueryCounter, size: int
+        self, client: AppClient, session: WriteSession, query_counter: QueryCounter, size: int
     ) -> None:
         for owner_id in (1, 2, 3):
-            await add_owner(session, owner_id)
-        await add_items(session, *({"owner_id": 1 + n % 3} for n in range(120)))
+            await create_owner(session, owner_id=owner_id)
+        await create_items(session, *({"owner_id": 1 + n % 3} for n in range(120)))
         with query_counter.at_most(2):
             page = await client.get("/items/", params={"size": size})
         assert_paginated_response(page, count=size, total=120)
@@ -68,10 +65,10 @@ class TestListItems:
 
 class TestListItemsPages:
     async def test_list_items_divides_them_among_the_pages(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        ids = await add_items(session, *({} for _ in range(5)))
+        await create_owner(session)
+        ids = await create_items(session, *({} for _ in range(5)))
         newest_first = ids[::-1]
         for page, expected in enumerate([newest_first[:2], newest_first[2:4], newest_first[4:]], 1):
             assert await listed(client, page=page, size=2) == expected
@@ -81,20 +78,20 @@ class TestListItemsPages:
         assert body["next"] is None
 
     async def test_list_items_beyond_the_end_is_an_empty_page(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        await add_items(session, {})
+        await create_owner(session)
+        await create_items(session, {})
         response = await client.get("/items/", params={"page": 2})
         body = assert_paginated_response(response, count=0, total=1, page=2)
         assert body["next"] is None
 
     @pytest.mark.parametrize(("total", "sizes"), [(20, [20]), (21, [20, 1])])
     async def test_list_items_has_twenty_on_a_page(
-        self, client: AppClient, session: AsyncSession, total: int, sizes: list[int]
+        self, client: AppClient, session: WriteSession, total: int, sizes: list[int]
     ) -> None:
-        await add_owner(session)
-        await add_items(session, *({} for _ in range(total)))
+        await create_owner(session)
+        await create_items(session, *({} for _ in range(total)))
         assert [len(await listed(client, page=n)) for n in range(1, len(sizes) + 1)] == sizes
 
     @pytest.mark.parametrize("size", [1, 100])
@@ -136,10 +133,10 @@ class TestListItemsPages:
 
 class TestListItemsOrder:
     async def test_list_items_shows_the_newest_first(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        old, new, middle = await add_items(
+        await create_owner(session)
+        old, new, middle = await create_items(
             session, {"age_seconds": 3}, {"age_seconds": 1}, {"age_seconds": 2}
         )
         assert await listed(client) == [new, middle, old]
@@ -147,31 +144,31 @@ class TestListItemsOrder:
         assert await listed(client, sort="created_at") == [old, middle, new]
 
     async def test_list_items_sorts_by_price(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        ten, nine, free = await add_items(
+        await create_owner(session)
+        ten, nine, free = await create_items(
             session, {"price_cents": 1000}, {"price_cents": 999}, {"price_cents": 0}
         )
         assert await listed(client, sort="price") == [free, nine, ten]
         assert await listed(client, sort="-price") == [ten, nine, free]
 
     async def test_list_items_sorts_names_by_code_point(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
+        await create_owner(session)
         names = ["ä", "b", "B", "a", "_", "Z", "\U0001f6b2", "\uffee", "ab", "a b", "1", "-"]
-        ids = await add_items(session, *({"name": name} for name in names))
+        ids = await create_items(session, *({"name": name} for name in names))
         expected = [item_id for _, item_id in sorted(zip(names, ids, strict=True))]
         assert await listed(client, sort="name") == expected
         assert await listed(client, sort="-name") == expected[::-1]
 
     @pytest.mark.parametrize("sort", SORTS)
     async def test_list_items_that_are_alike_are_in_the_order_of_their_ids(
-        self, client: AppClient, session: AsyncSession, sort: str
+        self, client: AppClient, session: WriteSession, sort: str
     ) -> None:
-        await add_owner(session)
-        ids = await add_items(session, *({"age_seconds": 1} for _ in range(4)))
+        await create_owner(session)
+        ids = await create_items(session, *({"age_seconds": 1} for _ in range(4)))
         expected = ids[::-1] if sort.startswith("-") else ids
         assert await listed(client, sort=sort) == expected
 
@@ -183,6 +180,6 @@ class TestListItemsOrder:
     async def test_list_items_shows_each_as_a_read_does(
         self, client: AppClient, user_client: AppClient
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         (item,) = (await client.get("/items/")).json()["items"]
         assert item == assert_item_response(await client.get(created.headers["Location"]))

@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_paginated_response, assert_validation_error
 from service_testing.client import AppClient
-from tests.stock import add_items, add_owner
+from tests.factories import create_items, create_owner
 
 SORTS = ["created_at", "-created_at", "price", "-price", "name", "-name"]
 EARLIEST, LATEST = "0001-01-01T00:00:00", "9999-12-31T23:59:59"
@@ -61,13 +61,13 @@ def cursor_of(*place: Any) -> str:
 class TestListItemsByCursor:
     @pytest.mark.parametrize("sort", SORTS)
     async def test_list_items_walks_over_each_item_once(
-        self, client: AppClient, session: AsyncSession, sort: str
+        self, client: AppClient, session: WriteSession, sort: str
     ) -> None:
-        await add_owner(session)
+        await create_owner(session)
         rows = [
             {"name": f"N{n % 3}", "price_cents": n % 3, "age_seconds": n % 3} for n in range(10)
         ]
-        ids = await add_items(session, *rows)
+        ids = await create_items(session, *rows)
         pages = await walk(client, sort=sort, size=3)
         whole = await walk(client, sort=sort, size=100)
         assert [page["page"] for page in pages] == [1, 2, 3, 4]
@@ -75,20 +75,20 @@ class TestListItemsByCursor:
         assert sorted(ids_on(pages)) == ids
 
     async def test_list_items_walks_over_the_items_that_match_only(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        ids = await add_items(session, *({"name": f"N{n % 2}"} for n in range(8)))
+        await create_owner(session)
+        ids = await create_items(session, *({"name": f"N{n % 2}"} for n in range(8)))
         pages = await walk(client, q="n1", size=2)
         assert ids_on(pages) == ids[1::2][::-1]
         assert [page["total"] for page in pages] == [4, 4]
 
     @pytest.mark.parametrize("sort", SORTS)
     async def test_list_items_shows_none_twice_and_misses_none_while_others_are_added(
-        self, client: AppClient, session: AsyncSession, sort: str
+        self, client: AppClient, session: WriteSession, sort: str
     ) -> None:
-        await add_owner(session)
-        before = await add_items(session, *({"price_cents": n % 2} for n in range(6)))
+        await create_owner(session)
+        before = await create_items(session, *({"price_cents": n % 2} for n in range(6)))
         query, seen = {"sort": sort, "size": "2"}, []
         while True:
             body = assert_paginated_response(await client.get("/items/", params=query))
@@ -97,15 +97,15 @@ class TestListItemsByCursor:
                 break
             query["after"] = body["next"]
             if len(seen) < 6:
-                await add_items(session, {"name": "A", "price_cents": 0}, {"price_cents": 2})
+                await create_items(session, {"name": "A", "price_cents": 0}, {"price_cents": 2})
         assert len(seen) == len(set(seen))
         assert set(before) <= set(seen)
 
     async def test_list_items_goes_on_where_the_last_item_was_deleted(
-        self, client: AppClient, user_client: AppClient, session: AsyncSession
+        self, client: AppClient, user_client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        ids = await add_items(session, *({} for _ in range(3)))
+        await create_owner(session)
+        ids = await create_items(session, *({} for _ in range(3)))
         first = assert_paginated_response(await client.get("/items/", params={"size": 2}))
         await user_client.delete(f"/items/{first['items'][-1]['id']}")
         response = await client.get("/items/", params={"size": 2, "after": first["next"]})
@@ -114,17 +114,17 @@ class TestListItemsByCursor:
 
     @pytest.mark.parametrize("character", ["x", "ж", "\N{BICYCLIST}", "\x01", '"', "\\"])
     async def test_list_items_goes_on_after_a_name_of_any_length(
-        self, client: AppClient, session: AsyncSession, character: str
+        self, client: AppClient, session: WriteSession, character: str
     ) -> None:
-        await add_owner(session)
-        ids = await add_items(session, *({"name": character * 120} for _ in range(3)))
+        await create_owner(session)
+        ids = await create_items(session, *({"name": character * 120} for _ in range(3)))
         assert ids_on(await walk(client, sort="name", size=1)) == ids
 
     async def test_list_items_goes_on_from_a_page_that_was_asked_for_by_number(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        ids = await add_items(session, *({} for _ in range(5)))
+        await create_owner(session)
+        ids = await create_items(session, *({} for _ in range(5)))
         second = (await client.get("/items/", params={"page": 2, "size": 2})).json()
         response = await client.get("/items/", params={"size": 2, "after": second["next"]})
         body = assert_paginated_response(response, count=1, total=5, page=3)
@@ -133,10 +133,10 @@ class TestListItemsByCursor:
 
 class TestListItemsCursor:
     async def test_list_items_refuses_a_cursor_beside_a_page(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        await add_items(session, {}, {})
+        await create_owner(session)
+        await create_items(session, {}, {})
         after = (await client.get("/items/", params={"size": 1})).json()["next"]
         response = await client.get("/items/", params={"size": 1, "after": after, "page": 1})
         assert_validation_error(response, ["query", "after"])
@@ -144,10 +144,10 @@ class TestListItemsCursor:
     @pytest.mark.parametrize("sort", SORTS)
     @pytest.mark.parametrize("other", SORTS)
     async def test_list_items_refuses_a_cursor_of_another_order(
-        self, client: AppClient, session: AsyncSession, sort: str, other: str
+        self, client: AppClient, session: WriteSession, sort: str, other: str
     ) -> None:
-        await add_owner(session)
-        await add_items(session, {}, {})
+        await create_owner(session)
+        await create_items(session, {}, {})
         after = (await client.get("/items/", params={"size": 1, "sort": sort})).json()["next"]
         response = await client.get("/items/", params={"size": 1, "sort": other, "after": after})
         if sort == other:

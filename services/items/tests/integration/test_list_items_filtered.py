@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_paginated_response, assert_validation_error
 from service_testing.client import AppClient
-from tests.stock import add_items, add_owner
+from tests.factories import create_items, create_owner
 
 
 async def names(client: AppClient, **query: Any) -> list[str]:
@@ -19,11 +19,11 @@ async def names(client: AppClient, **query: Any) -> list[str]:
 
 class TestListItemsOfAnOwner:
     async def test_list_items_of_an_owner_shows_theirs_only(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
         for owner_id in (1, 2, 2**63 - 1):
-            await add_owner(session, owner_id)
-            await add_items(session, {"owner_id": owner_id, "name": f"Of {owner_id}"})
+            await create_owner(session, owner_id=owner_id)
+            await create_items(session, {"owner_id": owner_id, "name": f"Of {owner_id}"})
         for owner_id in (1, 2, 2**63 - 1):
             assert await names(client, owner_id=owner_id) == [f"Of {owner_id}"]
         assert await names(client, owner_id=3) == []
@@ -59,11 +59,11 @@ class TestListItemsByText:
         ],
     )
     async def test_list_items_finds_a_part_of_a_name_or_a_description_literally(
-        self, client: AppClient, session: AsyncSession, text: str
+        self, client: AppClient, session: WriteSession, text: str
     ) -> None:
-        await add_owner(session)
+        await create_owner(session)
         text_with_all = "Äpfel Straße жук 100% a_b back\\slash it's -- a/b \" **"
-        await add_items(
+        await create_items(
             session,
             {"name": text_with_all},
             {"name": "Described", "description": text_with_all},
@@ -73,17 +73,17 @@ class TestListItemsByText:
 
     @pytest.mark.parametrize("text", ["p\nO", "pO", "\n", "xyz", "l%p", "l_mp", "*"])
     async def test_list_items_finds_nothing_that_is_not_there(
-        self, client: AppClient, session: AsyncSession, text: str
+        self, client: AppClient, session: WriteSession, text: str
     ) -> None:
-        await add_owner(session)
-        await add_items(session, {"name": "Lamp", "description": "Of-brass"})
+        await create_owner(session)
+        await create_items(session, {"name": "Lamp", "description": "Of-brass"})
         assert await names(client, q=text) == []
 
     async def test_list_items_by_an_empty_text_shows_all(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        await add_items(session, {"name": "Lamp"})
+        await create_owner(session)
+        await create_items(session, {"name": "Lamp"})
         assert await names(client, q="") == ["Lamp"]
 
     async def test_list_items_takes_a_text_of_two_hundred_characters(
@@ -116,11 +116,11 @@ class TestListItemsByPrice:
         ],
     )
     async def test_list_items_shows_those_between_the_prices_and_at_them(
-        self, client: AppClient, session: AsyncSession, query: dict[str, str], expected: list[str]
+        self, client: AppClient, session: WriteSession, query: dict[str, str], expected: list[str]
     ) -> None:
-        await add_owner(session)
+        await create_owner(session)
         prices = {"free": 0, "cent": 1, "one": 100, "dearest": 99_999_999_99}
-        await add_items(session, *({"name": n, "price_cents": c} for n, c in prices.items()))
+        await create_items(session, *({"name": n, "price_cents": c} for n, c in prices.items()))
         assert await names(client, **query) == expected
 
     @pytest.mark.parametrize("field", ["min_price", "max_price"])
@@ -136,12 +136,12 @@ class TestListItemsByPrice:
 
 class TestListItemsByAll:
     async def test_list_items_shows_those_that_match_every_filter(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
         match = {"owner_id": 1, "name": "Lamp", "price_cents": 500}
         for owner_id in (1, 2):
-            await add_owner(session, owner_id)
-        await add_items(
+            await create_owner(session, owner_id=owner_id)
+        await create_items(
             session,
             {**match, "owner_id": 2},
             {**match, "name": "Chair"},

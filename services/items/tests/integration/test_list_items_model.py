@@ -6,14 +6,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Item, ItemRemoval, Owner
 from app.search import searchable
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_paginated_response
 from service_testing.client import AppClient
 from service_testing.properties import examples
-from tests.stock import add_items, add_owner
+from tests.factories import create_items, create_owner
 
 WORDS = st.text("aAäÄßsSжЖ%_\\'\n\u0308", max_size=4)
 CENTS = st.integers(0, 4)
@@ -98,17 +98,17 @@ class TestListItemsModel:
     async def test_list_items_answers_as_the_model_does(
         self,
         client: AppClient,
-        session: AsyncSession,
+        session: WriteSession,
         rows: list[dict[str, Any]],
         query: Query,
         by_cursor: bool,
         removed: int | None,
     ) -> None:
         for table in (Item, ItemRemoval, Owner):
-            await session.execute(delete(table))
+            await session.exec(delete(table))
         for owner_id in (1, 2):
-            await add_owner(session, owner_id)
-        ids = await add_items(session, *rows)
+            await create_owner(session, owner_id=owner_id)
+        ids = await create_items(session, *rows)
         known = [{**row, "id": item_id} for row, item_id in zip(rows, ids, strict=True)]
         if removed is not None:
             session.add(ItemRemoval(owner_id=removed))

@@ -1,28 +1,28 @@
 """`GET /items/`: how many there are, when there are many."""
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_paginated_response
 from service_testing.client import AppClient
-from tests.stock import add_items, add_owner
+from tests.factories import create_items, create_owner
 
 
 @pytest.fixture
-async def five_thousand(session: AsyncSession) -> list[int]:
-    await add_owner(session)
-    return await add_items(session, *({"name": f"{n % 2}"} for n in range(5_000)))
+async def five_thousand(session: WriteSession) -> list[int]:
+    await create_owner(session)
+    return await create_items(session, *({"name": f"{n % 2}"} for n in range(5_000)))
 
 
 class TestListItemsTotal:
     @pytest.mark.slow
     async def test_list_items_counts_up_to_five_thousand(
-        self, client: AppClient, session: AsyncSession, five_thousand: list[int]
+        self, client: AppClient, session: WriteSession, five_thousand: list[int]
     ) -> None:
         body = assert_paginated_response(await client.get("/items/"), total=5_000)
         assert (body["total_is_exact"], body["pages"]) == (True, 250)
 
-        await add_items(session, {})
+        await create_items(session, {})
         body = assert_paginated_response(await client.get("/items/"), total=5_000)
         assert (body["total_is_exact"], body["pages"]) == (False, 250)
 

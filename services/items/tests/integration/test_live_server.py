@@ -3,19 +3,19 @@
 import asyncio
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Item, Owner
-from service_testing.assertions import assert_item_response, assert_paginated_response
-from service_testing.factories import create_item_data
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_paginated_response
 from service_testing.live_server import LiveServer
+from tests.factories import create_item_data
 from tests.fake_users import FakeUsers
+from tests.helpers import assert_item_response, count_rows
 
 
 @pytest.mark.slow
 async def test_create_item_a_hundred_times_at_once_loses_and_doubles_nothing(
-    live_server: LiveServer, users: FakeUsers, session: AsyncSession
+    live_server: LiveServer, users: FakeUsers, session: WriteSession
 ) -> None:
     bodies = [create_item_data() for _ in range(100)]
     async with live_server.client(token=users.add(user_id=1)) as client:
@@ -27,8 +27,8 @@ async def test_create_item_a_hundred_times_at_once_loses_and_doubles_nothing(
     assert [answer.json() for answer in read] == created
     assert [item["name"] for item in created] == [body["name"] for body in bodies]
     assert_paginated_response(page, count=100, total=100)
-    assert await session.scalar(select(func.count()).select_from(Item)) == 100
-    assert await session.scalar(select(func.count()).select_from(Owner)) == 1
+    assert await count_rows(session, Item) == 100
+    assert await count_rows(session, Owner) == 1
 
 
 async def test_head_leaves_the_connection_in_order(live_server: LiveServer) -> None:

@@ -17,8 +17,8 @@ def stored_rows(url: str, statement: str) -> list[Row[*tuple[Any, ...]]]:
     async def read() -> list[Row[*tuple[Any, ...]]]:
         database = Database(url)
         try:
-            async with database.orm_read_session() as session:
-                return list((await session.execute(text(statement))).all())
+            async with database.read_session().connection() as connection:
+                return list((await connection.execute(text(statement))).all())
         finally:
             await database.aclose()
 

@@ -4,35 +4,34 @@ import asyncio
 from collections import Counter
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlalchemy import func
+from sqlmodel import col, select
 
-from app import owners
 from app.models import Item, ItemRemoval, Owner, ReceivedEvent
+from app.services.owners import require_active
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender
-from service_testing.factories import create_item_data
 from service_testing.live_server import LiveServer
 from service_testing.locks import until_blocked
-from tests.accounts import Account
+from tests.factories import Account, create_item_data, create_owner
 from tests.fake_users import FakeUsers
-from tests.stock import add_owner, remove_all_items_of_the_deleted
+from tests.helpers import count_rows, run_item_removal
 
 pytestmark = pytest.mark.committed
 
 OWNERS = range(1, 11)
 
 
-async def items_of_the_deleted(session: AsyncSession) -> int | None:
+async def items_of_the_deleted(session: WriteSession) -> int:
     statement = (
         select(func.count())
         .select_from(Item)
         .join(Owner, col(Owner.id) == col(Item.owner_id))
         .where(col(Owner.is_deleted))
     )
-    return await session.scalar(statement)
+    return (await session.exec(statement)).one()
 
 
 class TestDeletionWhileItemsAreCreated:
@@ -42,7 +41,7 @@ class TestDeletionWhileItemsAreCreated:
         users: FakeUsers,
         relay: EventSender,
         database: Database,
-        session: AsyncSession,
+        session: WriteSession,
     ) -> None:
         async def create(token: str) -> int:
             caller = as_user(client, token)
@@ -62,41 +61,41 @@ class TestDeletionWhileItemsAreCreated:
         assert set(statuses) <= {201, 204, 403}
 
         # Whoever works at the same time finds all that there is: nothing comes after it.
-        await remove_all_items_of_the_deleted(database)
+        await run_item_removal(database)
         assert await items_of_the_deleted(session) == 0
-        assert list(await session.scalars(select(ItemRemoval))) == []
-        tombstones = await session.scalars(select(col(Owner.is_deleted)))
+        assert await count_rows(session, ItemRemoval) == 0
+        tombstones = await session.exec(select(Owner.is_deleted))
         assert list(tombstones) == [True] * len(OWNERS)
 
     async def test_an_item_that_is_being_created_holds_the_deletion_up_until_it_is_there(
-        self, relay: EventSender, database: Database, session: AsyncSession
+        self, relay: EventSender, database: Database, session: WriteSession
     ) -> None:
         if database.is_sqlite:
             pytest.skip("SQLite has one writer at a time: a transaction of this test would block")
-        await add_owner(session, 7)
+        await create_owner(session, owner_id=7)
         async with database.transaction() as creating:
-            await owners.require_active(creating, 7)
+            await require_active(creating, 7)
             deletion = asyncio.create_task(relay.send(Account().deleted()))
             await until_blocked(database)
             assert not deletion.done()
             creating.add(Item(owner_id=7, name="x", price_cents=1, search_text="x"))
         assert (await deletion).status_code == 204
         assert await items_of_the_deleted(session) == 1
-        await remove_all_items_of_the_deleted(database)
+        await run_item_removal(database)
         assert await items_of_the_deleted(session) == 0
 
 
 class TestEventsAtTheSameMoment:
     async def test_an_event_delivered_twenty_times_at_once_has_its_effect_once(
-        self, relay: EventSender, session: AsyncSession, client: AppClient
+        self, relay: EventSender, session: WriteSession, client: AppClient
     ) -> None:
         event = Account().created()
         answers = await asyncio.gather(*(relay.send(event) for _ in range(20)))
         assert {answer.status_code for answer in answers} == {204}
-        assert await session.scalar(select(func.count()).select_from(ReceivedEvent)) == 1
+        assert await count_rows(session, ReceivedEvent) == 1
 
     async def test_versions_delivered_at_once_leave_the_last_one(
-        self, relay: EventSender, session: AsyncSession
+        self, relay: EventSender, session: WriteSession
     ) -> None:
         account = Account()
         events = [account.created()]
@@ -108,7 +107,7 @@ class TestEventsAtTheSameMoment:
         assert (owner.name, owner.version) == ("Ada 19", 21)
 
     async def test_renames_and_first_items_at_once_agree_in_the_end(
-        self, client: AppClient, users: FakeUsers, relay: EventSender, session: AsyncSession
+        self, client: AppClient, users: FakeUsers, relay: EventSender, session: WriteSession
     ) -> None:
         caller = as_user(client, users.add(user_id=7, name="Ada of before"))
         renamed = Account().changed(name="Grace")

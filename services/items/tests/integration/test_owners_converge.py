@@ -21,11 +21,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.pruning import prune_some
+from app.jobs.pruning import prune_some
 from chassis.db.database import Database
 from service_testing.properties import examples
-from tests.accounts import Account
-from tests.world import World
+from tests.factories import Account
+from tests.simulation import Simulation
 
 # Few ids, so that much happens to each.
 ANY = st.integers(0, 1000)
@@ -39,7 +39,7 @@ class Services(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.database = Database(self.url)
-        self.world = World(self.database)
+        self.simulation = Simulation(self.database)
         self.reserved: list[int] = []
         self.last_id = 0
         self.has_lost = False
@@ -51,14 +51,14 @@ class Services(RuleBasedStateMachine):
 
     def pick(self, number: int) -> int:
         """One of the users who are there."""
-        ids = sorted(self.world.users.accounts)
+        ids = sorted(self.simulation.users.accounts)
         return ids[number % len(ids)]
 
     @initialize(order=st.randoms(use_true_random=False), items_last=st.booleans())
     def begin(self, order: random.Random, items_last: bool) -> None:
         self.order = order
         self.items_last = items_last
-        self.run(self.world.empty())
+        self.run(self.simulation.empty())
         for _ in range(2):
             self.create(None, "Ada")
         self.deliver(0, comes_again=False)  # the other one isn't known yet
@@ -76,86 +76,86 @@ class Services(RuleBasedStateMachine):
             number = -1
             self.reserve_id()
         account = Account(id=self.reserved.pop(number % len(self.reserved)), name=name)
-        self.world.users.save(account, account.created())
+        self.simulation.users.save(account, account.created())
 
-    @precondition(lambda self: self.world.users.accounts)
+    @precondition(lambda self: self.simulation.users.accounts)
     @rule(number=ANY, name=NAMES, is_active=st.booleans())
     def update(self, number: int, name: str, is_active: bool) -> None:
-        account = self.world.users.accounts[self.pick(number)]
+        account = self.simulation.users.accounts[self.pick(number)]
         changed = account.changed(name=name, is_active=is_active)
-        self.world.users.save(changed, changed.updated())
+        self.simulation.users.save(changed, changed.updated())
 
-    @precondition(lambda self: self.world.users.accounts)
+    @precondition(lambda self: self.simulation.users.accounts)
     @rule(number=ANY)
     def delete(self, number: int) -> None:
-        self.world.users.delete(self.pick(number))
+        self.simulation.users.delete(self.pick(number))
 
     # What becomes of events.
 
-    @precondition(lambda self: self.world.users.events)
+    @precondition(lambda self: self.simulation.users.events)
     @rule(number=ANY, comes_again=st.booleans())
     def deliver(self, number: int, comes_again: bool) -> None:
-        events = self.world.users.events
+        events = self.simulation.users.events
         event = events[number % len(events)]
-        self.run(self.world.inbox.receive(event))
+        self.run(self.simulation.inbox.receive(event))
         if not comes_again:
             events.remove(event)
 
-    @precondition(lambda self: self.world.users.events)
+    @precondition(lambda self: self.simulation.users.events)
     @rule(number=ANY)
     def lose(self, number: int) -> None:
-        events = self.world.users.events
+        events = self.simulation.users.events
         events.remove(events[number % len(events)])
         self.has_lost = True
 
-    @precondition(lambda self: self.world.users.accounts and self.world.resync is None)
+    @precondition(lambda self: self.simulation.users.accounts and self.simulation.resync is None)
     @rule(number=ANY)
     def vanish(self, number: int) -> None:
         """The event of a deletion is lost, and a resync finds out while older news is under way."""
-        users = self.world.users
+        users = self.simulation.users
         asked_for = sorted(users.accounts.keys() & users.creations.keys())
         users.delete(asked_for[number % len(asked_for)] if asked_for else self.pick(number))
-        self.world.users.events.pop()
+        self.simulation.users.events.pop()
         self.has_lost = True
-        self.run(self.world.begin_resync())
-        self.run(self.world.finish_resync())
+        self.run(self.simulation.begin_resync())
+        self.run(self.simulation.finish_resync())
 
     # What this service does.
 
-    @precondition(lambda self: self.world.users.accounts)
+    @precondition(lambda self: self.simulation.users.accounts)
     @rule(number=ANY, steps=st.integers(0, 2))
     def begin_item(self, number: int, steps: int) -> None:
         user_id = self.pick(number)
-        if user_id not in self.world.users.creations:
-            self.run(self.world.begin_item(user_id))
+        if user_id not in self.simulation.users.creations:
+            self.run(self.simulation.begin_item(user_id))
         for _ in range(steps):
-            if user_id in self.world.users.creations:
-                self.run(self.world.step_item(user_id))
+            if user_id in self.simulation.users.creations:
+                self.run(self.simulation.step_item(user_id))
 
-    @precondition(lambda self: self.world.users.creations)
+    @precondition(lambda self: self.simulation.users.creations)
     @rule(number=ANY)
     def step_item(self, number: int) -> None:
-        ids = sorted(self.world.users.creations)
-        self.run(self.world.step_item(ids[number % len(ids)]))
+        ids = sorted(self.simulation.users.creations)
+        self.run(self.simulation.step_item(ids[number % len(ids)]))
 
-    @precondition(lambda self: self.world.resync is None)
+    @precondition(lambda self: self.simulation.resync is None)
     @rule()
     def begin_resync(self) -> None:
-        self.run(self.world.begin_resync())
+        self.run(self.simulation.begin_resync())
 
-    @precondition(lambda self: self.world.resync)
+    @precondition(lambda self: self.simulation.resync)
     @rule()
     def step_resync(self) -> None:
-        self.run(self.world.step_resync())
+        self.run(self.simulation.step_resync())
 
-    @precondition(lambda self: self.world.resync)
+    @precondition(lambda self: self.simulation.resync)
     @rule()
     def kill_resync(self) -> None:
-        self.run(self.world.kill_resync())
+        self.run(self.simulation.kill_resync())
 
     @rule()
     def remove_items(self) -> None:
-        self.run(self.world.remove_items())
+        self.run(self.simulation.remove_items())
 
     @rule()
     def forget_events(self) -> None:
@@ -168,7 +168,7 @@ class Services(RuleBasedStateMachine):
         self.check_owners()
 
     def check_owners(self) -> None:
-        known = self.run(self.world.known())
+        known = self.run(self.simulation.known())
         deleted = {owner_id for owner_id, owner in known.items() if owner.is_deleted}
         assert self.tombstones <= deleted
         self.tombstones = deleted
@@ -176,43 +176,43 @@ class Services(RuleBasedStateMachine):
             assert owner.version >= self.versions.get(owner_id, 0)
             self.versions[owner_id] = owner.version
             assert not (owner.is_deleted and owner.is_active)
-            assert not (owner.is_deleted and owner_id in self.world.users.accounts)
+            assert not (owner.is_deleted and owner_id in self.simulation.users.accounts)
 
     @rule()
     def come_to_rest(self) -> None:
         """Nobody changes anything, and what is on its way arrives, in any order."""
-        self.run(self.world.finish_resync())
+        self.run(self.simulation.finish_resync())
         if not self.items_last:
-            self.run(self.world.finish_items())
-        events = self.world.users.events
+            self.run(self.simulation.finish_items())
+        events = self.simulation.users.events
         self.order.shuffle(events)
         while events:
-            self.run(self.world.inbox.receive(events.pop()))
+            self.run(self.simulation.inbox.receive(events.pop()))
             self.check_owners()
         if self.has_lost:
-            self.run(self.world.begin_resync())
-            self.run(self.world.finish_resync())
+            self.run(self.simulation.begin_resync())
+            self.run(self.simulation.finish_resync())
             self.has_lost = False
-        self.run(self.world.finish_items())
-        self.run(self.world.remove_items())
+        self.run(self.simulation.finish_items())
+        self.run(self.simulation.remove_items())
         self.compare()
 
     def compare(self) -> None:
-        known = self.run(self.world.known())
+        known = self.run(self.simulation.known())
         living = {
             owner.id: (owner.name, owner.is_active, owner.version)
             for owner in known.values()
             if not owner.is_deleted
         }
-        accounts = self.world.users.accounts.values()
+        accounts = self.simulation.users.accounts.values()
         assert living == {it.id: (it.name, it.is_active, it.version) for it in accounts}
-        assert self.run(self.world.items_of(set(known) - set(living))) == 0
+        assert self.run(self.simulation.items_of(set(known) - set(living))) == 0
 
     def teardown(self) -> None:
         try:
             self.come_to_rest()
         finally:
-            self.run(self.world.stop())
+            self.run(self.simulation.stop())
             self.run(self.database.aclose())
             self.runner.close()
 

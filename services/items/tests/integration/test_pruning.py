@@ -4,21 +4,20 @@ import os
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlmodel import col, select
 from typer.testing import CliRunner
 
-from app.commands import cli
+from app.cli import cli
+from app.jobs.pruning import prune_all, prune_some
 from app.models import Owner, ReceivedEvent
-from app.pruning import prune_all, prune_some
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from service_testing.events import EventSender
-from tests.accounts import Account
+from tests.factories import Account
 
 
-async def receive(session: AsyncSession, *ages_in_days: float) -> None:
+async def receive(session: WriteSession, *ages_in_days: float) -> None:
     for number, days in enumerate(ages_in_days):
         received_at = utc_now() - timedelta(days=days)
         event = ReceivedEvent(source="/users", event_id=str(number), received_at=received_at)
@@ -26,21 +25,21 @@ async def receive(session: AsyncSession, *ages_in_days: float) -> None:
     await session.commit()
 
 
-async def remembered(session: AsyncSession) -> list[str]:
-    ids = select(col(ReceivedEvent.event_id)).order_by(col(ReceivedEvent.event_id))
-    return list(await session.scalars(ids))
+async def remembered(session: WriteSession) -> list[str]:
+    ids = select(ReceivedEvent.event_id).order_by(col(ReceivedEvent.event_id))
+    return list(await session.exec(ids))
 
 
 class TestPrune:
     async def test_prune_forgets_what_is_older(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         await receive(session, 29.9, 30.1, 0, 31)
         assert await prune_all(database, keep=timedelta(days=30)) == 2
         assert await remembered(session) == ["0", "2"]
 
     async def test_prune_takes_a_batch_at_a_time(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         await receive(session, *[31] * 5)
         keep = timedelta(days=30)
@@ -48,7 +47,7 @@ class TestPrune:
         assert sizes == [2, 2, 1, 0]
 
     async def test_an_event_that_comes_again_after_it_was_forgotten_is_stale(
-        self, relay: EventSender, database: Database, session: AsyncSession
+        self, relay: EventSender, database: Database, session: WriteSession
     ) -> None:
         ada = Account()
         event = ada.created()
@@ -72,7 +71,7 @@ class TestPruneCommand:
 
     def test_prune_says_how_many(self, environment: pytest.MonkeyPatch) -> None:
         result = CliRunner().invoke(cli, ["prune", "--keep-days", "7"])
-        assert (result.exit_code, result.stdout) == (0, "Forgot 0 received events.\n")
+        assert (result.exit_code, result.stdout) == (0, "Deleted 0 received events.\n")
 
     def test_prune_takes_the_age_of_the_settings(self, environment: pytest.MonkeyPatch) -> None:
         environment.setenv("ITEMS_EVENTS_KEEP_DAYS", "1")

@@ -1,16 +1,17 @@
 """The users service's keys: fetched, kept, refreshed."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from app.dependencies import ItemsState
 from app.errors import UsersUnavailable
-from app.key_store import DatabaseKeyStore
-from app.main import create_app
-from app.settings import ItemsSettings
+from app.services.published_keys import DatabaseKeyStore
 from chassis.auth.remote_keys import MAX_AGE_SECONDS, MIN_REFRESH_INTERVAL_SECONDS, RemoteKeys
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
@@ -25,22 +26,24 @@ pytestmark = pytest.mark.committed
 class Process:
     """One process of the service, with a users service and a clock that the test sets."""
 
-    def __init__(self, settings: ItemsSettings, database: Database, issuer: TokenIssuer) -> None:
+    def __init__(self, app: FastAPI, state: ItemsState, issuer: TokenIssuer) -> None:
         self.users = FakeUsers(issuer)
         self.seconds = 0.0
-        self.app: FastAPI = create_app(settings, database=database, users=self.users)
         keys = RemoteKeys(
             self.users.fetch_keys,
-            DatabaseKeyStore(database),
+            DatabaseKeyStore(state.database),
             failures=(UsersUnavailable,),
             clock=lambda: self.seconds,
         )
-        self.app.state.verifier = TokenVerifier(keys, audience="items")
+        tokens = TokenVerifier(keys, audience="items")
+        self._transport = app_transport(app, state=replace(state, access_tokens=tokens))
 
     async def ask_with(self, token: str) -> httpx.Response:
-        """The answer to a request that needs a good token: 404 when it is one."""
-        client = AppClient(app_transport(self.app), token=token)
-        return await client.delete("/items/1")
+        """The response to a request that needs a token: a 404 if the token is valid."""
+        return await AppClient(self._transport, token=token).delete("/items/1")
+
+
+StartProcess = Callable[[], Process]
 
 
 class Both:
@@ -64,8 +67,15 @@ def rotated() -> TokenIssuer:
 
 
 @pytest.fixture
-def process(settings: ItemsSettings, database: Database, issuer: TokenIssuer) -> Process:
-    return Process(settings, database, issuer)
+def start_process(
+    app: FastAPI, app_state: ItemsState, database: Database, issuer: TokenIssuer
+) -> StartProcess:
+    return lambda: Process(app, app_state, issuer)
+
+
+@pytest.fixture
+def process(start_process: StartProcess) -> Process:
+    return start_process()
 
 
 class TestKeysThatWereNeverSeen:
@@ -105,10 +115,10 @@ class TestKeysThatWereNeverSeen:
 
 class TestKeysThatAreKept:
     async def test_keys_are_kept_for_a_new_process_while_users_is_down(
-        self, process: Process, settings: ItemsSettings, database: Database, issuer: TokenIssuer
+        self, process: Process, start_process: StartProcess, issuer: TokenIssuer
     ) -> None:
         await process.ask_with(issuer.token())
-        restarted = Process(settings, database, issuer)
+        restarted = start_process()
         restarted.users.keys_are_down = True
         assert_error_response(await restarted.ask_with(issuer.token()), 404, "not_found")
         forged = await restarted.ask_with(issuer.impostor().token())
@@ -125,8 +135,7 @@ class TestKeysThatAreKept:
     async def test_keys_that_were_rotated_replace_the_kept_ones(
         self,
         process: Process,
-        settings: ItemsSettings,
-        database: Database,
+        start_process: StartProcess,
         issuer: TokenIssuer,
         rotated: TokenIssuer,
     ) -> None:
@@ -134,7 +143,7 @@ class TestKeysThatAreKept:
         process.users.key_set = rotated.jwks
         process.seconds += MIN_REFRESH_INTERVAL_SECONDS
         await process.ask_with(rotated.token())
-        restarted = Process(settings, database, issuer)
+        restarted = start_process()
         restarted.users.keys_are_down = True
         assert_error_response(await restarted.ask_with(rotated.token()), 404, "not_found")
 

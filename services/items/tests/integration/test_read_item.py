@@ -2,45 +2,42 @@
 
 import pytest
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models import Owner
-from service_testing.assertions import (
-    assert_error_response,
-    assert_item_response,
-    assert_validation_error,
-)
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response, assert_validation_error
 from service_testing.client import AppClient
 from service_testing.queries import QueryCounter
+from tests.factories import create_items, create_owner
 from tests.fake_users import FakeUsers
-from tests.stock import add_items, add_owner, path_of_new, put_up
+from tests.helpers import assert_item_response, create_item, create_item_path
 
 
 class TestReadItem:
     async def test_read_item_without_a_token_shows_the_item(
         self, client: AppClient, user_client: AppClient
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         response = await client.get(created.headers["Location"])
         assert assert_item_response(response) == created.json()
         assert response.headers["ETag"] == created.headers["ETag"]
         assert response.headers["Cache-Control"] == "no-cache"
 
     async def test_read_item_goes_on_while_users_is_down(
-        self, client: AppClient, users: FakeUsers, session: AsyncSession
+        self, client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
-        await add_owner(session)
-        (item_id,) = await add_items(session, {})
+        await create_owner(session)
+        (item_id,) = await create_items(session, {})
         users.is_down = True
         assert_item_response(await client.get(f"/items/{item_id}"))
         assert users.lookups == 0
 
     async def test_read_item_takes_one_statement(
-        self, client: AppClient, session: AsyncSession, query_counter: QueryCounter
+        self, client: AppClient, session: WriteSession, query_counter: QueryCounter
     ) -> None:
-        await add_owner(session)
-        (item_id,) = await add_items(session, {})
+        await create_owner(session)
+        (item_id,) = await create_items(session, {})
         with query_counter.at_most(1):
             assert_item_response(await client.get(f"/items/{item_id}"))
 
@@ -67,12 +64,12 @@ class TestReadItemEtag:
     async def test_read_item_keeps_its_etag_while_nothing_changes(
         self, client: AppClient, user_client: AppClient
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         etags = {(await client.get(path)).headers["ETag"] for _ in range(2)}
         assert len(etags) == 1
 
     async def test_read_item_has_another_etag_after_a_change(self, user_client: AppClient) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         etags = [(await user_client.get(path)).headers["ETag"]]
         for price in ("1.00", "2.00", "1.00"):
             await user_client.patch(path, json={"price": price})
@@ -80,13 +77,13 @@ class TestReadItemEtag:
         assert len(set(etags)) == len(etags)
 
     async def test_read_item_has_another_etag_after_a_change_of_its_owner(
-        self, client: AppClient, session: AsyncSession
+        self, client: AppClient, session: WriteSession
     ) -> None:
-        await add_owner(session, name="Ada")
-        (item_id,) = await add_items(session, {})
+        await create_owner(session, name="Ada")
+        (item_id,) = await create_items(session, {})
         before = await client.get(f"/items/{item_id}")
         change = update(Owner).where(col(Owner.id) == 1).values(name="Countess", version=1)
-        await session.execute(change)
+        await session.exec(change)
         await session.commit()
         after = await client.get(f"/items/{item_id}")
         assert assert_item_response(after)["owner"]["name"] == "Countess"

@@ -3,18 +3,14 @@
 import httpx
 import pytest
 
-from service_testing.assertions import (
-    assert_error_response,
-    assert_item_response,
-    assert_status,
-)
+from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient
-from tests.stock import path_of_new
+from tests.helpers import assert_item_response, create_item_path
 
 
 @pytest.fixture
 async def path(user_client: AppClient) -> str:
-    return await path_of_new(user_client)
+    return await create_item_path(user_client)
 
 
 @pytest.fixture

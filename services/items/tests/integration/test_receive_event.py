@@ -6,21 +6,19 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.events.user_events import NAME_OF_THE_DELETED
 from app.models import ItemRemoval, Owner, ReceivedEvent
-from app.user_events import NAME_OF_THE_DELETED
+from chassis.db.sessions import WriteSession
 from chassis.events.cloudevents import Event
-from service_testing.assertions import assert_error_response, assert_item_response, assert_status
+from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender, Mode, create_event, event_request, sender_token
-from service_testing.factories import create_item_data
 from service_testing.tokens import TokenIssuer
-from tests.accounts import Account
+from tests.factories import Account, create_item_data, create_items, create_owner
 from tests.fake_users import FakeUsers
+from tests.helpers import assert_item_response, count_rows, create_item_path
 from tests.integration.test_app import counted
-from tests.stock import add_items, add_owner, path_of_new
 
 ADA = Account()
 GOOD = json.loads(event_request(ADA.created())[1])
@@ -58,14 +56,10 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 WRONG_IDS = [f"{blamed}, {number}" for number, (blamed, _) in enumerate(WRONG)]
 
 
-async def owner(session: AsyncSession, owner_id: int = 7) -> dict[str, Any] | None:
+async def owner(session: WriteSession, owner_id: int = 7) -> dict[str, Any] | None:
     session.expire_all()
     found = await session.get(Owner, owner_id)
     return found.model_dump() if found else None
-
-
-async def stored(session: AsyncSession, model: type[Any]) -> int | None:
-    return await session.scalar(select(func.count()).select_from(model))
 
 
 class TestSender:
@@ -75,7 +69,7 @@ class TestSender:
         assert_error_response(response, 401, "not_authenticated")
 
     async def test_event_with_a_user_s_or_an_administrator_s_own_token_is_unauthorized(
-        self, user_client: AppClient, admin_client: AppClient, session: AsyncSession
+        self, user_client: AppClient, admin_client: AppClient, session: WriteSession
     ) -> None:
         headers, body = event_request(ADA.created())
         for caller in (user_client, admin_client):
@@ -111,7 +105,7 @@ class TestSender:
             assert_error_response(response, 401, "invalid_token")
 
     async def test_sender_s_token_opens_no_other_route(
-        self, client: AppClient, token_issuer: TokenIssuer, session: AsyncSession
+        self, client: AppClient, token_issuer: TokenIssuer, session: WriteSession
     ) -> None:
         for claims in ({}, {"sub": "1"}):
             token = sender_token(token_issuer, audience="items-events", **claims)
@@ -137,13 +131,13 @@ class TestSender:
 class TestForm:
     @pytest.mark.parametrize("mode", ["structured", "binary"])
     async def test_event_is_taken_in_either_mode(
-        self, relay: EventSender, session: AsyncSession, mode: Mode
+        self, relay: EventSender, session: WriteSession, mode: Mode
     ) -> None:
         assert_status(await relay.send(ADA.created(), mode), 204)
         assert await owner(session) == {**ADA.data, "is_deleted": False}
 
     async def test_event_may_have_fields_that_are_not_known_here(
-        self, relay: EventSender, session: AsyncSession
+        self, relay: EventSender, session: WriteSession
     ) -> None:
         data = {**ADA.data, "hat": {"size": 7}}
         body = {**GOOD, "data": data, "newextension": "x", "time": "2026-01-01T00:00:00Z"}
@@ -155,13 +149,13 @@ class TestForm:
 
     @pytest.mark.parametrize(("blamed", "body"), WRONG, ids=WRONG_IDS)
     async def test_event_that_is_malformed_is_refused_and_told_why(
-        self, relay: EventSender, session: AsyncSession, blamed: str, body: dict[str, Any]
+        self, relay: EventSender, session: WriteSession, blamed: str, body: dict[str, Any]
     ) -> None:
         content = json.dumps(body).encode()
         response = await relay.post(content, {"Content-Type": "application/cloudevents+json"})
         detail = assert_error_response(response, 400, "bad_request")["detail"]
         assert f"`{blamed}`" in detail
-        assert await stored(session, ReceivedEvent) == await stored(session, Owner) == 0
+        assert await count_rows(session, ReceivedEvent) == await count_rows(session, Owner) == 0
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
     async def test_event_that_is_no_json_object_is_refused(
@@ -203,18 +197,18 @@ class TestForm:
 
 class TestIdempotence:
     async def test_event_that_comes_twice_has_its_effect_once(
-        self, relay: EventSender, session: AsyncSession, client: AppClient
+        self, relay: EventSender, session: WriteSession, client: AppClient
     ) -> None:
         labels = {"type": "user.created", "result": "duplicate"}
         before = await counted(client, labels, "events_received_total")
         event = ADA.created()
         for _ in range(3):
             assert_status(await relay.send(event), 204)
-        assert await stored(session, ReceivedEvent) == 1
+        assert await count_rows(session, ReceivedEvent) == 1
         assert await counted(client, labels, "events_received_total") == before + 2
 
     async def test_event_of_another_source_with_the_same_id_is_another(
-        self, relay: EventSender, session: AsyncSession
+        self, relay: EventSender, session: WriteSession
     ) -> None:
         event = ADA.created()
         renamed = replace(ADA.changed(name="Grace").updated(), id=event.id, source="/elsewhere")
@@ -223,7 +217,7 @@ class TestIdempotence:
         assert (await owner(session) or {})["name"] == "Grace"
 
     async def test_event_of_an_older_version_changes_nothing(
-        self, relay: EventSender, session: AsyncSession
+        self, relay: EventSender, session: WriteSession
     ) -> None:
         newer = ADA.changed(name="Grace")
         for event in (newer.updated(), ADA.created()):
@@ -231,32 +225,32 @@ class TestIdempotence:
         assert (await owner(session) or {})["name"] == "Grace"
 
     async def test_event_of_the_same_version_changes_nothing(
-        self, relay: EventSender, session: AsyncSession
+        self, relay: EventSender, session: WriteSession
     ) -> None:
         await relay.send(ADA.created())
         await relay.send(replace(ADA, name="Grace").updated())
         assert (await owner(session) or {})["name"] == "Ada"
 
     async def test_event_that_failed_has_its_effect_when_it_comes_again(
-        self, relay: EventSender, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+        self, relay: EventSender, session: WriteSession, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         event = ADA.created()
         with monkeypatch.context() as broken:
-            broken.setattr("app.read_model.apply", None)
+            broken.setattr("app.events.inbox.apply_states", None)
             assert_error_response(await relay.send(event), 500, "internal_error")
-        assert await stored(session, ReceivedEvent) == 0
+        assert await count_rows(session, ReceivedEvent) == 0
         assert_status(await relay.send(event), 204)
         assert await owner(session) is not None
 
     @pytest.mark.parametrize("event_type", ["user.promoted", "item.created", "x", "x" * 255])
     async def test_event_of_an_unknown_type_is_accepted_and_counted(
-        self, relay: EventSender, session: AsyncSession, client: AppClient, event_type: str
+        self, relay: EventSender, session: WriteSession, client: AppClient, event_type: str
     ) -> None:
         labels = {"type": "other", "result": "unknown_type"}
         before = await counted(client, labels, "events_received_total")
         assert_status(await relay.send(create_event(event_type, {"anything": 1})), 204)
         assert await counted(client, labels, "events_received_total") == before + 1
-        assert await stored(session, ReceivedEvent) == 0
+        assert await count_rows(session, ReceivedEvent) == 0
 
 
 class TestEffects:
@@ -274,7 +268,7 @@ class TestEffects:
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7))
         await relay.send(ADA.created())
-        path = await path_of_new(owner_client)
+        path = await create_item_path(owner_client)
         before = await client.get(path)
         await relay.send(ADA.changed(name="Grace").updated())
         after = await client.get(path, headers={"If-None-Match": before.headers["ETag"]})
@@ -282,9 +276,9 @@ class TestEffects:
         assert after.headers["ETag"] != before.headers["ETag"]
 
     async def test_owner_who_was_looked_up_is_superseded_by_the_first_event(
-        self, relay: EventSender, session: AsyncSession
+        self, relay: EventSender, session: WriteSession
     ) -> None:
-        await add_owner(session, 7, name="As looked up")
+        await create_owner(session, owner_id=7, name="As looked up")
         await relay.send(ADA.created())
         assert await owner(session) == {**ADA.data, "is_deleted": False}
 
@@ -292,7 +286,9 @@ class TestEffects:
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7, name="Ada"))
-        path = await path_of_new(owner_client)  # the owner is looked up, before the event comes
+        path = await create_item_path(
+            owner_client
+        )  # the owner is looked up, before the event comes
         tag = (await client.get(path)).headers["ETag"]
         await relay.send(ADA.created())
         assert_status(await client.get(path, headers={"If-None-Match": tag}), 304)
@@ -303,7 +299,7 @@ class TestEffects:
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7))
-        path = await path_of_new(owner_client)
+        path = await create_item_path(owner_client)
         idle = ADA.changed(is_active=False)
         await relay.send(idle.updated())
         refused = await owner_client.post("/items/", json=create_item_data())
@@ -315,7 +311,7 @@ class TestEffects:
         )
 
     async def test_deleted_owner_leaves_a_tombstone_without_a_name_and_an_order(
-        self, relay: EventSender, session: AsyncSession
+        self, relay: EventSender, session: WriteSession
     ) -> None:
         await relay.send(ADA.created())
         await relay.send(ADA.deleted())
@@ -332,7 +328,7 @@ class TestEffects:
         self, relay: EventSender, client: AppClient, users: FakeUsers, admin_client: AppClient
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7))
-        path = await path_of_new(owner_client)
+        path = await create_item_path(owner_client)
         await relay.send(ADA.deleted())
         for request in (
             client.get(path),
@@ -359,7 +355,7 @@ class TestEffects:
         "late", [ADA.created(), ADA.changed(name="Grace").changed(name="Joan").updated()]
     )
     async def test_deleted_owner_does_not_come_back_by_any_late_event(
-        self, relay: EventSender, session: AsyncSession, late: Event
+        self, relay: EventSender, session: WriteSession, late: Event
     ) -> None:
         await relay.send(ADA.deleted())
         assert_status(await relay.send(late), 204)
@@ -368,7 +364,7 @@ class TestEffects:
         assert found["name"] == NAME_OF_THE_DELETED
 
     async def test_deletion_is_final_whatever_its_version(
-        self, relay: EventSender, session: AsyncSession
+        self, relay: EventSender, session: WriteSession
     ) -> None:
         await relay.send(replace(ADA, version=9).updated())
         await relay.send(ADA.deleted())
@@ -376,10 +372,10 @@ class TestEffects:
         assert (found["is_deleted"], found["version"]) == (True, 9)
 
     async def test_others_and_their_items_are_left_alone(
-        self, relay: EventSender, session: AsyncSession, client: AppClient
+        self, relay: EventSender, session: WriteSession, client: AppClient
     ) -> None:
-        await add_owner(session, 8, name="Grace")
-        await add_items(session, {"owner_id": 8})
+        await create_owner(session, owner_id=8, name="Grace")
+        await create_items(session, {"owner_id": 8})
         await relay.send(ADA.deleted())
         assert (await client.get("/items/")).json()["total"] == 1
 

@@ -1,36 +1,30 @@
 """Rebuilding what is known of owners, while events and look-ups go on."""
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlmodel import select
 
-from app.models import ItemRemoval, Owner, Resync
-from app.resync import Progress, TooManyDeletions, resync
-from app.user_events import NAME_OF_THE_DELETED
-from app.users_directory import DirectoryFailed
+from app.clients.users_directory import DirectoryFailed
+from app.events.user_events import NAME_OF_THE_DELETED
+from app.jobs.resync import Progress, TooManyDeletions, resync
+from app.models import Owner, Resync
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from chassis.events.cloudevents import Event
-from service_testing.assertions import assert_error_response, assert_item_response, assert_status
+from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender
-from service_testing.factories import create_item_data
-from tests.accounts import Account
+from tests.factories import Account, create_item_data, create_items, create_owner
 from tests.fake_users import FakeDirectory, FakeUsers
-from tests.stock import add_items, add_owner
+from tests.helpers import assert_item_response, removal_owner_ids
 
 ADA, GRACE, JOAN = (Account(id=i, name=name) for i, name in ((1, "Ada"), (2, "Grace"), (3, "Joan")))
 
 
-async def known(session: AsyncSession) -> dict[int, tuple[str, int, bool]]:
+async def known(session: WriteSession) -> dict[int, tuple[str, int, bool]]:
     """Each owner's name, version, and whether they can put items up."""
     session.expire_all()
-    owners = await session.scalars(select(Owner))
+    owners = await session.exec(select(Owner))
     return {owner.id: (owner.name, owner.version, owner.is_active) for owner in owners}
-
-
-async def orders(session: AsyncSession) -> list[int]:
-    return list(await session.scalars(select(col(ItemRemoval.owner_id))))
 
 
 async def run(database: Database, directory: FakeDirectory, max_deletions: int = 10) -> Progress:
@@ -39,7 +33,7 @@ async def run(database: Database, directory: FakeDirectory, max_deletions: int =
 
 class TestResync:
     async def test_resync_of_nothing_learns_everyone(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         done = await run(database, FakeDirectory(ADA, GRACE, JOAN.changed(is_active=False)))
         assert done == Progress(users=3, changed=3, deleted=0)
@@ -50,17 +44,17 @@ class TestResync:
         }
 
     async def test_resync_again_changes_nothing(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         directory = FakeDirectory(ADA, GRACE, JOAN)
         await run(database, directory)
         assert await run(database, directory) == Progress(users=3, changed=0, deleted=0)
 
     async def test_resync_brings_what_lost_events_would_have_brought(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         await run(database, FakeDirectory(ADA, GRACE, JOAN))
-        await add_items(session, {"owner_id": 2})
+        await create_items(session, {"owner_id": 2})
         done = await run(database, FakeDirectory(ADA.changed(name="Countess"), JOAN))
         assert done == Progress(users=2, changed=1, deleted=1)
         assert await known(session) == {
@@ -68,24 +62,24 @@ class TestResync:
             2: (NAME_OF_THE_DELETED, 1, False),
             3: ("Joan", 1, True),
         }
-        assert await orders(session) == [2]
+        assert await removal_owner_ids(session) == [2]
 
     async def test_resync_supersedes_what_was_looked_up(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
-        await add_owner(session, 1, name="As looked up")
+        await create_owner(session, owner_id=1, name="As looked up")
         await run(database, FakeDirectory(ADA))
         assert await known(session) == {1: ("Ada", 1, True)}
 
     async def test_resync_believes_a_newer_event_more(
-        self, database: Database, session: AsyncSession, relay: EventSender
+        self, database: Database, session: WriteSession, relay: EventSender
     ) -> None:
         await relay.send(ADA.changed(name="Countess").updated())
         await run(database, FakeDirectory(ADA))
         assert await known(session) == {1: ("Countess", 2, True)}
 
     async def test_resync_brings_nobody_back(
-        self, database: Database, session: AsyncSession, relay: EventSender
+        self, database: Database, session: WriteSession, relay: EventSender
     ) -> None:
         await relay.send(ADA.deleted())
         await run(database, FakeDirectory(ADA.changed(name="x").changed(name="y")))
@@ -93,26 +87,26 @@ class TestResync:
         assert (name, is_active) == (NAME_OF_THE_DELETED, False)
 
     async def test_resync_of_no_users_at_all_deletes_all_owners_if_that_was_expected(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         await run(database, FakeDirectory(ADA, GRACE, JOAN))
         done = await run(database, FakeDirectory(), max_deletions=3)
         assert done == Progress(users=0, changed=0, deleted=3)
-        assert sorted(await orders(session)) == [1, 2, 3]
+        assert sorted(await removal_owner_ids(session)) == [1, 2, 3]
 
     async def test_resync_that_would_delete_more_than_expected_deletes_nobody(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
         await run(database, FakeDirectory(ADA, GRACE, JOAN))
         with pytest.raises(TooManyDeletions) as refused:
             await run(database, FakeDirectory(), max_deletions=2)
         assert refused.value.count == 3
-        assert await orders(session) == []
+        assert await removal_owner_ids(session) == []
 
     async def test_resync_says_how_far_it_is(
-        self, database: Database, session: AsyncSession
+        self, database: Database, session: WriteSession
     ) -> None:
-        await add_owner(session, 9)
+        await create_owner(session, owner_id=9)
         seen: list[tuple[int, int]] = []
         await resync(
             database,
@@ -126,21 +120,21 @@ class TestResync:
 class TestResyncThatEndsHalfWay:
     @pytest.mark.parametrize("page", [0, 1, 2])
     async def test_resync_that_breaks_keeps_what_it_read_deletes_nobody_and_may_run_again(
-        self, database: Database, session: AsyncSession, page: int
+        self, database: Database, session: WriteSession, page: int
     ) -> None:
-        await add_owner(session, 9, name="Gone, and nobody said so")
+        await create_owner(session, owner_id=9, name="Gone, and nobody said so")
         directory = FakeDirectory(ADA, GRACE, JOAN, page_size=1)
         directory.fails_at_page = page
         with pytest.raises(DirectoryFailed):
             await run(database, directory)
         assert (await known(session)).keys() == {9, *range(1, page + 1)}
-        assert await orders(session) == []
+        assert await removal_owner_ids(session) == []
 
         directory.fails_at_page = None
         await run(database, directory)
         assert (await known(session)).keys() == {1, 2, 3, 9}
-        assert await orders(session) == [9]
-        finished = list(await session.scalars(select(col(Resync.finished_at))))
+        assert await removal_owner_ids(session) == [9]
+        finished = list(await session.exec(select(Resync.finished_at)))
         assert [moment is not None for moment in finished] == [False, True]
 
 
@@ -149,7 +143,7 @@ class TestEventsMeanwhile:
 
     @pytest.mark.parametrize("page", [0, 1])
     async def test_event_of_a_user_who_is_created_meanwhile_is_no_ghost(
-        self, database: Database, session: AsyncSession, relay: EventSender, page: int
+        self, database: Database, session: WriteSession, relay: EventSender, page: int
     ) -> None:
         directory = FakeDirectory(ADA, JOAN, page_size=1)
         newcomer = Account(id=9, name="Newcomer")
@@ -163,7 +157,7 @@ class TestEventsMeanwhile:
         assert (await known(session))[9] == ("Newcomer", 1, True)
 
     async def test_user_whose_transaction_took_long_is_not_taken_for_deleted(
-        self, database: Database, session: AsyncSession, relay: EventSender
+        self, database: Database, session: WriteSession, relay: EventSender
     ) -> None:
         """Id 2 was given before id 3, and is committed after its page was read."""
         directory = FakeDirectory(ADA, JOAN, page_size=1)
@@ -181,7 +175,7 @@ class TestEventsMeanwhile:
     async def test_user_who_is_deleted_meanwhile_is_gone(
         self,
         database: Database,
-        session: AsyncSession,
+        session: WriteSession,
         relay: EventSender,
         page: int,
         is_lost: bool,
@@ -198,11 +192,11 @@ class TestEventsMeanwhile:
         directory.before_page = delete
         await run(database, directory)
         assert (await known(session))[3][0] == NAME_OF_THE_DELETED
-        assert await orders(session) == [3]
+        assert await removal_owner_ids(session) == [3]
 
     @pytest.mark.parametrize("page", [0, 1, 2])
     async def test_user_who_is_renamed_meanwhile_has_the_new_name(
-        self, database: Database, session: AsyncSession, relay: EventSender, page: int
+        self, database: Database, session: WriteSession, relay: EventSender, page: int
     ) -> None:
         directory = FakeDirectory(ADA, GRACE, JOAN, page_size=1)
         renamed = GRACE.changed(name="Rear Admiral")
@@ -218,7 +212,7 @@ class TestEventsMeanwhile:
 
     @pytest.mark.parametrize("late", [GRACE.created(), GRACE.changed(name="x").updated()])
     async def test_late_event_of_someone_whom_the_resync_deleted_brings_nobody_back(
-        self, database: Database, session: AsyncSession, relay: EventSender, late: Event
+        self, database: Database, session: WriteSession, relay: EventSender, late: Event
     ) -> None:
         await run(database, FakeDirectory(ADA, GRACE))
         await run(database, FakeDirectory(ADA))
@@ -228,7 +222,7 @@ class TestEventsMeanwhile:
 
 class TestLookUpsMeanwhile:
     async def test_look_up_that_a_resync_overtakes_is_made_again(
-        self, database: Database, session: AsyncSession, client: AppClient, users: FakeUsers
+        self, database: Database, session: WriteSession, client: AppClient, users: FakeUsers
     ) -> None:
         """The answer is on its way while the account is deleted, its event is lost, and a resync runs."""
         caller = as_user(client, users.add(user_id=1))
@@ -247,7 +241,7 @@ class TestLookUpsMeanwhile:
         assert (await known(session)).keys() == {2}
 
     async def test_look_up_of_someone_who_is_still_there_succeeds_all_the_same(
-        self, database: Database, session: AsyncSession, client: AppClient, users: FakeUsers
+        self, database: Database, session: WriteSession, client: AppClient, users: FakeUsers
     ) -> None:
         caller = as_user(client, users.add(user_id=1))
 

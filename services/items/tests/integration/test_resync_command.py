@@ -4,17 +4,17 @@ import asyncio
 import os
 
 import pytest
-from sqlalchemy import select
+from sqlmodel import select
 from typer.testing import CliRunner, Result
 
-from app import commands
-from app.commands import cli
+from app import cli as command_line
+from app.cli import cli
+from app.clients.users_directory import open_directory
 from app.models import Owner
-from app.users_directory import open_directory
 from chassis.db.database import Database
 from service_testing.faults import Behaviour, FaultyTransport, refused
-from tests.accounts import Account
-from tests.directory_server import CLIENT_ID, SECRET, DirectoryServer
+from tests.factories import Account
+from tests.fake_directory_server import CLIENT_ID, SECRET, DirectoryServer
 
 ADA, GRACE = Account(id=1), Account(id=2, name="Grace")
 
@@ -33,7 +33,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, spare_database_url: str) -> pyt
 def run(environment: pytest.MonkeyPatch, users: Behaviour, *arguments: str) -> Result:
     transport = FaultyTransport(users)
     environment.setattr(
-        commands, "open_directory", lambda settings: open_directory(settings, transport)
+        command_line, "open_directory", lambda settings: open_directory(settings, transport)
     )
     return CliRunner().invoke(cli, ["resync", *arguments])
 
@@ -42,9 +42,8 @@ def owners(url: str) -> dict[int, bool]:
     async def read() -> dict[int, bool]:
         database = Database(url)
         try:
-            async with database.orm_read_session() as session:
-                found = await session.scalars(select(Owner))
-                return {owner.id: owner.is_deleted for owner in found}
+            async with database.write_session() as session:
+                return {owner.id: owner.is_deleted for owner in await session.exec(select(Owner))}
         finally:
             await database.aclose()
 
@@ -66,7 +65,7 @@ def test_resync_asks_back_before_it_deletes_many(
     run(environment, DirectoryServer(ADA, GRACE))
     refused_to = run(environment, DirectoryServer(), "--max-deletions", "1")
     assert refused_to.exit_code == 2
-    assert "lacks 2 of this service's owners" in refused_to.stderr
+    assert "2 owners are missing in users" in refused_to.stderr
     assert "--max-deletions 2" in refused_to.stderr
     assert owners(spare_database_url) == {1: False, 2: False}
     assert run(environment, DirectoryServer(), "--max-deletions", "2").exit_code == 0
@@ -98,8 +97,8 @@ def test_resync_with_wrong_credentials_says_so_and_not_which(
 def test_resync_while_users_is_down_says_so(environment: pytest.MonkeyPatch) -> None:
     failed = run(environment, refused())
     assert failed.exit_code == 2
-    assert "can't be asked: " in failed.stderr
-    assert failed.stderr.splitlines()[-1].endswith("run it again.")
+    assert "the users service is unavailable: " in failed.stderr
+    assert failed.stderr.splitlines()[-1].endswith("Run the command again.")
 
 
 def test_resync_of_a_database_without_tables_says_so(

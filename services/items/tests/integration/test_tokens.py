@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from chassis.auth.tokens import LEEWAY_SECONDS
-from service_testing.assertions import assert_error_response, assert_item_response
+from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient, as_user
-from service_testing.factories import create_item_data
 from service_testing.tokens import TokenIssuer
+from tests.factories import create_item_data
 from tests.fake_users import FakeUsers
+from tests.helpers import assert_item_response
 
 WRONG: list[dict[str, Any]] = [
     *({"audience": audience} for audience in ("users", "items-events", "users-internal", "Items")),

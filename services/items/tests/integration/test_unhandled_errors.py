@@ -1,28 +1,38 @@
-"""A route that fails in a way nobody foresaw: what the caller sees, and what the log says."""
+"""An unexpected error in a route: the response, and the log."""
 
+from dataclasses import replace
 from typing import NoReturn
 
 from fastapi import FastAPI
 from structlog.types import EventDict
 
+from app.dependencies import ItemsState
+from app.services.owners import OwnerLookup
 from chassis.auth.tokens import Principal
 from service_testing.assertions import assert_error_response, assert_paginated_response
 from service_testing.client import AppClient, app_transport
-from service_testing.factories import create_item_data
+from tests.factories import create_item_data
+from tests.fake_users import FakeUsers
 
 CAUSE = "the vault is open"
 
 
-class BrokenOwners:
-    async def learn(self, principal: Principal) -> NoReturn:
+class BrokenOwners(OwnerLookup):
+    async def ensure_known(self, principal: Principal) -> NoReturn:
         raise RuntimeError(CAUSE)
 
 
-async def test_a_failure_is_a_500_that_tells_its_cause_to_the_log_alone(
-    own_app: FastAPI, client: AppClient, user_token: str, logs: list[EventDict]
+async def test_unhandled_error_is_a_500_and_only_the_log_shows_its_cause(
+    app: FastAPI,
+    app_state: ItemsState,
+    client: AppClient,
+    users: FakeUsers,
+    user_token: str,
+    logs: list[EventDict],
 ) -> None:
-    own_app.state.owners = BrokenOwners()
-    broken = AppClient(app_transport(own_app), token=user_token)
+    owners = BrokenOwners(app_state.database, users)
+    transport = app_transport(app, state=replace(app_state, owners=owners))
+    broken = AppClient(transport, token=user_token)
     response = await broken.post(
         "/items/", json=create_item_data(), headers={"X-Request-ID": "my-request"}
     )

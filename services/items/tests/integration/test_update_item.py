@@ -4,30 +4,30 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db.sessions import WriteSession
 from service_testing.assertions import (
     assert_error_response,
-    assert_item_response,
     assert_paginated_response,
     assert_validation_error,
 )
 from service_testing.client import AppClient, as_user
+from tests.factories import create_items, create_owner
 from tests.fake_users import FakeUsers
-from tests.stock import JSON, add_items, add_owner, path_of_new, put_up
+from tests.helpers import JSON, assert_item_response, create_item, create_item_path
 
 
 class TestUpdateItem:
     async def test_update_item_without_a_token_is_unauthorized(
         self, client: AppClient, user_client: AppClient
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         assert_error_response(await client.patch(path, json={}), 401, "not_authenticated")
 
     async def test_update_item_of_somebody_else_is_forbidden(
         self, user_client: AppClient, other_client: AppClient
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         path = created.headers["Location"]
         response = await other_client.patch(path, json={"name": "Mine"})
         assert_error_response(response, 403, "forbidden")
@@ -41,7 +41,7 @@ class TestUpdateItem:
             assert assert_error_response(response, 404, "not_found")["detail"] == "Item not found"
 
     async def test_update_item_that_was_deleted_is_not_found(self, user_client: AppClient) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         await user_client.delete(path)
         assert_error_response(await user_client.patch(path, json={}), 404, "not_found")
 
@@ -67,7 +67,7 @@ class TestUpdateItem:
     async def test_update_item_changes_what_was_sent_and_nothing_else(
         self, user_client: AppClient, changes: dict[str, Any], shown: dict[str, Any] | None
     ) -> None:
-        created = await put_up(user_client, name="Old", description="Old words", price="1.00")
+        created = await create_item(user_client, name="Old", description="Old words", price="1.00")
         path = created.headers["Location"]
         response = await user_client.patch(path, json=changes)
         body = assert_item_response(response)
@@ -81,7 +81,7 @@ class TestUpdateItem:
     async def test_update_item_moves_the_time_of_the_update_and_not_of_the_creation(
         self, user_client: AppClient
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         path = created.headers["Location"]
         body = (await user_client.patch(path, json={"name": "Later"})).json()
         assert body["created_at"] == created.json()["created_at"]
@@ -92,7 +92,7 @@ class TestUpdateItem:
     async def test_update_item_to_what_it_is_changes_nothing(
         self, user_client: AppClient, same: dict[str, Any]
     ) -> None:
-        created = await put_up(user_client, name="Same", description=None, price="1.00")
+        created = await create_item(user_client, name="Same", description=None, price="1.00")
         response = await user_client.patch(created.headers["Location"], json=same)
         assert assert_item_response(response) == created.json()
         assert response.headers["ETag"] == created.headers["ETag"]
@@ -100,7 +100,7 @@ class TestUpdateItem:
     async def test_update_item_by_an_administrator_keeps_the_owner(
         self, user_client: AppClient, admin_client: AppClient, users: FakeUsers
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         lookups = users.lookups
         body = assert_item_response(await admin_client.patch(path, json={"name": "Tidied"}))
         assert body["name"] == "Tidied"
@@ -108,10 +108,10 @@ class TestUpdateItem:
         assert users.lookups == lookups
 
     async def test_update_item_asks_users_nothing(
-        self, client: AppClient, users: FakeUsers, session: AsyncSession
+        self, client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
-        await add_owner(session, 1)
-        (item_id,) = await add_items(session, {})
+        await create_owner(session, owner_id=1)
+        (item_id,) = await create_items(session, {})
         owner = as_user(client, users.add(user_id=1))
         users.is_down = True
         response = await owner.patch(f"/items/{item_id}", json={"name": "Still possible"})
@@ -133,7 +133,7 @@ class TestUpdateItemBody:
     async def test_update_item_refuses_what_a_field_can_not_be(
         self, user_client: AppClient, field: str, value: Any
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         path = created.headers["Location"]
         response = await user_client.patch(path, json={"name": "Half", field: value})
         assert_validation_error(response, ["body", field])
@@ -143,18 +143,18 @@ class TestUpdateItemBody:
     async def test_update_item_refuses_a_body_that_is_no_object(
         self, user_client: AppClient, content: str
     ) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         response = await user_client.patch(path, content=content, headers=JSON)
         assert_validation_error(response, ["body"])
 
     async def test_update_item_refuses_another_media_type(self, user_client: AppClient) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         response = await user_client.patch(path, content="name=x", headers=headers)
         assert_error_response(response, 415, "unsupported_media_type")
 
     async def test_update_item_refuses_a_body_over_a_mebibyte(self, user_client: AppClient) -> None:
-        path = await path_of_new(user_client)
+        path = await create_item_path(user_client)
         content = "{}".ljust(1024 * 1024 + 1)
         response = await user_client.patch(path, content=content, headers=JSON)
         assert_error_response(response, 413, "body_too_large")
@@ -164,7 +164,7 @@ class TestUpdateItemSearch:
     async def test_update_item_is_found_by_its_new_text_and_not_by_the_old(
         self, user_client: AppClient
     ) -> None:
-        path = await path_of_new(user_client, name="Lantern", description="Of tin")
+        path = await create_item_path(user_client, name="Lantern", description="Of tin")
         await user_client.patch(path, json={"name": "Candle"})
         for text, count in (("candle", 1), ("tin", 1), ("lantern", 0)):
             page = await user_client.get("/items/", params={"q": text})

@@ -3,12 +3,12 @@
 import httpx
 import pytest
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Owner
-from service_testing.assertions import assert_error_response, assert_item_response
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient
-from tests.stock import put_up
+from tests.helpers import assert_item_response, create_item
 
 
 def if_match(*lines: str) -> httpx.Headers:
@@ -22,7 +22,7 @@ class TestUpdateItemIfMatch:
     async def test_update_item_is_done_when_a_tag_is_its_own(
         self, user_client: AppClient, lines: list[str]
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         headers = if_match(*(line.format(created.headers["ETag"]) for line in lines))
         path = created.headers["Location"]
         response = await user_client.patch(path, json={"name": "Changed"}, headers=headers)
@@ -35,7 +35,7 @@ class TestUpdateItemIfMatch:
     async def test_update_item_is_refused_when_no_tag_is_its_own_or_they_can_not_be_read(
         self, user_client: AppClient, lines: list[str]
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         etag, path = created.headers["ETag"], created.headers["Location"]
         headers = if_match(*(line.format(etag, etag) for line in lines))
         response = await user_client.patch(path, json={"name": "Changed"}, headers=headers)
@@ -45,7 +45,7 @@ class TestUpdateItemIfMatch:
     async def test_update_item_is_refused_with_the_tag_of_before_a_change(
         self, user_client: AppClient
     ) -> None:
-        created = await put_up(user_client)
+        created = await create_item(user_client)
         path, headers = created.headers["Location"], if_match(created.headers["ETag"])
         first = await user_client.patch(path, json={"price": "1.00"}, headers=headers)
         second = await user_client.patch(path, json={"price": "2.00"}, headers=headers)
@@ -56,10 +56,10 @@ class TestUpdateItemIfMatch:
         assert assert_item_response(response)["price"] == "3.00"
 
     async def test_update_item_is_refused_with_the_tag_of_before_a_change_of_its_owner(
-        self, user_client: AppClient, session: AsyncSession
+        self, user_client: AppClient, session: WriteSession
     ) -> None:
-        created = await put_up(user_client)
-        await session.execute(update(Owner).values(name="Countess", version=1))
+        created = await create_item(user_client)
+        await session.exec(update(Owner).values(name="Countess", version=1))
         await session.commit()
         path, headers = created.headers["Location"], if_match(created.headers["ETag"])
         response = await user_client.patch(path, json={"price": "1.00"}, headers=headers)
@@ -75,7 +75,7 @@ class TestUpdateItemIfMatch:
     async def test_update_item_of_somebody_else_is_forbidden_whatever_the_condition(
         self, user_client: AppClient, other_client: AppClient
     ) -> None:
-        path = (await put_up(user_client)).headers["Location"]
+        path = (await create_item(user_client)).headers["Location"]
         for condition in ("*", '"x"'):
             response = await other_client.patch(path, json={}, headers=if_match(condition))
             assert_error_response(response, 403, "forbidden")

@@ -5,22 +5,20 @@ The app has its real client here; what fails is the network below it.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 import stamina
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.main import create_app
 from app.models import Item, Owner
 from app.settings import ItemsSettings
 from chassis.db.database import Database
-from service_testing.assertions import assert_error_response, assert_item_response
-from service_testing.client import AppClient, app_transport
-from service_testing.factories import create_item_data
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_error_response
+from service_testing.client import AppClient, as_user
 from service_testing.faults import (
     Behaviour,
     FaultyTransport,
@@ -33,8 +31,10 @@ from service_testing.faults import (
     unpromised,
 )
 from service_testing.frozen_time import FrozenTime
+from service_testing.lifespan import running
 from service_testing.tokens import TokenIssuer
-from tests.stock import add_items, add_owner
+from tests.factories import create_item_data, create_items, create_owner
+from tests.helpers import assert_item_response, count_rows
 
 pytestmark = pytest.mark.committed
 
@@ -53,12 +53,9 @@ class UsersOfThisTest:
     def __init__(self, issuer: TokenIssuer, settings: ItemsSettings, database: Database) -> None:
         self._issuer = issuer
         self.lookups = FaultyTransport(answer(404))
-        app = create_app(
-            settings,
-            database=database,
-            users_transport=FaultyTransport(self._answer),
-        )
-        self._transport = app_transport(app)
+        self.client: AppClient
+        network = FaultyTransport(self._answer)
+        self.app = create_app(settings, database=database, users_transport=network)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/.well-known/jwks.json":
@@ -66,11 +63,11 @@ class UsersOfThisTest:
         return await self.lookups.handle_async_request(request)
 
     async def create_item(self, user_id: int) -> httpx.Response:
-        client = AppClient(self._transport, token=self._issuer.token(user_id=user_id))
+        client = as_user(self.client, self._issuer.token(user_id=user_id))
         return await client.post("/items/", json=create_item_data())
 
     async def get(self, path: str) -> httpx.Response:
-        return await AppClient(self._transport).get(path)
+        return await self.client.get(path)
 
     async def metric(self, name: str) -> dict[str, float]:
         text = (await self.get("/metrics")).text
@@ -89,29 +86,29 @@ def no_waiting() -> Iterator[None]:
 
 
 @pytest.fixture
-def users(
+async def users(
     token_issuer: TokenIssuer, settings: ItemsSettings, database: Database, frozen_time: FrozenTime
-) -> UsersOfThisTest:
+) -> AsyncIterator[UsersOfThisTest]:
     # The deadline is the event loop's time, which goes on: a busy machine mustn't let it pass.
     patient = settings.model_copy(update={"users_deadline_seconds": 30.0})
-    return UsersOfThisTest(token_issuer, patient, database)
+    users = UsersOfThisTest(token_issuer, patient, database)
+    async with running(users.app) as users.client:
+        yield users
 
 
 def ada(user_id: int) -> Behaviour:
     return answer(json={"id": user_id, "name": "Ada", "is_active": True})
 
 
-async def stored(session: AsyncSession) -> list[int | None]:
-    return [
-        await session.scalar(select(func.count()).select_from(model)) for model in (Item, Owner)
-    ]
+async def stored(session: WriteSession) -> list[int]:
+    return [await count_rows(session, model) for model in (Item, Owner)]
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 class TestStorm:
     @pytest.mark.slow
     async def test_two_hundred_new_owners_at_once_cost_few_calls(
-        self, users: UsersOfThisTest, session: AsyncSession, fault: Behaviour
+        self, users: UsersOfThisTest, session: WriteSession, fault: Behaviour
     ) -> None:
         users.lookups.behave(fault)
         answers = await asyncio.gather(*(users.create_item(user_id) for user_id in range(1, 201)))
@@ -149,10 +146,10 @@ class TestWhileTheCircuitIsOpen:
         assert users.lookups.requests == []
 
     async def test_known_owners_and_readers_notice_nothing(
-        self, users: UsersOfThisTest, session: AsyncSession
+        self, users: UsersOfThisTest, session: WriteSession
     ) -> None:
-        await add_owner(session, 7)
-        (item_id,) = await add_items(session, {"owner_id": 7})
+        await create_owner(session, owner_id=7)
+        (item_id,) = await create_items(session, {"owner_id": 7})
         await self.open_circuit(users)
         assert_item_response(await users.create_item(7), status=201)
         assert_item_response(await users.get(f"/items/{item_id}"))

@@ -14,17 +14,14 @@ from structlog.types import EventDict
 
 from app.main import create_app
 from app.settings import ItemsSettings
-from service_testing.assertions import (
-    assert_error_response,
-    assert_item_response,
-    assert_paginated_response,
-)
+from service_testing.assertions import assert_error_response, assert_paginated_response
 from service_testing.client import AppClient, as_user
-from service_testing.factories import create_item_data
 from service_testing.faults import Behaviour, answer, failure, refused, timed_out, unpromised
 from service_testing.isolation import IsolatedDatabase
 from service_testing.lifespan import running
 from service_testing.tokens import TokenIssuer
+from tests.factories import create_item_data
+from tests.helpers import assert_item_response
 
 FAILURES = {
     "a time-out": timed_out(httpx.ConnectTimeout),

@@ -6,7 +6,7 @@ import httpx
 import pytest
 import stamina
 
-from app.users_client import UsersClient
+from app.clients.users import UsersClient
 from chassis.http.client import service_client
 from chassis.http.guarded_calls import CallPolicy
 from service_testing.tokens import TokenIssuer

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from app.clients.users import UserSummary
 from app.errors import UsersUnavailable
-from app.users_client import UserSummary
 from chassis.web.errors import InvalidToken
 from service_testing.faults import FaultyTransport, answer, unpromised
 from tests.unit.conftest import ATTEMPTS, KEYS, USER, ConnectTo

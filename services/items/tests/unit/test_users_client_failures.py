@@ -7,8 +7,8 @@ import json
 import httpx
 import pytest
 
+from app.clients.users import UserSummary
 from app.errors import UsersUnavailable
-from app.users_client import UserSummary
 from chassis.http.circuit_breaker import BreakerPolicy
 from service_testing.faults import (
     Behaviour,

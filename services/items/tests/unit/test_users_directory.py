@@ -9,8 +9,8 @@ import stamina
 from pydantic import SecretStr
 from structlog.types import EventDict
 
+from app.clients.users_directory import PAGE_SIZE, DirectoryFailed, open_directory
 from app.settings import ItemsSettings
-from app.users_directory import PAGE_SIZE, DirectoryFailed, open_directory
 from service_testing.faults import (
     Behaviour,
     FaultyTransport,
@@ -24,8 +24,8 @@ from service_testing.faults import (
     unavailable,
     unpromised,
 )
-from tests.accounts import Account
-from tests.directory_server import CLIENT_ID, SECRET, DirectoryServer
+from tests.factories import Account
+from tests.fake_directory_server import CLIENT_ID, SECRET, DirectoryServer
 
 FAULTS = {
     "refused": refused(),
@@ -76,7 +76,7 @@ class TestPages:
     async def test_pages_go_on_where_the_last_one_ended(
         self, credentials: ItemsSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.users_directory.PAGE_SIZE", 2)
+        monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 2)
         server = DirectoryServer(*ACCOUNTS)
         assert await read(credentials, server) == [1, 2, 3, 4, 5]
         assert [query["after_id"] for query in server.queries] == ["0", "2", "4"]
@@ -90,7 +90,7 @@ class TestPages:
     async def test_pages_take_a_new_token_when_the_old_one_has_expired(
         self, credentials: ItemsSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.users_directory.PAGE_SIZE", 1)
+        monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 1)
         server = DirectoryServer(*ACCOUNTS, pages_per_token=2)
         assert await read(credentials, server) == [1, 2, 3, 4, 5]
         assert server.paths.count("/auth/token") == 3
@@ -129,7 +129,7 @@ class TestFailures:
         self, credentials: ItemsSettings, fault: Behaviour, call: int
     ) -> None:
         server = DirectoryServer(*ACCOUNTS)
-        with pytest.raises(DirectoryFailed, match="can't be asked"):
+        with pytest.raises(DirectoryFailed, match="is unavailable: "):
             await read(credentials, *[server] * call, fault)
 
     @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
@@ -157,7 +157,7 @@ class TestFailures:
     ) -> None:
         """From a gap, deletions would be concluded."""
         users = [Account(id=user_id).data for user_id in page["users"]]
-        with pytest.raises(DirectoryFailed, match="order of ids"):
+        with pytest.raises(DirectoryFailed, match="sorted by id"):
             await read(credentials, DirectoryServer(), unpromised(json={**page, "users": users}))
 
     @pytest.mark.parametrize("field", ["id", "name", "is_active", "version"])
@@ -166,5 +166,5 @@ class TestFailures:
     ) -> None:
         user = {name: value for name, value in Account().data.items() if name != field}
         page = unpromised(json={"users": [user], "next_after_id": None})
-        with pytest.raises(DirectoryFailed, match="another shape"):
+        with pytest.raises(DirectoryFailed, match="invalid page"):
             await read(credentials, DirectoryServer(), page)

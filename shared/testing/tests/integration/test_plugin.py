@@ -95,7 +95,7 @@ def test_without_postgres_the_run_ends_with_the_way_to_get_one(
     monkeypatch.setattr("service_testing.postgres.server", _no_server)
     result = project.runpytest("--database=postgres")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["*install its server programs*"])
+    result.stdout.fnmatch_lines(["*No PostgreSQL for tests.*"])
 
 
 class TestCategories:
@@ -220,4 +220,4 @@ class TestPropertyTests:
 
 
 def _no_server() -> None:
-    raise postgres.PostgresUnavailable(postgres.HOW_TO_GET_ONE)
+    raise postgres.PostgresUnavailable("No PostgreSQL for tests.")

@@ -1,13 +1,16 @@
-"""The server for tests is there when asked for, and gone afterwards however its user ends."""
+"""The PostgreSQL server for tests starts without Docker, and never outlives the process that started it."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,8 +19,7 @@ from sqlalchemy import text
 from chassis.db.database import Database
 from service_testing import postgres
 
-PROGRAM = postgres.__file__
-# A run in the background of a shell, by nohup for one, hands down that Ctrl-C is ignored.
+# A shell that runs pytest in the background makes its children ignore Ctrl-C.
 SLEEP = """
 import os, signal, time
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -25,25 +27,27 @@ print(os.environ['TEST_POSTGRES_URL'], flush=True)
 time.sleep(60)
 """
 
-needs_programs = pytest.mark.skipif(
-    postgres._local_programs() is None, reason="no PostgreSQL programs on this machine"
-)
-
 
 @pytest.fixture(autouse=True)
 def no_given_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(postgres.URL_VARIABLE, raising=False)
 
 
-async def setting(url: str, name: str) -> str:
+@pytest.fixture
+def only_the_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_DEBIAN", Path("/nowhere"))
+    monkeypatch.setattr("shutil.which", lambda _: None)
+
+
+async def query(url: str, statement: str) -> str:
     database = Database(url)
-    async with database.orm_read_session() as session:
-        value = await session.scalar(text(f"SHOW {name}"))
+    async with database.write_engine.connect() as connection:
+        value = await connection.scalar(text(statement))
     await database.aclose()
     return str(value)
 
 
-def answers(url: str) -> bool:
+def accepts_connections(url: str) -> bool:
     parts = urlsplit(url)
     with socket.socket() as sock:
         return sock.connect_ex((parts.hostname or "", parts.port or 0)) == 0
@@ -52,22 +56,19 @@ def answers(url: str) -> bool:
 def wait_until(condition: Callable[[], bool], timeout_seconds: float = 20) -> None:
     deadline = time.monotonic() + timeout_seconds
     while not condition():
-        assert time.monotonic() < deadline, "it didn't happen in time"
+        assert time.monotonic() < deadline, "the condition never became true"
         time.sleep(0.05)
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the file by itself: isolated, and without any installed package."""
-    command = [sys.executable, "-I", "-S", PROGRAM, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def command_line(*command: str) -> list[str]:
+    return [sys.executable, "-m", "service_testing.postgres", "run", "--", *command]
 
 
 @contextmanager
 def sleeping_command() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process `run -- COMMAND` in a group of its own, and the URL that its command got."""
-    command = [sys.executable, PROGRAM, "run", "--", sys.executable, "-c", SLEEP]
+    """The command line in a process group of its own, and the URL that its command got."""
     with subprocess.Popen(
-        command,
+        command_line(sys.executable, "-c", SLEEP),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -79,87 +80,90 @@ def sleeping_command() -> Iterator[tuple[subprocess.Popen[str], str]]:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-class TestFind:
-    def test_takes_a_given_server_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+class TestServer:
+    def test_given_server_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(postgres.URL_VARIABLE, "postgresql://database:5432/postgres")
-        assert postgres.find() == postgres.GivenServer("postgresql://database:5432/postgres")
         with postgres.server() as url:
             assert url == "postgresql://database:5432/postgres"
 
-    def test_says_in_one_sentence_how_to_get_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(postgres, "_PROGRAM_FOLDERS", ())
-        monkeypatch.setenv("PATH", "")
-        with pytest.raises(postgres.PostgresUnavailable, match="apt install postgresql"):
-            postgres.find()
-
-    def test_leaves_an_engine_on_another_machine_alone(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("DOCKER_HOST", "tcp://docker:2375")
-        assert postgres._docker_engine() is None
-
-    @needs_programs
-    def test_names_the_programs(self) -> None:
-        assert "PostgreSQL" in run("find").stdout
-
-
-@needs_programs
-class TestServer:
-    async def test_is_there_for_the_block_and_forgets_for_speed(self) -> None:
+    async def test_started_server_is_fast_and_local_and_ends_with_the_block(self) -> None:
         with postgres.server() as url:
-            assert await setting(url, "fsync") == "off"
-            assert await setting(url, "listen_addresses") == "127.0.0.1"
-        assert not answers(url)
+            assert await query(url, "SHOW fsync") == "off"
+            assert await query(url, "SHOW listen_addresses") == "127.0.0.1"
+        assert not accepts_connections(url)
 
-    @pytest.mark.slow
-    async def test_keeps_its_promises_when_durable(self) -> None:
-        with postgres.server(durable=True) as url:
-            assert await setting(url, "fsync") == "on"
+    async def test_wheel_is_used_when_nothing_is_installed(self, only_the_wheel: None) -> None:
+        with postgres.server() as url:
+            assert "PostgreSQL 18" in await query(url, "SELECT version()")
+            assert await query(url, "SELECT lower('ÄÖÜ')") == "äöü"
+        assert not accepts_connections(url)
 
-    def test_that_does_not_start_says_why(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("TMPDIR", "/nowhere")
-        monkeypatch.setattr(postgres.LocalPrograms, "_make_cluster", lambda *_: None)
-        programs = postgres._local_programs()
-        assert programs is not None
+    def test_wheel_runs_as_another_user_when_root_starts_it(self, only_the_wheel: None) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("needs root")
+        with postgres.server() as url:
+            folder = Path(asyncio.run(query(url, "SHOW data_directory")))
+            assert folder.stat().st_uid != 0
+        assert not folder.parent.exists()
+
+    def test_without_any_programs_the_error_names_the_ways_out(
+        self, only_the_wheel: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
         with (
-            pytest.raises(postgres.PostgresUnavailable, match="PostgreSQL didn't start: "),
-            programs.start(durable=False),
+            pytest.raises(postgres.PostgresUnavailable, match="set TEST_POSTGRES_URL"),
+            postgres.server(),
         ):
             pytest.fail("it started")
 
-
-@needs_programs
-class TestRun:
-    def test_returns_the_status_of_the_command(self) -> None:
-        code = "import os, sys; sys.exit(7 if os.environ['TEST_POSTGRES_URL'] else 1)"
-        assert run("run", "--", sys.executable, "-c", code).returncode == 7
-
-    def test_of_an_unknown_command_says_so(self) -> None:
-        result = run("run", "--", "no-such-command")
-        assert (result.returncode, "no-such-command" in result.stderr) == (1, True)
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-    def test_ends_the_server_when_it_is_ended(self, end: signal.Signals) -> None:
-        with sleeping_command() as (process, url):
-            assert answers(url)
-            process.send_signal(end)
-            process.wait()
-        wait_until(lambda: not answers(url))
-
-    @pytest.mark.slow
-    def test_ends_the_server_after_the_command_that_ctrl_c_ends(self) -> None:
-        with sleeping_command() as (process, url):
-            os.killpg(process.pid, signal.SIGINT)
-            assert process.wait() == 128 + signal.SIGINT
-        assert not answers(url)
+    def test_failing_program_is_reported_with_its_output(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            initdb = Path(folder, "initdb")
+            initdb.write_text("#!/bin/sh\necho no space left\nexit 1\n")
+            monkeypatch.setenv("PATH", folder, prepend=os.pathsep)
+            for path in (initdb.parent, initdb):
+                path.chmod(0o755)
+            with (
+                pytest.raises(postgres.PostgresUnavailable, match="initdb failed: no space left"),
+                postgres.server(),
+            ):
+                pytest.fail("it started")
 
 
 @pytest.mark.slow
-async def test_a_container_serves_as_well() -> None:
-    engine = postgres._docker_engine()
-    if engine is None:
-        pytest.skip("no Docker engine on this machine")
-    with engine.start(durable=False) as url:
-        assert await setting(url, "fsync") == "off"
-    assert not answers(url)
+async def test_durable_server_keeps_committed_rows_when_it_crashes() -> None:
+    with postgres.crashable_server() as cluster:
+        assert await query(cluster.url, "SHOW fsync") == "on"
+        engine = Database(cluster.url)
+        async with engine.write_engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE t AS SELECT 7 AS n"))
+        await engine.aclose()
+        cluster.crash()
+        assert not accepts_connections(cluster.url)
+        cluster.start()
+        assert await query(cluster.url, "SELECT n FROM t") == "7"
+
+
+class TestCommandLine:
+    def test_exit_status_is_that_of_the_command(self) -> None:
+        code = "import os, sys; sys.exit(7 if os.environ['TEST_POSTGRES_URL'] else 1)"
+        run = subprocess.run(command_line(sys.executable, "-c", code), check=False)
+        assert run.returncode == 7
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+    def test_server_ends_when_the_process_is_killed(self, end: signal.Signals) -> None:
+        with sleeping_command() as (process, url):
+            assert accepts_connections(url)
+            process.send_signal(end)
+            process.wait()
+            wait_until(lambda: not accepts_connections(url))
+
+    @pytest.mark.slow
+    def test_ctrl_c_ends_the_command_and_then_the_server(self) -> None:
+        with sleeping_command() as (process, url):
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait() != 0
+            assert not accepts_connections(url)

@@ -43,8 +43,9 @@ class KeySource(Protocol):
 class TokenVerifier:
     """Checks signature, issuer, time and exactly one audience."""
 
-    def __init__(self, keys: KeySource, *, audience: str) -> None:
+    def __init__(self, keys: KeySource, *, audience: str, issuer: str = ISSUER) -> None:
         self._keys = keys
+        self._issuer = issuer
         self._audience = audience
 
     async def principal(self, token: str) -> Principal:
@@ -74,7 +75,7 @@ class TokenVerifier:
                 key,
                 algorithms=[ALGORITHM],
                 audience=self._audience,
-                issuer=ISSUER,
+                issuer=self._issuer,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "iss", "aud", "sub", "jti"]},
             )

@@ -1,5 +1,7 @@
-"""The client of the users service: nothing of HTTP leaves this module."""
+"""The client of the users service. Nothing of httpx leaves this module."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import httpx
@@ -8,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import UsersUnavailable
 from app.metrics import UsersMetrics
-from chassis.http.client import send_or_fail
+from app.settings import ItemsSettings
+from chassis.http.client import send_or_fail, service_client
 from chassis.http.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
 from chassis.web.errors import InvalidToken
 from chassis.web.fields import Name
@@ -17,7 +20,7 @@ logger = structlog.get_logger(__name__)
 
 
 class UserSummary(BaseModel):
-    """What this service reads of `GET /users/{id}`."""
+    """The fields of `GET /users/{id}` that this service reads."""
 
     id: int
     name: Name
@@ -25,13 +28,13 @@ class UserSummary(BaseModel):
 
 
 class Users(Protocol):
-    """The users service, as this one needs it."""
+    """The calls to the users service that this service makes."""
 
     async def get_user(self, user_id: int, token: str) -> UserSummary | None:
-        """The user, or None when there is none.
+        """The user, or None if there is no such user.
 
         Raises:
-            InvalidToken: users refuses the token.
+            InvalidToken: users rejects the token.
             UsersUnavailable: no usable answer before the deadline.
         """
         ...
@@ -46,7 +49,7 @@ class Users(Protocol):
 
 
 class UsersClient:
-    """`Users` over HTTP. Its two calls are guarded apart: a failing look-up must not stop keys."""
+    """`Users` over HTTP. Each call has its own circuit breaker: failing lookups don't stop the keys."""
 
     def __init__(
         self, http: httpx.AsyncClient, policy: CallPolicy, metrics: UsersMetrics | None = None
@@ -67,7 +70,7 @@ class UsersClient:
         try:
             user = UserSummary.model_validate_json(response.content)
         except ValidationError:
-            raise _unavailable("an answer of another shape") from None
+            raise _unavailable("an invalid answer") from None
         if user.id != user_id:
             raise _unavailable("an answer about another user")
         return user
@@ -91,6 +94,25 @@ class UsersClient:
     async def _get_once(self, path: str, headers: dict[str, str]) -> httpx.Response:
         with self._metrics.counting_call():
             return await send_or_fail(self._http, "GET", path, headers=headers)
+
+
+@asynccontextmanager
+async def open_users(
+    settings: ItemsSettings,
+    metrics: UsersMetrics,
+    *,
+    given: Users | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[Users]:
+    """A client by the settings, closed after the block; a client that is given stays open."""
+    if given is not None:
+        yield given
+        return
+    http = service_client(
+        settings.users_url, timeout_seconds=settings.users_deadline_seconds, transport=transport
+    )
+    async with http:
+        yield UsersClient(http, settings.users_calls, metrics)
 
 
 def _require_ok(response: httpx.Response) -> None:

@@ -1,4 +1,4 @@
-"""What this service takes from users' events. Knows nothing of HTTP and of the database."""
+"""The events of users that this service subscribes to. Independent of HTTP and the database."""
 
 from typing import Annotated, Literal, get_args
 
@@ -13,11 +13,11 @@ USER_EVENT_TYPES = frozenset(get_args(UserEventType))
 NAME_OF_THE_DELETED = "Deleted user"
 """A tombstone keeps nothing personal."""
 
-_MAX_VERSION = 2**31 - 1  # what the column holds
+_MAX_VERSION = 2**31 - 1  # the largest value of the column
 
 
 class UserData(BaseModel):
-    """`data` of each of users' events: the whole state of an account. Other fields are passed over."""
+    """`data` of every event: the whole state of an account. Unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True)
 
@@ -30,7 +30,7 @@ class UserData(BaseModel):
 
 
 class OwnerState(UserData):
-    """An account as the users service had it at that version."""
+    """The state of an account at a version."""
 
     is_deleted: bool = False
 
@@ -46,10 +46,10 @@ class OwnerState(UserData):
 
 
 def owner_state(event: Event) -> OwnerState | None:
-    """The state that the event carries, or None when its type is none that concerns this service.
+    """The state in the event, or None when this service doesn't use events of its type.
 
     Raises:
-        MalformedEvent: `data` or `subject` isn't what an event of this type has.
+        MalformedEvent: `data` or `subject` is invalid for this type.
     """
     if event.type not in USER_EVENT_TYPES:
         return None

@@ -1,6 +1,6 @@
-"""Two services in one event loop: users as a memory, and this one's own code on a real database.
+"""Both services in one event loop: users in memory, and the code of this service on a real database.
 
-Everything that takes time stops where something else could happen meanwhile, and goes on when it is told to.
+Each task stops wherever something else could happen meanwhile, until the test lets it go on.
 """
 
 import asyncio
@@ -8,26 +8,25 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import delete, func, select
-from sqlmodel import col
+from sqlalchemy import delete, func
+from sqlmodel import col, select
 
-from app import listings
+from app.clients.users import UserSummary
 from app.errors import OwnerGone, OwnerInactive
-from app.inbox import Inbox
+from app.events.inbox import Inbox
+from app.events.user_events import OwnerState
+from app.jobs.resync import resync
 from app.metrics import EventMetrics
 from app.models import Item, ItemRemoval, Owner, ReceivedEvent, Resync
-from app.owners import Owners
-from app.resync import resync
 from app.schemas import ItemCreate
-from app.user_events import OwnerState
-from app.users_client import UserSummary
+from app.services import items
+from app.services.owners import OwnerLookup
 from chassis.auth.tokens import Principal
 from chassis.db.database import Database
 from chassis.events.cloudevents import Event
-from service_testing.factories import create_item_data
-from tests.accounts import Account
+from tests.factories import Account, create_item_data
 from tests.fake_users import FakeDirectory, gives_user
-from tests.stock import remove_all_items_of_the_deleted
+from tests.helpers import run_item_removal
 
 TABLES = (ReceivedEvent, ItemRemoval, Resync, Item, Owner)
 
@@ -46,7 +45,7 @@ class Stepwise:
         self._may_go.clear()
 
     async def step(self) -> bool:
-        """Go on to the next pause, or to the end; whether it has ended."""
+        """Go on to the next pause or to the end, and return whether the task has ended."""
         self._is_paused.clear()
         self._may_go.set()
         return await self.settle()
@@ -61,7 +60,7 @@ class Stepwise:
 
 
 class UsersService:
-    """The truth. Each change writes an event, which may come any time, twice, or never."""
+    """Every change writes an event, which may be delivered at any time, twice, or never."""
 
     def __init__(self) -> None:
         self.accounts: dict[int, Account] = {}
@@ -101,18 +100,18 @@ class SteppedDirectory(FakeDirectory):
         await self._reading.pause()
 
 
-class World:
+class Simulation:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.users = UsersService()
         self.inbox = Inbox(database, EventMetrics(), on_deletion=lambda: None)
-        self.owners = Owners(database, self.users)
+        self.owners = OwnerLookup(database, self.users)
         self.resync: Stepwise | None = None
 
     async def begin_item(self, user_id: int) -> None:
-        """An item is being put up by this user, who may not be known here yet."""
+        """Begin to create an item of this user, who may be unknown here."""
         creation = self.users.creations[user_id] = Stepwise()
-        creation.task = asyncio.create_task(self._put_up(user_id, creation))
+        creation.task = asyncio.create_task(self._create_item(user_id, creation))
         if await creation.settle():
             del self.users.creations[user_id]
 
@@ -120,13 +119,13 @@ class World:
         if await self.users.creations[user_id].step():
             del self.users.creations[user_id]
 
-    async def _put_up(self, user_id: int, creation: Stepwise) -> None:
+    async def _create_item(self, user_id: int, creation: Stepwise) -> None:
         body = ItemCreate.model_validate(create_item_data())
         with suppress(OwnerGone, OwnerInactive):
-            await self.owners.learn(Principal(user_id=user_id, role="user", token="x"))
+            await self.owners.ensure_known(Principal(user_id=user_id, role="user", token="x"))
             await creation.pause()
             async with self.database.transaction() as session:
-                await listings.put_up(session, user_id, body)
+                await items.create(session, user_id, body)
 
     async def begin_resync(self) -> None:
         self.resync = reading = Stepwise()
@@ -155,25 +154,25 @@ class World:
             await self.step_resync()
 
     async def stop(self) -> None:
-        """End what a failed test has left behind."""
+        """Cancel the tasks that a failed test has left."""
         await self.kill_resync()
         for creation in self.users.creations.values():
             creation.task.cancel()
             await asyncio.wait((creation.task,))
 
     async def remove_items(self) -> None:
-        await remove_all_items_of_the_deleted(self.database)
+        await run_item_removal(self.database)
 
     async def known(self) -> dict[int, Owner]:
-        async with self.database.orm_read_session() as session:
-            return {owner.id: owner for owner in await session.scalars(select(Owner))}
+        async with self.database.write_session() as session:
+            return {owner.id: owner for owner in await session.exec(select(Owner))}
 
-    async def items_of(self, owner_ids: set[int]) -> int | None:
+    async def items_of(self, owner_ids: set[int]) -> int:
         count = select(func.count()).select_from(Item).where(col(Item.owner_id).in_(owner_ids))
-        async with self.database.orm_read_session() as session:
-            return await session.scalar(count)
+        async with self.database.write_session() as session:
+            return (await session.exec(count)).one()
 
     async def empty(self) -> None:
         async with self.database.transaction() as session:
             for table in TABLES:
-                await session.execute(delete(table))
+                await session.exec(delete(table))

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.accounts import Account
+from tests.factories import Account
 
 CLIENT_ID, SECRET = "items", "a:secret+with%signs"
 # "items" and the secret, each form-encoded, joined by a colon (RFC 6749, section 2.3.1).

@@ -1,16 +1,16 @@
-"""Reads all users from the users service, in this service's own name: nothing of HTTP leaves it."""
+"""Reads all users from the users service, with a service token. Nothing of httpx leaves this module."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote_plus
 
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from app.events.user_events import OwnerState, UserData
 from app.settings import ItemsSettings
-from app.user_events import OwnerState, UserData
 from chassis.http.client import send_or_fail, service_client
 from chassis.http.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
 
@@ -18,12 +18,12 @@ PAGE_SIZE = 500
 
 
 class DirectoryFailed(Exception):
-    """The users can't be read. The text is a sentence for who runs this service."""
+    """The users can't be read. The text is a sentence for the operator."""
 
 
 class Directory(Protocol):
     def pages(self) -> AsyncIterator[list[OwnerState]]:
-        """All users, in the order of their ids, each once; who is deleted meanwhile may be missing.
+        """All users, each once, in ascending order of ids. A user who is deleted meanwhile may be missing.
 
         Raises:
             DirectoryFailed: also after some pages.
@@ -58,7 +58,7 @@ class UsersDirectory:
     async def _read(self, after_id: int) -> httpx.Response:
         response = await self._list(after_id) if self._token else None
         if response is None or response.status_code == httpx.codes.UNAUTHORIZED:
-            self._token = await self._new_token()  # they last for minutes, and reading may not
+            self._token = await self._new_token()  # a token expires within minutes
             response = await self._list(after_id)
         if response.status_code != httpx.codes.OK:
             raise DirectoryFailed(
@@ -75,7 +75,7 @@ class UsersDirectory:
         )
 
     async def _new_token(self) -> str:
-        # Encoded before they are joined by a colon (RFC 6749, section 2.3.1).
+        # Both are form-encoded before basic authentication joins them (RFC 6749, section 2.3.1).
         secret = quote_plus(self._secret.get_secret_value())
         response = await self._send(
             "POST",
@@ -86,7 +86,7 @@ class UsersDirectory:
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise DirectoryFailed(
                 "the users service refuses ITEMS_USERS_CLIENT_ID and ITEMS_USERS_CLIENT_SECRET: "
-                "make a client there with `python -m app create-client items`."
+                "create a client there with `python -m app create-client items`."
             )
         try:
             return str(response.raise_for_status().json()["access_token"])
@@ -95,18 +95,32 @@ class UsersDirectory:
                 f"the users service answers {response.status_code} to POST /auth/token, without a token."
             ) from None
 
-    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, int] | None = None,
+        data: Mapping[str, str] | None = None,
+        auth: httpx.BasicAuth | None = None,
+    ) -> httpx.Response:
+        async def send() -> httpx.Response:
+            return await send_or_fail(
+                self._http, method, path, headers=headers, params=params, data=data, auth=auth
+            )
+
         try:
-            return await self._calls.call(lambda: send_or_fail(self._http, method, path, **options))
+            return await self._calls.call(send)
         except CallGivenUp as error:
-            raise DirectoryFailed(f"the users service can't be asked: {error}.") from None
+            raise DirectoryFailed(f"the users service is unavailable: {error}.") from None
 
 
 @asynccontextmanager
 async def open_directory(
     settings: ItemsSettings, transport: httpx.AsyncBaseTransport | None = None
 ) -> AsyncIterator[UsersDirectory]:
-    """The users service's directory, by its settings, until the end of the block."""
+    """A directory by the settings, closed at the end of the block."""
     policy = settings.directory_calls
     http = service_client(
         settings.users_url, timeout_seconds=policy.deadline_seconds, transport=transport
@@ -121,17 +135,15 @@ async def open_directory(
 
 
 def _parsed(response: httpx.Response, after_id: int) -> _Page:
-    """The page, if it is one: from an order that isn't kept, deletions would be concluded."""
+    """The page. A wrong order is an error, because the resync would delete the owners it seems to lack."""
     try:
         page = _Page.model_validate_json(response.content)
     except ValidationError:
-        raise DirectoryFailed("the users service answers with a page of another shape.") from None
+        raise DirectoryFailed("the users service answers with an invalid page.") from None
     ids = [after_id, *(user.id for user in page.users)]
     is_ascending = all(before < after for before, after in pairwise(ids))
     is_last = page.next_after_id is None
     goes_on = len(ids) > 1 and page.next_after_id == ids[-1]
     if not (is_ascending and (is_last or goes_on)):
-        raise DirectoryFailed(
-            "the users service answers with a page that isn't in the order of ids."
-        )
+        raise DirectoryFailed("the users service answers with a page that isn't sorted by id.")
     return page

@@ -1,4 +1,4 @@
-"""The items service's own commands, beside those that every service has."""
+"""The command line of the items service: its own commands, and those of every service."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.progress import Progress as RichProgress
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from app import pruning
+from app.clients.users_directory import DirectoryFailed, open_directory
 from app.database import MIGRATIONS
+from app.jobs import pruning
+from app.jobs.resync import Progress, TooManyDeletions
+from app.jobs.resync import resync as read_all
 from app.main import create_app
-from app.resync import Progress, TooManyDeletions
-from app.resync import resync as read_all
 from app.settings import ItemsSettings
-from app.users_directory import DirectoryFailed, open_directory
 from chassis.db.database import Database
 from chassis.ops.cli import fail, service_cli, settings_or_exit, with_database
 
@@ -28,28 +28,28 @@ def prune(
         typer.Option(
             min=0,
             max=36_500,
-            help="Keep what came less than this many days ago; by default ITEMS_EVENTS_KEEP_DAYS.",
+            help="Keep events of the last this many days; by default ITEMS_EVENTS_KEEP_DAYS.",
         ),
     ] = None,
 ) -> None:
-    """Forget received events that are old. The service does so by itself, every hour."""
+    """Delete old received events. The running service does this every hour."""
     settings = settings_or_exit(ItemsSettings)
     keep = timedelta(days=settings.events_keep_days if keep_days is None else keep_days)
     deleted = with_database(settings, lambda database: pruning.prune_all(database, keep=keep))
-    typer.echo(f"Forgot {deleted} received events.")
+    typer.echo(f"Deleted {deleted} received events.")
 
 
 @cli.command()
 def resync(
     max_deletions: Annotated[
         int,
-        typer.Option(min=0, help="Delete nobody if users lacks more of this service's owners."),
+        typer.Option(min=0, help="Delete nobody if more owners than this are missing in users."),
     ] = 100,
 ) -> None:
-    """Read all users from the users service, while this one may be running.
+    """Read all users from the users service. This service may be running meanwhile.
 
-    Owners take what is newer; those whom users has no more are deleted, with their items. It
-    may be ended at any time and run again.
+    Newer states are stored. Owners whom users doesn't have any more are deleted, with their items.
+    You may stop the command at any time and run it again.
     """
     settings = settings_or_exit(ItemsSettings)
     if settings.users_client_id is None or settings.users_client_secret is None:
@@ -57,11 +57,11 @@ def resync(
     try:
         done = with_database(settings, lambda database: _resync(database, settings, max_deletions))
     except DirectoryFailed as error:
-        fail(f"{error} What was read stays, nobody was deleted; run it again.")
+        fail(f"{error} What was read is stored and nobody was deleted. Run the command again.")
     except TooManyDeletions as error:
         fail(
-            f"users lacks {error.count} of this service's owners, and nobody was deleted. If that is "
-            f"right, run it again with --max-deletions {error.count}."
+            f"{error.count} owners are missing in users, and nobody was deleted. If that is correct, "
+            f"run the command again with --max-deletions {error.count}."
         )
     typer.echo(f"Read {done.users} users: {done.changed} changed, {done.deleted} deleted.")
 
@@ -72,7 +72,7 @@ async def _resync(database: Database, settings: ItemsSettings, max_deletions: in
     with RichProgress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as display:
-        task = display.add_task("Asking the users service", total=None)
+        task = display.add_task("Reading from the users service", total=None)
 
         def show(now: Progress) -> None:
             text = f"{now.users} users read, {now.changed} changed, {now.deleted} deleted"

@@ -1,0 +1,277 @@
+"""Queries of items. `ItemQueries` reads, `ItemRepository` works in a transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import NamedTuple, Self
+
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, delete, exists
+from sqlalchemy import select as select_columns
+from sqlmodel import col, select
+
+from app.etags import item_etag
+from app.models import Item, ItemRemoval, Owner
+from app.money import price_text, to_cents
+from app.search import searchable
+from chassis.db.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_text
+from chassis.db.reader import AnyRow, Query, Reader
+from chassis.db.sessions import ReadSession, WriteSession
+from chassis.web.paging import PageQuery, Sort, bounded_count, decode_int, fetch_page
+
+
+class OwnerName(NamedTuple):
+    """The part of an owner that an item shows."""
+
+    id: int
+    name: str
+
+
+class ItemWithOwner(NamedTuple):
+    """An item with the name of its owner: what `ItemView` is built from."""
+
+    id: int
+    name: str
+    description: str | None
+    price_cents: int
+    owner_id: int
+    owner_name: str
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+    @classmethod
+    def of(cls, item: Item, owner: Owner) -> Self:
+        return cls(
+            id=item.id,
+            name=item.name,
+            description=item.description,
+            price_cents=item.price_cents,
+            owner_id=owner.id,
+            owner_name=owner.name,
+            created_at=item.created_at,
+            updated_at=item.updated_at,
+            version=item.version,
+        )
+
+    @property
+    def price(self) -> str:
+        return price_text(self.price_cents)
+
+    @property
+    def owner(self) -> OwnerName:
+        return OwnerName(id=self.owner_id, name=self.owner_name)
+
+    @property
+    def etag(self) -> str:
+        return item_etag(self.version, self.owner_name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemPage:
+    items: list[ItemWithOwner]
+    total: int
+    total_is_exact: bool
+    page: int
+    size: int
+    pages: int
+    next: str | None
+
+
+class _Reader(Reader):
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+
+    async def rows_of_each(self, *queries: Query) -> list[Sequence[AnyRow]]:
+        async with self._session.connection() as connection:
+            return [(await connection.execute(*query)).all() for query in queries]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemFilter:
+    """What a list is restricted to; None is no restriction."""
+
+    owner_id: int | None = None
+    text: str | None = None
+    """A part of the name or the description."""
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+
+    def values(self) -> dict[str, int | str]:
+        """The values to bind, by the names of `_FILTERS`."""
+        values = {
+            "owner_id": self.owner_id,
+            "text": escaped_like(searchable(self.text)) if self.text else None,
+            "min_cents": None if self.min_price is None else to_cents(self.min_price),
+            "max_cents": None if self.max_price is None else to_cents(self.max_price),
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+# The items of a deleted owner are hidden at once, while a background job deletes them: the tombstone and
+# the row in `item_removals` are committed together. There are few rows, so a statement reads them once;
+# looking up the tombstone would take a read per item.
+_REMOVALS = select(ItemRemoval.owner_id)
+_IS_SHOWN = col(Item.owner_id).not_in(_REMOVALS)
+
+_ITEMS: Select[int, str, str | None, int, int, str, datetime, datetime, int] = (
+    select_columns(
+        col(Item.id),
+        col(Item.name),
+        col(Item.description),
+        col(Item.price_cents),
+        col(Item.owner_id),
+        col(Owner.name).label("owner_name"),
+        col(Item.created_at),
+        col(Item.updated_at),
+        col(Item.version),
+    )
+    # Every item has an owner. An outer join keeps the database from starting with the owners.
+    .outerjoin(Owner, col(Owner.id) == col(Item.owner_id))
+    .where(_IS_SHOWN)
+)
+_ITEM = _ITEMS.where(col(Item.id) == bindparam("item_id"))
+_LOCKED_ITEM = (
+    select(Item)
+    .where(col(Item.id) == bindparam("item_id"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_FILTERS = {
+    "owner_id": col(Item.owner_id) == bindparam("owner_id"),
+    "text": col(Item.search_text).contains(bindparam("text"), escape=LIKE_ESCAPE),
+    "min_cents": col(Item.price_cents) >= bindparam("min_cents"),
+    "max_cents": col(Item.price_cents) <= bindparam("max_cents"),
+}
+
+
+@cache
+def _matching(
+    filters: frozenset[str],
+) -> Select[int, str, str | None, int, int, str, datetime, datetime, int]:
+    return _ITEMS.where(*_conditions(filters))
+
+
+@cache
+def _total(filters: frozenset[str]) -> Select[int]:
+    """The number of matching items, counted like `bounded_count`.
+
+    Usually no removal is waiting. Then no item is hidden, and the database can count in the smallest index
+    with the filtered columns, without looking at the owners.
+    """
+    matching = select_columns(col(Item.id)).where(*_conditions(filters))
+    of_all = bounded_count(matching)
+    of_shown = bounded_count(matching.where(_IS_SHOWN))
+    return select_columns(
+        case((exists(_REMOVALS), of_shown.scalar_subquery()), else_=of_all.scalar_subquery())
+    )
+
+
+def _conditions(filters: frozenset[str]) -> list[ColumnElement[bool]]:
+    return [_FILTERS[name] for name in sorted(filters)]
+
+
+def _decode_time(value: object) -> datetime:
+    time = datetime.fromisoformat(value if isinstance(value, str) else "")
+    if time.tzinfo is None:
+        raise ValueError("a time without a time zone")
+    return time.astimezone(UTC)  # raises OverflowError at the ends of the calendar
+
+
+def _decode_text(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("not a text that a column can store")
+    value.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
+    return value
+
+
+def _both_directions(name: str, ascending: Sort) -> dict[str, Sort]:
+    return {name: ascending, f"-{name}": replace(ascending, descending=True)}
+
+
+SORTS = {
+    **_both_directions(
+        "created_at",
+        Sort(
+            column=col(Item.created_at),
+            type=UtcDateTime(),
+            key="created_at",
+            descending=False,
+            encode=datetime.isoformat,
+            decode=_decode_time,
+        ),
+    ),
+    **_both_directions(
+        "price",
+        Sort(
+            column=col(Item.price_cents),
+            type=BigInteger(),
+            key="price_cents",
+            descending=False,
+            encode=int,
+            decode=decode_int,
+        ),
+    ),
+    **_both_directions(
+        "name",
+        Sort(
+            column=col(Item.name),
+            type=sortable_text(120),
+            key="name",
+            descending=False,
+            encode=str,
+            decode=_decode_text,
+        ),
+    ),
+}
+
+
+class ItemQueries:
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+
+    async def page(self, item_filter: ItemFilter, sort_name: str, query: PageQuery) -> ItemPage:
+        """A page of the matching items.
+
+        Raises:
+            InvalidRequest: the cursor isn't one of this list in this order.
+        """
+        values = item_filter.values()
+        filters = frozenset(values)
+        rows, meta = await fetch_page(
+            _Reader(self._session),
+            _matching(filters),
+            values,
+            total=_total(filters),
+            id_column=col(Item.id),
+            sorts=SORTS,
+            sort_name=sort_name,
+            query=query,
+        )
+        return ItemPage(items=[ItemWithOwner(*row) for row in rows], **meta)
+
+    async def get(self, item_id: int) -> ItemWithOwner | None:
+        row = await self._session.one_or_none(_ITEM, {"item_id": item_id})
+        return ItemWithOwner(*row) if row else None
+
+
+class ItemRepository:
+    def __init__(self, session: WriteSession) -> None:
+        self._session = session
+
+    async def get_locked(self, item_id: int) -> Item | None:
+        """The item, which nobody else can change until the transaction ends."""
+        return (await self._session.exec(_LOCKED_ITEM, params={"item_id": item_id})).one_or_none()
+
+    def add(self, item: Item) -> None:
+        self._session.add(item)
+
+    async def delete(self, item: Item) -> None:
+        await self._session.delete(item)
+
+    async def delete_some_of(self, owner_id: int, *, limit: int) -> int:
+        """Delete some items of an owner and return how many."""
+        batch = select(Item.id).where(col(Item.owner_id) == owner_id).limit(limit)
+        result = await self._session.exec(delete(Item).where(col(Item.id).in_(batch)))
+        return result.rowcount

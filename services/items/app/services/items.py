@@ -1,0 +1,96 @@
+"""The rules of creating, updating and deleting items.
+
+Each function works in the caller's transaction: it flushes and never commits.
+"""
+
+from app.errors import ItemNotFound, NotYourItem
+from app.etags import matches_strongly
+from app.models import Item, Owner
+from app.money import to_cents
+from app.repositories.items import ItemRepository, ItemWithOwner
+from app.repositories.owners import OwnerRepository
+from app.schemas import ItemCreate, ItemPatch
+from app.search import search_text
+from app.services.owners import require_active
+from chassis.auth.tokens import Principal
+from chassis.db.columns import utc_now
+from chassis.db.sessions import WriteSession
+from chassis.web.errors import PreconditionFailed
+
+
+async def create(session: WriteSession, owner_id: int, body: ItemCreate) -> ItemWithOwner:
+    """Create an item.
+
+    Raises:
+        OwnerGone, OwnerInactive: see `require_active`.
+    """
+    owner = await require_active(session, owner_id)
+    now = utc_now()
+    item = Item(
+        **body.model_dump(exclude={"price"}),
+        price_cents=to_cents(body.price),
+        search_text=search_text(body.name, body.description),
+        owner_id=owner.id,
+        created_at=now,
+        updated_at=now,
+    )
+    ItemRepository(session).add(item)
+    await session.flush()
+    return ItemWithOwner.of(item, owner)
+
+
+async def update(
+    session: WriteSession,
+    item_id: int,
+    principal: Principal,
+    body: ItemPatch,
+    if_match: str | None,
+) -> ItemWithOwner:
+    """Set the fields that were sent. An update that changes nothing keeps the item's version.
+
+    Raises:
+        ItemNotFound, NotYourItem, PreconditionFailed: in this order.
+    """
+    item, owner = await _get_editable(session, item_id, principal, if_match)
+    sent = body.sent()
+    if "price" in sent:
+        sent["price_cents"] = to_cents(sent.pop("price"))
+    changes = {field: value for field, value in sent.items() if getattr(item, field) != value}
+    if changes:
+        item.sqlmodel_update(changes)
+        item.search_text = search_text(item.name, item.description)
+        item.version += 1
+        item.updated_at = utc_now()
+        await session.flush()
+    return ItemWithOwner.of(item, owner)
+
+
+async def delete(
+    session: WriteSession, item_id: int, principal: Principal, if_match: str | None
+) -> None:
+    """Delete an item.
+
+    Raises:
+        ItemNotFound, NotYourItem, PreconditionFailed: in this order.
+    """
+    item, _ = await _get_editable(session, item_id, principal, if_match)
+    await ItemRepository(session).delete(item)
+    await session.flush()
+
+
+async def _get_editable(
+    session: WriteSession, item_id: int, principal: Principal, if_match: str | None
+) -> tuple[Item, Owner]:
+    # The lock makes checking the version and changing the item one step.
+    item = await ItemRepository(session).get_locked(item_id)
+    if item is None:
+        raise ItemNotFound
+    owner = await OwnerRepository(session).get(item.owner_id)
+    if owner.is_deleted:  # the item is about to be deleted
+        raise ItemNotFound
+    if item.owner_id != principal.user_id and not principal.is_admin:
+        raise NotYourItem
+    etag = ItemWithOwner.of(item, owner).etag
+    if if_match is not None and not matches_strongly(if_match, etag):
+        raise PreconditionFailed
+    return item, owner

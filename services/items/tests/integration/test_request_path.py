@@ -1,0 +1,65 @@
+"""How many of our files one request passes through: code that people copy must be easy to follow."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+
+import app
+import chassis
+from chassis.db.sessions import WriteSession
+from service_testing.client import AppClient
+from tests.factories import create_owner
+from tests.helpers import create_item
+
+MAX_FILES = 17
+FOLDERS = [Path(package.__path__[0]).resolve() for package in (app, chassis)]
+NOT_COUNTED = {
+    f"chassis/{name}"
+    for name in ("web/middleware.py", "web/context.py", "ops/logs.py", "ops/metrics.py")
+}
+"""What every request passes through, whatever its route."""
+
+
+@contextmanager
+def recorded_files() -> Iterator[set[str]]:
+    """The files of the service and the chassis that execute code in the block."""
+    monitoring: Any = vars(sys)["monitoring"]  # mypy checks for Python 3.11, which has none
+    tool = 4  # any that no debugger, profiler or coverage uses
+    files: set[str] = set()
+
+    def record(code: CodeType, _: int) -> object:
+        path = Path(code.co_filename)
+        for folder in FOLDERS:
+            if path.is_relative_to(folder):
+                files.add(path.relative_to(folder.parent).as_posix())
+        return monitoring.DISABLE
+
+    monitoring.use_tool_id(tool, "request path")
+    monitoring.register_callback(tool, monitoring.events.PY_START, record)
+    monitoring.set_events(tool, monitoring.events.PY_START)
+    monitoring.restart_events()
+    try:
+        yield files
+    finally:
+        monitoring.set_events(tool, monitoring.events.NO_EVENTS)
+        monitoring.free_tool_id(tool)
+
+
+@pytest.mark.committed
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is new in Python 3.12")
+class TestRequestPath:
+    async def test_create_item_by_a_known_owner_executes_code_of_few_files(
+        self, user_client: AppClient, session: WriteSession
+    ) -> None:
+        await create_owner(session)
+        await create_item(user_client)  # opens connections and fetches the keys
+        with recorded_files() as files:
+            await create_item(user_client)
+        path = sorted(files - NOT_COUNTED)
+        print("\n".join(path))  # shown by `pytest -s`, and when the test fails
+        assert len(path) <= MAX_FILES, path
