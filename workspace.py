@@ -115,7 +115,9 @@ def tox_command(package: Path, env: str, *options: str) -> list[str]:
     """Run tox in a package's folder, from the root. The interpreter has to have tox."""
     folder = os.path.relpath(package, ROOT)
     anew = ["-r"] if is_outdated(package / ".tox" / env) else []
-    return [sys.executable, "-m", "tox", "-c", folder, "-e", env, *anew, *options]
+    # Inside tox, TOX_WORK_DIR names the folder of the outer run.
+    work = ["--workdir", os.path.join(folder, ".tox")]  # noqa: PTH118 - relative
+    return [sys.executable, "-m", "tox", "-c", folder, *work, "-e", env, *anew, *options]
 
 
 def is_outdated(environment: Path, root: Path = ROOT) -> bool:
@@ -139,7 +141,8 @@ def _install(service: Service, root: Path) -> int:
     ready = environment / ".ready"
     if ready.exists() and not is_outdated(environment, root):
         return 0
-    command = [sys.executable, "-m", "tox", "-q", "-r", "-e", "run", "--notest"]
+    options = ["--workdir", str(service.folder / ".tox"), "-q", "-r", "-e", "run", "--notest"]
+    command = [sys.executable, "-m", "tox", *options]
     code = subprocess.run(command, cwd=service.folder, check=False).returncode
     if code == 0:
         ready.touch()

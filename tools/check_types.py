@@ -12,11 +12,9 @@ PACKAGES = {
     "shared/testing": ("src", "tests"),
     "services/users": (".",),
     "services/items": (".",),
-    "tests/e2e": (".", "../../tools"),
-    "tests/chaos": (".", "../e2e"),
-    "bench": (".", "../tests/e2e"),
-    "tests/faults": (".", "../e2e", "../chaos", "../../tools"),
-    "tools": (".", "tests", "tests/stack", "../tests/e2e", "../bench"),
+    "tests/e2e": ("../..",),
+    "bench": ("..",),
+    "tools": (".", "tests", "tests/stack"),
 }
 
 

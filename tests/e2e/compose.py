@@ -1,4 +1,4 @@
-"""The product in containers behind its proxy, as docker-compose.yml describes it."""
+"""All services in containers behind their proxy, as docker-compose.yml describes them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,18 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import httpx
-from containers import Project, is_healthy, query, revive, run
 from docker.models.containers import Container
-from dumps import COLUMNS_ON_POSTGRES, dump
-from stack import Row, wait_for
 
-# A public route of each, which needs its database.
-_PROBES = {"users": "/.well-known/jwks.json", "items": "/items/?size=1"}
+from tests.e2e.containers import Project, ensure_running, is_healthy, query, run
+from tests.e2e.dumps import COLUMNS_ON_POSTGRES, dump
+from tests.e2e.stack import Row, wait_for
+
+# A public route of each that needs its database.
+_PUBLIC_PATHS = {"users": "/.well-known/jwks.json", "items": "/items/?size=1"}
 STOP_SECONDS = 30
 
 
 class ComposeService:
-    """One service, in as many copies as there are of it; its database is a container of its own."""
+    """One service in any number of containers; its database is a container of its own."""
 
     def __init__(self, name: str, project: Project, url: str) -> None:
         self.name = name
@@ -38,11 +39,11 @@ class ComposeService:
         return self._project.log(self.name)
 
     def command(self, *arguments: str, **variables: str) -> str:
-        """Run `python -m app …` in one of the containers, to its end; what it printed."""
+        """Run `python -m app …` in one of the containers and return the output."""
         return run(self.copies[0], "python", "-m", "app", *arguments, **variables)
 
     def python(self, code: str) -> str:
-        """Run a few lines in one of the containers; what they printed."""
+        """Run code in one of the containers and return the output."""
         return run(self.copies[0], "python", "-c", code)
 
     def kill(self) -> None:
@@ -50,30 +51,31 @@ class ComposeService:
             copy.kill()
 
     def stop(self) -> int:
-        """End all copies at once, as an operator would; the highest exit code."""
+        """End all copies at once, as an operator would, and return the highest exit code."""
         with ThreadPoolExecutor() as pool:
             list(pool.map(partial(Container.stop, timeout=STOP_SECONDS), self.copies))
-        codes = [int(copy.attrs["State"]["ExitCode"]) for copy in self.copies]
-        return max(codes)
+        return max(int(copy.attrs["State"]["ExitCode"]) for copy in self.copies)
 
     def ensure_ready(self) -> None:
         for container in (self.database, *self.copies):
-            revive(container)
+            ensure_running(container)
         wait_for(self.is_ready, f"{self.name} to be ready")
 
     def is_ready(self) -> bool:
-        """Whether all copies say so, and the proxy finds them."""
+        """Whether all copies are healthy, and the proxy reaches them."""
         return all(map(is_healthy, self.copies)) and self.answers()
 
     def answers(self) -> bool:
         try:
-            probe = httpx.get(f"{self.url}{_PROBES[self.name]}", trust_env=False, timeout=5)
+            response = httpx.get(
+                f"{self.url}{_PUBLIC_PATHS[self.name]}", trust_env=False, timeout=5
+            )
         except httpx.TransportError:
             return False
-        return probe.status_code == httpx.codes.OK
+        return response.status_code == httpx.codes.OK
 
     async def rows(self, statement: str) -> Sequence[Row]:
-        """What is in its database."""
+        """Run a statement on its database."""
         return await asyncio.to_thread(query, self.database, self.name, statement)
 
     async def dump(self) -> str:
@@ -82,7 +84,7 @@ class ComposeService:
 
 
 class ComposeStack:
-    """Both services, reached through the proxy at `url`; whoever started them ends them."""
+    """Users and items, reached through the proxy at `url`. `stop` leaves the containers running."""
 
     def __init__(self, project_name: str, url: str) -> None:
         self.project = Project(project_name)
@@ -104,13 +106,13 @@ class ComposeStack:
         for name in self.project.services():
             texts[f"{name}.log"] = self.project.log(name)
         for service in self.services:
-            texts[f"{service.name}-database.txt"] = _or_reason(partial(asyncio.run, service.dump()))
+            texts[f"{service.name}-database.txt"] = _dump_or_error(service)
         return texts
 
 
-def _or_reason(read: "partial[str]") -> str:
-    """What can be read, or why it can't: a database that is away doesn't hide the logs."""
+def _dump_or_error(service: ComposeService) -> str:
+    """A database that can't be reached must not hide the logs."""
     try:
-        return read()
-    except Exception as error:  # noqa: BLE001 - whatever the engine or the database says
+        return asyncio.run(service.dump())
+    except Exception as error:  # noqa: BLE001 - whatever the engine or the database raises
         return f"{type(error).__name__}: {error}"

@@ -1,37 +1,39 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from calls import CallLog
-from people import Person, appoint_admin, register
-from stack import Stack
 
-pytest_plugins = ["evidence", "stacks"]
+from tests.e2e.clients import ApiClient, create_admin, register_user
+from tests.e2e.factories import create_user_data
+from tests.e2e.request_log import RequestLog
+from tests.e2e.stack import Stack
 
-
-@pytest.fixture
-def new_person(stack: Stack, calls: CallLog) -> Iterator[Callable[[], Person]]:
-    """Registers someone and signs them in."""
-    people: list[Person] = []
-
-    def new() -> Person:
-        people.append(register(stack, calls))
-        return people[-1]
-
-    yield new
-    for person in people:
-        person.close()
+pytest_plugins = ["tests.e2e.evidence", "tests.e2e.stack_fixtures"]
 
 
 @pytest.fixture
-def admin(stack: Stack, calls: CallLog) -> Iterator[Person]:
-    person = appoint_admin(stack, calls)
-    yield person
-    person.close()
+def new_user(stack: Stack, request_log: RequestLog) -> Iterator[Callable[[], ApiClient]]:
+    """Registers an account and signs it in."""
+    clients: list[ApiClient] = []
+
+    def register() -> ApiClient:
+        clients.append(register_user(stack, request_log))
+        return clients[-1]
+
+    yield register
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture
-def anyone(stack: Stack, calls: CallLog) -> Iterator[Person]:
-    """Somebody without an account: no token goes out."""
-    person = Person(stack, calls, {"email": "", "name": "", "password": ""})
-    yield person
-    person.close()
+def admin(stack: Stack, request_log: RequestLog) -> Iterator[ApiClient]:
+    client = create_admin(stack, request_log)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def anonymous(stack: Stack, request_log: RequestLog) -> Iterator[ApiClient]:
+    """A client without an account: it sends no token."""
+    client = ApiClient(stack, request_log, create_user_data())
+    yield client
+    client.close()

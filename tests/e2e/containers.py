@@ -1,4 +1,4 @@
-"""The containers of one Compose project, by the engine's own interface (the `docker` package)."""
+"""The containers of one Compose project, through the `docker` package."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
 from docker.models.networks import Network
-from stack import Row
+
+from tests.e2e.stack import Row
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
@@ -19,11 +20,11 @@ _JSON_ROWS = "SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM ({statement})
 
 
 class EngineMissing(Exception):
-    """No Docker engine answers; the text says why."""
+    """No Docker engine answers; the message has the reason."""
 
 
 class Project:
-    """What `docker compose --project-name` has started: services, each in some copies."""
+    """What `docker compose --project-name` has started."""
 
     def __init__(self, name: str) -> None:
         """Raises: EngineMissing: no engine answers."""
@@ -34,7 +35,7 @@ class Project:
             raise EngineMissing(f"No Docker engine answers: {error}") from error
 
     def containers(self, service: str = "") -> list[Container]:
-        """All copies of a service, or of all, ended ones too; the copies in their order."""
+        """All containers of a service, or of all services, stopped ones too, in a stable order."""
         labels = [f"{_PROJECT}={self.name}"] + ([f"{_SERVICE}={service}"] if service else [])
         found = self._engine.containers.list(all=True, filters={"label": labels})
         return sorted(found, key=lambda each: (service_of(each), int(each.labels[_NUMBER])))
@@ -46,11 +47,11 @@ class Project:
         return self._engine.networks.get(name)
 
     def log(self, service: str) -> str:
-        """What all copies have written."""
+        """The output of all containers of a service."""
         return "".join(_log(each) for each in self.containers(service))
 
     def state(self) -> str:
-        """What the engine knows of each container, but not its environment: secrets are there."""
+        """The state of each container, without its environment, which has secrets."""
         return "".join(f"{_state(each)}\n" for each in self.containers())
 
     def close(self) -> None:
@@ -63,16 +64,16 @@ def service_of(container: Container) -> str:
 
 
 def run(container: Container, *command: str, **variables: str) -> str:
-    """Run a command inside, to its end; what it printed."""
+    """Run a command in the container and return its output."""
     done = container.exec_run(list(command), environment=variables, demux=True)
-    streams: Any = done.output  # a pair, because they are asked for apart
+    streams: Any = done.output  # a pair, because of demux
     output, error = ((each or b"").decode() for each in streams)
     assert done.exit_code == 0, output + error
     return output
 
 
 def query(container: Container, database: str, statement: str) -> Sequence[Row]:
-    """Rows of a database, by the program that its own container has."""
+    """Rows of a database, read by the psql of its own container."""
     printed = run(
         container,
         *("psql", "--username", _SUPERUSER, "--dbname", database, "--no-psqlrc"),
@@ -87,8 +88,8 @@ def is_healthy(container: Container) -> bool:
     return bool(container.status == "running" and health in {"healthy", ""})
 
 
-def revive(container: Container) -> None:
-    """Let it run again, whatever was done to it."""
+def ensure_running(container: Container) -> None:
+    """Start or unpause it if necessary."""
     container.reload()
     if container.status == "paused":
         container.unpause()

@@ -1,15 +1,15 @@
-"""A database as text, without what is secret in it."""
+"""A database as text, without its secrets."""
 
 import json
 from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
 
-from stack import Query, Row
+from tests.e2e.stack import Query, Row
 
-# A name says enough: the services keep secrets in columns that are called after them.
+# The services name the columns of their secrets after what they are.
 _SECRET_NAMES = ("password", "secret", "hash", "private", "token")
-_MOST_ROWS = 5000
+_MAX_ROWS = 5000
 
 COLUMNS_ON_SQLITE = (
     "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p"
@@ -22,7 +22,7 @@ COLUMNS_ON_POSTGRES = (
 
 
 async def dump(query: Query, columns: Iterable[Row]) -> str:
-    """All tables, a row a line; `columns` are names of tables and columns, in their order."""
+    """All tables, one row per line; `columns` are pairs of table and column, ordered by table."""
     lines = []
     for table, pairs in groupby(columns, itemgetter(0)):
         lines += await _dump_table(query, table, [name for _, name in pairs])
@@ -31,7 +31,7 @@ async def dump(query: Query, columns: Iterable[Row]) -> str:
 
 async def _dump_table(query: Query, table: str, names: list[str]) -> list[str]:
     selected = ", ".join("'***'" if is_secret(name) else f'"{name}"' for name in names)
-    rows = await query(f'SELECT {selected} FROM "{table}" LIMIT {_MOST_ROWS}')  # noqa: S608
+    rows = await query(f'SELECT {selected} FROM "{table}" LIMIT {_MAX_ROWS}')  # noqa: S608
     heading = f"-- {table} ({', '.join(names)}): {len(rows)} rows"
     return [heading, *(json.dumps(row, default=str, ensure_ascii=False) for row in rows)]
 

@@ -1,82 +1,106 @@
-"""The two services as real processes, each with a database of its own."""
+"""Every service as a process of its own environment, each on its own database."""
 
 import asyncio
 import os
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing, contextmanager
 from pathlib import Path
 
 import httpx
-from dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
 from sqlalchemy import text
-from stack import ROOT, Row, wait_for
 
+import workspace
 from chassis.db.database import Database
+from service_testing.new_database import NewDatabase
+from tests.e2e.clients import create_client
+from tests.e2e.dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
+from tests.e2e.stack import Row, wait_for
 
-_END_SECONDS = 30.0
+_EXIT_SECONDS = 30.0
+_FAST: Mapping[str, Mapping[str, str]] = {
+    "users": {
+        # After a crash no test should wait for a long pause, or for a long lease to expire.
+        "EVENTS_DEADLINE_SECONDS": "2",
+        "EVENTS_MAX_BACKOFF_SECONDS": "1",
+        # Workflows register many users; the cost of hashing is tested elsewhere.
+        "PASSWORD_MEMORY_KIB": "8",
+        "PASSWORD_TIME_COST": "1",
+    }
+}
+"""Settings by service."""
 
 
 class ServiceProcess:
-    """One service's process. It may be killed and started again; its database stays."""
+    """The process of one service. It may be killed and started again; its database stays."""
 
     def __init__(
         self,
-        name: str,
+        service: workspace.Service,
         *,
         port: int,
         log: Path,
         settings: Mapping[str, str],
-        runs: str = "serve",
+        variables: Mapping[str, str] | None = None,
+        subcommand: str = "serve",
     ) -> None:
-        """`runs` is its command: `python -m app serve`."""
-        self.name = name if runs == "serve" else f"{name}' {runs}"
-        self._folder = ROOT / "services" / name
-        self._runs = runs
+        """`settings` are named without the service's prefix, `variables` are more of its environment."""
+        self.service = service
+        self.name = service.name if subcommand == "serve" else f"{service.name} {subcommand}"
+        self.url = f"http://127.0.0.1:{port}"
+        self.environment = {**os.environ, **(variables or {})}
+        self._subcommand = subcommand
         self._port = port
         self._settings = settings
-        self.url = f"http://127.0.0.1:{port}"
+        self._variables = variables
         self._log = log
-        self.environment = dict(os.environ)
-        self.configure(ENVIRONMENT="development", PORT=str(port), **settings)
         self._process: subprocess.Popen[bytes] | None = None
+        self.configure(ENVIRONMENT="development", PORT=str(port), **settings)
 
     def configure(self, **settings: str) -> None:
         """Change settings, for the next start and the next command."""
-        prefix = self._folder.name.upper()
-        self.environment |= {f"{prefix}_{key}": value for key, value in settings.items()}
+        prefix = self.service.prefix
+        self.environment |= {f"{prefix}{name}": value for name, value in settings.items()}
 
-    def beside(self, runs: str) -> "ServiceProcess":
+    def another(self, subcommand: str) -> "ServiceProcess":
         """Another process with the same settings, such as `relay`; not started."""
-        log = self._log.with_name(f"{self._log.stem}-{runs}.log")
+        log = self._log.with_name(f"{self._log.stem}-{subcommand}.log")
         return ServiceProcess(
-            self.name, port=self._port, log=log, settings=self._settings, runs=runs
+            self.service,
+            port=self._port,
+            log=log,
+            settings=self._settings,
+            variables=self._variables,
+            subcommand=subcommand,
         )
 
     def command(self, *arguments: str, **variables: str) -> str:
-        """Run `python -m app …` to its end; what it printed."""
+        """Run `python -m app …` and return the output."""
         return _output(self._run(["-m", "app", *arguments], variables))
 
     def python(self, code: str) -> str:
-        """Run a few lines where its `app` can be imported; what they printed."""
+        """Run code that may import `app` and return the output."""
         return _output(self._run(["-c", code], {}))
 
     def try_command(self, *arguments: str) -> int:
-        """Run `python -m app …` to its end; its exit code."""
+        """Run `python -m app …` and return the exit code."""
         return self._run(["-m", "app", *arguments], {}).returncode
 
+    @property
+    def database_url(self) -> str:
+        return self._settings["DATABASE_URL"]
+
     async def rows(self, statement: str) -> Sequence[Row]:
-        """What is in its database."""
-        async with aclosing(Database(self._settings["DATABASE_URL"])) as database:
+        """Run a statement on its database."""
+        async with aclosing(Database(self.database_url)) as database:
             return await rows_of(database, statement)
 
     async def dump(self) -> str:
         """Its database as text, without secrets."""
-        async with aclosing(Database(self._settings["DATABASE_URL"])) as database:
+        async with aclosing(Database(self.database_url)) as database:
             names = COLUMNS_ON_SQLITE if database.is_sqlite else COLUMNS_ON_POSTGRES
 
             async def query(statement: str) -> Sequence[Row]:
@@ -85,27 +109,14 @@ class ServiceProcess:
             return await dump(query, await query(names))
 
     def describe(self) -> str:
-        """Its state."""
-        running = self._process is not None and self._process.poll() is None
-        return f"{self.name}: {'running' if running else 'ended'}, {self.url}"
-
-    def _run(
-        self, arguments: Sequence[str], variables: Mapping[str, str]
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self._folder,
-            env={**self.environment, **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        is_running = self._process is not None and self._process.poll() is None
+        return f"{self.name}: {'running' if is_running else 'ended'}, {self.url}"
 
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", self._runs],
-                cwd=self._folder,
+                [self.service.python, "-m", "app", self._subcommand],
+                cwd=self.service.folder,
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -113,24 +124,20 @@ class ServiceProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process that runs now."""
         assert self._process is not None
         return self._process.pid
 
     def ensure_ready(self) -> None:
         if self._process is None:
             self.start()
-        self.wait_until_ready()
-
-    def wait_until_ready(self) -> None:
         wait_for(self._is_ready, f"{self.name} to be ready; its log is {self._log}")
 
     def kill(self) -> None:
-        """End it as a crash would: nothing gets the chance to finish."""
+        """End it as a crash would (SIGKILL)."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        """End it as an operator would; its exit code."""
+        """End it as an operator would (SIGTERM) and return its exit code."""
         return self._end(signal.SIGTERM)
 
     def send(self, number: signal.Signals) -> None:
@@ -141,11 +148,23 @@ class ServiceProcess:
     def log_text(self) -> str:
         return self._log.read_text()
 
-    def _end(self, how: signal.Signals) -> int:
+    def _run(
+        self, arguments: Sequence[str], variables: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.service.python, *arguments],
+            cwd=self.service.folder,
+            env={**self.environment, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def _end(self, number: signal.Signals) -> int:
         if self._process is None:
             return 0
-        self._process.send_signal(how)
-        code = self._process.wait(_END_SECONDS)
+        self._process.send_signal(number)
+        code = self._process.wait(_EXIT_SECONDS)
         self._process = None
         return code
 
@@ -159,75 +178,77 @@ class ServiceProcess:
 
 
 class LocalStack:
-    """Both services as processes of this machine."""
+    """All services of the workspace as processes of this machine."""
 
     def __init__(
         self,
         folder: Path,
-        *,
-        users_database: str,
-        items_database: str,
-        users_settings: Mapping[str, str] | None = None,
-        items_settings: Mapping[str, str] | None = None,
+        databases: Mapping[str, str],
+        settings: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        users_port, items_port = free_port(), free_port()
-        self.users = ServiceProcess(
-            "users",
-            port=users_port,
-            log=folder / "users.log",
-            settings={
-                "DATABASE_URL": users_database,
-                "EVENTS_SINK_URL": f"http://127.0.0.1:{items_port}/events/",
-                # After a crash nobody wants to wait for a long pause, or for a long lease to end.
-                "EVENTS_DEADLINE_SECONDS": "2",
-                "EVENTS_MAX_BACKOFF_SECONDS": "1",
-                # Workflows register many people; that hashing is dear is tested elsewhere.
-                "PASSWORD_MEMORY_KIB": "8",
-                "PASSWORD_TIME_COST": "1",
-                **(users_settings or {}),
-            },
-        )
-        self.items = ServiceProcess(
-            "items",
-            port=items_port,
-            log=folder / "items.log",
-            settings={
-                "DATABASE_URL": items_database,
-                "USERS_URL": self.users.url,
-                **(items_settings or {}),
-            },
-        )
-        self.services = (self.users, self.items)
+        """`databases` are URLs by service, `settings` are more settings by service."""
+        services = workspace.services()
+        ports = {service.name: free_port() for service in services}
+        urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        processes = {
+            service.name: ServiceProcess(
+                service,
+                port=ports[service.name],
+                log=folder / f"{service.name}.log",
+                settings={
+                    "DATABASE_URL": databases[service.name],
+                    **_FAST.get(service.name, {}),
+                    **(settings or {}).get(service.name, {}),
+                },
+                variables=workspace.connections(services, urls)
+                | {"EVENTS_SINK_URL": f"{urls['items']}/events/"},
+            )
+            for service in services
+        }
+        self.services = tuple(processes.values())
+        self.users, self.items = processes["users"], processes["items"]
 
     def start(self) -> None:
-        # Most of it is Python that starts: on two cores, both at once take half the time.
+        # Most of the time goes into the start of Python: on two cores, in parallel takes half of it.
         with ThreadPoolExecutor() as pool:
-            users, items = pool.submit(self._start_users), pool.submit(self._start_items)
-        secret = users.result().rpartition("client_secret: ")[2]
-        items.result()
-        # For the next command; nothing that serves needs it.
-        self.items.configure(USERS_CLIENT_ID="items", USERS_CLIENT_SECRET=secret.strip())
+            list(pool.map(_migrate_and_start, self.services))
+        for process in self.services:
+            if "users" in process.service.consumes:
+                # For later commands: a service that only serves needs no credentials.
+                client = create_client(self.users, process.name)
+                process.configure(
+                    USERS_CLIENT_ID=client["client_id"],
+                    USERS_CLIENT_SECRET=client["client_secret"],
+                )
 
     def stop(self) -> None:
-        for service in self.services:
-            service.stop()
+        for process in self.services:
+            process.stop()
 
     def describe(self) -> dict[str, str]:
         """Logs, states and databases, by file name."""
         texts = {"states.txt": "".join(f"{each.describe()}\n" for each in self.services)}
-        for service in self.services:
-            texts[f"{service.name}.log"] = service.log_text
-            texts[f"{service.name}-database.txt"] = asyncio.run(service.dump())
+        for process in self.services:
+            texts[f"{process.name}.log"] = process.log_text
+            texts[f"{process.name}-database.txt"] = asyncio.run(process.dump())
         return texts
 
-    def _start_users(self) -> str:
-        self.users.command("migrate")
-        self.users.ensure_ready()
-        return self.users.command("create-client", "items")
 
-    def _start_items(self) -> None:
-        self.items.command("migrate")
-        self.items.ensure_ready()
+@contextmanager
+def local_stack(
+    new_database: NewDatabase,
+    folder: Path,
+    settings: Mapping[str, Mapping[str, str]] | None = None,
+) -> Iterator[LocalStack]:
+    """A stack on new databases, not yet started; at the end of the block it is stopped."""
+    with ExitStack() as cleanup:
+        databases = {
+            service.name: cleanup.enter_context(new_database(f"e2e_{service.name}"))
+            for service in workspace.services()
+        }
+        stack = LocalStack(folder, databases, settings)
+        cleanup.callback(stack.stop)
+        yield stack
 
 
 def free_port() -> int:
@@ -237,8 +258,13 @@ def free_port() -> int:
 
 
 async def rows_of(database: Database, statement: str) -> Sequence[Row]:
-    async with database.orm_read_session() as session:
-        return [tuple(row) for row in await session.execute(text(statement))]
+    async with database.read_engine.connect() as connection:
+        return [tuple(row) for row in await connection.execute(text(statement))]
+
+
+def _migrate_and_start(process: ServiceProcess) -> None:
+    process.command("migrate")
+    process.ensure_ready()
 
 
 def _output(done: subprocess.CompletedProcess[str]) -> str:

@@ -1,15 +1,13 @@
-"""What a workflow needs of the running product. It doesn't say how that runs.
+"""What a workflow needs of the running services, whatever they run in.
 
-`LocalStack` in processes.py: two processes. `ComposeStack` in compose.py: containers behind a proxy.
+`LocalStack` in processes.py: one process per service. `ComposeStack` in compose.py: containers behind a proxy.
 """
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
-ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE_SECONDS = 120.0
+_WAIT_SECONDS = 120.0
 
 Row = tuple[Any, ...]
 Query = Callable[[str], Awaitable[Sequence[Row]]]
@@ -17,7 +15,7 @@ Query = Callable[[str], Awaitable[Sequence[Row]]]
 
 
 class Service(Protocol):
-    """One service, in as many copies as it runs in. It may be ended and started; its data stays."""
+    """One service, in one or more copies. It may be stopped and started; its data stays."""
 
     @property
     def name(self) -> str: ...
@@ -31,19 +29,19 @@ class Service(Protocol):
     def log_text(self) -> str: ...
 
     def command(self, *arguments: str, **variables: str) -> str:
-        """Run `python -m app …` beside it, to its end; what it printed."""
+        """Run `python -m app …` in its environment and return the output."""
         ...
 
     def python(self, code: str) -> str:
-        """Run a few lines beside it, where its `app` can be imported; what they printed."""
+        """Run code that may import its `app` and return the output."""
         ...
 
     def kill(self) -> None:
-        """End it as a crash would: nothing gets the chance to finish."""
+        """End it as a crash would (SIGKILL)."""
         ...
 
     def stop(self) -> int:
-        """End it as an operator would; its exit code."""
+        """End it as an operator would (SIGTERM) and return its exit code."""
         ...
 
     def ensure_ready(self) -> None:
@@ -51,12 +49,12 @@ class Service(Protocol):
         ...
 
     async def rows(self, statement: str) -> Sequence[Row]:
-        """What is in its database."""
+        """Run a statement on its database."""
         ...
 
 
 class Stack(Protocol):
-    """Both services. Everything that a workflow does goes over HTTP or the command line."""
+    """All services. A workflow uses nothing but HTTP and the command line."""
 
     @property
     def users(self) -> Service: ...
@@ -72,15 +70,15 @@ class Stack(Protocol):
     def stop(self) -> None: ...
 
     def describe(self) -> dict[str, str]:
-        """What it looks like from outside, for who has to find out why a test failed: texts by file name."""
+        """Logs, states and database dumps as texts by file name, to find out why a test failed."""
         ...
 
 
 def wait_for(
-    condition: Callable[[], bool], what: str, *, patience_seconds: float = _PATIENCE_SECONDS
+    condition: Callable[[], bool], description: str, *, timeout_seconds: float = _WAIT_SECONDS
 ) -> None:
-    """Wait until it holds; fails, saying what was waited for, when it takes too long."""
-    deadline = time.monotonic() + patience_seconds
+    """Wait until the condition is true; fails with the description when it takes too long."""
+    deadline = time.monotonic() + timeout_seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited too long for {what}"
+        assert time.monotonic() < deadline, f"waited too long for {description}"
         time.sleep(0.05)

@@ -1,0 +1,74 @@
+"""From runs to figures: CPU time per request, and its ratio to the reference."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.load import Load
+
+TOLERANCE = 0.2
+HOW_TO_READ = f"""
+How to read it: each cell with a colon is `product : reference`. "CPU per request" is the CPU time of the server's
+process. "ratio" is the median over the repeats of product / reference, each of two runs directly after each other;
+"spread" is the least and the greatest of them. A ratio fails when it is more than {TOLERANCE} over its limit.
+On a busy machine the spread grows, and the ratios shrink because the reference suffers more: compare only quiet runs.
+Requests per second say as much about the machine as about the code.
+"""
+_HEAD = (
+    f"{'route':<16} {'CPU per request, us':>22} {'ratio':>6} {'spread':>14} {'limit':>6}"
+    f" {'requests/s':>16}"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of load, and the CPU time that the server's process used meanwhile."""
+
+    load: Load
+    cpu_seconds: float
+
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of CPU per request."""
+        return 1e6 * self.cpu_seconds / self.load.requests
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A route of the product compared with the reference. Pairs are the product's run and the reference's."""
+
+    route: str
+    limit: float
+    pairs: Sequence[tuple[Run, Run]]
+
+    @property
+    def ratios(self) -> list[float]:
+        return [product.cpu_us / reference.cpu_us for product, reference in self.pairs]
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ratios)
+
+    @property
+    def is_within_limit(self) -> bool:
+        return self.ratio <= self.limit + TOLERANCE
+
+    def __str__(self) -> str:
+        spread = f"({min(self.ratios):.2f}-{max(self.ratios):.2f})"
+        mark = "" if self.is_within_limit else "  over the limit"
+        return (
+            f"{self.route:<16} {self._medians(lambda run: run.cpu_us):>22} {self.ratio:>6.2f}"
+            f" {spread:>14} {self.limit:>6.1f}"
+            f" {self._medians(lambda run: run.load.requests / run.load.seconds):>16}{mark}"
+        )
+
+    def _medians(self, figure: Callable[[Run], float]) -> str:
+        product, reference = (
+            statistics.median(map(figure, runs)) for runs in zip(*self.pairs, strict=True)
+        )
+        return f"{product:.0f} : {reference:.0f}"
+
+
+def as_table(comparisons: Sequence[Comparison]) -> str:
+    """One line per route, below the headings."""
+    return "\n".join([_HEAD, *map(str, comparisons)])

@@ -1,1 +1,0 @@
-"""What grows with the data, and what mustn't."""

@@ -1,0 +1,48 @@
+"""Load by wrk, which needs a small part of the CPU that the server needs."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.routes import Route
+
+# Fewer than the pool has, so that no request waits for a connection to the database.
+_CONNECTIONS = 8
+_SCRIPT = Path(__file__).with_name("load.lua")
+
+
+class LoadFailed(Exception):
+    """wrk is missing, or a request failed; the message has the reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """The result of one run."""
+
+    requests: int
+    seconds: float
+    failed: int
+
+
+def run_load(base_url: str, route: Route, *, seconds: int) -> Load:
+    """Send the route's request for so long, on all connections.
+
+    Raises:
+        LoadFailed: wrk is missing, an answer was no 2xx, or none came in time.
+    """
+    program = shutil.which("wrk")
+    if program is None:
+        raise LoadFailed("Install wrk (Debian, Ubuntu: apt install wrk; macOS: brew install wrk).")
+    headers = [f"--header={name}: {value}" for name, value in route.headers.items()]
+    command = [
+        *(program, "--threads=1", f"--connections={_CONNECTIONS}", f"--duration={seconds}s"),
+        *("--timeout=30s", f"--script={_SCRIPT}", *headers, f"{base_url}{route.path}"),
+        *("--", route.method, *([route.body] if route.body else [])),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - wrk
+    load = Load(**json.loads(done.stdout.splitlines()[-1]))
+    if load.failed or not load.requests:
+        raise LoadFailed(f"{route.name}: {load.failed} of {load.requests} requests failed")
+    return load

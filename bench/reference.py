@@ -1,0 +1,160 @@
+"""The measured routes as a bare Starlette and asyncpg app: the same SQL, and the same bytes in the body.
+
+No middleware, no metrics, no log, no validation; a token is checked where the route requires one.
+"""
+
+import json
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypedDict
+
+import asyncpg  # type: ignore[import-untyped]
+import jwt
+from jwt import PyJWK
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+SIZE = 20
+MAX_COUNTED = 5_000
+
+ITEM = """
+SELECT items.id, items.name, items.description, items.price_cents, items.owner_id,
+       owners.name AS owner_name, items.created_at, items.updated_at, items.version
+FROM items LEFT JOIN owners ON owners.id = items.owner_id
+WHERE items.owner_id NOT IN (SELECT owner_id FROM item_removals)
+"""
+ITEM_BY_ID = f"{ITEM} AND items.id = $1"
+FIRST_ITEMS = f"{ITEM} ORDER BY items.created_at DESC, items.id DESC LIMIT $1"
+COUNT_ITEMS = """
+SELECT CASE WHEN EXISTS (SELECT owner_id FROM item_removals) THEN (
+  SELECT count(*) FROM (
+    SELECT 1 FROM items WHERE owner_id NOT IN (SELECT owner_id FROM item_removals) LIMIT 5001
+  ) AS bounded
+) ELSE (
+  SELECT count(*) FROM (
+    SELECT 1 FROM items LIMIT 5001
+  ) AS bounded
+) END
+"""
+KNOWN_OWNER = "SELECT id FROM owners WHERE id = $1"
+OWNER_FOR_SHARE = (
+    "SELECT id, name, is_active, version, is_deleted FROM owners WHERE id = $1 FOR SHARE"
+)
+INSERT_ITEM = """
+INSERT INTO items (owner_id, name, description, price_cents, search_text, version, created_at,
+                   updated_at)
+VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
+RETURNING id, owner_id, name, description, price_cents, search_text, version, created_at, updated_at
+"""
+ACCOUNT = "SELECT id, email, name, role, is_active, created_at FROM users WHERE id = $1"
+
+
+class State(TypedDict):
+    items: asyncpg.Pool
+    users: asyncpg.Pool
+    key: PyJWK
+
+
+@asynccontextmanager
+async def lifespan(_: Starlette) -> AsyncIterator[State]:
+    items = asyncpg.create_pool(os.environ["REFERENCE_ITEMS_DATABASE"])
+    users = asyncpg.create_pool(os.environ["REFERENCE_USERS_DATABASE"])
+    async with items, users:
+        key = PyJWK(json.loads(os.environ["REFERENCE_KEY"]))
+        yield State(items=items, users=users, key=key)
+
+
+async def read_item(request: Request) -> Response:
+    item_id = int(request.path_params["item_id"])
+    row = await request.state.items.fetchrow(ITEM_BY_ID, item_id)
+    return Response(status_code=404) if row is None else answer(item_view(row))
+
+
+async def list_items(request: Request) -> Response:
+    async with request.state.items.acquire() as connection:
+        total = await connection.fetchval(COUNT_ITEMS)
+        rows = await connection.fetch(FIRST_ITEMS, SIZE + 1)
+    shown, counted = rows[:SIZE], min(total, MAX_COUNTED)
+    page = {
+        "items": [item_view(row) for row in shown],
+        "total": counted,
+        "total_is_exact": total <= MAX_COUNTED,
+        "page": 1,
+        "size": SIZE,
+        "pages": -(-counted // SIZE),
+        "next": cursor(shown[-1]) if len(rows) > SIZE else None,
+    }
+    return answer(page)
+
+
+async def create_item(request: Request) -> Response:
+    user_id = signed_in(request)
+    body, now = await request.json(), datetime.now(UTC)
+    cents = int(Decimal(body["price"]) * 100)
+    search_text = f"{body['name']}\n{body['description']}".casefold()
+    async with request.state.items.acquire() as connection:
+        await connection.fetchval(KNOWN_OWNER, user_id)
+        async with connection.transaction():
+            owner = await connection.fetchrow(OWNER_FOR_SHARE, user_id)
+            row = await connection.fetchrow(
+                INSERT_ITEM, user_id, body["name"], body["description"], cents, search_text, now
+            )
+    row = {**row, "owner_name": owner["name"]}
+    return answer(item_view(row), status=201)
+
+
+async def read_me(request: Request) -> Response:
+    row = await request.state.users.fetchrow(ACCOUNT, signed_in(request))
+    return answer({**row, "created_at": timestamp(row["created_at"])})
+
+
+def signed_in(request: Request) -> int:
+    token = request.headers["authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(
+        token, request.state.key, algorithms=["EdDSA"], audience="users", issuer="users"
+    )
+    return int(claims["sub"])
+
+
+def item_view(row: Any) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "description": row["description"],
+        "price": f"{Decimal(row['price_cents']).scaleb(-2):.2f}",
+        "owner": {"id": row["owner_id"], "name": row["owner_name"]},
+        "created_at": timestamp(row["created_at"]),
+        "updated_at": timestamp(row["updated_at"]),
+    }
+
+
+def timestamp(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def cursor(row: Any) -> str:
+    place = ["-created_at", 2, row["created_at"].isoformat(), row["id"]]
+    raw = json.dumps(place, separators=(",", ":")).encode()
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def answer(body: dict[str, Any], *, status: int = 200) -> Response:
+    content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    return Response(content, status, media_type="application/json")
+
+
+app = Starlette(
+    routes=[
+        Route("/items/", list_items),
+        Route("/items/", create_item, methods=["POST"]),
+        Route("/items/{item_id}", read_item),
+        Route("/users/me", read_me),
+    ],
+    lifespan=lifespan,
+)

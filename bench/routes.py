@@ -1,0 +1,61 @@
+"""The measured routes, the request of each, and what each may cost."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import httpx
+
+
+class AnswersDiffer(Exception):
+    """Product and reference answer differently, so a comparison is meaningless; the message shows both."""
+
+
+@dataclass(frozen=True)
+class Route:
+    name: str
+    service: Literal["users", "items"]
+    method: str
+    path: str
+    limit: float
+    """At most so many times the CPU time of the reference."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+
+
+def measured_routes(*, item_id: int, token: str) -> list[Route]:
+    """The token is a user's, the item exists."""
+    signed_in = {"Authorization": f"Bearer {token}"}
+    as_json = {**signed_in, "Content-Type": "application/json"}
+    item = {"name": "Analytical engine", "description": "Brass, hardly used.", "price": "9.99"}
+    return [
+        Route("GET /items/{id}", "items", "GET", f"/items/{item_id}", 3.5),
+        Route("GET /items/", "items", "GET", "/items/", 3.0),
+        Route("GET /users/me", "users", "GET", "/users/me", 2.5, signed_in),
+        Route("POST /items/", "items", "POST", "/items/", 4.0, as_json, json.dumps(item)),
+    ]
+
+
+def check_same_answer(route: Route, product_url: str, reference_url: str) -> None:
+    """Compare the answers byte for byte, except for the ids and times of created items.
+
+    Raises:
+        AnswersDiffer: they differ.
+    """
+    answers = [_answer(route, url) for url in (product_url, reference_url)]
+    comparable = answers if route.method == "GET" else [re.sub(r"\d+", "0", a) for a in answers]
+    if comparable[0] != comparable[1]:
+        raise AnswersDiffer(f"{route.name}:\n  product    {answers[0]}\n  reference  {answers[1]}")
+
+
+def _answer(route: Route, url: str) -> str:
+    answer = httpx.request(
+        route.method,
+        f"{url}{route.path}",
+        headers=dict(route.headers),
+        content=route.body,
+        trust_env=False,
+    )
+    return f"{answer.status_code} {answer.text}"

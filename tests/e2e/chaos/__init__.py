@@ -1,0 +1,1 @@
+"""Random writes while processes and databases are killed."""

@@ -1,0 +1,72 @@
+"""A user's HTTP clients for both services."""
+
+from typing import Any
+
+import httpx
+
+from service_testing.assertions import assert_status
+from tests.e2e.factories import UserData, create_user_data
+from tests.e2e.helpers import assert_user_response
+from tests.e2e.request_log import RequestLog
+from tests.e2e.stack import Service, Stack
+
+
+class ApiClient:
+    """One account and its tokens. It calls either service in the account's name."""
+
+    def __init__(self, stack: Stack, request_log: RequestLog, data: UserData) -> None:
+        self.data = data
+        self.users = request_log.client(stack.users.url)
+        self.items = request_log.client(stack.items.url)
+        self.id = 0
+        self.refresh_token = ""
+
+    def sign_in(self) -> None:
+        form = {"username": self.data["email"], "password": self.data["password"]}
+        self.use_tokens(self.users.post("/auth/token", data=form))
+        self.id = assert_user_response(self.users.get("/users/me"))["id"]
+
+    def use_tokens(self, response: httpx.Response) -> None:
+        """Use the tokens of this response from now on."""
+        assert_status(response, 200)
+        tokens: dict[str, Any] = response.json()
+        self.refresh_token = tokens["refresh_token"]
+        self.use_access_token(tokens["access_token"])
+
+    def use_access_token(self, access_token: str) -> None:
+        for client in (self.users, self.items):
+            client.headers["Authorization"] = f"Bearer {access_token}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """For another client that calls in this account's name."""
+        return {"Authorization": self.users.headers["Authorization"]}
+
+    def close(self) -> None:
+        self.users.close()
+        self.items.close()
+
+
+def register_user(stack: Stack, request_log: RequestLog) -> ApiClient:
+    """Register a new account and sign it in."""
+    client = ApiClient(stack, request_log, create_user_data())
+    assert_user_response(client.users.post("/users/", json=client.data), status=201)
+    client.sign_in()
+    return client
+
+
+def create_admin(stack: Stack, request_log: RequestLog) -> ApiClient:
+    """Create an administrator on the command line, as an operator does, and sign it in."""
+    data = create_user_data()
+    options = ("--email", data["email"], "--name", data["name"])
+    stack.users.command("create-admin", *options, USERS_ADMIN_PASSWORD=data["password"])
+    client = ApiClient(stack, request_log, data)
+    client.sign_in()
+    return client
+
+
+def create_client(users: Service, name: str) -> dict[str, str]:
+    """Register a service that reads users, on the command line; its `client_id` and `client_secret`."""
+    grants = ("--audience", "users-internal", "--scope", "users:read")
+    printed = users.command("create-client", name, *grants)
+    return dict(line.split(": ", 1) for line in printed.splitlines())

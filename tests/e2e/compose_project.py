@@ -1,0 +1,62 @@
+"""A new Compose project with its own name, port and volumes; nothing of it remains at the end."""
+
+import secrets
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import workspace
+from tests.e2e.compose import STOP_SECONDS, ComposeStack
+from tests.e2e.processes import free_port
+
+_FILES = ("docker-compose.yml", "tests/e2e/compose.yml")
+_HEALTHY_WITHIN_SECONDS = 300
+
+
+class NewComposeStack(ComposeStack):
+    """Started by `docker compose up`, removed with everything that it created."""
+
+    def __init__(self, folder: Path, copies: Mapping[str, int]) -> None:
+        port = free_port()
+        super().__init__(f"e2e-{secrets.token_hex(4)}", f"http://127.0.0.1:{port}")
+        self._copies = copies
+        self._variables = folder / "variables"
+        self._variables.write_text(f"{workspace.env_text()}PUBLISH_PORT={port}\n")
+
+    def start(self) -> None:
+        scale = [f"--scale={name}={count}" for name, count in self._copies.items()]
+        self._compose(
+            *("up", "--detach", "--build", "--quiet-pull", "--wait"),
+            *(f"--wait-timeout={_HEALTHY_WITHIN_SECONDS}", *scale),
+        )
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self._compose("down", "--volumes", "--remove-orphans", "--timeout=0")
+
+    def upgrade(self, name: str) -> None:
+        """Replace all containers of a service without a gap, with the commands of docs/operations.md."""
+        old = self.project.containers(name)
+        self._compose("run", "--rm", f"{name}-migrate")
+        self._scale(name, 2 * len(old))
+        for container in old:
+            container.stop(timeout=STOP_SECONDS)
+            container.remove()
+        self._scale(name, len(old))
+
+    def _scale(self, name: str, count: int) -> None:
+        self._compose(
+            *("up", "--detach", "--no-deps", "--no-recreate", "--wait"),
+            *(f"--scale={name}={count}", name),
+        )
+
+    def _compose(self, *arguments: str) -> None:
+        options = [
+            f"--project-name={self.project.name}",
+            f"--env-file={self._variables}",
+            *(f"--file={workspace.ROOT / name}" for name in _FILES),
+        ]
+        command = ["docker", "compose", *options, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-5000:]

@@ -1,0 +1,1 @@
+"""Each service is checked against its OpenAPI description by schemathesis."""

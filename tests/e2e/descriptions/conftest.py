@@ -1,0 +1,39 @@
+from collections.abc import Iterator
+
+import pytest
+
+from service_testing.new_database import NewDatabase
+from tests.e2e.processes import LocalStack, free_port, local_stack
+from tests.e2e.stash import STACK
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--schemathesis",
+        default="",
+        metavar="OPTIONS",
+        help="more options for `schemathesis run`, such as \"--seed=2 --include-name='GET /items/'\"",
+    )
+
+
+@pytest.fixture(scope="session")
+def events_port() -> int:
+    """Where hooks.py receives events instead of items, to learn the token of a delivery."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def described_stack(
+    new_database: NewDatabase,
+    events_port: int,
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
+) -> Iterator[LocalStack]:
+    """Processes on new databases; hooks.py is the subscriber called `items`."""
+    subscriber = f"http://127.0.0.1:{events_port}/events/"
+    settings = {"EVENTS_SUBSCRIBERS": f"items={subscriber}", "EVENTS_SINK_URL": subscriber}
+    folder = tmp_path_factory.mktemp("logs")
+    with local_stack(new_database, folder, {"users": settings}) as stack:
+        pytestconfig.stash[STACK] = stack
+        stack.start()
+        yield stack

@@ -1,0 +1,21 @@
+"""Runs schemathesis in a process of its own, with schemathesis.toml of the root."""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import workspace
+
+
+def run_schemathesis(
+    url: str, report: Path, environment: Mapping[str, str], options: Sequence[str] = ()
+) -> int:
+    """Check the service at `url` against its own description, and write the NDJSON report; the exit code."""
+    # `-m` puts the root on the import path, for hooks.py.
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"]
+    reporting = ["--report=ndjson", f"--report-ndjson-path={report}"]
+    done = subprocess.run(
+        [*command, *reporting, *options], cwd=workspace.ROOT, env=environment, check=False
+    )
+    return done.returncode

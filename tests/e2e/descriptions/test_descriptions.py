@@ -1,0 +1,45 @@
+"""Each service answers as its OpenAPI description says.
+
+tox -e schemathesis -- --database=postgres
+tox -e schemathesis -- -k items --schemathesis="--include-name='GET /items/' --seed=2"
+"""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.descriptions.run import run_schemathesis
+from tests.e2e.descriptions.walks import EXPECTED, count_walks
+from tests.e2e.processes import LocalStack
+
+# With these options not every walk can be expected.
+_NARROWING = ("--include", "--exclude", "--phases")
+
+
+@pytest.mark.timeout(0)  # --schemathesis=--max-examples=2000 takes as long as it takes
+@pytest.mark.parametrize("name", EXPECTED)
+def test_service_answers_as_described(
+    described_stack: LocalStack,
+    events_port: int,
+    name: str,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
+) -> None:
+    report = tmp_path / "report.ndjson"
+    users = described_stack.users
+    environment = {
+        **users.environment,
+        "USERS_URL": users.url,
+        "EVENTS_PORT": str(events_port),
+    }
+    options = shlex.split(pytestconfig.getoption("--schemathesis"))
+    (service,) = (each for each in described_stack.services if each.name == name)
+    code = run_schemathesis(service.url, report, environment, options)
+    assert code == 0, (
+        "schemathesis has found a difference: its output has the command that shows it"
+    )
+    if not any(option.startswith(_NARROWING) for option in options):
+        counts = count_walks(report, EXPECTED[name])
+        missing = [" -> ".join(walk) for walk, count in counts.items() if not count]
+        assert not missing, "No request followed the links of the description along these walks"

@@ -1,0 +1,57 @@
+"""Which sequences of linked requests schemathesis has sent, read from its NDJSON report."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+Walk = tuple[str, ...]
+"""Steps such as `POST /items/ 201`: the first request, and requests that use data of earlier answers."""
+
+EXPECTED: dict[str, list[Walk]] = {
+    "users": [
+        (
+            "POST /users/ 201",
+            "GET /admin/users/{user_id} 200",
+            "PATCH /admin/users/{user_id} 200",
+            "DELETE /admin/users/{user_id} 204",
+        ),
+        ("POST /users/ 201", "POST /auth/token 200", "POST /auth/refresh 200"),
+    ],
+    "items": [
+        (
+            "POST /items/ 201",
+            "GET /items/{item_id} 200",
+            "PATCH /items/{item_id} 200",
+            "DELETE /items/{item_id} 204",
+        ),
+    ],
+}
+
+
+def count_walks(report: Path, walks: Iterable[Walk]) -> dict[Walk, int]:
+    """How often each sequence occurred, possibly with other steps in between."""
+    sequences = list(_sequences(report))
+    return {walk: sum(sequence.issuperset(walk) for sequence in sequences) for walk in walks}
+
+
+def _sequences(report: Path) -> Iterator[set[str]]:
+    """For each first request of the stateful phase: its step and those that used its answer."""
+    with report.open() as lines:
+        events = (json.loads(line) for line in lines)
+        finished = (event["ScenarioFinished"] for event in events if "ScenarioFinished" in event)
+        for scenario in finished:
+            if scenario["phase"] == "stateful":
+                yield from _sequences_of(scenario["recorder"])
+
+
+def _sequences_of(recorder: dict[str, Any]) -> Iterable[set[str]]:
+    sequences: dict[str, set[str]] = {}
+    first: dict[str, str] = {}
+    for case_id, case in recorder.get("cases", {}).items():  # in the order of sending
+        root = first[case_id] = first.get(case.get("parent_id"), case_id)
+        response = recorder["interactions"].get(case_id, {}).get("response")
+        status = response["status_code"] if response else "no answer"
+        step = f"{case['value']['method']} {case['value']['path']} {status}"
+        sequences.setdefault(root, set()).add(step)
+    return sequences.values()

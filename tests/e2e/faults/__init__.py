@@ -1,0 +1,1 @@
+"""Containers and databases fail while requests go on."""

@@ -1,0 +1,121 @@
+"""What faults do to containers. Each is undone at the end of its block."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from docker.models.containers import Container
+
+from tests.e2e.containers import Project, is_healthy
+
+Impact = Callable[[Project, Sequence[Container]], AbstractAsyncContextManager[None]]
+_STOP_SECONDS = 30
+_HEALTHY_WITHIN_SECONDS = 240.0
+
+
+@asynccontextmanager
+async def killed(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """As in a crash of the machine."""
+    await _each(containers, Container.kill)
+    try:
+        yield
+    finally:
+        await _each(containers, Container.start)
+
+
+@asynccontextmanager
+async def paused(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """As a process that swaps: it accepts connections and answers nothing.
+
+    Docker 26 with cgroup v1 may hang when a health check starts at this moment, so this is not a quick fault.
+    """
+    await _each(containers, Container.pause)
+    try:
+        yield
+    finally:
+        await _each(containers, Container.unpause)
+
+
+@asynccontextmanager
+async def disconnected(project: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """Running, but without a network."""
+    async with _without_network(project, containers, containers):
+        yield
+
+
+@asynccontextmanager
+async def readdressed(project: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """Disconnected, and reconnected under each other's addresses: old connections lead nowhere."""
+    before = [_addresses(each) for each in containers]
+    # Each gets the lowest address that is free.
+    async with _without_network(project, containers, back=containers[::-1]):
+        yield
+    after = [_addresses(each) for each in containers]
+    assert not any(map(set.intersection, before, after)), f"{before} became {after}"
+
+
+def _addresses(container: Container) -> set[str]:
+    container.reload()
+    networks = container.attrs["NetworkSettings"]["Networks"].values()
+    return {each["IPAddress"] for each in networks}
+
+
+@asynccontextmanager
+async def _without_network(
+    project: Project, containers: Sequence[Container], back: Sequence[Container]
+) -> AsyncIterator[None]:
+    """`back` are the same containers, in the order in which they are connected again."""
+    networks = [
+        (project.network(name), container, settings["Aliases"])
+        for container in containers
+        for name, settings in container.attrs["NetworkSettings"]["Networks"].items()
+    ]
+    for network, container, _ in networks:
+        await asyncio.to_thread(network.disconnect, container)
+    try:
+        yield
+    finally:
+        for network, container, aliases in sorted(networks, key=lambda each: back.index(each[1])):
+            await asyncio.to_thread(network.connect, container, aliases=aliases)
+
+
+@asynccontextmanager
+async def restarted(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """As an operator does it, with time to finish."""
+    await _each(containers, _restart)
+    yield
+
+
+@asynccontextmanager
+async def stopped(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+    await _each(containers, _stop)
+    try:
+        yield
+    finally:
+        await _each(containers, Container.start)
+
+
+async def rolling_restart(containers: Sequence[Container]) -> None:
+    """Restart each container once the one before it is healthy again."""
+    for container in containers:
+        await asyncio.to_thread(_restart, container)
+        await until_healthy(container)
+
+
+async def until_healthy(container: Container) -> None:
+    async with asyncio.timeout(_HEALTHY_WITHIN_SECONDS):
+        while not await asyncio.to_thread(is_healthy, container):  # noqa: ASYNC110 - the engine sends no event
+            await asyncio.sleep(0.2)
+
+
+def _restart(container: Container) -> None:
+    container.restart(timeout=_STOP_SECONDS)
+
+
+def _stop(container: Container) -> None:
+    container.stop(timeout=_STOP_SECONDS)
+
+
+async def _each(containers: Sequence[Container], act: Callable[[Container], Any]) -> None:
+    await asyncio.gather(*(asyncio.to_thread(act, container) for container in containers))

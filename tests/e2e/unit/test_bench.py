@@ -1,0 +1,101 @@
+"""The figures of `tox -e bench`."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import routes
+from bench.comparison import TOLERANCE, Comparison, Run, as_table
+from bench.load import Load, LoadFailed, run_load
+from bench.routes import AnswersDiffer, check_same_answer, measured_routes
+
+ROUTES = {route.name: route for route in measured_routes(item_id=1, token="t")}
+READ, CREATE = ROUTES["GET /items/{id}"], ROUTES["POST /items/"]
+
+
+def run(*, cpu_seconds: float, requests: int = 1000) -> Run:
+    return Run(load=Load(requests=requests, seconds=2.0, failed=0), cpu_seconds=cpu_seconds)
+
+
+def comparison(*ratios: float, limit: float = 3.0) -> Comparison:
+    pairs = [(run(cpu_seconds=ratio), run(cpu_seconds=1)) for ratio in ratios]
+    return Comparison(route="route", limit=limit, pairs=pairs)
+
+
+class TestComparison:
+    def test_cpu_is_that_of_one_request(self) -> None:
+        assert run(cpu_seconds=0.5, requests=1000).cpu_us == 500
+
+    def test_ratio_is_the_median_of_the_pairs(self) -> None:
+        """A slow moment that affects both runs of a pair changes nothing."""
+        pairs = [
+            (run(cpu_seconds=2), run(cpu_seconds=1)),
+            (run(cpu_seconds=30), run(cpu_seconds=10)),
+            (run(cpu_seconds=10), run(cpu_seconds=1)),
+        ]
+        compared = Comparison(route="route", limit=3.0, pairs=pairs)
+        assert sorted(compared.ratios) == [2, 3, 10]
+        assert compared.ratio == 3
+
+    @pytest.mark.parametrize(("excess", "is_within"), [(0, True), (0.01, False)])
+    def test_limit_has_a_tolerance(self, excess: float, is_within: bool) -> None:
+        assert comparison(2.0 + TOLERANCE + excess, limit=2.0).is_within_limit is is_within
+
+    def test_table_marks_a_route_over_its_limit(self) -> None:
+        _, good, bad = as_table([comparison(2), comparison(2, limit=1.5)]).splitlines()
+        assert "over the limit" not in good
+        assert bad.endswith("over the limit")
+
+
+class TestLoad:
+    @pytest.fixture
+    def wrk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A wrk that records its arguments and prints the file `output`."""
+        program = tmp_path / "wrk"
+        program.write_text(
+            '#!/bin/sh\ncd "$(dirname "$0")"\nprintf "%s\\n" "$@" >arguments\ncat output\n'
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        return tmp_path
+
+    def test_request_of_the_route_is_sent(self, wrk: Path) -> None:
+        (wrk / "output").write_text('Running\n{"requests": 9, "seconds": 1.0, "failed": 0}\n')
+        load = run_load("http://host", CREATE, seconds=1)
+        sent = (wrk / "arguments").read_text().splitlines()
+        assert load.requests == 9
+        assert "http://host/items/" in sent
+        assert "--header=Authorization: Bearer t" in sent
+        assert sent[-2:] == ["POST", CREATE.body]
+
+    @pytest.mark.parametrize("output", ['"requests": 9, "failed": 1', '"requests": 0, "failed": 0'])
+    def test_failed_request_fails_the_run(self, wrk: Path, output: str) -> None:
+        (wrk / "output").write_text(f'{{{output}, "seconds": 1.0}}\n')
+        with pytest.raises(LoadFailed, match="requests failed"):
+            run_load("http://host", READ, seconds=1)
+
+    def test_missing_wrk_is_reported_with_the_command_that_installs_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(LoadFailed, match="apt install wrk"):
+            run_load("http://host", READ, seconds=1)
+
+
+class TestSameAnswer:
+    @pytest.fixture
+    def answers(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+        found: dict[str, str] = {}
+        monkeypatch.setattr(routes, "_answer", lambda _, url: found[url])
+        return found
+
+    def test_one_more_byte_is_another_answer(self, answers: dict[str, str]) -> None:
+        answers |= {"product": '200 {"id":1}', "reference": '200 {"id": 1}'}
+        with pytest.raises(AnswersDiffer, match="product"):
+            check_same_answer(READ, "product", "reference")
+
+    def test_created_item_may_have_another_id(self, answers: dict[str, str]) -> None:
+        answers |= {"product": '201 {"id":41}', "reference": '201 {"id":7}'}
+        check_same_answer(CREATE, "product", "reference")
+        with pytest.raises(AnswersDiffer):
+            check_same_answer(READ, "product", "reference")

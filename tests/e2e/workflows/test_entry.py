@@ -1,0 +1,80 @@
+"""The proxy is the only entry, and distributes the load."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from service_testing.assertions import assert_error_response, assert_status
+from tests.e2e.actions import create_items
+from tests.e2e.clients import ApiClient
+from tests.e2e.compose import ComposeService, ComposeStack
+from tests.e2e.stack import Stack, wait_for
+
+NewUser = Callable[[], ApiClient]
+pytestmark = pytest.mark.only_on("compose", reason="local processes have no proxy")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/events/",
+        "/internal/users/",
+        "/metrics",
+        "/health/ready",
+        "/health/live",
+        "/",
+        "/openapi.json",
+    ],
+)
+def test_internal_routes_are_not_published(anonymous: ApiClient, path: str) -> None:
+    assert_error_response(anonymous.users.get(path), 404, "not_found")
+    assert_error_response(anonymous.users.post(path, json={}), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/users/%2e%2e/internal/users/",
+        "/users/..%2finternal/users/",
+        "/items/..%2fevents/",
+        "//internal/users/",
+    ],
+)
+def test_no_path_spelling_reaches_an_internal_route(
+    stack: Stack, anonymous: ApiClient, path: str
+) -> None:
+    assert_error_response(anonymous.users.get(f"{stack.users.url}{path}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("service", ["users", "items"])
+def test_proxy_serves_the_docs_page_of_each_service(anonymous: ApiClient, service: str) -> None:
+    page = anonymous.users.get(f"/docs/{service}/")
+    assert_status(page, 200)
+    assert "text/html" in page.headers["Content-Type"]
+
+
+def test_location_header_works_through_the_proxy(new_user: NewUser, anonymous: ApiClient) -> None:
+    location = create_items(new_user())
+    assert_status(anonymous.items.get(location), 200)
+
+
+def test_proxy_distributes_requests_over_all_copies(stack: Stack, anonymous: ApiClient) -> None:
+    assert isinstance(stack, ComposeStack)
+    for service, path in ((stack.users, "/.well-known/jwks.json"), (stack.items, "/items/?size=1")):
+        sent = [f"{service.name}-share-{number}" for number in range(40)]
+        for request_id in sent:
+            assert_status(anonymous.users.get(path, headers={"X-Request-ID": request_id}), 200)
+        wait_for(partial(_are_logged, service, sent), "all requests to be logged")
+        # By chance, one of two copies gets fewer than 5 of 40 requests once in ten million runs.
+        assert min(_shares(service, sent)) >= (5 if len(service.copies) > 1 else 40)
+
+
+def _shares(service: ComposeService, request_ids: list[str]) -> list[int]:
+    """The number of these requests that each copy has logged."""
+    logs = [copy.logs().decode() for copy in service.copies]
+    return [sum(f'"{each}"' in log for each in request_ids) for log in logs]
+
+
+def _are_logged(service: ComposeService, request_ids: list[str]) -> bool:
+    return sum(_shares(service, request_ids)) == len(request_ids)

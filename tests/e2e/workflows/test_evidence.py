@@ -1,0 +1,39 @@
+"""The evidence of a failed test helps to find the reason, and has no secret."""
+
+import re
+from collections.abc import Callable
+
+from tests.e2e.actions import create_items
+from tests.e2e.clients import ApiClient, create_client
+from tests.e2e.request_log import RequestLog
+from tests.e2e.stack import Stack, wait_for
+
+NewUser = Callable[[], ApiClient]
+_SECRETS = re.compile(r"\$argon2|PRIVATE KEY|eyJ[\w-]{20}|[Bb]earer \S{20}|Authorization:")
+
+
+def test_evidence_has_logs_states_and_databases_of_both_services(
+    stack: Stack, new_user: NewUser, request_log: RequestLog
+) -> None:
+    owner = new_user()
+    location = create_items(owner)
+    last = request_log.requests[-1]
+    wait_for(lambda: last.request_id in stack.items.log_text, "items to log the request")
+    texts = stack.describe()
+    assert {"states.txt", "users-database.txt", "items-database.txt"} <= texts.keys()
+    assert last.request_id in texts["items.log"]
+    assert str(request_log).splitlines()[-1].endswith(f"{last.request_id}  POST /items/")
+    item_id = location.rpartition("/")[2]
+    row = rf"^\[{item_id}, .*\b{owner.id}\b"
+    assert re.search(row, texts["items-database.txt"], re.MULTILINE)
+    assert owner.data["name"] in texts["users-database.txt"]
+
+
+def test_evidence_has_no_secret(stack: Stack, new_user: NewUser, request_log: RequestLog) -> None:
+    user = new_user()
+    create_items(user)
+    create_client(stack.users, "items")
+    known = [user.data["password"], user.refresh_token, user.headers["Authorization"][7:]]
+    for name, text in {**stack.describe(), "requests.txt": str(request_log)}.items():
+        assert [secret for secret in known if secret in text] == [], name
+        assert _SECRETS.findall(text) == [], name

@@ -1,0 +1,55 @@
+"""The main workflows of users and administrators, over HTTP through both services."""
+
+from collections.abc import Callable
+
+from service_testing.assertions import (
+    assert_error_response,
+    assert_paginated_response,
+    assert_status,
+)
+from tests.e2e.clients import ApiClient
+from tests.e2e.factories import create_item_data
+from tests.e2e.helpers import assert_item_response, assert_user_response
+
+NewUser = Callable[[], ApiClient]
+
+
+def test_user_creates_finds_edits_and_deletes_items(new_user: NewUser) -> None:
+    owner = new_user()
+    kettle = create_item_data(name="Green kettle", price="19.90")
+    created = owner.items.post("/items/", json=kettle)
+    item = assert_item_response(created, status=201, name="Green kettle")
+    assert item["owner"] == {"id": owner.id, "name": owner.data["name"]}
+    for _ in range(2):
+        assert_item_response(owner.items.post("/items/", json=create_item_data()), status=201)
+
+    own = {"owner_id": owner.id, "size": 2}
+    page = assert_paginated_response(owner.items.get("/items/", params=own), count=2, total=3)
+    rest = owner.items.get("/items/", params={**own, "after": page["next"]})
+    assert assert_paginated_response(rest, count=1)["next"] is None
+    found = owner.items.get("/items/", params={"q": "KETTLE", "owner_id": owner.id})
+    assert assert_paginated_response(found, count=1)["items"][0]["id"] == item["id"]
+
+    location, etag = created.headers["Location"], created.headers["ETag"]
+    edited = owner.items.patch(location, json={"price": 17.5}, headers={"If-Match": etag})
+    assert assert_item_response(edited)["price"] == "17.50"
+    stale = owner.items.patch(location, json={"price": 1}, headers={"If-Match": etag})
+    assert_error_response(stale, 412, "precondition_failed")
+    fresh = {"If-None-Match": edited.headers["ETag"]}
+    assert_status(owner.items.get(location, headers=fresh), 304)
+    assert_status(owner.items.delete(location), 204)
+    assert_error_response(owner.items.get(location), 404, "not_found")
+
+
+def test_admin_manages_accounts(new_user: NewUser, admin: ApiClient) -> None:
+    someone = new_user()
+    account = f"/admin/users/{someone.id}"
+    assert_error_response(someone.users.get(account), 403, "forbidden")
+    found = admin.users.get("/admin/users/", params={"q": someone.data["email"].upper()})
+    assert_paginated_response(found, count=1)
+
+    changed = admin.users.patch(account, json={"is_active": False})
+    assert assert_user_response(changed)["is_active"] is False
+    assert_error_response(someone.users.get("/users/me"), 401, "invalid_token")
+    assert_status(admin.users.delete(account), 204)
+    assert_error_response(admin.users.get(account), 404, "not_found")

@@ -1,0 +1,126 @@
+"""Paging while others write: no row that exists throughout is missed or returned twice."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from service_testing.assertions import assert_paginated_response, assert_status
+from tests.e2e.clients import ApiClient, register_user
+from tests.e2e.factories import create_item_data
+from tests.e2e.helpers import assert_item_response
+from tests.e2e.request_log import RequestLog
+from tests.e2e.stack import Stack
+
+NewUser = Callable[[], ApiClient]
+_ITEMS = 60
+_SORTS = ("created_at", "-created_at", "price", "-price", "name", "-name")
+
+
+@pytest.fixture
+def owner(new_user: NewUser) -> ApiClient:
+    return new_user()
+
+
+def create_similar_items(owner: ApiClient, count: int = _ITEMS) -> set[int]:
+    """Items that share few prices and names: a cursor has to tell equal ones apart."""
+    bodies = [
+        create_item_data(name=f"Item {number % 7}", price=f"{number % 5}.00")
+        for number in range(count)
+    ]
+    created = [owner.items.post("/items/", json=body) for body in bodies]
+    return {assert_item_response(response, status=201)["id"] for response in created}
+
+
+@contextmanager
+def concurrent_writes(owner: ApiClient) -> Iterator[None]:
+    """Create and delete items of the same owner during the block."""
+    end = threading.Event()
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            while not end.is_set():
+                body = create_item_data(name="Item 3", price="2.00")
+                created = owner.items.post("/items/", json=body)
+                assert_item_response(created, status=201)
+                assert_status(owner.items.delete(created.headers["Location"]), 204)
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            failures.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        end.set()
+        writer.join()
+    assert failures == []
+
+
+def all_item_ids(reader: ApiClient, owner_id: int, sort: str, size: int = 7) -> Iterator[int]:
+    """The ids on all pages, read with the cursor."""
+    own: dict[str, str | int] = {"owner_id": owner_id, "sort": sort, "size": size}
+    page = assert_paginated_response(reader.items.get("/items/", params=own))
+    while True:
+        yield from (item["id"] for item in page["items"])
+        if page["next"] is None:
+            return
+        next_page = reader.items.get("/items/", params={**own, "after": page["next"]})
+        page = assert_paginated_response(next_page)
+
+
+def test_cursor_returns_each_item_once_during_writes(
+    owner: ApiClient, anonymous: ApiClient, stack: Stack, request_log: RequestLog
+) -> None:
+    created = create_similar_items(owner)
+    with concurrent_writes(owner):
+        for sort in _SORTS:
+            seen = Counter(all_item_ids(anonymous, owner.id, sort))
+            assert {each for each in created if seen[each] != 1} == set(), sort
+            assert max(seen.values()) == 1, sort
+
+
+def test_numbered_pages_return_each_item_once_with_correct_totals(
+    owner: ApiClient, anonymous: ApiClient
+) -> None:
+    there = create_similar_items(owner, 25)
+    seen: list[int] = []
+    for number in range(1, 5):
+        params: dict[str, int] = {"owner_id": owner.id, "size": 7, "page": number}
+        page = assert_paginated_response(
+            anonymous.items.get("/items/", params=params), total=25, page=number
+        )
+        assert (page["pages"], page["total_is_exact"]) == (4, True)
+        seen += [item["id"] for item in page["items"]]
+    assert sorted(seen) == sorted(there)
+    beyond = anonymous.items.get("/items/", params={"owner_id": owner.id, "size": 7, "page": 5})
+    assert_paginated_response(beyond, count=0, total=25)
+
+
+@pytest.mark.slow
+def test_cursor_returns_each_account_once_during_registrations(
+    admin: ApiClient, stack: Stack, request_log: RequestLog
+) -> None:
+    def account() -> int:
+        user = register_user(stack, request_log)
+        user.close()
+        return user.id
+
+    there = {account() for _ in range(12)}
+    seen: Counter[int] = Counter()
+    after: dict[str, str] = {}
+    while True:
+        page = assert_paginated_response(
+            admin.users.get("/admin/users/", params={"size": "5", **after})
+        )
+        seen.update(user["id"] for user in page["items"])
+        account()
+        # New accounts may be before or after the cursor.
+        if page["next"] is None or there <= seen.keys():
+            break
+        after = {"after": page["next"]}
+    assert {each for each in there if seen[each] != 1} == set()
+    assert max(seen.values()) == 1

@@ -1,1 +1,0 @@
-"""What `tox -e schemathesis` is made of."""
