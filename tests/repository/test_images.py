@@ -1,12 +1,15 @@
 """The Dockerfiles build anywhere, from pinned requirements, and name no service."""
 
 import re
+import tomllib
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from stack import ROOT, SERVICES
+import workspace
 from workspace import Service
 
 DOCKERFILES = [ROOT / "Dockerfile", *sorted((ROOT / "deploy").glob("*/Dockerfile"))]
@@ -14,7 +17,9 @@ REQUIREMENTS = [
     ROOT / "deploy/requirements/build.txt",
     *(service.folder / "deploy/requirements.txt" for service in SERVICES),
 ]
+OWN = {"service-chassis"}
 IMAGE = {"python_version": "3.13", "python_full_version": "3.13.0", "extra": ""}
+each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 each_requirements = pytest.mark.parametrize(
     "file", REQUIREMENTS, ids=lambda file: str(file.relative_to(ROOT))
 )
@@ -31,6 +36,35 @@ def pinned(file: Path) -> dict[str, str]:
     }
 
 
+def installed(service: Service) -> dict[str, Distribution]:
+    """What is installed in the service's own environment."""
+    [folder] = service.python.parents[1].glob("lib/python*/site-packages")
+    return {canonicalize_name(each.name): each for each in distributions(path=[str(folder)])}
+
+
+def needed(service: Service) -> set[str]:
+    """What a service needs in the image, by what the installed packages declare."""
+    available = installed(service)
+    project = tomllib.loads((service.folder / "pyproject.toml").read_text(encoding="utf-8"))
+    found: set[tuple[str, str]] = set()
+    queue = [Requirement(text) for text in project["project"]["dependencies"]]
+    while queue:
+        requirement = queue.pop()
+        name = canonicalize_name(requirement.name)
+        for extra in ("", *requirement.extras):
+            if (name, extra) in found:
+                continue
+            found.add((name, extra))
+            texts = available[name].requires if name in available else []
+            requirements = map(Requirement, texts or [])
+            queue += [each for each in requirements if applies(each, extra)]
+    return {name for name, _ in found} - OWN
+
+
+def applies(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({**IMAGE, "extra": extra})
+
+
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_dockerfile_needs_no_registry_of_its_own(dockerfile: Path) -> None:
     """A `# syntax=` frontend is fetched from a registry; a digest names one registry's image."""
@@ -41,12 +75,20 @@ def test_dockerfile_needs_no_registry_of_its_own(dockerfile: Path) -> None:
     assert [image for image in images if "@" in image or ":latest" in image] == []
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+@each_service
 def test_shared_files_name_no_service(service: Service) -> None:
     for file in (*DOCKERFILES, *(ROOT / "deploy").rglob("*.*"), ROOT / ".env.example"):
         text = file.read_text(encoding="utf-8")
         for name in (f"services/{service.name}", service.prefix, f"{service.name}-db"):
             assert name not in text, file
+
+
+@pytest.mark.timeout(300)
+@each_service
+def test_image_has_exactly_what_its_service_needs(service: Service) -> None:
+    """If it fails, run `make constraints`."""
+    assert workspace.install() == 0
+    assert pinned(service.folder / "deploy/requirements.txt").keys() == needed(service)
 
 
 @each_requirements
