@@ -17,7 +17,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Operator:
-    """Someone at a shell whose environment names this database."""
+    """Runs commands with an environment that names this database."""
 
     database_url: str
 

@@ -16,7 +16,7 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(scope="session")
 def settings() -> UsersSettings:
-    """Password hashing is cheap here; one test measures that it isn't in production."""
+    """Password hashing is fast here. One test uses the parameters of production."""
     return settings_for_tests(
         UsersSettings,
         password_memory_kib=8,

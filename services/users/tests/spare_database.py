@@ -1,4 +1,4 @@
-"""A database beside the one of the worker's app: what is committed in it concerns one test only."""
+"""A second database, in which a test may commit."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -13,7 +13,7 @@ from chassis.db.database import Database
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Database]:
-    """A process's own view of the database."""
+    """The database, with connections of its own."""
     database = Database(url)
     try:
         yield database
@@ -22,12 +22,12 @@ async def opened(url: str) -> AsyncIterator[Database]:
 
 
 def stored_rows(url: str, statement: Executable) -> list[Row[*tuple[Any, ...]]]:
-    """What a statement finds; for tests that aren't async because they run commands."""
+    """The rows of a statement, for tests that aren't async because they run commands."""
     return asyncio.run(_rows(url, statement))
 
 
 def store(url: str, objects: Iterable[object]) -> None:
-    """Add rows of the service's models, each after those that it points to."""
+    """Add rows, in the given order."""
     asyncio.run(_store(url, objects))
 
 

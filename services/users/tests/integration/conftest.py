@@ -39,14 +39,14 @@ def admin_token(admin: Account) -> str:
 
 @pytest.fixture
 async def service_client(client: AppClient, state: UsersState) -> AppClient:
-    """Another service, with a token in its own name."""
+    """A client of another service, with a token in its own name."""
     token = await state.issuer.for_service("items", audience=INTERNAL_AUDIENCE, scopes=[READ_SCOPE])
     return as_user(client, token.access_token)
 
 
 @pytest.fixture
 async def outbox(frozen_time: FrozenTime, spare_database_url: str) -> AsyncIterator[Database]:
-    """A database of this test's own, with real transactions; its times stand still."""
+    """A database of the test alone, with real transactions, while time is frozen."""
     async with opened(spare_database_url) as database:
         yield database
 

@@ -1,4 +1,4 @@
-"""Which access tokens this service takes. `GET /users/me` stands for every route that needs one."""
+"""Which access tokens this service accepts, tested at `GET /users/me`."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ ROUTES = [
 
 @pytest.fixture
 async def issuer(state: UsersState, database: IsolatedDatabase) -> TokenIssuer:
-    """Signs with the service's own key, so that nothing but the asked claim is wrong."""
+    """Signs with the service's own key, so that only the claim under test is wrong."""
     key = await state.keys.signing_key()
     return TokenIssuer(key.private, key_id=key.key_id)
 
@@ -42,7 +42,7 @@ def encoded(part: str) -> str:
 
 class TestToken:
     @pytest.mark.parametrize(("method", "path"), ROUTES)
-    async def test_token_that_is_missing_is_asked_for(
+    async def test_request_without_token_returns_401(
         self, client: AppClient, method: str, path: str
     ) -> None:
         response = await client.request(method, path)
@@ -50,14 +50,14 @@ class TestToken:
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
     @pytest.mark.parametrize(("method", "path"), ROUTES)
-    async def test_token_that_is_none_is_refused(
+    async def test_value_that_is_no_token_returns_401(
         self, client: AppClient, method: str, path: str
     ) -> None:
         response = await as_user(client, "no.token.atall").request(method, path)
         assert_error_response(response, 401, "invalid_token")
         assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
-    async def test_token_with_all_claims_right_is_taken(
+    async def test_valid_token_is_accepted(
         self, client: AppClient, user: Account, issuer: TokenIssuer
     ) -> None:
         token = issuer.token(user_id=user.id)
@@ -65,20 +65,20 @@ class TestToken:
         assert_user_response(response, email=user.email)
 
     @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
-    async def test_token_scheme_is_taken_in_any_case(
+    async def test_bearer_scheme_is_case_insensitive(
         self, client: AppClient, user: Account, scheme: str
     ) -> None:
         headers = {"Authorization": f"{scheme} {user.token}"}
         assert_user_response(await client.get("/users/me", headers=headers))
 
     @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic YTpi", "Token x"])
-    async def test_token_of_another_scheme_is_none(
+    async def test_another_scheme_counts_as_no_token(
         self, client: AppClient, authorization: str
     ) -> None:
         response = await client.get("/users/me", headers={"Authorization": authorization})
         assert_error_response(response, 401, "not_authenticated")
 
-    async def test_token_in_the_query_is_none(self, client: AppClient, user: Account) -> None:
+    async def test_token_in_the_query_is_ignored(self, client: AppClient, user: Account) -> None:
         response = await client.get("/users/me", params={"access_token": user.token})
         assert_error_response(response, 401, "not_authenticated")
 
@@ -124,14 +124,14 @@ class TestToken:
         ],
         ids=str,
     )
-    async def test_token_with_one_thing_wrong_is_refused(
+    async def test_token_with_one_wrong_claim_returns_401(
         self, client: AppClient, user: Account, issuer: TokenIssuer, wrong: dict[str, Any]
     ) -> None:
         token = issuer.token(**{"user_id": user.id, **wrong})
         response = await as_user(client, token).get("/users/me")
         assert_error_response(response, 401, "invalid_token")
 
-    async def test_token_from_the_future_is_refused(
+    async def test_token_from_the_future_returns_401(
         self, client: AppClient, user: Account, issuer: TokenIssuer, frozen_time: FrozenTime
     ) -> None:
         frozen_time.tick(60)
@@ -140,14 +140,14 @@ class TestToken:
         response = await as_user(client, token).get("/users/me")
         assert_error_response(response, 401, "invalid_token")
 
-    async def test_token_signed_by_another_key_is_refused(
+    async def test_token_signed_by_another_key_returns_401(
         self, client: AppClient, user: Account, issuer: TokenIssuer
     ) -> None:
         token = issuer.impostor().token(user_id=user.id)
         response = await as_user(client, token).get("/users/me")
         assert_error_response(response, 401, "invalid_token")
 
-    async def test_token_with_a_changed_claim_is_refused(
+    async def test_token_with_a_changed_claim_returns_401(
         self, client: AppClient, user: Account, admin: Account
     ) -> None:
         header, _, signature = user.token.split(".")
@@ -170,14 +170,14 @@ class TestToken:
         ],
         ids=lambda token: token[:12],
     )
-    async def test_token_that_is_malformed_is_refused(self, client: AppClient, token: str) -> None:
+    async def test_malformed_token_returns_401(self, client: AppClient, token: str) -> None:
         headers = [(b"Authorization", f"Bearer {token}".encode("latin-1"))]
         response = await client.get("/users/me", headers=headers)
         assert_error_response(response, 401, "invalid_token")
 
 
 class TestTime:
-    async def test_time_of_15_minutes_is_a_token_s_life(
+    async def test_token_expires_after_15_minutes(
         self, user_client: AppClient, frozen_time: FrozenTime
     ) -> None:
         frozen_time.tick(minutes=14, seconds=58)
@@ -190,13 +190,13 @@ class TestTime:
 
 
 class TestAccountBehindTheToken:
-    async def test_account_that_is_deleted_is_refused_at_once(
+    async def test_token_of_a_deleted_account_returns_401_at_once(
         self, user_client: AppClient, admin_client: AppClient, user: Account
     ) -> None:
         assert_status(await admin_client.delete(f"/admin/users/{user.id}"), 204)
         assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
 
-    async def test_account_that_is_deactivated_is_refused_until_it_is_active_again(
+    async def test_token_of_a_deactivated_account_returns_401_until_it_is_active_again(
         self, user_client: AppClient, admin_client: AppClient, user: Account
     ) -> None:
         path = f"/admin/users/{user.id}"
@@ -205,7 +205,7 @@ class TestAccountBehindTheToken:
         assert_user_response(await admin_client.patch(path, json={"is_active": True}))
         assert_user_response(await user_client.get("/users/me"))
 
-    async def test_account_that_was_demoted_administers_nothing_with_an_old_token(
+    async def test_demoted_admin_with_an_old_token_returns_403(
         self, client: AppClient, admin_client: AppClient, user: Account, issuer: TokenIssuer
     ) -> None:
         path = f"/admin/users/{user.id}"
@@ -215,7 +215,7 @@ class TestAccountBehindTheToken:
         assert_user_response(await admin_client.patch(path, json={"role": "user"}))
         assert_error_response(await promoted.get("/admin/users/"), 403, "forbidden")
 
-    async def test_account_that_was_promoted_administers_with_an_old_token(
+    async def test_promoted_user_can_administer_with_an_old_token(
         self, user_client: AppClient, admin_client: AppClient, user: Account
     ) -> None:
         assert_error_response(await user_client.get("/admin/users/"), 403, "forbidden")
@@ -223,14 +223,14 @@ class TestAccountBehindTheToken:
         assert_user_response(await admin_client.patch(path, json={"role": "admin"}))
         assert_status(await user_client.get("/admin/users/"), 200)
 
-    async def test_account_of_nobody_is_refused(
+    async def test_token_of_an_unknown_account_returns_401(
         self, client: AppClient, issuer: TokenIssuer
     ) -> None:
         token = issuer.token(user_id=2**63 - 1)
         response = await as_user(client, token).get("/users/me")
         assert_error_response(response, 401, "invalid_token")
 
-    async def test_account_is_asked_for_before_the_body_is_looked_at(
+    async def test_token_is_checked_before_the_body(
         self, client: AppClient, user_client: AppClient
     ) -> None:
         body = {"name": ""}

@@ -1,4 +1,4 @@
-"""Rules of `app.accounts` that a request meets only when another one overtakes it."""
+"""Rules of `app.services.accounts` that only matter when two requests race."""
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -15,20 +15,20 @@ NOBODY = 2**63 - 1
 
 
 class TestOwnAccount:
-    async def test_own_account_that_is_gone_meanwhile_changes_no_more(
+    async def test_change_own_account_that_was_deleted_raises_invalid_token(
         self, session: WriteSession
     ) -> None:
         with pytest.raises(InvalidToken):
             await accounts.change_own(session, NOBODY, ProfilePatch(name="Ada"))
 
-    async def test_own_account_that_was_deactivated_meanwhile_changes_no_more(
+    async def test_change_own_account_that_was_deactivated_raises_invalid_token(
         self, session: WriteSession, state: UsersState
     ) -> None:
         inactive = await create_account(session, state, is_active=False)
         with pytest.raises(InvalidToken):
             await accounts.change_own(session, inactive.id, ProfilePatch(name="Ada"))
 
-    async def test_own_account_that_is_gone_meanwhile_is_deleted_no_more(
+    async def test_delete_own_account_that_was_deleted_raises_invalid_token(
         self, session: WriteSession
     ) -> None:
         with pytest.raises(InvalidToken):
@@ -36,13 +36,13 @@ class TestOwnAccount:
 
 
 class TestAnyAccount:
-    async def test_any_account_has_to_be_there(self, session: WriteSession) -> None:
+    async def test_unknown_account_raises_user_not_found(self, session: WriteSession) -> None:
         with pytest.raises(UserNotFound):
             await accounts.change(session, NOBODY, ProfilePatch(name="Ada"))
         with pytest.raises(UserNotFound):
             await accounts.delete(session, NOBODY)
 
-    async def test_any_account_in_conflict_keeps_what_was_committed_before(
+    async def test_email_conflict_keeps_the_first_account(
         self, session: WriteSession, state: UsersState
     ) -> None:
         first = await create_account(session, state)
@@ -55,8 +55,10 @@ class TestAnyAccount:
         user = await accounts.change(session, first.id, ProfilePatch())
         assert user.email == first.email
 
-    async def test_any_account_s_other_rules_are_no_conflict(self, session: WriteSession) -> None:
-        """What the schemas should have refused is a mistake of ours."""
+    async def test_another_broken_constraint_is_not_reported_as_a_taken_email(
+        self, session: WriteSession
+    ) -> None:
+        """The schemas should have refused this value."""
         data = create_user_data()
         with pytest.raises(IntegrityError):
             await accounts.register(session, email=data["email"], name="", password_hash="hash")

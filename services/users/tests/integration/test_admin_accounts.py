@@ -26,19 +26,19 @@ async def stored(session: WriteSession, account: Account) -> User:
 
 
 class TestReadUser:
-    async def test_read_user_without_a_token_is_unauthorized(
+    async def test_read_user_without_token_returns_401(
         self, client: AppClient, user: Account
     ) -> None:
         response = await client.get(f"/admin/users/{user.id}")
         assert_error_response(response, 401, "not_authenticated")
 
-    async def test_read_user_is_forbidden_for_a_user(
+    async def test_read_user_as_a_user_returns_403(
         self, user_client: AppClient, user: Account
     ) -> None:
         response = await user_client.get(f"/admin/users/{user.id}")
         assert_error_response(response, 403, "forbidden")
 
-    async def test_read_user_shows_the_own_view(
+    async def test_read_user_returns_the_own_view(
         self, admin_client: AppClient, user: Account
     ) -> None:
         response = await admin_client.get(f"/admin/users/{user.id}")
@@ -47,13 +47,13 @@ class TestReadUser:
 
 
 class TestUpdateUser:
-    async def test_update_user_without_a_token_is_unauthorized(
+    async def test_update_user_without_token_returns_401(
         self, client: AppClient, user: Account
     ) -> None:
         response = await client.patch(f"/admin/users/{user.id}", json={"name": "Ada"})
         assert_error_response(response, 401, "not_authenticated")
 
-    async def test_update_user_is_forbidden_for_a_user(
+    async def test_update_user_as_a_user_returns_403(
         self, user_client: AppClient, user: Account
     ) -> None:
         response = await user_client.patch(f"/admin/users/{user.id}", json={"role": "admin"})
@@ -69,7 +69,7 @@ class TestUpdateUser:
         ],
         ids=str,
     )
-    async def test_update_user_changes_what_was_sent_and_nothing_else(
+    async def test_update_user_changes_only_the_fields_that_were_sent(
         self, admin_client: AppClient, user: Account, session: WriteSession, change: dict[str, Any]
     ) -> None:
         path = f"/admin/users/{user.id}"
@@ -82,7 +82,7 @@ class TestUpdateUser:
     @pytest.mark.parametrize(
         "change", [{}, {"role": "user"}, {"is_active": True}, {"role": "user", "is_active": True}]
     )
-    async def test_update_user_to_the_present_values_is_no_change(
+    async def test_update_user_to_its_current_values_keeps_the_version(
         self, admin_client: AppClient, user: Account, session: WriteSession, change: dict[str, Any]
     ) -> None:
         path = f"/admin/users/{user.id}"
@@ -112,19 +112,19 @@ class TestUpdateUser:
             ("version", 9),
         ],
     )
-    async def test_update_user_refuses_an_invalid_value_and_unknown_fields(
+    async def test_update_user_with_an_invalid_value_or_unknown_field_returns_422(
         self, admin_client: AppClient, user: Account, field: str, value: object
     ) -> None:
         response = await admin_client.patch(f"/admin/users/{user.id}", json={field: value})
         assert_validation_error(response, ["body", field])
 
-    async def test_update_user_without_a_body_is_refused(
+    async def test_update_user_without_a_body_returns_422(
         self, admin_client: AppClient, user: Account
     ) -> None:
         response = await admin_client.patch(f"/admin/users/{user.id}")
         assert_validation_error(response, ["body"])
 
-    async def test_update_user_that_deactivates_ends_every_login(
+    async def test_deactivating_a_user_ends_every_login(
         self, client: AppClient, admin_client: AppClient, user: Account
     ) -> None:
         token = await log_in(client, user)
@@ -134,19 +134,19 @@ class TestUpdateUser:
 
 
 class TestDeleteUser:
-    async def test_delete_user_without_a_token_is_unauthorized(
+    async def test_delete_user_without_token_returns_401(
         self, client: AppClient, user: Account
     ) -> None:
         response = await client.delete(f"/admin/users/{user.id}")
         assert_error_response(response, 401, "not_authenticated")
 
-    async def test_delete_user_is_forbidden_for_a_user(
+    async def test_delete_user_as_a_user_returns_403(
         self, user_client: AppClient, user: Account
     ) -> None:
         response = await user_client.delete(f"/admin/users/{user.id}")
         assert_error_response(response, 403, "forbidden")
 
-    async def test_delete_user_is_for_good(self, admin_client: AppClient, user: Account) -> None:
+    async def test_deleted_user_is_not_found(self, admin_client: AppClient, user: Account) -> None:
         path = f"/admin/users/{user.id}"
         response = await admin_client.delete(path)
         assert_status(response, 204)
@@ -154,7 +154,7 @@ class TestDeleteUser:
         assert_error_response(await admin_client.get(path), 404, "not_found")
         assert_error_response(await admin_client.delete(path), 404, "not_found")
 
-    async def test_delete_user_takes_inactive_ones_and_admins_too(
+    async def test_inactive_users_and_admins_can_be_deleted(
         self, admin_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         inactive = await create_account(session, state, is_active=False)
@@ -166,7 +166,7 @@ class TestDeleteUser:
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 class TestId:
     @pytest.mark.parametrize("user_id", UNKNOWN_IDS)
-    async def test_id_that_is_unknown_is_not_found(
+    async def test_unknown_id_returns_404(
         self, admin_client: AppClient, method: str, user_id: str
     ) -> None:
         body = {"name": "Ada", "is_active": False} if method == "PATCH" else None
@@ -174,7 +174,7 @@ class TestId:
         assert assert_error_response(response, 404, "not_found")["detail"] == "User not found"
 
     @pytest.mark.parametrize("user_id", MALFORMED_IDS)
-    async def test_id_that_is_malformed_is_refused(
+    async def test_malformed_id_returns_422(
         self, admin_client: AppClient, method: str, user_id: str
     ) -> None:
         body = {"name": "Ada"} if method == "PATCH" else None

@@ -23,15 +23,15 @@ async def found_ids(client: AppClient, **params: str) -> list[int]:
 
 
 class TestListUsers:
-    async def test_list_users_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+    async def test_list_users_without_token_returns_401(self, client: AppClient) -> None:
         response = await client.get("/admin/users/")
         assert_error_response(response, 401, "not_authenticated")
 
-    async def test_list_users_is_forbidden_for_a_user(self, user_client: AppClient) -> None:
+    async def test_list_users_as_a_user_returns_403(self, user_client: AppClient) -> None:
         response = await user_client.get("/admin/users/")
         assert_error_response(response, 403, "forbidden")
 
-    async def test_list_users_shows_own_views_in_the_order_of_ids(
+    async def test_list_users_returns_own_views_ordered_by_id(
         self, admin_client: AppClient, admin: Account, session: WriteSession, state: UsersState
     ) -> None:
         users = [await create_account(session, state) for _ in range(2)]
@@ -58,7 +58,7 @@ class TestSearch:
         )
         assert ada.id in await found_ids(admin_client, q=q)
 
-    async def test_search_finds_who_registers_and_who_changes(
+    async def test_search_finds_new_and_changed_accounts(
         self, client: AppClient, admin_client: AppClient, user: Account, user_client: AppClient
     ) -> None:
         """By name and e-mail as they are now: what is searched is written with each change."""
@@ -84,14 +84,14 @@ class TestSearch:
             ("🎉 party", "🎉"),
         ],
     )
-    async def test_search_knows_every_script(
+    async def test_search_is_case_insensitive_in_every_script(
         self, admin_client: AppClient, session: WriteSession, state: UsersState, name: str, q: str
     ) -> None:
         named = await create_account(session, state, name=name)
         assert await found_ids(admin_client, q=q) == [named.id]
 
     @pytest.mark.parametrize("character", ["%", "_", "\\", "'", "/", "*", "[a]"])
-    async def test_search_takes_each_character_as_itself(
+    async def test_search_has_no_wildcards(
         self, admin_client: AppClient, session: WriteSession, state: UsersState, character: str
     ) -> None:
         named = await create_account(session, state, name=f"a{character}z")
@@ -105,15 +105,13 @@ class TestSearch:
         body = assert_paginated_response(response, count=0, total=0, page=1)
         assert (body["pages"], body["next"]) == (0, None)
 
-    async def test_search_for_nothing_finds_all(
+    async def test_empty_search_finds_all(
         self, admin_client: AppClient, admin: Account, user: Account
     ) -> None:
         assert await found_ids(admin_client, q="") == sorted([admin.id, user.id])
 
     @pytest.mark.parametrize("q", ["q" * 255, "nul\0"], ids=ascii)
-    async def test_search_refuses_what_can_be_no_part(
-        self, admin_client: AppClient, q: str
-    ) -> None:
+    async def test_invalid_search_returns_422(self, admin_client: AppClient, q: str) -> None:
         response = await admin_client.get("/admin/users/", params={"q": q})
         assert_validation_error(response, ["query", "q"])
 
@@ -128,7 +126,7 @@ class TestFilters:
         assert await found_ids(admin_client, role="admin") == [admin.id]
         assert await found_ids(admin_client, role="user") == [user.id]
 
-    async def test_filters_by_activity(
+    async def test_filters_by_is_active(
         self,
         admin_client: AppClient,
         admin: Account,
@@ -139,7 +137,7 @@ class TestFilters:
         assert await found_ids(admin_client, is_active="false") == [inactive.id]
         assert await found_ids(admin_client, is_active="true") == [admin.id]
 
-    async def test_filters_hold_together(
+    async def test_filters_can_be_combined(
         self, admin_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         wanted = await create_account(session, state, name="Grace", role="admin", is_active=False)
@@ -160,11 +158,11 @@ class TestFilters:
             ("is_active", "null"),
         ],
     )
-    async def test_filters_refuse_an_unknown_value(
+    async def test_unknown_filter_value_returns_422(
         self, admin_client: AppClient, name: str, value: str
     ) -> None:
         response = await admin_client.get("/admin/users/", params={name: value})
         assert_validation_error(response, ["query", name])
 
-    async def test_filters_ignore_an_unknown_name(self, admin_client: AppClient) -> None:
+    async def test_unknown_query_parameter_is_ignored(self, admin_client: AppClient) -> None:
         assert_status(await admin_client.get("/admin/users/", params={"nonsense": "1"}), 200)

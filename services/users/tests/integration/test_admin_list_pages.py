@@ -59,7 +59,7 @@ class TestPageNumbers:
         assert body["next"] is None
 
     @pytest.mark.parametrize("size", [1, 100])
-    async def test_page_size_reaches_from_1_to_100(
+    async def test_page_size_may_be_1_to_100(
         self, admin_client: AppClient, session: WriteSession, size: int
     ) -> None:
         await create_accounts(session, 100)
@@ -68,19 +68,21 @@ class TestPageNumbers:
         assert body["next"] is not None
 
     @pytest.mark.parametrize("size", ["101", str(2**63), "9" * 30, *ODD_NUMBERS])
-    async def test_page_size_beyond_is_refused(self, admin_client: AppClient, size: str) -> None:
+    async def test_page_size_out_of_range_returns_422(
+        self, admin_client: AppClient, size: str
+    ) -> None:
         response = await admin_client.get("/admin/users/", params={"size": size})
         assert_validation_error(response, ["query", "size"])
 
     @pytest.mark.parametrize("page", [str(2**63), "9" * 30, *ODD_NUMBERS])
-    async def test_page_number_that_is_none_is_refused(
+    async def test_invalid_page_number_returns_422(
         self, admin_client: AppClient, page: str
     ) -> None:
         response = await admin_client.get("/admin/users/", params={"page": page})
         assert_validation_error(response, ["query", "page"])
 
     @pytest.mark.parametrize(("page", "size"), [(50, 100), (250, 20), (5_000, 1)])
-    async def test_page_that_ends_at_entry_5000_is_the_last_one_allowed(
+    async def test_page_that_ends_at_entry_5000_is_the_last(
         self, admin_client: AppClient, page: int, size: int
     ) -> None:
         params = {"page": page, "size": size}
@@ -110,7 +112,7 @@ class TestCursors:
         assert seen == sorted(set(seen))
         assert len(seen) == 7
 
-    async def test_cursors_keep_their_place_when_an_entry_before_it_goes(
+    async def test_cursor_stays_valid_when_an_earlier_entry_is_deleted(
         self, admin_client: AppClient, session: WriteSession
     ) -> None:
         await create_accounts(session, 4)
@@ -123,7 +125,7 @@ class TestCursors:
         names = [account["name"] for account in assert_paginated_response(response)["items"]]
         assert names == ["User 2", "User 3"]
 
-    async def test_cursors_go_beyond_entry_5000(
+    async def test_cursors_reach_beyond_entry_5000(
         self, admin_client: AppClient, admin: Account, session: WriteSession
     ) -> None:
         await create_accounts(session, 1)
@@ -131,9 +133,7 @@ class TestCursors:
         response = await admin_client.get("/admin/users/", params={"size": 100, "after": after})
         assert_paginated_response(response, count=1, page=51)
 
-    async def test_cursors_and_page_numbers_exclude_each_other(
-        self, admin_client: AppClient
-    ) -> None:
+    async def test_cursor_with_a_page_number_returns_422(self, admin_client: AppClient) -> None:
         params = {"page": "1", "after": cursor(["id", 2, 1, 1])}
         response = await admin_client.get("/admin/users/", params=params)
         assert_validation_error(response, ["query", "after"])
@@ -166,9 +166,7 @@ class TestCursors:
         ],
         ids=lambda after: ascii(after)[:24],
     )
-    async def test_cursors_that_this_list_never_gave_are_refused(
-        self, admin_client: AppClient, after: str
-    ) -> None:
+    async def test_invalid_cursor_returns_422(self, admin_client: AppClient, after: str) -> None:
         response = await admin_client.get("/admin/users/", params={"after": after})
         assert_validation_error(response, ["query", "after"])
 
@@ -186,7 +184,7 @@ class TestTotal:
         body = assert_paginated_response(await admin_client.get("/admin/users/"), total=5_000)
         assert (body["total_is_exact"], body["pages"]) == (False, 250)
 
-    async def test_total_costs_one_statement_more(
+    async def test_total_takes_one_more_statement(
         self, admin_client: AppClient, session: WriteSession, query_counter: QueryCounter
     ) -> None:
         await create_accounts(session, 30)

@@ -15,7 +15,7 @@ NEW_PASSWORD = "another password"
 
 
 class TestChangePassword:
-    async def test_change_password_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+    async def test_change_password_without_token_returns_401(self, client: AppClient) -> None:
         body = {"current_password": "old password", "new_password": NEW_PASSWORD}
         response = await client.put("/users/me/password", json=body)
         assert_error_response(response, 401, "not_authenticated")
@@ -31,7 +31,7 @@ class TestChangePassword:
             form = {"username": user.email, "password": password}
             assert_status(await client.post("/auth/token", data=form), status)
 
-    async def test_change_password_ends_every_login_of_this_user_alone(
+    async def test_change_password_ends_only_this_users_logins(
         self, client: AppClient, user_client: AppClient, user: Account, admin: Account
     ) -> None:
         own = [await log_in(client, user), await log_in(client, user)]
@@ -42,14 +42,14 @@ class TestChangePassword:
             await assert_login_ended(client, token)
         assert await refresh(client, others)
 
-    async def test_change_password_keeps_the_access_token(
+    async def test_access_token_stays_valid_after_a_password_change(
         self, user_client: AppClient, user: Account
     ) -> None:
         body = {"current_password": user.password, "new_password": NEW_PASSWORD}
         assert_status(await user_client.put("/users/me/password", json=body), 204)
         assert_user_response(await user_client.get("/users/me"))
 
-    async def test_change_password_without_the_present_one_is_forbidden(
+    async def test_change_password_with_a_wrong_current_password_returns_403(
         self, client: AppClient, user_client: AppClient, user: Account
     ) -> None:
         login = await log_in(client, user)
@@ -59,7 +59,7 @@ class TestChangePassword:
         assert await refresh(client, login)
 
     @pytest.mark.parametrize("new_password", [None, 1, "p" * 7, "p" * 129, "nul \0 nul"], ids=ascii)
-    async def test_change_password_refuses_an_invalid_new_one(
+    async def test_change_password_to_an_invalid_one_returns_422(
         self, user_client: AppClient, user: Account, new_password: object
     ) -> None:
         body = {"current_password": user.password, "new_password": new_password}
@@ -67,7 +67,7 @@ class TestChangePassword:
         assert_validation_error(response, ["body", "new_password"])
 
     @pytest.mark.parametrize("field", ["current_password", "new_password"])
-    async def test_change_password_needs_both(
+    async def test_change_password_without_a_field_returns_422(
         self, user_client: AppClient, user: Account, field: str
     ) -> None:
         body = {"current_password": user.password, "new_password": NEW_PASSWORD}
@@ -75,7 +75,7 @@ class TestChangePassword:
         response = await user_client.put("/users/me/password", json=body)
         assert_validation_error(response, ["body", field])
 
-    async def test_change_password_refuses_unknown_fields(
+    async def test_change_password_with_an_unknown_field_returns_422(
         self, user_client: AppClient, user: Account
     ) -> None:
         body = {"current_password": user.password, "new_password": NEW_PASSWORD, "email": "x"}
@@ -85,7 +85,7 @@ class TestChangePassword:
 
 @pytest.mark.committed
 class TestConcurrentChanges:
-    async def test_concurrent_changes_of_one_password_are_won_by_one(
+    async def test_only_one_of_concurrent_password_changes_succeeds(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         user = await create_account(session, state)
@@ -105,10 +105,10 @@ class TestConcurrentChanges:
         winner = passwords[statuses.index(204)]
         assert await log_in(client, user, password=winner)
 
-    async def test_concurrent_changes_hold_no_connection_while_they_hash(
+    async def test_password_changes_hold_no_connection_while_hashing(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        """More of them than connections: each that held one while it waits for another would stop all."""
+        """More requests than connections: they would deadlock if each held one while hashing."""
         users = [await create_account(session, state) for _ in range(24)]
         responses = await asyncio.gather(
             *(

@@ -77,13 +77,13 @@ def claims_of(response: httpx.Response) -> dict[str, Any]:
 
 
 class TestClientCredentials:
-    async def test_client_credentials_without_any_are_refused(self, client: AppClient) -> None:
+    async def test_request_without_credentials_returns_401(self, client: AppClient) -> None:
         response = await request_token(client, None)
         assert_error_response(response, 401, "invalid_client")
         assert response.headers["WWW-Authenticate"].startswith("Basic ")
 
     @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
-    async def test_client_credentials_get_a_token_of_their_own(
+    async def test_client_gets_a_token_in_its_own_name(
         self, client: AppClient, credentials: Credentials, scheme: str
     ) -> None:
         authorization = basic(credentials.client_id, credentials.secret)
@@ -97,7 +97,7 @@ class TestClientCredentials:
         assert claims["scope"] == "users:read"
         assert claims["sub"] == CLIENT_ID
 
-    async def test_client_credentials_token_is_no_user_s(
+    async def test_client_token_is_refused_where_a_user_token_is_needed(
         self, client: AppClient, credentials: Credentials
     ) -> None:
         authorization = basic(credentials.client_id, credentials.secret)
@@ -105,7 +105,7 @@ class TestClientCredentials:
         response = await as_user(client, token).get("/users/me")
         assert_error_response(response, 401, "invalid_token")
 
-    async def test_client_credentials_need_the_right_secret(
+    async def test_wrong_client_id_or_secret_returns_401(
         self, client: AppClient, credentials: Credentials
     ) -> None:
         bodies = []
@@ -140,7 +140,7 @@ class TestClientCredentials:
         ],
         ids=lambda value: ascii(value)[:30],
     )
-    async def test_client_credentials_that_are_malformed_are_refused(
+    async def test_malformed_authorization_header_returns_401(
         self, client: AppClient, authorization: str
     ) -> None:
         response = await client.post(
@@ -151,14 +151,14 @@ class TestClientCredentials:
         assert_error_response(response, 401, "invalid_client")
 
     @pytest.mark.parametrize("encoded", ["%00", "items%00", "%ff", "%ed%a0%80", "%"])
-    async def test_client_credentials_that_no_database_looks_up_are_refused(
+    async def test_credentials_that_no_database_can_look_up_return_401(
         self, client: AppClient, encoded: str
     ) -> None:
         value = base64.b64encode(f"{encoded}:{encoded}".encode()).decode()
         response = await request_token(client, f"Basic {value}")
         assert_error_response(response, 401, "invalid_client")
 
-    async def test_client_credentials_of_a_form_are_not_taken(
+    async def test_credentials_in_the_form_are_not_accepted(
         self, client: AppClient, credentials: Credentials
     ) -> None:
         response = await client.post(
@@ -171,14 +171,14 @@ class TestClientCredentials:
         )
         assert_error_response(response, 401, "invalid_client")
 
-    async def test_client_credentials_stop_working_with_a_new_secret(
+    async def test_old_secret_is_refused_after_a_new_registration(
         self, client: AppClient, credentials: Credentials, session: WriteSession
     ) -> None:
         new_secret = (await register(session)).secret
         for secret, status in [(credentials.secret, 401), (new_secret, 200)]:
             assert_status(await request_token(client, basic(CLIENT_ID, secret)), status)
 
-    async def test_client_credentials_are_stored_as_a_hash(
+    async def test_secret_is_stored_as_a_hash(
         self, credentials: Credentials, session: WriteSession
     ) -> None:
         stored = (await session.scalars(select(ServiceClient))).one()
@@ -186,7 +186,7 @@ class TestClientCredentials:
         assert credentials.secret not in stored.secret_hash
 
     @pytest.mark.committed
-    async def test_client_credentials_in_great_number_hold_no_connection_each(
+    async def test_concurrent_requests_hold_no_connection_while_keys_load(
         self,
         app: FastAPI,
         settings: UsersSettings,
@@ -201,7 +201,7 @@ class TestClientCredentials:
 
 
 class TestAudience:
-    async def test_client_of_several_audiences_gets_the_one_that_it_names(
+    async def test_client_of_two_audiences_gets_the_one_that_it_asks_for(
         self, client: AppClient, two_audiences: Credentials
     ) -> None:
         authorization = basic(*astuple(two_audiences))
@@ -209,20 +209,20 @@ class TestAudience:
             response = await request_token(client, authorization, audience=audience)
             assert claims_of(response)["aud"] == audience
 
-    async def test_client_of_several_audiences_has_to_name_one(
+    async def test_client_of_two_audiences_without_audience_returns_invalid_target(
         self, client: AppClient, two_audiences: Credentials
     ) -> None:
         response = await request_token(client, basic(*astuple(two_audiences)))
         assert_error_response(response, 400, "invalid_target")
 
     @pytest.mark.parametrize("audience", ["users", "shop stock", "SHOP", " "])
-    async def test_audience_that_the_client_is_not_registered_for_is_refused(
+    async def test_unregistered_audience_returns_invalid_target(
         self, client: AppClient, two_audiences: Credentials, audience: str
     ) -> None:
         response = await request_token(client, basic(*astuple(two_audiences)), audience=audience)
         assert_error_response(response, 400, "invalid_target")
 
-    async def test_wrong_secret_is_reported_before_the_audience(
+    async def test_wrong_secret_is_reported_before_a_wrong_audience(
         self, client: AppClient, two_audiences: Credentials
     ) -> None:
         response = await request_token(client, basic(CLIENT_ID, "wrong"), audience="other")
@@ -239,7 +239,7 @@ class TestScope:
         ],
         ids=str,
     )
-    async def test_scope_is_what_was_asked_for_or_all_of_the_client(
+    async def test_granted_scope_is_the_requested_one_or_all(
         self, client: AppClient, two_audiences: Credentials, asked: dict[str, str], granted: str
     ) -> None:
         authorization = basic(*astuple(two_audiences))
@@ -247,7 +247,7 @@ class TestScope:
         assert claims_of(response)["scope"] == response.json()["scope"] == granted
 
     @pytest.mark.parametrize("scope", ["users:read", "shop:read users:read", "shop:READ", " "])
-    async def test_scope_that_the_client_is_not_registered_for_is_refused(
+    async def test_unregistered_scope_returns_invalid_scope(
         self, client: AppClient, two_audiences: Credentials, scope: str
     ) -> None:
         authorization = basic(*astuple(two_audiences))

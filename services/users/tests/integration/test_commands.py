@@ -1,4 +1,4 @@
-"""`python -m app`: what all its commands have in common."""
+"""What all commands of `python -m app` have in common."""
 
 import runpy
 import sys
@@ -54,15 +54,13 @@ class TestHelp:
 
 class TestSettings:
     @pytest.mark.parametrize("arguments", [["migrate"], ["serve"], *USING_THE_DATABASE], ids=str)
-    def test_settings_that_are_missing_are_named_in_one_sentence(
-        self, arguments: list[str]
-    ) -> None:
+    def test_missing_settings_are_named_in_one_sentence(self, arguments: list[str]) -> None:
         outcome = Operator("").run(*arguments, USERS_ENVIRONMENT=None, USERS_DATABASE_URL=None)
         assert (outcome.status, outcome.output) == (2, "")
         assert outcome.error.startswith("error: USERS_DATABASE_URL is required")
         assert outcome.error.count("\n") == 1
 
-    def test_settings_that_are_unsafe_stop_production(self, spare_database_url: str) -> None:
+    def test_unsafe_settings_are_refused_in_production(self, spare_database_url: str) -> None:
         operator = Operator(spare_database_url)
         outcome = operator.run(
             "rotate-keys", USERS_ENVIRONMENT="production", USERS_TOKEN_AUDIENCES="users"
@@ -72,7 +70,7 @@ class TestSettings:
 
 
 class TestDatabase:
-    def test_database_is_migrated_once_and_again(self, empty_database_url: str) -> None:
+    def test_migrate_can_run_again(self, empty_database_url: str) -> None:
         operator = Operator(empty_database_url)
         for _ in range(2):
             outcome = operator.run("migrate")
@@ -80,7 +78,7 @@ class TestDatabase:
         assert differences(empty_database_url, metadata) == []
 
     @pytest.mark.parametrize("arguments", USING_THE_DATABASE, ids=str)
-    def test_database_without_tables_is_said_to_need_them(
+    def test_database_without_tables_is_reported(
         self, empty_database_url: str, arguments: list[str]
     ) -> None:
         outcome = Operator(empty_database_url).run(*arguments)
@@ -91,7 +89,7 @@ class TestDatabase:
     @pytest.mark.parametrize(
         "url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////dev/null/none.db"]
     )
-    def test_database_that_can_t_be_reached_is_one_sentence(
+    def test_unreachable_database_is_reported_in_one_sentence(
         self, arguments: list[str], url: str
     ) -> None:
         outcome = Operator(url).run(*arguments)
@@ -99,7 +97,7 @@ class TestDatabase:
         assert outcome.error.startswith("error: the database can't be used: ")
         assert outcome.error.count("\n") == 1
 
-    def test_database_keeps_nothing_of_a_command_that_failed(self, spare_database_url: str) -> None:
+    def test_failed_command_stores_nothing(self, spare_database_url: str) -> None:
         operator = Operator(spare_database_url)
         outcome = operator.run("create-admin", "--email", "no address", typed="long enough\n" * 2)
         assert outcome.status == 2

@@ -1,4 +1,4 @@
-"""The database refuses by itself what the app would never store."""
+"""The database itself refuses what the app would never store."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ TOO_LARGE_ID = 2**63
 
 
 def row(model: type[SQLModel], **changes: Any) -> dict[str, Any]:
-    """A row that the database takes, but for these changes."""
+    """A valid row with these changes."""
     now = utc_now()
     good: dict[type[SQLModel], dict[str, Any]] = {
         User: {
@@ -74,7 +74,7 @@ async def good_rows(session: WriteSession) -> None:
 
 
 async def assert_refused(session: WriteSession, model: type[SQLModel], **changes: Any) -> None:
-    """Not the row but this rule is what the database objects to."""
+    """The database refuses the changes, and not the row without them."""
     __tracebackhide__ = True
     with pytest.raises(DBAPIError) as refusal:
         await session.exec(insert(model).values(**row(model, **changes)))
@@ -118,11 +118,11 @@ REQUIRED = [
 
 class TestConstraints:
     @pytest.mark.usefixtures("good_rows")
-    async def test_constraints_let_good_rows_pass(self, session: WriteSession) -> None:
+    async def test_valid_rows_are_stored(self, session: WriteSession) -> None:
         assert (await session.scalars(select(RefreshToken))).one().family_id == 2001
 
     @pytest.mark.parametrize(("model", "column"), REQUIRED)
-    async def test_constraints_refuse_null(
+    async def test_null_is_refused(
         self, session: WriteSession, model: type[SQLModel], column: str
     ) -> None:
         if model is not User:
@@ -147,7 +147,7 @@ class TestConstraints:
         ],
         ids=str,
     )
-    async def test_constraints_hold_the_limits_of_an_account(
+    async def test_account_beyond_a_limit_is_refused(
         self, session: WriteSession, change: dict[str, Any]
     ) -> None:
         await assert_refused(session, User, **change)
@@ -155,14 +155,14 @@ class TestConstraints:
     @pytest.mark.parametrize(
         "change", [{"name": "n" * 120}, {"email": "e" * 254}, {"role": "admin"}], ids=str
     )
-    async def test_constraints_let_the_limits_themselves_pass(
+    async def test_account_at_the_limits_is_stored(
         self, session: WriteSession, change: dict[str, Any]
     ) -> None:
         await session.exec(insert(User).values(**row(User, **change)))
         assert (await session.scalars(select(col(User.id)))).all() == [1001]
 
     @pytest.mark.usefixtures("good_rows")
-    async def test_constraints_keep_the_folded_email_unique(self, session: WriteSession) -> None:
+    async def test_email_key_is_unique(self, session: WriteSession) -> None:
         await assert_refused(session, User, id=1002, email="ADA@example.com")
 
     @pytest.mark.usefixtures("good_rows")
@@ -178,14 +178,14 @@ class TestConstraints:
             (OutboxStream, {}),
         ],
     )
-    async def test_constraints_keep_every_id_unique(
+    async def test_ids_are_unique(
         self, session: WriteSession, model: type[SQLModel], change: dict[str, Any]
     ) -> None:
         await assert_refused(session, model, **change)
 
     @pytest.mark.usefixtures("good_rows")
     @pytest.mark.parametrize("change", [{"event_id": "another"}, {"version": 2}], ids=str)
-    async def test_constraints_let_a_user_have_one_event_of_each_version(
+    async def test_event_version_is_unique_for_each_user(
         self, session: WriteSession, change: dict[str, Any]
     ) -> None:
         await assert_refused(session, OutboxEvent, id=3002, **change)
@@ -201,24 +201,24 @@ class TestConstraints:
         ],
         ids=" ".join,
     )
-    async def test_constraints_hold_the_states_of_an_event(
+    async def test_event_in_an_invalid_state_is_refused(
         self, session: WriteSession, change: dict[str, Any]
     ) -> None:
         await assert_refused(session, OutboxEvent, **change)
 
-    async def test_constraints_count_no_fewer_than_no_failures(self, session: WriteSession) -> None:
+    async def test_negative_failures_are_refused(self, session: WriteSession) -> None:
         await assert_refused(session, OutboxStream, failures=-1)
 
     @pytest.mark.usefixtures("good_rows")
-    async def test_constraints_tie_a_login_to_its_account(self, session: WriteSession) -> None:
+    async def test_login_needs_an_account(self, session: WriteSession) -> None:
         await assert_refused(session, RefreshFamily, id=2002, user_id=999)
 
     @pytest.mark.usefixtures("good_rows")
-    async def test_constraints_tie_a_token_to_its_login(self, session: WriteSession) -> None:
+    async def test_refresh_token_needs_a_login(self, session: WriteSession) -> None:
         await assert_refused(session, RefreshToken, token_hash="other", family_id=999)
 
     @pytest.mark.usefixtures("good_rows")
-    async def test_constraints_delete_logins_and_tokens_with_the_account(
+    async def test_logins_and_tokens_are_deleted_with_the_account(
         self, session: WriteSession
     ) -> None:
         await session.delete((await session.scalars(select(User))).one())
@@ -228,7 +228,7 @@ class TestConstraints:
 
 
 class TestIds:
-    async def test_ids_are_never_given_twice(self, session: WriteSession) -> None:
+    async def test_ids_are_never_reused(self, session: WriteSession) -> None:
         ids = []
         for _ in range(3):
             user = User(**row(User, id=None))
@@ -239,7 +239,7 @@ class TestIds:
             await session.flush()
         assert len(set(ids)) == 3
 
-    async def test_ids_reach_up_to_the_largest_bigint(self, session: WriteSession) -> None:
+    async def test_largest_bigint_is_a_valid_id(self, session: WriteSession) -> None:
         session.add(User(**row(User, id=TOO_LARGE_ID - 1)))
         await session.commit()
         assert await session.scalar(select(col(User.id))) == TOO_LARGE_ID - 1
@@ -247,7 +247,7 @@ class TestIds:
 
 @pytest.mark.committed
 class TestReadSession:
-    async def test_read_session_is_refused_every_write(self, database: IsolatedDatabase) -> None:
+    async def test_read_session_refuses_writes(self, database: IsolatedDatabase) -> None:
         async with database.read_session().connection() as connection:
             with pytest.raises(DBAPIError, match=r"readonly|read-only"):
                 await connection.execute(insert(User).values(**row(User)))

@@ -55,7 +55,7 @@ class TestCreateAdmin:
         assert view(spare_database_url) == [("ada@example.com", "Administrator", "admin", True, 1)]
         assert matches(spare_database_url, PASSWORD)
 
-    def test_create_admin_asks_for_what_is_missing(self, spare_database_url: str) -> None:
+    def test_create_admin_prompts_for_missing_values(self, spare_database_url: str) -> None:
         outcome = Operator(spare_database_url).run(
             "create-admin", "--name", "Ada", typed=f"ada@example.com\n{PASSWORD}\n{PASSWORD}\n"
         )
@@ -64,9 +64,7 @@ class TestCreateAdmin:
         assert view(spare_database_url) == [("ada@example.com", "Ada", "admin", True, 1)]
         assert matches(spare_database_url, PASSWORD)
 
-    def test_create_admin_takes_no_password_on_the_command_line(
-        self, spare_database_url: str
-    ) -> None:
+    def test_create_admin_has_no_password_option(self, spare_database_url: str) -> None:
         outcome = Operator(spare_database_url).run(
             "create-admin", "--email", "ada@example.com", "--password", PASSWORD
         )
@@ -82,7 +80,7 @@ class TestCreateAdmin:
             ("ada@example.com", "Ada", "p" * 129, "password: String should have at most 128 char"),
         ],
     )
-    def test_create_admin_explains_what_is_wrong(
+    def test_create_admin_with_invalid_values_fails(
         self, spare_database_url: str, email: str, name: str, password: str, problem: str
     ) -> None:
         outcome = Operator(spare_database_url).run(
@@ -117,13 +115,13 @@ class TestExistingAccount:
         assert outcome.status == 0
         assert view(spare_database_url) == [("ada@example.com", "Ada", "admin", True, 2)]
 
-    def test_existing_admin_stays_as_he_is(self, spare_database_url: str) -> None:
+    def test_existing_admin_is_unchanged(self, spare_database_url: str) -> None:
         store(spare_database_url, [account(role="admin")])
         outcome = Operator(spare_database_url).run("create-admin", "--email", "ada@example.com")
         assert outcome.status == 0
         assert view(spare_database_url) == [("ada@example.com", "Ada", "admin", True, 1)]
 
-    def test_existing_account_that_appears_meanwhile_is_no_traceback(
+    def test_account_created_at_the_same_time_is_reported(
         self, spare_database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def appear(*_: object, **__: object) -> str:

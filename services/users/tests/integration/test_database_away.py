@@ -1,4 +1,4 @@
-"""The service while its database is away: it starts, says so, answers 503, and recovers."""
+"""The service without its database: it starts, isn't ready, answers 503, and recovers."""
 
 from collections.abc import AsyncIterator
 
@@ -19,7 +19,7 @@ from tests.spare_database import opened
 
 @pytest.fixture
 async def late_client(settings: UsersSettings, empty_database_url: str) -> AsyncIterator[AppClient]:
-    """Of an app that started before its database had tables."""
+    """A client of an app that started before its database had tables."""
     async with (
         opened(empty_database_url) as database,
         running(create_app(settings, database=database)) as client,
@@ -28,13 +28,15 @@ async def late_client(settings: UsersSettings, empty_database_url: str) -> Async
 
 
 class TestBeforeMigration:
-    async def test_before_migration_it_is_alive_and_not_ready(self, late_client: AppClient) -> None:
+    async def test_before_migration_the_service_is_alive_and_not_ready(
+        self, late_client: AppClient
+    ) -> None:
         assert_status(await late_client.get("/health/live"), 200)
         response = await late_client.get("/health/ready")
         assert_status(response, 503)
         assert response.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
 
-    async def test_before_migration_it_waits_and_works_afterwards(
+    async def test_service_works_after_the_migration(
         self, late_client: AppClient, empty_database_url: str
     ) -> None:
         assert_status(await late_client.get("/health/ready"), 503)
@@ -50,7 +52,7 @@ class TestUnreachable:
     @pytest.mark.parametrize(
         "url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////dev/null/none.db"]
     )
-    async def test_unreachable_database_is_a_503_on_every_route(
+    async def test_unreachable_database_returns_503_on_every_route(
         self, settings: UsersSettings, url: str
     ) -> None:
         async with (
@@ -70,7 +72,7 @@ class TestUnreachable:
 
 
 class TestOwnDatabase:
-    async def test_own_database_is_opened_and_closed_by_the_app(
+    async def test_app_opens_and_closes_its_own_database(
         self, settings: UsersSettings, spare_database_url: str
     ) -> None:
         url = type(settings.database_url)(spare_database_url)

@@ -1,4 +1,4 @@
-"""`/docs` and `/openapi.json`: what they say is what is."""
+"""`/docs` and `/openapi.json` describe what the service does."""
 
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
@@ -75,12 +75,12 @@ def documented(description: dict[str, Any], method: str, path: str) -> set[int]:
 
 
 async def statuses(*requests: Coroutine[Any, Any, httpx.Response]) -> set[int]:
-    """What these requests, one after the other, are answered with."""
+    """The statuses of these requests, sent one after the other."""
     return {(await request).status_code for request in requests}
 
 
 class TestDocs:
-    async def test_docs_are_a_page_that_needs_no_other_host(self, client: AppClient) -> None:
+    async def test_docs_page_needs_no_other_host(self, client: AppClient) -> None:
         page = await client.get("/docs")
         assert page.status_code == 200
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
@@ -90,7 +90,7 @@ class TestDocs:
 
 
 class TestOpenApi:
-    def test_openapi_has_each_route_and_no_other(self, description: dict[str, Any]) -> None:
+    def test_openapi_lists_exactly_the_routes(self, description: dict[str, Any]) -> None:
         routes = {(method, path) for method, path, _ in operations(description)}
         assert routes == OPEN | SIGNED_IN
 
@@ -99,9 +99,7 @@ class TestOpenApi:
         assert all(summaries)
         assert len(set(summaries)) == len(summaries)
 
-    def test_openapi_asks_for_a_token_where_one_is_needed(
-        self, description: dict[str, Any]
-    ) -> None:
+    def test_openapi_marks_the_routes_that_need_a_token(self, description: dict[str, Any]) -> None:
         secured = {
             (method, path)
             for method, path, operation in operations(description)
@@ -109,17 +107,17 @@ class TestOpenApi:
         }
         assert secured == SIGNED_IN
 
-    def test_openapi_says_where_the_page_can_sign_in(self, description: dict[str, Any]) -> None:
+    def test_openapi_has_the_token_url(self, description: dict[str, Any]) -> None:
         (scheme,) = description["components"]["securitySchemes"].values()
         assert scheme["flows"]["password"]["tokenUrl"] == "auth/token"
 
-    def test_openapi_tells_errors_by_their_codes(self, description: dict[str, Any]) -> None:
+    def test_openapi_has_an_example_of_each_error_code(self, description: dict[str, Any]) -> None:
         conflict = description["paths"]["/users/"]["post"]["responses"]["409"]
         assert conflict["description"] == "`email_taken`"
         example = conflict["content"]["application/json"]["examples"]["email_taken"]["value"]
         assert example["detail"] == "Another account has this e-mail address."
 
-    def test_openapi_links_lead_to_operations_and_tell_what_these_ask_for(
+    def test_openapi_links_name_operations_and_their_parameters(
         self, description: dict[str, Any]
     ) -> None:
         by_id = {operation["operationId"]: operation for _, _, operation in operations(description)}
@@ -137,11 +135,13 @@ class TestOpenApi:
             assert set(link.get("parameters", {})) <= known
             assert ("requestBody" in link) <= ("requestBody" in target)
 
-    def test_openapi_promises_where_a_new_account_is(self, description: dict[str, Any]) -> None:
+    def test_openapi_documents_the_location_of_a_new_account(
+        self, description: dict[str, Any]
+    ) -> None:
         created = description["paths"]["/users/"]["post"]["responses"]["201"]
         assert set(created["headers"]) == {"Location"}
 
-    def test_openapi_tells_what_each_grant_asks_for(self, description: dict[str, Any]) -> None:
+    def test_openapi_documents_the_fields_of_each_grant(self, description: dict[str, Any]) -> None:
         form = description["components"]["schemas"]["TokenForm"]
         by_password, by_client = form["anyOf"]
         assert by_password["required"] == ["username", "password"]
@@ -149,18 +149,16 @@ class TestOpenApi:
         assert by_client["properties"]["grant_type"]["const"] in grants
         assert form["properties"]["grant_type"]["default"] in grants
 
-    def test_openapi_shows_no_field_of_a_password_in_an_answer(
-        self, description: dict[str, Any]
-    ) -> None:
+    def test_openapi_has_no_password_in_a_response(self, description: dict[str, Any]) -> None:
         for name in ("OwnUser", "PublicUser"):
             fields = description["components"]["schemas"][name]["properties"]
             assert [field for field in fields if "password" in field] == []
 
 
 class TestOpenApiStatuses:
-    """Each status that a route documents is provoked, and no other one is seen."""
+    """Each documented status occurs, and no other one."""
 
-    async def test_openapi_of_register_documents_what_is_sent(
+    async def test_statuses_of_register_are_documented(
         self, client: AppClient, lost_client: AppClient, description: dict[str, Any]
     ) -> None:
         body = create_user_data()
@@ -172,7 +170,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "POST", "/users/") == seen
 
-    async def test_openapi_of_my_account_documents_what_is_sent(
+    async def test_statuses_of_my_account_are_documented(
         self,
         client: AppClient,
         user_client: AppClient,
@@ -200,7 +198,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "DELETE", path) == seen
 
-    async def test_openapi_of_my_password_documents_what_is_sent(
+    async def test_statuses_of_my_password_are_documented(
         self,
         client: AppClient,
         user_client: AppClient,
@@ -220,7 +218,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "PUT", path) == seen
 
-    async def test_openapi_of_the_public_view_documents_what_is_sent(
+    async def test_statuses_of_the_public_view_are_documented(
         self,
         client: AppClient,
         user_client: AppClient,
@@ -237,7 +235,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "GET", "/users/{user_id}") == seen
 
-    async def test_openapi_of_sign_in_documents_what_is_sent(
+    async def test_statuses_of_sign_in_are_documented(
         self,
         client: AppClient,
         user: Account,
@@ -265,7 +263,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "POST", path) == seen
 
-    async def test_openapi_of_refresh_and_log_out_documents_what_is_sent(
+    async def test_statuses_of_refresh_and_log_out_are_documented(
         self,
         client: AppClient,
         user: Account,
@@ -282,7 +280,7 @@ class TestOpenApiStatuses:
             )
             assert documented(description, "POST", path) == seen
 
-    async def test_openapi_of_the_admin_s_list_documents_what_is_sent(
+    async def test_statuses_of_the_admin_list_are_documented(
         self,
         client: AppClient,
         user_client: AppClient,
@@ -300,7 +298,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "GET", path) == seen
 
-    async def test_openapi_of_the_internal_list_documents_what_is_sent(
+    async def test_statuses_of_the_internal_list_are_documented(
         self,
         client: AppClient,
         service_client: AppClient,
@@ -323,7 +321,7 @@ class TestOpenApiStatuses:
         assert documented(description, "GET", path) == seen
 
     @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-    async def test_openapi_of_the_admin_s_view_documents_what_is_sent(
+    async def test_statuses_of_the_admin_view_are_documented(
         self,
         client: AppClient,
         user_client: AppClient,
@@ -352,7 +350,7 @@ class TestOpenApiStatuses:
         seen = await statuses(*requests)
         assert documented(description, method, "/admin/users/{user_id}") == seen
 
-    async def test_openapi_of_what_is_public_documents_what_is_sent(
+    async def test_statuses_of_public_routes_are_documented(
         self, client: AppClient, lost_client: AppClient, description: dict[str, Any]
     ) -> None:
         for path in ("/.well-known/jwks.json", "/health/live", "/health/ready"):

@@ -41,16 +41,16 @@ async def register_some(session: WriteSession, count: int) -> list[int]:
 
 
 class TestWho:
-    async def test_anyone_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+    async def test_list_all_users_without_token_returns_401(self, client: AppClient) -> None:
         assert_error_response(await client.get(PATH), 401, "not_authenticated")
 
-    async def test_users_and_administrators_are_unauthorized(
+    async def test_tokens_of_users_and_admins_return_401(
         self, user_client: AppClient, admin_client: AppClient
     ) -> None:
         for client in (user_client, admin_client):
             assert_error_response(await client.get(PATH), 401, "invalid_token")
 
-    async def test_token_for_deliveries_is_unauthorized(
+    async def test_token_for_deliveries_returns_401(
         self, client: AppClient, state: UsersState
     ) -> None:
         key = await state.keys.signing_key()
@@ -58,7 +58,7 @@ class TestWho:
         token = issuer.token(audience="items-events")
         assert_error_response(await as_user(client, token).get(PATH), 401, "invalid_token")
 
-    async def test_service_token_without_the_scope_is_forbidden(
+    async def test_service_token_without_the_scope_returns_403(
         self, client: AppClient, state: UsersState
     ) -> None:
         for scopes in ([], ["users:write"], ["users:read2"]):
@@ -68,23 +68,25 @@ class TestWho:
             response = await as_user(client, token.access_token).get(PATH)
             assert_error_response(response, 403, "forbidden")
 
-    async def test_service_token_for_another_audience_is_unauthorized(
+    async def test_service_token_for_another_audience_returns_401(
         self, client: AppClient, state: UsersState
     ) -> None:
         token = await state.issuer.for_service("items", audience="users", scopes=["users:read"])
         response = await as_user(client, token.access_token).get(PATH)
         assert_error_response(response, 401, "invalid_token")
 
-    async def test_service_token_opens_nothing_else(self, service_client: AppClient) -> None:
+    async def test_service_token_returns_401_on_other_routes(
+        self, service_client: AppClient
+    ) -> None:
         for path in ("/users/me", "/users/1", "/admin/users/"):
             assert_error_response(await service_client.get(path), 401, "invalid_token")
 
 
 class TestContent:
-    async def test_content_of_no_users_is_an_empty_page(self, service_client: AppClient) -> None:
+    async def test_no_users_are_an_empty_page(self, service_client: AppClient) -> None:
         assert await page(service_client) == {"users": [], "next_after_id": None}
 
-    async def test_content_is_what_events_tell_and_nothing_personal(
+    async def test_users_have_the_fields_of_events_and_nothing_personal(
         self, service_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         account = await create_account(session, state, name="Ada")
@@ -95,7 +97,7 @@ class TestContent:
 
 
 class TestPages:
-    async def test_pages_together_have_everyone_once_in_the_order_of_ids(
+    async def test_pages_contain_every_user_once_ordered_by_id(
         self, service_client: AppClient, session: WriteSession
     ) -> None:
         ids = await register_some(session, 7)
@@ -107,7 +109,7 @@ class TestPages:
             after_id = body["next_after_id"]
         assert seen == sorted(ids)
 
-    async def test_pages_end_where_the_last_one_is_full(
+    async def test_full_last_page_has_no_next(
         self, service_client: AppClient, session: WriteSession
     ) -> None:
         ids = await register_some(session, 3)
@@ -115,14 +117,14 @@ class TestPages:
         assert [user["id"] for user in body["users"]] == ids
         assert body["next_after_id"] is None
 
-    async def test_page_has_500_unless_asked_otherwise(
+    async def test_page_has_500_users_by_default(
         self, service_client: AppClient, session: WriteSession
     ) -> None:
         await create_accounts(session, 501)
         assert len((await page(service_client))["users"]) == 500
         assert len((await page(service_client, limit=1000))["users"]) == 501
 
-    async def test_page_is_one_statement(
+    async def test_page_takes_one_statement(
         self, service_client: AppClient, session: WriteSession, query_counter: QueryCounter
     ) -> None:
         await register_some(session, 3)
@@ -141,7 +143,7 @@ class TestPages:
         ],
         ids=str,
     )
-    async def test_page_out_of_range_is_refused(
+    async def test_query_out_of_range_returns_422(
         self, service_client: AppClient, query: dict[str, str]
     ) -> None:
         response = await service_client.get(PATH, params=query)

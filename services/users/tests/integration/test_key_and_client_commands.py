@@ -19,7 +19,7 @@ CREATE_CLIENT = ["create-client", "items", *GRANTS]
 
 
 def stored_keys(url: str) -> list[tuple[str, bool, bool]]:
-    """Each key's id, whether it will end, and whether it is encrypted; the oldest first."""
+    """Each key's id, whether it expires, and whether it is encrypted. The oldest comes first."""
     rows = stored_rows(
         url,
         select(
@@ -53,7 +53,7 @@ class TestCreateClient:
         stored = stored_rows(spare_database_url, select(col(ServiceClient.secret_hash)))
         assert stored == [(hashlib.sha256(secret.encode()).hexdigest(),)]
 
-    def test_create_client_takes_a_given_secret_and_keeps_quiet_about_it(
+    def test_create_client_with_a_given_secret_does_not_print_it(
         self, spare_database_url: str
     ) -> None:
         given = "0123456789abcdef" * 2
@@ -63,9 +63,7 @@ class TestCreateClient:
         stored = stored_rows(spare_database_url, select(col(ServiceClient.secret_hash)))
         assert stored == [(hashlib.sha256(given.encode()).hexdigest(),)]
 
-    def test_create_client_refuses_a_given_secret_that_can_be_guessed(
-        self, spare_database_url: str
-    ) -> None:
+    def test_create_client_refuses_a_short_secret(self, spare_database_url: str) -> None:
         short = "0123456789abcdef" * 2
         operator = Operator(spare_database_url)
         outcome = operator.run(*CREATE_CLIENT, USERS_CLIENT_SECRET=short[:-1])
@@ -74,7 +72,7 @@ class TestCreateClient:
         assert stored_rows(spare_database_url, select(col(ServiceClient.client_id))) == []
 
     @pytest.mark.parametrize("client_id", ["c", "c" * 64, "with space", "a:b%"])
-    def test_create_client_takes_64_printable_characters(
+    def test_client_id_may_have_1_to_64_printable_characters(
         self, spare_database_url: str, client_id: str
     ) -> None:
         assert Operator(spare_database_url).run("create-client", client_id, *GRANTS).status == 0
@@ -82,7 +80,7 @@ class TestCreateClient:
         assert stored == [(client_id,)]
 
     @pytest.mark.parametrize("client_id", ["", "c" * 65, "tab\t", "ümlaut", "line\nbreak"])
-    def test_create_client_refuses_any_other_name(
+    def test_create_client_refuses_an_invalid_client_id(
         self, spare_database_url: str, client_id: str
     ) -> None:
         outcome = Operator(spare_database_url).run("create-client", client_id, *GRANTS)
@@ -121,7 +119,7 @@ class TestCreateClient:
 
     @pytest.mark.parametrize("option", ["--audience", "--scope"])
     @pytest.mark.parametrize("name", ["", "two words", "tab\t", "ümlaut"])
-    def test_create_client_refuses_a_grant_that_is_no_word(
+    def test_create_client_refuses_an_invalid_audience_or_scope(
         self, spare_database_url: str, option: str, name: str
     ) -> None:
         outcome = Operator(spare_database_url).run(*CREATE_CLIENT, option, name)
@@ -141,7 +139,7 @@ class TestRotateKeys:
         assert outcome.output.startswith(f"Key {keys[1][0]} signs from ")
         assert outcome.output.count("UTC") == 2
 
-    def test_rotate_keys_now_leaves_no_head_start(self, spare_database_url: str) -> None:
+    def test_rotate_keys_now_activates_the_key_at_once(self, spare_database_url: str) -> None:
         outcome = Operator(spare_database_url).run("rotate-keys", "--now")
         assert outcome.status == 0
         ((activates_at,),) = stored_rows(spare_database_url, select(col(SigningKey.activates_at)))
@@ -169,7 +167,7 @@ class TestRotateKeys:
 class TestPrune:
     @pytest.fixture
     def old_and_new(self, spare_database_url: str) -> None:
-        """Logins and keys that ended 10 days ago, yesterday, and not yet."""
+        """Logins and keys that ended 10 days ago or yesterday, or haven't ended."""
         now, day = utc_now(), timedelta(days=1)
         user = User(
             id=1,
@@ -199,7 +197,7 @@ class TestPrune:
         [([], [3, 4, 5]), (["--keep-days", "0"], [5]), (["--keep-days", "36500"], [1, 2, 3, 4, 5])],
         ids=str,
     )
-    def test_prune_deletes_what_ended_long_enough_ago(
+    def test_prune_deletes_logins_that_ended_long_enough_ago(
         self, spare_database_url: str, arguments: list[str], kept: list[int]
     ) -> None:
         outcome = Operator(spare_database_url).run("prune", *arguments)
@@ -211,9 +209,7 @@ class TestPrune:
         assert sorted(family_id for (family_id,) in tokens) == kept
 
     @pytest.mark.usefixtures("old_and_new")
-    def test_prune_deletes_keys_that_are_not_published_any_more(
-        self, spare_database_url: str
-    ) -> None:
+    def test_prune_deletes_expired_keys(self, spare_database_url: str) -> None:
         outcome = Operator(spare_database_url).run("prune")
         assert outcome.output == (
             "Deleted 2 ended logins, 1 expired signing keys and 0 delivered events.\n"
@@ -228,7 +224,7 @@ class TestPrune:
         )
 
     @pytest.mark.parametrize("days", ["-1", "36501", "soon"])
-    def test_prune_refuses_a_nonsensical_number_of_days(
+    def test_prune_refuses_an_invalid_number_of_days(
         self, spare_database_url: str, days: str
     ) -> None:
         outcome = Operator(spare_database_url).run("prune", "--keep-days", days)

@@ -1,4 +1,4 @@
-"""Signing keys take over from each other without a token that anyone refuses."""
+"""Rotation of signing keys: no valid token is refused meanwhile."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ LEEWAY = 10
 
 
 class Timeline:
-    """One process's keys, its clock, and the wall's."""
+    """The keys of one process, its monotonic clock and the time of day."""
 
     def __init__(
         self, database: IsolatedDatabase, settings: UsersSettings, frozen_time: FrozenTime
@@ -58,7 +58,7 @@ async def timeline(
     settings: UsersSettings,
     frozen_time: FrozenTime,
 ) -> Timeline:
-    """A service with one key, which it makes now."""
+    """A service with one key, created now."""
     await session.exec(delete(SigningKey))
     await session.commit()
     timeline = Timeline(database, settings, frozen_time)
@@ -71,7 +71,7 @@ def key_id(token: str) -> str:
 
 
 class TestHeadStart:
-    async def test_head_start_publishes_a_key_before_it_signs(
+    async def test_new_key_is_published_before_it_signs(
         self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         assert settings.jwks_max_age_seconds == HEAD_START
@@ -85,7 +85,7 @@ class TestHeadStart:
         timeline.move_to(HEAD_START + 2)
         assert key_id(await timeline.token()) == key.key_id
 
-    async def test_head_start_keeps_old_tokens_good_until_they_expire(
+    async def test_old_tokens_stay_valid_until_they_expire(
         self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         _, old_until = await rotate(session, settings, at_once=False)
@@ -98,7 +98,7 @@ class TestHeadStart:
         timeline.move_to(HEAD_START + LIFETIME - 2)
         assert (await timeline.verifier.principal(last_token)).user_id == 1
 
-    async def test_head_start_ends_with_the_old_key_unpublished_and_refused(
+    async def test_old_key_is_unpublished_and_refused_in_the_end(
         self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         old = key_id(await timeline.token())
@@ -112,7 +112,7 @@ class TestHeadStart:
         assert await timeline.keys.find(old) is None
         assert old not in await timeline.published_ids()
 
-    async def test_head_start_twice_never_signs_with_a_key_that_verifiers_can_t_know(
+    async def test_two_rotations_never_sign_with_a_key_unknown_to_verifiers(
         self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         first_seen: dict[str, float] = {}
@@ -132,7 +132,7 @@ class TestHeadStart:
 
 
 class TestAtOnce:
-    async def test_at_once_signs_as_soon_as_the_process_looks_again(
+    async def test_rotation_at_once_takes_effect_at_the_next_reload(
         self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         old_token = await timeline.token()
@@ -142,7 +142,7 @@ class TestAtOnce:
         assert key_id(await timeline.token()) == key.key_id
         assert (await timeline.verifier.principal(old_token)).user_id == 1
 
-    async def test_at_once_overtakes_a_key_that_has_yet_to_take_over(
+    async def test_rotation_at_once_overrides_a_key_that_is_not_active_yet(
         self, timeline: Timeline, session: WriteSession, settings: UsersSettings
     ) -> None:
         await rotate(session, settings, at_once=False)
@@ -154,7 +154,7 @@ class TestAtOnce:
 
 
 class TestUnknownKey:
-    async def test_unknown_key_is_looked_for_again_within_a_second(
+    async def test_unknown_key_is_looked_up_again_after_a_second(
         self,
         timeline: Timeline,
         database: IsolatedDatabase,
@@ -174,7 +174,7 @@ class TestUnknownKey:
         replica.seconds = RELOAD_FOR_AN_UNKNOWN
         assert (await replica.verifier.principal(token)).user_id == 1
 
-    async def test_unknown_keys_are_looked_for_once_in_that_time(
+    async def test_unknown_keys_are_looked_up_once_a_second(
         self, timeline: Timeline, query_counter: QueryCounter
     ) -> None:
         timeline.move_to(RELOAD_FOR_AN_UNKNOWN)

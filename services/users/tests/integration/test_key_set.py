@@ -1,4 +1,4 @@
-"""`GET /.well-known/jwks.json`: what others verify access tokens with."""
+"""`GET /.well-known/jwks.json`."""
 
 import jwt
 from jwt import PyJWK
@@ -15,7 +15,7 @@ from tests.factories import Account
 
 
 class TestReadKeys:
-    async def test_read_keys_needs_no_token_and_shows_the_public_half_alone(
+    async def test_read_keys_returns_only_public_halves_without_a_token(
         self, client: AppClient
     ) -> None:
         response = await client.get("/.well-known/jwks.json")
@@ -29,14 +29,14 @@ class TestReadKeys:
             "EdDSA",
         )
 
-    async def test_read_keys_may_be_cached_for_as_long_as_the_settings_say(
+    async def test_read_keys_has_the_max_age_of_the_settings(
         self, client: AppClient, settings: UsersSettings
     ) -> None:
         response = await client.get("/.well-known/jwks.json")
         max_age = settings.jwks_max_age_seconds
         assert response.headers["Cache-Control"] == f"public, max-age={max_age}"
 
-    async def test_read_keys_verifies_a_token(self, client: AppClient, user: Account) -> None:
+    async def test_published_key_verifies_a_token(self, client: AppClient, user: Account) -> None:
         (key,) = (await client.get("/.well-known/jwks.json")).json()["keys"]
         claims = jwt.decode(user.token, PyJWK(key), algorithms=["EdDSA"], audience="items")
         assert claims["sub"] == str(user.id)
@@ -50,7 +50,7 @@ class TestReadKeys:
         after = (await client.get("/.well-known/jwks.json")).json()["keys"]
         assert [jwk["kid"] for jwk in after] == [present.key_id, key.key_id]
 
-    async def test_read_keys_of_a_service_that_has_none_is_empty(
+    async def test_read_keys_without_any_key_is_empty(
         self, client: AppClient, session: WriteSession
     ) -> None:
         await session.exec(delete(SigningKey))

@@ -1,4 +1,4 @@
-"""Signing keys in the database: made once, opened with the right passphrase only."""
+"""Signing keys in the database: created once, and readable only with the right passphrase."""
 
 import asyncio
 
@@ -44,7 +44,7 @@ async def stored_keys(database: Database) -> list[StoredKey]:
 
 
 class TestFirstKey:
-    async def test_first_key_is_one_however_many_processes_start_together(
+    async def test_processes_that_start_together_create_one_key(
         self, spare_database_url: str, settings: UsersSettings
     ) -> None:
         async def start() -> str:
@@ -56,7 +56,7 @@ class TestFirstKey:
         async with opened(spare_database_url) as database:
             assert len(await stored_keys(database)) == 1
 
-    async def test_first_key_is_one_for_many_requests_of_a_process(
+    async def test_concurrent_requests_create_one_key(
         self, spare_database_url: str, settings: UsersSettings
     ) -> None:
         async with opened(spare_database_url) as database:
@@ -78,7 +78,7 @@ class TestFirstKey:
 
 
 class TestPassphrase:
-    async def test_passphrase_encrypts_what_the_database_holds(
+    async def test_passphrase_encrypts_the_stored_key(
         self, spare_database_url: str, encrypting: UsersSettings
     ) -> None:
         async with opened(spare_database_url) as database:
@@ -88,7 +88,7 @@ class TestPassphrase:
         assert found.private.private_bytes_raw() == made.private.private_bytes_raw()
         assert stored.private_pem.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
 
-    async def test_passphrase_that_is_new_opens_keys_from_before_it(
+    async def test_keys_from_before_the_passphrase_still_load(
         self, spare_database_url: str, settings: UsersSettings, encrypting: UsersSettings
     ) -> None:
         async with opened(spare_database_url) as database:
@@ -97,7 +97,7 @@ class TestPassphrase:
         assert found.key_id == made.key_id
 
     @pytest.mark.parametrize("passphrase", ["mistaken", "settings"])
-    async def test_passphrase_that_is_wrong_or_missing_stops_the_start(
+    async def test_wrong_or_missing_passphrase_stops_the_start(
         self,
         spare_database_url: str,
         encrypting: UsersSettings,
@@ -110,7 +110,7 @@ class TestPassphrase:
             with pytest.raises(SettingsError, match="USERS_SIGNING_KEY_PASSPHRASE doesn't open"):
                 await Lifespan(wrong).start()
 
-    async def test_passphrase_that_is_right_rotates(
+    async def test_rotation_with_the_right_passphrase_adds_a_key(
         self, spare_database_url: str, encrypting: UsersSettings
     ) -> None:
         async with opened(spare_database_url) as database:
@@ -120,10 +120,10 @@ class TestPassphrase:
             published = await KeyRing(database, encrypting).published()
         assert {key["kid"] for key in published} == {first.key_id, second.key_id}
 
-    async def test_passphrase_that_is_wrong_rotates_nothing(
+    async def test_rotation_with_a_wrong_passphrase_is_refused(
         self, spare_database_url: str, encrypting: UsersSettings, mistaken: UsersSettings
     ) -> None:
-        """A key that the running service can't open would stop it."""
+        """The running service couldn't read a key of another passphrase."""
         async with opened(spare_database_url) as database:
             await KeyRing(database, encrypting).signing_key()
             with pytest.raises(SettingsError, match="USERS_SIGNING_KEY_PASSPHRASE"):
@@ -133,7 +133,7 @@ class TestPassphrase:
 
 
 class TestForeignKey:
-    async def test_foreign_key_of_another_kind_stops_the_start(
+    async def test_key_of_another_kind_stops_the_start(
         self, spare_database_url: str, settings: UsersSettings
     ) -> None:
         pem = generate_private_key(SECP256R1()).private_bytes(

@@ -1,4 +1,4 @@
-"""Somebody must be left to administer: 409 `last_admin`, in every way and in every race."""
+"""The last active administrator can't be removed: 409 `last_admin`, also in races."""
 
 import asyncio
 from typing import Any
@@ -28,7 +28,7 @@ class TestLastAdmin:
     @pytest.mark.parametrize(
         ("method", "path", "body"), [*TAKING_AWAY, ("DELETE", "/users/me", None)], ids=str
     )
-    async def test_last_admin_stays(
+    async def test_last_admin_cannot_be_removed(
         self, admin_client: AppClient, admin: Account, method: str, path: str, body: Any
     ) -> None:
         response = await admin_client.request(method, path.format(id=admin.id), json=body)
@@ -39,7 +39,7 @@ class TestLastAdmin:
     @pytest.mark.parametrize(
         ("method", "path", "body"), [*TAKING_AWAY, ("DELETE", "/users/me", None)], ids=str
     )
-    async def test_last_admin_is_one_although_there_is_an_inactive_one(
+    async def test_inactive_admins_do_not_count(
         self,
         admin_client: AppClient,
         admin: Account,
@@ -54,7 +54,7 @@ class TestLastAdmin:
         assert_error_response(response, 409, "last_admin")
 
     @pytest.mark.parametrize(("method", "path", "body"), TAKING_AWAY, ids=str)
-    async def test_last_admin_rule_lets_one_of_two_go(
+    async def test_one_of_two_admins_can_be_removed(
         self,
         admin_client: AppClient,
         admin: Account,
@@ -71,7 +71,7 @@ class TestLastAdmin:
         assert me.status_code in {401, 403}
 
     @pytest.mark.parametrize(("method", "path", "body"), TAKING_AWAY, ids=str)
-    async def test_last_admin_rule_lets_inactive_admins_and_users_go(
+    async def test_inactive_admins_and_users_can_be_removed(
         self,
         admin_client: AppClient,
         user: Account,
@@ -92,7 +92,7 @@ class TestLastAdmin:
         assert assert_user_response(response)["name"] == "Root"
 
     @pytest.mark.parametrize("body", [{"role": "admin"}, {"is_active": True}], ids=str)
-    async def test_last_admin_may_be_made_what_they_are(
+    async def test_last_admin_may_be_set_to_its_current_values(
         self, admin_client: AppClient, admin: Account, body: dict[str, Any]
     ) -> None:
         assert_status(await admin_client.patch(f"/admin/users/{admin.id}", json=body), 200)
@@ -101,7 +101,7 @@ class TestLastAdmin:
 @pytest.mark.committed
 class TestRace:
     @pytest.mark.parametrize(("method", "path", "body"), TAKING_AWAY, ids=str)
-    async def test_race_of_two_admins_against_each_other_leaves_one(
+    async def test_two_admins_who_remove_each_other_leave_one(
         self,
         client: AppClient,
         session: WriteSession,
@@ -118,7 +118,7 @@ class TestRace:
         assert sorted(response.is_success for response in responses) == [False, True]
         assert len(await _active_admins(session)) == 1
 
-    async def test_race_of_admins_who_leave_keeps_one(
+    async def test_admins_who_leave_at_the_same_time_leave_one(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         admins = [await create_account(session, state, role="admin") for _ in range(6)]
@@ -129,7 +129,7 @@ class TestRace:
         assert sorted(statuses) == [204] * 5 + [409]
         assert await _active_admins(session) == [admins[statuses.index(409)].id]
 
-    async def test_race_of_promotion_and_departure_keeps_one(
+    async def test_promotion_during_a_departure_leaves_one(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         admin = await create_account(session, state, role="admin")

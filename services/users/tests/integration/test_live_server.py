@@ -1,4 +1,4 @@
-"""A hundred real connections at once, and the data afterwards."""
+"""A hundred concurrent connections, and the data afterwards."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ from tests.helpers import assert_user_response
 
 
 @pytest.mark.slow
-async def test_register_a_hundred_times_at_once_makes_one_account_of_each_email(
+async def test_a_hundred_concurrent_registrations_create_one_account_per_email(
     live_server: LiveServer, session: WriteSession
 ) -> None:
     people = [create_user_data() for _ in range(50)]

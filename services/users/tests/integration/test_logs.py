@@ -1,4 +1,4 @@
-"""What the service logs: enough to follow a request, and nothing that anyone could use."""
+"""Logs: no secrets, and a warning about stolen refresh tokens."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from tests.helpers import assert_login_ended, log_in, refresh
 
 
 class TestSecrets:
-    async def test_secrets_and_addresses_stand_on_no_line(
+    async def test_logs_contain_no_secrets_and_no_addresses(
         self, client: AppClient, session: WriteSession, state: UsersState, logs: list[EventDict]
     ) -> None:
         data = create_user_data()
@@ -47,7 +47,7 @@ class TestSecrets:
 
 
 class TestReuse:
-    async def test_reuse_of_a_refresh_token_is_a_warning(
+    async def test_reuse_of_a_refresh_token_logs_a_warning(
         self, client: AppClient, session: WriteSession, state: UsersState, logs: list[EventDict]
     ) -> None:
         token = await log_in(client, await create_account(session, state))

@@ -1,4 +1,4 @@
-"""The migrations: up, down, and what the models say."""
+"""The migrations: up, down, and compared with the models."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,10 +14,10 @@ from tests.spare_database import store, stored_rows
 
 
 class TestMigrations:
-    def test_migrations_make_what_the_models_say(self, spare_database_url: str) -> None:
+    def test_migrations_match_the_models(self, spare_database_url: str) -> None:
         assert differences(spare_database_url, metadata) == []
 
-    def test_migrations_of_models_that_differ_are_missed(self, empty_database_url: str) -> None:
+    def test_missing_migrations_are_detected(self, empty_database_url: str) -> None:
         assert differences(empty_database_url, metadata) != []
 
     def test_migrations_may_run_twice(self, spare_database_url: str) -> None:
@@ -34,7 +34,7 @@ class TestMigrations:
         assert differences(empty_database_url, metadata) == []
         assert stored_rows(empty_database_url, select(col(User.id))) == []
 
-    def test_migrations_let_registered_services_go_on_reading_users(
+    def test_registered_clients_may_still_read_users_after_the_migration(
         self, empty_database_url: str
     ) -> None:
         upgrade(empty_database_url, MIGRATIONS)
@@ -53,13 +53,13 @@ class TestMigrations:
         assert stored == [("shop", ["users-internal"], ["users:read"])]
         assert differences(empty_database_url, metadata) == []
 
-    def test_migrations_may_start_together(self, empty_database_url: str) -> None:
+    def test_migrations_may_run_concurrently(self, empty_database_url: str) -> None:
         with ThreadPoolExecutor(4) as threads:
             runs = [threads.submit(upgrade, empty_database_url, MIGRATIONS) for _ in range(4)]
         assert [run.result() for run in runs] == [None] * 4
         assert differences(empty_database_url, metadata) == []
 
-    def test_migrations_speed_up_the_search_on_postgresql(
+    def test_migrations_create_the_trigram_index_on_postgresql(
         self, spare_database_url: str, pytestconfig: pytest.Config
     ) -> None:
         if pytestconfig.getoption("--database") == "sqlite":

@@ -23,12 +23,14 @@ async def stored_version(session: WriteSession, account: Account) -> int:
 
 
 class TestReadMe:
-    async def test_read_me_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+    async def test_read_me_without_token_returns_401(self, client: AppClient) -> None:
         response = await client.get("/users/me")
         assert_error_response(response, 401, "not_authenticated")
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
-    async def test_read_me_shows_the_own_view(self, user_client: AppClient, user: Account) -> None:
+    async def test_read_me_returns_the_own_view(
+        self, user_client: AppClient, user: Account
+    ) -> None:
         body = assert_user_response(await user_client.get("/users/me"), email=user.email)
         assert body["id"] == user.id
         assert body["name"] == user.name
@@ -38,12 +40,12 @@ class TestReadMe:
         assert response.headers["Cache-Control"] == "no-store"
 
 
-class TestChangeMe:
-    async def test_change_me_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+class TestUpdateMe:
+    async def test_update_me_without_token_returns_401(self, client: AppClient) -> None:
         response = await client.patch("/users/me", json={"name": "Ada"})
         assert_error_response(response, 401, "not_authenticated")
 
-    async def test_change_me_sets_the_name_alone(
+    async def test_update_me_changes_only_the_name(
         self, user_client: AppClient, user: Account
     ) -> None:
         response = await user_client.patch("/users/me", json={"name": " Ada King "})
@@ -51,7 +53,7 @@ class TestChangeMe:
         assert body["name"] == "Ada King"
         assert assert_user_response(await user_client.get("/users/me")) == body
 
-    async def test_change_me_sets_the_email_to_sign_in_with(
+    async def test_update_me_changes_the_email_to_sign_in_with(
         self, user_client: AppClient, client: AppClient, user: Account
     ) -> None:
         response = await user_client.patch("/users/me", json={"email": "new@example.com"})
@@ -61,7 +63,7 @@ class TestChangeMe:
             form = {"username": email, "password": user.password}
             assert_status(await client.post("/auth/token", data=form), status)
 
-    async def test_change_me_frees_the_old_email(
+    async def test_update_me_frees_the_old_email(
         self, user_client: AppClient, user: Account, session: WriteSession, state: UsersState
     ) -> None:
         response = await user_client.patch("/users/me", json={"email": "new@example.com"})
@@ -69,7 +71,7 @@ class TestChangeMe:
         newcomer = await create_account(session, state, email=user.email)
         assert newcomer.email == user.email
 
-    async def test_change_me_may_change_the_case_of_the_own_email(
+    async def test_update_me_may_change_the_case_of_the_email(
         self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         other_case = user.email.swapcase().replace("EXAMPLE.COM", "example.com")
@@ -77,28 +79,28 @@ class TestChangeMe:
         assert_user_response(response, email=other_case)
         assert await stored_version(session, user) == 2
 
-    async def test_change_me_with_an_empty_body_changes_nothing(
+    async def test_update_me_with_an_empty_body_changes_nothing(
         self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         before = assert_user_response(await user_client.get("/users/me"))
         assert assert_user_response(await user_client.patch("/users/me", json={})) == before
         assert await stored_version(session, user) == 1
 
-    async def test_change_me_to_the_present_values_is_no_change(
+    async def test_update_me_to_the_current_values_keeps_the_version(
         self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         body = {"name": user.name, "email": user.email}
         assert_user_response(await user_client.patch("/users/me", json=body), email=user.email)
         assert await stored_version(session, user) == 1
 
-    async def test_change_me_makes_a_new_version_of_each_change(
+    async def test_update_me_increases_the_version(
         self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         for name in ("Ada", "Grace"):
             assert_user_response(await user_client.patch("/users/me", json={"name": name}))
         assert await stored_version(session, user) == 3
 
-    async def test_change_me_is_found_under_the_new_name(
+    async def test_search_finds_the_new_name(
         self, user_client: AppClient, admin_client: AppClient, user: Account
     ) -> None:
         assert_user_response(await user_client.patch("/users/me", json={"name": "Zora Neale"}))
@@ -107,20 +109,20 @@ class TestChangeMe:
 
     @pytest.mark.parametrize("field", ["name", "email"])
     @pytest.mark.parametrize("value", [None, "", 1, True, [], "x\0@example.com"], ids=ascii)
-    async def test_change_me_refuses_an_invalid_value(
+    async def test_update_me_with_an_invalid_value_returns_422(
         self, user_client: AppClient, field: str, value: object
     ) -> None:
         response = await user_client.patch("/users/me", json={field: value})
         assert_validation_error(response, ["body", field])
 
     @pytest.mark.parametrize("field", ["role", "is_active", "password", "id"])
-    async def test_change_me_refuses_what_is_not_ones_own_to_change(
+    async def test_update_me_with_a_forbidden_field_returns_422(
         self, user_client: AppClient, field: str
     ) -> None:
         response = await user_client.patch("/users/me", json={field: "admin"})
         assert_validation_error(response, ["body", field])
 
-    async def test_change_me_to_the_email_of_another_is_refused(
+    async def test_update_me_to_a_taken_email_returns_409(
         self, user_client: AppClient, user: Account, admin: Account
     ) -> None:
         body = {"name": "Never Stored", "email": admin.email.upper()}
@@ -132,7 +134,7 @@ class TestChangeMe:
 
 @pytest.mark.committed
 class TestConcurrentChanges:
-    async def test_concurrent_changes_of_one_account_are_all_kept(
+    async def test_concurrent_changes_of_one_account_are_all_stored(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         user = await create_account(session, state)
@@ -148,7 +150,7 @@ class TestConcurrentChanges:
         assert (body["name"], body["role"]) == ("Ada King", "admin")
         assert await stored_version(session, user) == 4
 
-    async def test_concurrent_changes_to_one_email_are_won_by_one(
+    async def test_only_one_of_concurrent_changes_to_an_email_succeeds(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         users = [await create_account(session, state) for _ in range(8)]
@@ -163,20 +165,20 @@ class TestConcurrentChanges:
 
 
 class TestDeleteMe:
-    async def test_delete_me_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+    async def test_delete_me_without_token_returns_401(self, client: AppClient) -> None:
         assert_error_response(await client.delete("/users/me"), 401, "not_authenticated")
 
-    async def test_delete_me_ends_the_token_at_once(self, user_client: AppClient) -> None:
+    async def test_delete_me_invalidates_the_token_at_once(self, user_client: AppClient) -> None:
         response = await user_client.delete("/users/me")
         assert_status(response, 204)
         assert response.content == b""
         assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
 
-    async def test_delete_me_a_second_time_is_unauthorized(self, user_client: AppClient) -> None:
+    async def test_delete_me_twice_returns_401(self, user_client: AppClient) -> None:
         assert_status(await user_client.delete("/users/me"), 204)
         assert_error_response(await user_client.delete("/users/me"), 401, "invalid_token")
 
-    async def test_delete_me_takes_the_logins_along(
+    async def test_delete_me_deletes_the_logins(
         self, client: AppClient, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         form = {"username": user.email, "password": user.password}
@@ -185,7 +187,7 @@ class TestDeleteMe:
         assert (await session.scalars(select(RefreshFamily))).all() == []
         assert (await session.scalars(select(RefreshToken))).all() == []
 
-    async def test_delete_me_leaves_others_alone(
+    async def test_delete_me_keeps_other_accounts(
         self, user_client: AppClient, admin_client: AppClient
     ) -> None:
         assert_status(await user_client.delete("/users/me"), 204)

@@ -1,4 +1,4 @@
-"""What operators look at: health and metrics; and methods and paths that there aren't."""
+"""Health, metrics, and unknown methods and paths."""
 
 import pytest
 
@@ -7,19 +7,19 @@ from service_testing.client import AppClient
 
 
 class TestStart:
-    async def test_start_ran_the_lifespan(self, client: AppClient) -> None:
+    async def test_start_creates_the_first_signing_key(self, client: AppClient) -> None:
         """It makes the first signing key."""
         response = await client.get("/.well-known/jwks.json")
         assert len(response.json()["keys"]) == 1
 
 
 class TestHealth:
-    async def test_health_says_that_the_process_is_alive(self, client: AppClient) -> None:
+    async def test_live_returns_ok(self, client: AppClient) -> None:
         response = await client.get("/health/live")
         assert_status(response, 200)
         assert response.json() == {"status": "ok"}
 
-    async def test_health_says_that_the_service_is_ready(self, client: AppClient) -> None:
+    async def test_ready_returns_ok(self, client: AppClient) -> None:
         response = await client.get("/health/ready")
         assert_status(response, 200)
         assert response.json() == {"status": "ok", "checks": {"database": "ok"}}
@@ -55,7 +55,7 @@ class TestMethods:
             ("POST", "/health/ready", "GET, HEAD"),
         ],
     )
-    async def test_methods_that_a_path_has_are_all_named(
+    async def test_wrong_method_returns_405_with_all_allowed_methods(
         self, client: AppClient, method: str, path: str, allowed: str
     ) -> None:
         response = await client.request(method, path)
@@ -63,7 +63,5 @@ class TestMethods:
         assert response.headers["Allow"] == allowed
 
     @pytest.mark.parametrize("path", ["/", "/users", "/users/1/", "/admin/users", "/nothing"])
-    async def test_methods_of_a_path_that_is_none_are_not_found(
-        self, client: AppClient, path: str
-    ) -> None:
+    async def test_unknown_path_returns_404(self, client: AppClient, path: str) -> None:
         assert_error_response(await client.get(path), 404, "not_found")

@@ -1,4 +1,4 @@
-"""`GET /users/{id}`: what anyone who is signed in may know of a user."""
+"""`GET /users/{id}`: a user as any signed-in user sees it."""
 
 import pytest
 
@@ -31,26 +31,26 @@ TOO_LARGE_IDS = [str(2**63), str(2**64 + 1), "9" * 5000]
 
 
 class TestReadUser:
-    async def test_read_user_without_a_token_is_unauthorized(
+    async def test_read_user_without_token_returns_401(
         self, client: AppClient, user: Account
     ) -> None:
         response = await client.get(f"/users/{user.id}")
         assert_error_response(response, 401, "not_authenticated")
 
-    async def test_read_user_shows_the_public_view_alone(
+    async def test_read_user_returns_only_the_public_view(
         self, user_client: AppClient, admin: Account
     ) -> None:
         response = await user_client.get(f"/users/{admin.id}")
         assert_status(response, 200)
         assert response.json() == {"id": admin.id, "name": admin.name, "is_active": True}
 
-    async def test_read_user_shows_an_admin_no_more(
+    async def test_read_user_as_an_admin_returns_only_the_public_view(
         self, admin_client: AppClient, user: Account
     ) -> None:
         response = await admin_client.get(f"/users/{user.id}")
         assert response.json() == {"id": user.id, "name": user.name, "is_active": True}
 
-    async def test_read_user_says_who_is_deactivated(
+    async def test_read_user_shows_that_a_user_is_deactivated(
         self, user_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         inactive = await create_account(session, state, is_active=False)
@@ -59,13 +59,13 @@ class TestReadUser:
         assert response.json()["is_active"] is False
 
     @pytest.mark.parametrize("user_id", ["999999999", str(2**63 - 1)])
-    async def test_read_user_that_is_unknown_is_not_found(
+    async def test_read_unknown_user_returns_404(
         self, user_client: AppClient, user_id: str
     ) -> None:
         response = await user_client.get(f"/users/{user_id}")
         assert assert_error_response(response, 404, "not_found")["detail"] == "User not found"
 
-    async def test_read_user_that_was_deleted_is_not_found(
+    async def test_read_deleted_user_returns_404(
         self,
         user_client: AppClient,
         admin_client: AppClient,
@@ -78,7 +78,7 @@ class TestReadUser:
         assert_error_response(response, 404, "not_found")
 
     @pytest.mark.parametrize("user_id", MALFORMED_IDS + TOO_LARGE_IDS, ids=lambda i: i[:20])
-    async def test_read_user_refuses_a_malformed_id(
+    async def test_read_user_with_a_malformed_id_returns_422(
         self, user_client: AppClient, user_id: str
     ) -> None:
         response = await user_client.get(f"/users/{user_id}")

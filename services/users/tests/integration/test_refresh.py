@@ -1,4 +1,4 @@
-"""`POST /auth/refresh` and `POST /auth/logout`: a refresh token is good for one use."""
+"""`POST /auth/refresh` and `POST /auth/logout`: a refresh token can be used once."""
 
 import hashlib
 
@@ -19,11 +19,11 @@ INVALID: list[object] = [None, 1, True, [], {}, "", "t" * 513, "nul \0 nul"]
 
 
 class TestRefresh:
-    async def test_refresh_with_an_unknown_token_is_unauthorized(self, client: AppClient) -> None:
+    async def test_refresh_with_an_unknown_token_returns_401(self, client: AppClient) -> None:
         response = await client.post("/auth/refresh", json={"refresh_token": "unknown"})
         assert_error_response(response, 401, "invalid_refresh_token")
 
-    async def test_refresh_gives_new_tokens(self, client: AppClient, user: Account) -> None:
+    async def test_refresh_returns_new_tokens(self, client: AppClient, user: Account) -> None:
         first = await log_in(client, user)
         response = await client.post("/auth/refresh", json={"refresh_token": first})
         assert_status(response, 200)
@@ -34,7 +34,7 @@ class TestRefresh:
         me = await as_user(client, body["access_token"]).get("/users/me")
         assert_user_response(me, email=user.email)
 
-    async def test_refresh_goes_on_with_each_new_token(
+    async def test_refresh_can_be_repeated_with_each_new_token(
         self, client: AppClient, user: Account
     ) -> None:
         token = await log_in(client, user)
@@ -52,7 +52,7 @@ class TestRefresh:
         await assert_login_ended(client, first)
         await assert_login_ended(client, second)
 
-    async def test_refresh_with_a_used_token_leaves_other_logins_alone(
+    async def test_refresh_with_a_used_token_keeps_other_logins(
         self, client: AppClient, user: Account, admin: Account
     ) -> None:
         stolen, elsewhere, of_another = [
@@ -63,7 +63,7 @@ class TestRefresh:
         assert await refresh(client, elsewhere)
         assert await refresh(client, of_another)
 
-    async def test_refresh_names_the_present_role(
+    async def test_refreshed_access_token_has_the_current_role(
         self, client: AppClient, admin_client: AppClient, user: Account
     ) -> None:
         token = await log_in(client, user)
@@ -73,7 +73,7 @@ class TestRefresh:
         promoted = as_user(client, response.json()["access_token"])
         assert_status(await promoted.get("/admin/users/"), 200)
 
-    async def test_refresh_is_good_for_30_days_after_the_login(
+    async def test_refresh_tokens_expire_30_days_after_the_login(
         self, client: AppClient, user: Account, settings: UsersSettings, frozen_time: FrozenTime
     ) -> None:
         assert settings.refresh_token_days == 30
@@ -84,14 +84,14 @@ class TestRefresh:
         frozen_time.tick(hours=1)
         await assert_login_ended(client, token)
 
-    async def test_refresh_of_a_deleted_account_is_refused(
+    async def test_refresh_of_a_deleted_account_returns_401(
         self, client: AppClient, user: Account, user_client: AppClient
     ) -> None:
         token = await log_in(client, user)
         assert_status(await user_client.delete("/users/me"), 204)
         await assert_login_ended(client, token)
 
-    async def test_refresh_of_a_deactivated_account_is_refused_for_good(
+    async def test_refresh_of_a_deactivated_account_returns_401_even_after_reactivation(
         self, client: AppClient, user: Account, admin_client: AppClient
     ) -> None:
         token = await log_in(client, user)
@@ -110,24 +110,24 @@ class TestRefresh:
         assert stored == {hashlib.sha256(t.encode()).hexdigest() for t in (first, second)}
 
     @pytest.mark.parametrize("value", INVALID, ids=lambda value: ascii(value)[:12])
-    async def test_refresh_refuses_what_can_be_no_token(
+    async def test_refresh_with_an_invalid_body_returns_422(
         self, client: AppClient, value: object
     ) -> None:
         response = await client.post("/auth/refresh", json={"refresh_token": value})
         assert_validation_error(response, ["body", "refresh_token"])
 
-    async def test_refresh_refuses_unknown_fields(self, client: AppClient) -> None:
+    async def test_refresh_with_an_unknown_field_returns_422(self, client: AppClient) -> None:
         body = {"refresh_token": "unknown", "grant_type": "refresh_token"}
         response = await client.post("/auth/refresh", json=body)
         assert_validation_error(response, ["body", "grant_type"])
 
-    async def test_refresh_refuses_a_form(self, client: AppClient) -> None:
+    async def test_refresh_with_a_form_returns_415(self, client: AppClient) -> None:
         response = await client.post("/auth/refresh", data={"refresh_token": "unknown"})
         assert_error_response(response, 415, "unsupported_media_type")
 
 
 class TestLogOut:
-    async def test_log_out_with_an_unknown_token_is_no_mistake(self, client: AppClient) -> None:
+    async def test_log_out_with_an_unknown_token_returns_204(self, client: AppClient) -> None:
         response = await client.post("/auth/logout", json={"refresh_token": "unknown"})
         assert_status(response, 204)
         assert response.content == b""
@@ -138,7 +138,7 @@ class TestLogOut:
             assert_status(await client.post("/auth/logout", json={"refresh_token": token}), 204)
         await assert_login_ended(client, token)
 
-    async def test_log_out_with_a_used_token_ends_the_login_too(
+    async def test_log_out_with_a_used_token_ends_the_login(
         self, client: AppClient, user: Account
     ) -> None:
         first = await log_in(client, user)
@@ -146,7 +146,7 @@ class TestLogOut:
         assert_status(await client.post("/auth/logout", json={"refresh_token": first}), 204)
         await assert_login_ended(client, second)
 
-    async def test_log_out_leaves_other_logins_alone(
+    async def test_log_out_keeps_other_logins(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         one, other = await create_account(session, state), await create_account(session, state)
@@ -155,7 +155,7 @@ class TestLogOut:
         assert await refresh(client, kept)
         assert await refresh(client, of_another)
 
-    async def test_log_out_keeps_the_access_token(
+    async def test_access_token_stays_valid_after_log_out(
         self, client: AppClient, user: Account, user_client: AppClient
     ) -> None:
         token = await log_in(client, user)
@@ -163,7 +163,7 @@ class TestLogOut:
         assert_user_response(await user_client.get("/users/me"))
 
     @pytest.mark.parametrize("value", INVALID, ids=lambda value: ascii(value)[:12])
-    async def test_log_out_refuses_what_can_be_no_token(
+    async def test_log_out_with_an_invalid_body_returns_422(
         self, client: AppClient, value: object
     ) -> None:
         response = await client.post("/auth/logout", json={"refresh_token": value})

@@ -1,4 +1,4 @@
-"""Refresh tokens under real commits: what must hold although the answer is an error, or races."""
+"""Refresh tokens with real commits: revocations that outlive an error, and races."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ async def user(session: WriteSession, state: UsersState) -> Account:
 
 
 class TestReuse:
-    async def test_reuse_is_committed_although_it_is_answered_with_an_error(
+    async def test_revocation_after_reuse_is_committed(
         self, client: AppClient, user: Account, session: WriteSession
     ) -> None:
         first = await log_in(client, user)
@@ -33,7 +33,7 @@ class TestReuse:
         assert family.revoked_at is not None
         await assert_login_ended(client, second)
 
-    async def test_reuse_at_the_same_time_is_won_by_one_at_most_and_ends_the_login(
+    async def test_concurrent_use_succeeds_at_most_once_and_ends_the_login(
         self, client: AppClient, user: Account
     ) -> None:
         token = await log_in(client, user)
@@ -46,7 +46,7 @@ class TestReuse:
 
 
 class TestRefreshBesideOthers:
-    async def test_refresh_while_the_account_is_deleted_is_one_or_the_other(
+    async def test_refresh_during_deletion_leaves_no_login(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         users = [await create_account(session, state) for _ in range(12)]
@@ -60,7 +60,7 @@ class TestRefreshBesideOthers:
         assert {response.status_code for response in responses[1::2]} == {204}
         assert (await session.scalars(select(RefreshFamily))).all() == []
 
-    async def test_refresh_while_the_password_changes_leaves_no_login(
+    async def test_refresh_during_a_password_change_leaves_no_login(
         self, client: AppClient, user: Account
     ) -> None:
         token = await log_in(client, user)
@@ -73,7 +73,7 @@ class TestRefreshBesideOthers:
         assert refreshed.status_code in {200, 401}
         await assert_login_ended(client, refreshed.json().get("refresh_token", token))
 
-    async def test_refresh_while_logging_out_leaves_no_login(
+    async def test_refresh_during_log_out_leaves_no_login(
         self, client: AppClient, user: Account
     ) -> None:
         token = await log_in(client, user)

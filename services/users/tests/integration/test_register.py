@@ -1,4 +1,4 @@
-"""`POST /users/`: what is accepted, and what the answer says."""
+"""`POST /users/`: what is accepted, and the response."""
 
 import json
 from datetime import timedelta
@@ -57,7 +57,7 @@ UNSTORABLE = ["NUL \0 inside", "lone surrogate \ud800 inside"]
 
 
 async def register(client: AppClient, **fields: object) -> httpx.Response:
-    """Send valid data but for these fields."""
+    """Send valid data with these changes."""
     # httpx can't encode a lone surrogate; a JSON escape carries it.
     content = json.dumps({**create_user_data(), **fields})
     headers = {"Content-Type": "application/json"}
@@ -65,9 +65,7 @@ async def register(client: AppClient, **fields: object) -> httpx.Response:
 
 
 class TestRegister:
-    async def test_register_answers_with_the_own_view_and_its_place(
-        self, client: AppClient
-    ) -> None:
+    async def test_register_returns_the_own_view_and_location(self, client: AppClient) -> None:
         data = create_user_data(name="Ada Lovelace")
         response = await client.post("/users/", json=data)
         body = assert_user_response(response, status=201, email=data["email"])
@@ -77,7 +75,7 @@ class TestRegister:
         assert body["created_at"].endswith("Z")
         assert response.headers["Location"] == f"/users/{body['id']}"
 
-    async def test_register_stores_the_hash_of_the_password_only(
+    async def test_register_stores_only_a_hash_of_the_password(
         self, client: AppClient, session: WriteSession
     ) -> None:
         data = create_user_data()
@@ -86,7 +84,7 @@ class TestRegister:
         assert user.password_hash.startswith("$argon2id$")
         assert not [value for value in user.model_dump().values() if value == data["password"]]
 
-    async def test_register_notes_the_time(self, client: AppClient, session: WriteSession) -> None:
+    async def test_register_stores_the_time(self, client: AppClient, session: WriteSession) -> None:
         body = assert_user_response(await register(client), status=201)
         created_at = await session.scalar(
             select(col(User.created_at)).where(col(User.id) == body["id"])
@@ -98,54 +96,58 @@ class TestRegister:
         assert_user_response(await register(user_client), status=201)
 
     @pytest.mark.parametrize("field", ["email", "name", "password"])
-    async def test_register_without_a_field_is_refused(self, client: AppClient, field: str) -> None:
+    async def test_register_without_a_field_returns_422(
+        self, client: AppClient, field: str
+    ) -> None:
         data = {name: value for name, value in create_user_data().items() if name != field}
         response = await client.post("/users/", json=data)
         assert_validation_error(response, ["body", field])
 
     @pytest.mark.parametrize("field", ["email", "name", "password"])
     @pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}], ids=repr)
-    async def test_register_refuses_a_wrong_type(
+    async def test_register_with_a_wrong_type_returns_422(
         self, client: AppClient, field: str, value: object
     ) -> None:
         assert_validation_error(await register(client, **{field: value}), ["body", field])
 
     @pytest.mark.parametrize("field", ["email", "name", "password"])
     @pytest.mark.parametrize("value", UNSTORABLE, ids=["nul", "surrogate"])
-    async def test_register_refuses_text_that_no_database_stores(
+    async def test_register_with_text_that_no_database_stores_returns_422(
         self, client: AppClient, field: str, value: str
     ) -> None:
         assert_validation_error(await register(client, **{field: value}), ["body", field])
 
     @pytest.mark.parametrize("field", ["role", "is_active", "id", "version", "password_hash", ""])
-    async def test_register_refuses_an_unknown_field(self, client: AppClient, field: str) -> None:
+    async def test_register_with_an_unknown_field_returns_422(
+        self, client: AppClient, field: str
+    ) -> None:
         response = await register(client, **{field: "admin"})
         assert_validation_error(response, ["body", field])
 
     @pytest.mark.parametrize(
         "content", ["", "{", "[]", "null", '"text"', '{"email": NaN}', '{"name": 1e400}', "\x00"]
     )
-    async def test_register_refuses_what_is_no_json_object(
+    async def test_register_with_a_body_that_is_no_json_object_is_refused(
         self, client: AppClient, content: str
     ) -> None:
         headers = {"Content-Type": "application/json"}
         response = await client.post("/users/", content=content, headers=headers)
         assert_error_response(response, 422, "validation_error")
 
-    async def test_register_refuses_bytes_that_are_no_utf8(self, client: AppClient) -> None:
+    async def test_register_with_invalid_utf8_is_refused(self, client: AppClient) -> None:
         headers = {"Content-Type": "application/json"}
         response = await client.post("/users/", content=b'{"name": "\xff"}', headers=headers)
         assert response.status_code in {400, 422}
 
-    async def test_register_refuses_a_form(self, client: AppClient) -> None:
+    async def test_register_with_a_form_returns_415(self, client: AppClient) -> None:
         response = await client.post("/users/", data=dict(create_user_data()))
         assert_error_response(response, 415, "unsupported_media_type")
 
-    async def test_register_refuses_too_large_a_body(self, client: AppClient) -> None:
+    async def test_register_with_a_too_large_body_returns_413(self, client: AppClient) -> None:
         response = await register(client, name="n" * 1024 * 1024)
         assert_error_response(response, 413, "body_too_large")
 
-    async def test_register_never_repeats_the_password(self, client: AppClient) -> None:
+    async def test_errors_never_repeat_the_password(self, client: AppClient) -> None:
         response = await register(client, password="\0my secret")
         assert_validation_error(response, ["body", "password"])
         assert "my secret" not in response.text
@@ -153,7 +155,7 @@ class TestRegister:
 
 class TestName:
     @pytest.mark.parametrize("name", ["n", "n" * 120, "名" * 120, "🎉" * 120, "O'Brien; DROP"])
-    async def test_name_is_kept_as_it_was_sent(self, client: AppClient, name: str) -> None:
+    async def test_name_is_stored_as_sent(self, client: AppClient, name: str) -> None:
         body = assert_user_response(await register(client, name=name), status=201)
         assert body["name"] == name
 
@@ -168,9 +170,7 @@ class TestName:
     @pytest.mark.parametrize(
         "name", ["", " ", "\t\n ", "\u00a0", "\u3000", "n" * 121, "🎉" * 121], ids=ascii
     )
-    async def test_name_that_is_blank_or_too_long_is_refused(
-        self, client: AppClient, name: str
-    ) -> None:
+    async def test_blank_or_too_long_name_returns_422(self, client: AppClient, name: str) -> None:
         assert_validation_error(await register(client, name=name), ["body", "name"])
 
 
@@ -188,15 +188,15 @@ class TestEmail:
             "用户@例子.广告",
         ],
     )
-    async def test_email_that_is_valid_is_kept(self, client: AppClient, email: str) -> None:
+    async def test_valid_email_is_stored_as_sent(self, client: AppClient, email: str) -> None:
         assert_user_response(await register(client, email=email), status=201, email=email)
 
     @pytest.mark.parametrize("email", INVALID_EMAILS, ids=ascii)
-    async def test_email_that_is_invalid_is_refused(self, client: AppClient, email: str) -> None:
+    async def test_invalid_email_returns_422(self, client: AppClient, email: str) -> None:
         response = await register(client, email=email)
         assert_validation_error(response, ["body", "email"])
 
-    async def test_email_of_255_characters_is_refused(self, client: AppClient) -> None:
+    async def test_email_of_255_characters_returns_422(self, client: AppClient) -> None:
         longer = LONGEST_EMAIL.replace(".com", "d.com")
         assert (len(LONGEST_EMAIL), len(longer)) == (254, 255)
         assert_validation_error(await register(client, email=longer), ["body", "email"])
@@ -209,7 +209,7 @@ class TestEmail:
 class TestPassword:
     @pytest.mark.parametrize("character", ["p", "ü", "🎉", " "])
     @pytest.mark.parametrize("length", [8, 128])
-    async def test_password_of_8_to_128_characters_signs_in(
+    async def test_password_may_have_8_to_128_characters(
         self, client: AppClient, character: str, length: int
     ) -> None:
         data = create_user_data(password=character * length)
@@ -219,7 +219,7 @@ class TestPassword:
 
     @pytest.mark.parametrize("character", ["p", "ü", "🎉"])
     @pytest.mark.parametrize("length", [0, 7, 129])
-    async def test_password_of_another_length_is_refused(
+    async def test_password_of_another_length_returns_422(
         self, client: AppClient, character: str, length: int
     ) -> None:
         response = await register(client, password=character * length)

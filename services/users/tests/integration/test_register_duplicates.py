@@ -1,4 +1,4 @@
-"""`POST /users/` with an e-mail address that another account has, had, or is getting."""
+"""`POST /users/` with an e-mail address that is taken, was taken, or is being taken."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ class TestDuplicate:
             ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
         ],
     )
-    async def test_duplicate_in_another_spelling_is_refused(
+    async def test_taken_email_in_another_spelling_returns_409(
         self, client: AppClient, first: str, second: str
     ) -> None:
         response = await client.post("/users/", json=create_user_data(email=first))
@@ -37,7 +37,7 @@ class TestDuplicate:
         body = assert_error_response(response, 409, "email_taken")
         assert body["detail"] == "Another account has this e-mail address."
 
-    async def test_duplicate_leaves_the_first_account_as_it_was(
+    async def test_refused_registration_keeps_the_first_account(
         self, client: AppClient, user: Account, user_client: AppClient
     ) -> None:
         response = await client.post("/users/", json=create_user_data(email=user.email))
@@ -45,14 +45,14 @@ class TestDuplicate:
         body = assert_user_response(await user_client.get("/users/me"), email=user.email)
         assert (body["id"], body["name"]) == (user.id, user.name)
 
-    async def test_duplicate_tag_in_the_address_is_another_address(self, client: AppClient) -> None:
+    async def test_address_with_a_tag_is_another_address(self, client: AppClient) -> None:
         for email in ("ada@example.com", "ada+1@example.com"):
             response = await client.post("/users/", json=create_user_data(email=email))
             assert_user_response(response, status=201, email=email)
 
 
 class TestDeletedAccount:
-    async def test_deleted_account_frees_its_email_and_keeps_its_id_for_ever(
+    async def test_deleted_account_frees_its_email_and_never_its_id(
         self, client: AppClient, user: Account, user_client: AppClient
     ) -> None:
         assert_status(await user_client.delete("/users/me"), 204)
@@ -63,7 +63,9 @@ class TestDeletedAccount:
         assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
 
     @pytest.mark.committed
-    async def test_deleted_account_keeps_its_id_after_real_commits(self, client: AppClient) -> None:
+    async def test_id_of_a_deleted_account_is_not_reused_after_commits(
+        self, client: AppClient
+    ) -> None:
         ids = []
         for _ in range(3):
             data = create_user_data()
@@ -77,7 +79,7 @@ class TestDeletedAccount:
 
 @pytest.mark.committed
 class TestRace:
-    async def test_race_of_100_registrations_of_one_email_is_won_by_one(
+    async def test_only_one_of_100_registrations_of_one_email_succeeds(
         self, client: AppClient, session: WriteSession
     ) -> None:
         email = create_user_data()["email"]
@@ -89,7 +91,9 @@ class TestRace:
         assert statuses.count(409) == 99
         assert await session.scalar(select(func.count(col(User.id)))) == 1
 
-    async def test_race_of_different_emails_is_lost_by_nobody(self, client: AppClient) -> None:
+    async def test_concurrent_registrations_of_different_emails_all_succeed(
+        self, client: AppClient
+    ) -> None:
         bodies = [create_user_data() for _ in range(40)]
         responses = await asyncio.gather(*(client.post("/users/", json=body) for body in bodies))
         created = [assert_user_response(response, status=201) for response in responses]

@@ -1,6 +1,6 @@
-"""A coarse guard: no route becomes dearer by an order of magnitude without a red test.
+"""A coarse guard: a test fails when a route becomes several times as slow.
 
-What the routes cost exactly is for `tox -e bench` to say.
+`tox -e bench` measures exactly.
 """
 
 from service_testing.client import AppClient
@@ -8,13 +8,13 @@ from service_testing.relative_cost import bare_client, relative_cost
 from tests.factories import Account
 
 
-async def test_read_me_costs_a_small_multiple_of_a_bare_answer(user_client: AppClient) -> None:
+async def test_read_me_costs_a_small_multiple_of_a_bare_response(user_client: AppClient) -> None:
     bare = bare_client(await user_client.get("/users/me"))
     cost = await relative_cost(lambda: user_client.get("/users/me"), lambda: bare.get("/users/me"))
     assert cost < 18  # 6 when it was written
 
 
-async def test_public_view_costs_a_small_multiple_of_a_bare_answer(
+async def test_public_view_costs_a_small_multiple_of_a_bare_response(
     user_client: AppClient, admin: Account
 ) -> None:
     path = f"/users/{admin.id}"

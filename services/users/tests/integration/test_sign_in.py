@@ -37,7 +37,7 @@ async def unverified_claims(client: AppClient, account: Account) -> dict[str, An
 
 @pytest.fixture
 def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The hashes that passwords were really compared with, one for each comparison."""
+    """The hashes that passwords were compared with, one for each comparison."""
     verified: list[str] = []
     verify = Argon2Hasher.verify
 
@@ -50,7 +50,7 @@ def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 class TestSignIn:
-    async def test_sign_in_gives_tokens(self, client: AppClient, user: Account) -> None:
+    async def test_sign_in_returns_tokens(self, client: AppClient, user: Account) -> None:
         response = await client.post("/auth/token", data=form(user))
         assert_status(response, 200)
         body = response.json()
@@ -61,13 +61,13 @@ class TestSignIn:
         me = await as_user(client, body["access_token"]).get("/users/me")
         assert_user_response(me, email=user.email)
 
-    async def test_sign_in_twice_gives_two_logins(self, client: AppClient, user: Account) -> None:
+    async def test_two_sign_ins_are_two_logins(self, client: AppClient, user: Account) -> None:
         bodies = [(await client.post("/auth/token", data=form(user))).json() for _ in range(2)]
         assert bodies[0]["refresh_token"] != bodies[1]["refresh_token"]
         assert bodies[0]["access_token"] != bodies[1]["access_token"]
 
     @pytest.mark.parametrize("spelling", [str.upper, str.lower, str.title])
-    async def test_sign_in_knows_the_email_in_any_case(
+    async def test_sign_in_ignores_the_case_of_the_email(
         self, client: AppClient, user: Account, spelling: Any
     ) -> None:
         response = await client.post("/auth/token", data=form(user, username=spelling(user.email)))
@@ -82,7 +82,7 @@ class TestSignIn:
             ("ada@xn--bcher-kva.example.com", "ADA@BÜCHER.example.com"),
         ],
     )
-    async def test_sign_in_knows_the_email_in_any_spelling(
+    async def test_sign_in_accepts_any_spelling_of_the_email(
         self, client: AppClient, registered: str, typed: str
     ) -> None:
         body = {"email": registered, "name": "Ada", "password": "correct horse"}
@@ -90,26 +90,26 @@ class TestSignIn:
         credentials = {"username": typed, "password": body["password"]}
         assert_status(await client.post("/auth/token", data=credentials), 200)
 
-    async def test_sign_in_tolerates_unknown_fields(self, client: AppClient, user: Account) -> None:
+    async def test_sign_in_ignores_unknown_fields(self, client: AppClient, user: Account) -> None:
         response = await client.post("/auth/token", data=form(user, scope="all", client_id="web"))
         assert_status(response, 200)
 
     @pytest.mark.parametrize("grant_type", ["password", ""])
-    async def test_sign_in_takes_the_grant_type_password_or_none(
+    async def test_grant_type_is_password_by_default(
         self, client: AppClient, user: Account, grant_type: str
     ) -> None:
         response = await client.post("/auth/token", data=form(user, grant_type=grant_type))
         assert_status(response, 200)
 
     @pytest.mark.parametrize("grant_type", ["refresh_token", "authorization_code", "PASSWORD", " "])
-    async def test_sign_in_refuses_another_grant_type(
+    async def test_another_grant_type_returns_400(
         self, client: AppClient, user: Account, grant_type: str
     ) -> None:
         response = await client.post("/auth/token", data=form(user, grant_type=grant_type))
         assert_error_response(response, 400, "unsupported_grant_type")
 
     @pytest.mark.parametrize("field", ["username", "password"])
-    async def test_sign_in_needs_both_fields(
+    async def test_sign_in_without_a_field_returns_422(
         self, client: AppClient, user: Account, field: str
     ) -> None:
         complete = form(user)
@@ -118,7 +118,7 @@ class TestSignIn:
             response = await client.post("/auth/token", data=data)
             assert_validation_error(response, ["body", field])
 
-    async def test_sign_in_without_a_body_is_refused(self, client: AppClient) -> None:
+    async def test_sign_in_without_a_body_returns_422(self, client: AppClient) -> None:
         assert_validation_error(await client.post("/auth/token"), ["body", "username"])
 
     @pytest.mark.parametrize(
@@ -131,19 +131,19 @@ class TestSignIn:
             ("password", "nul\0"),
         ],
     )
-    async def test_sign_in_refuses_what_nobody_can_have(
+    async def test_invalid_username_or_password_returns_422(
         self, client: AppClient, user: Account, field: str, value: str
     ) -> None:
         response = await client.post("/auth/token", data=form(user, **{field: value}))
         assert_validation_error(response, ["body", field])
 
-    async def test_sign_in_refuses_json(self, client: AppClient, user: Account) -> None:
+    async def test_sign_in_with_json_returns_415(self, client: AppClient, user: Account) -> None:
         response = await client.post("/auth/token", json=form(user))
         assert_error_response(response, 415, "unsupported_media_type")
 
 
 class TestRefusal:
-    async def test_refusal_is_the_same_whatever_is_wrong(
+    async def test_all_refusals_look_the_same(
         self, client: AppClient, user: Account, session: WriteSession, state: UsersState
     ) -> None:
         inactive = await create_account(session, state, is_active=False)
@@ -160,7 +160,7 @@ class TestRefusal:
             bodies.append((body["detail"], response.headers.get("WWW-Authenticate")))
         assert len(set(bodies)) == 1
 
-    async def test_refusal_costs_the_same_whatever_is_wrong(
+    async def test_all_refusals_take_the_same_work(
         self,
         client: AppClient,
         user: Account,
@@ -168,7 +168,7 @@ class TestRefusal:
         state: UsersState,
         verifications: list[str],
     ) -> None:
-        """Work is counted instead of timed: as many comparisons, with hashes of equal cost."""
+        """Work is counted, not timed: as many comparisons, with hashes of equal cost."""
         inactive = await create_account(session, state, is_active=False)
         for data in (
             form(user, password="a wrong password"),
@@ -181,14 +181,14 @@ class TestRefusal:
         assert len(costs) == 3
         assert costs == [costs[0]] * 3
 
-    async def test_refusal_comes_again_after_the_account_was_deleted(
+    async def test_sign_in_to_a_deleted_account_returns_401(
         self, client: AppClient, user: Account, user_client: AppClient
     ) -> None:
         assert_status(await user_client.delete("/users/me"), 204)
         response = await client.post("/auth/token", data=form(user))
         assert_error_response(response, 401, "invalid_credentials")
 
-    async def test_refusal_ends_when_the_account_is_reactivated(
+    async def test_sign_in_works_again_after_reactivation(
         self, client: AppClient, admin_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         inactive = await create_account(session, state, is_active=False)
@@ -198,7 +198,7 @@ class TestRefusal:
 
 
 class TestAccessToken:
-    async def test_access_token_says_what_the_design_says(
+    async def test_access_token_has_the_documented_claims(
         self, client: AppClient, user: Account
     ) -> None:
         before = utc_now()
@@ -211,12 +211,10 @@ class TestAccessToken:
         assert claims["exp"] - claims["iat"] == 15 * 60
         assert abs(claims["iat"] - before.timestamp()) < timedelta(minutes=1).total_seconds()
 
-    async def test_access_token_names_the_role(self, client: AppClient, admin: Account) -> None:
+    async def test_access_token_has_the_role(self, client: AppClient, admin: Account) -> None:
         assert (await unverified_claims(client, admin))["role"] == "admin"
 
-    async def test_access_token_has_an_id_of_its_own(
-        self, client: AppClient, user: Account
-    ) -> None:
+    async def test_each_access_token_has_its_own_id(self, client: AppClient, user: Account) -> None:
         ids = {(await unverified_claims(client, user))["jti"] for _ in range(3)}
         assert len(ids) == 3
 
@@ -230,7 +228,7 @@ class TestAccessToken:
 
 
 class TestRehash:
-    async def test_rehash_happens_when_the_parameters_have_changed(
+    async def test_hash_is_renewed_when_the_parameters_have_changed(
         self, client: AppClient, user: Account, session: WriteSession, settings: UsersSettings
     ) -> None:
         await _store_outdated_hash(session, user)
@@ -240,7 +238,7 @@ class TestRehash:
         assert_status(await client.post("/auth/token", data=form(user)), 200)
         assert await _stored_hash(session, user) == rehashed
 
-    async def test_rehash_needs_the_right_password(
+    async def test_hash_is_not_renewed_for_a_wrong_password(
         self, client: AppClient, user: Account, session: WriteSession
     ) -> None:
         await _store_outdated_hash(session, user)
@@ -250,7 +248,7 @@ class TestRehash:
         assert await _stored_hash(session, user) == before
 
     @pytest.mark.committed
-    async def test_rehash_by_concurrent_logins_fails_none_of_them(
+    async def test_concurrent_logins_that_renew_the_hash_all_succeed(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
         user = await create_account(session, state)

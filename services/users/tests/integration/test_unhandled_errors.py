@@ -1,4 +1,4 @@
-"""A route that fails in a way nobody foresaw: what the caller sees, and what the log says."""
+"""An unexpected error in a route: the caller gets a 500, the log gets the cause."""
 
 from dataclasses import replace
 from typing import NoReturn
@@ -20,7 +20,7 @@ class BrokenHasher(PasswordHasher):
         raise RuntimeError(CAUSE)
 
 
-async def test_a_failure_is_a_500_that_tells_its_cause_to_the_log_alone(
+async def test_unhandled_error_is_a_500_whose_cause_is_only_logged(
     app: FastAPI, state: UsersState, client: AppClient, logs: list[EventDict]
 ) -> None:
     without_passwords = replace(state, passwords=BrokenHasher(state.settings))

@@ -1,4 +1,4 @@
-"""What the token says that a delivery of events carries; it is short-lived, and good for the sink alone."""
+"""The token that deliveries of events carry."""
 
 from datetime import timedelta
 from typing import cast
@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 
 class Ring:
-    """Has one key."""
+    """A fake key ring with one key."""
 
     def __init__(self) -> None:
         self.key = LoadedKey(
@@ -25,7 +25,7 @@ class Ring:
         return self.key
 
 
-async def test_a_delivery_token_is_the_services_own_for_the_sink_and_a_minute() -> None:
+async def test_delivery_token_is_for_the_subscriber_and_a_minute() -> None:
     ring = Ring()
     granted = await TokenIssuer(
         cast(KeyRing, ring), lifetime_seconds=900, user_audiences=[]

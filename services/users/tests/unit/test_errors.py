@@ -1,4 +1,4 @@
-"""The errors of this service: a status, a stable code and a sentence each."""
+"""Each error of this service has a status, a stable code and a sentence."""
 
 import inspect
 
@@ -28,10 +28,10 @@ CODES = {
 
 
 class TestErrors:
-    def test_errors_have_the_codes_that_clients_know(self) -> None:
+    def test_errors_have_their_documented_codes(self) -> None:
         assert {error.__name__: (error.status, error.code) for error in OWN} == CODES
 
     @pytest.mark.parametrize("error", OWN)
-    def test_errors_explain_themselves(self, error: type[ApiError]) -> None:
+    def test_each_error_has_a_sentence(self, error: type[ApiError]) -> None:
         assert error().detail == error.sentence
         assert " " in error.sentence

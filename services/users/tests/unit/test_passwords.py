@@ -1,4 +1,4 @@
-"""Password hashing: its cost, its bound, and what it does when there is no hash."""
+"""Password hashing: its cost, its limit, and what it does when there is no hash."""
 
 import threading
 from typing import Any
@@ -27,19 +27,21 @@ class TestHash:
         assert first != second
         assert await passwords.verify(PASSWORD, first) == (True, None)
 
-    async def test_hash_tells_characters_apart_that_look_alike(
+    async def test_hash_distinguishes_characters_that_look_alike(
         self, passwords: PasswordHasher
     ) -> None:
         stored = await passwords.hash("pässword")
         assert await passwords.verify("password", stored) == (False, None)
 
-    async def test_hash_covers_all_of_a_long_password(self, passwords: PasswordHasher) -> None:
+    async def test_hash_covers_every_character_of_a_long_password(
+        self, passwords: PasswordHasher
+    ) -> None:
         stored = await passwords.hash("🎉" * 128)
         assert await passwords.verify("🎉" * 127, stored) == (False, None)
         assert await passwords.verify("🎉" * 128, stored) == (True, None)
 
     async def test_hash_of_production_costs_64_mib_and_three_passes(self) -> None:
-        """The one test at the real cost."""
+        """The only test with the parameters of production."""
         passwords = PasswordHasher(
             UsersSettings(
                 environment="production",
@@ -54,11 +56,11 @@ class TestHash:
 
 
 class TestVerify:
-    async def test_verify_without_a_hash_is_never_true(self, passwords: PasswordHasher) -> None:
+    async def test_verify_without_a_hash_is_false(self, passwords: PasswordHasher) -> None:
         for password in (PASSWORD, "no account has this password", ""):
             assert await passwords.verify(password, None) == (False, None)
 
-    async def test_verify_renews_a_hash_of_other_parameters(
+    async def test_verify_returns_a_new_hash_for_outdated_parameters(
         self, passwords: PasswordHasher, settings: UsersSettings
     ) -> None:
         outdated = Argon2Hasher(memory_cost=16, time_cost=1, parallelism=1).hash(PASSWORD)
@@ -68,7 +70,7 @@ class TestVerify:
         cost = f"m={settings.password_memory_kib},t={settings.password_time_cost},p=1"
         assert f"${cost}$" in renewed
 
-    async def test_verify_renews_nothing_for_a_wrong_password(
+    async def test_verify_returns_no_new_hash_for_a_wrong_password(
         self, passwords: PasswordHasher
     ) -> None:
         outdated = Argon2Hasher(memory_cost=16, time_cost=1, parallelism=1).hash(PASSWORD)
@@ -76,13 +78,13 @@ class TestVerify:
 
 
 class TestBound:
-    async def test_bound_is_the_number_of_hashes_at_a_time(
+    async def test_number_of_concurrent_hashes_is_limited(
         self, passwords: PasswordHasher, settings: UsersSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         running, most, lock = 0, 0, threading.Lock()
         enough_came, may_go = anyio.Event(), threading.Event()
 
-        def hash_beside_others(*_: Any, **__: Any) -> str:
+        def hash_slowly(*_: Any, **__: Any) -> str:
             nonlocal running, most
             with lock:
                 running += 1
@@ -94,8 +96,8 @@ class TestBound:
                 running -= 1
             return "hash"
 
-        monkeypatch.setattr(Argon2Hasher, "hash", hash_beside_others)
-        monkeypatch.setattr(Argon2Hasher, "verify", hash_beside_others)
+        monkeypatch.setattr(Argon2Hasher, "hash", hash_slowly)
+        monkeypatch.setattr(Argon2Hasher, "verify", hash_slowly)
         async with anyio.create_task_group() as tasks:
             for _ in range(8):
                 tasks.start_soon(passwords.hash, PASSWORD)

@@ -1,4 +1,4 @@
-"""The settings: what has a default, and what production refuses."""
+"""Settings: defaults, and what production refuses."""
 
 from typing import Any
 
@@ -34,19 +34,17 @@ class TestDefaults:
         without = {name: value for name, value in PRODUCTION.items() if name != "environment"}
         assert UsersSettings(**without).environment == "production"
 
-    def test_defaults_let_an_access_token_live_for_15_minutes(self) -> None:
+    def test_access_tokens_expire_after_15_minutes_by_default(self) -> None:
         assert production().access_token_seconds == 15 * 60
 
-    def test_defaults_of_development_need_no_setting_but_that(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_development_needs_no_other_setting(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("USERS_ENVIRONMENT", "development")
         settings = UsersSettings()
         assert settings.database_url.get_secret_value() == "sqlite:///data/users.db"
         assert settings.port == 8001
         assert settings.token_audiences == ("users",)
 
-    def test_defaults_hide_the_passphrase(self) -> None:
+    def test_repr_hides_the_passphrase(self) -> None:
         assert "a passphrase" not in repr(production())
 
 
@@ -88,7 +86,7 @@ class TestProduction:
         with pytest.raises(ValidationError, match="USERS_PASSWORD_MEMORY_KIB must be at least"):
             production(**cheap)
 
-    def test_production_takes_the_least_that_owasp_accepts(self) -> None:
+    def test_production_accepts_the_minimum_of_owasp(self) -> None:
         least = {"password_memory_kib": 19 * 1024, "password_time_cost": 2}
         assert production(**least).password_time_cost == 2
 
