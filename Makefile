@@ -46,7 +46,7 @@ constraints: $(BOOTSTRAP)/.ready ## pin the newest versions that fit together (A
 
 .PHONY: contracts
 contracts: $(BOOTSTRAP)/.ready ## write contracts/ anew from the consumers' tests and the services, after a wanted change
-	@$(TOX) -e contracts -- --update
+	@$(TOX) exec -e contracts -- contracts update
 
 .PHONY: clean
 clean: ## remove environments, caches and reports; the data stays

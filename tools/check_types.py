@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # The folder of each package, and where its modules are imported from (pytest's `pythonpath`).
 PACKAGES = {
     "shared/chassis": ("src", "."),
+    "shared/contracts": ("src", "tests"),
     "shared/testing": ("src", "tests"),
     "services/users": (".",),
     "services/items": (".",),

@@ -8,7 +8,7 @@ from app.clients.users_directory import DirectoryFailed
 from app.errors import UsersUnavailable
 from app.events.user_events import OwnerState
 from chassis.web.errors import InvalidToken
-from service_testing.contracts.stand_ins import gives
+from contracts.fakes import check_answer
 from service_testing.tokens import TokenIssuer
 from tests.factories import Account
 
@@ -24,9 +24,9 @@ async def _nothing_before(_: int) -> None:
 def gives_user(user_id: int, user: UserSummary | None) -> None:
     """A look-up's answer, held to the contract with users."""
     if user:
-        gives("GET", f"/users/{user_id}", 200, user.model_dump())
+        check_answer("GET", f"/users/{user_id}", 200, user.model_dump())
     else:
-        gives("GET", f"/users/{user_id}", 404)
+        check_answer("GET", f"/users/{user_id}", 404)
 
 
 class FakeDirectory:
@@ -50,7 +50,7 @@ class FakeDirectory:
             users = [self.accounts[user_id].data for user_id in ids]
             is_last = len(rest) <= self._page_size
             page = {"users": users, "next_after_id": None if is_last else ids[-1]}
-            gives("GET", "/internal/users/", 200, page)
+            check_answer("GET", "/internal/users/", 200, page)
             yield [OwnerState(**user) for user in users]
             if is_last:
                 return
@@ -104,7 +104,7 @@ class FakeUsers:
         if self.is_down:
             raise UsersUnavailable
         if self.refuses_tokens:
-            gives("GET", f"/users/{user_id}", 401)
+            check_answer("GET", f"/users/{user_id}", 401)
             raise InvalidToken
         answer, self.answers_next = self.answers_next, None
         user = answer or self._users.get(user_id)
@@ -117,5 +117,5 @@ class FakeUsers:
             raise UsersUnavailable
         keys = self.key_set()
         if not self.keys_are_no_keys:
-            gives("GET", "/.well-known/jwks.json", 200, keys)
+            check_answer("GET", "/.well-known/jwks.json", 200, keys)
         return json.dumps(keys)

@@ -16,7 +16,7 @@ from app.outbox.sink import Answer, Delivered, Sink
 from app.schemas import ProfilePatch
 from app.services import accounts
 from chassis.db.database import Database
-from service_testing.contracts.stand_ins import gives
+from contracts.fakes import check_answer
 
 SETTINGS = RelaySettings(
     concurrency=4,
@@ -36,9 +36,9 @@ async def take(_: OutboxEvent) -> Answer:
 def gives_answer(answer: Answer) -> None:
     """Held to the contract with items; a failure without a status is no answer."""
     if isinstance(answer, Delivered):
-        gives("POST", "/events/", 204)
+        check_answer("POST", "/events/", 204)
     elif answer.reason.startswith("status "):
-        gives("POST", "/events/", int(answer.reason.removeprefix("status ")))
+        check_answer("POST", "/events/", int(answer.reason.removeprefix("status ")))
 
 
 class FakeSink:

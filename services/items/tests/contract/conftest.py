@@ -1,17 +1,24 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
+import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from app.clients.users import UsersClient
 from chassis.db.sessions import WriteSession
 from chassis.http.client import service_client
 from chassis.http.guarded_calls import CallPolicy
-from service_testing.contracts.states import ProviderStates
+from contracts.provider import ProviderStates
 from service_testing.tokens import TokenIssuer
 from tests.contract.states import ItemsStates
 
 ConnectTo = Callable[[str], UsersClient]
+
+
+@pytest.fixture(scope="session")
+def provider_app(transport: httpx.ASGITransport) -> ASGIApp:
+    return transport.app
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from app.events.user_events import OwnerState
 from app.models import Owner, ReceivedEvent
 from app.services.owners import apply_states
 from chassis.db.sessions import WriteSession
-from service_testing.contracts.pact_files import Contracts
-from service_testing.contracts.states import ProviderStates, Secrets, state_handler
+from contracts.provider import Contracts, ProviderStates, Secrets, state_handler
 from service_testing.events import sender_token
 from service_testing.tokens import TokenIssuer
 

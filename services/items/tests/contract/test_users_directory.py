@@ -10,9 +10,16 @@ from app.clients.users_directory import DirectoryFailed, UsersDirectory, _Page
 from app.events.user_events import OwnerState, UserData
 from chassis.http.client import service_client
 from chassis.http.guarded_calls import CallPolicy
-from service_testing.contracts.catalogue import State, state
-from service_testing.contracts.consumer import Expected, ExpectedProvider, Request, Response
-from service_testing.contracts.expectations import matching, read_by
+from contracts.consumer import (
+    Expected,
+    ExpectedProvider,
+    Request,
+    Response,
+    State,
+    matching,
+    read_by,
+    state,
+)
 from service_testing.faults import answer
 
 CLIENT_ID, SECRET = "items", "s+3ü%:secret"

@@ -5,9 +5,7 @@ from collections.abc import Callable
 
 from app.errors import UsersUnavailable
 from chassis.auth.remote_keys import RemoteKeys
-from service_testing.contracts.catalogue import state
-from service_testing.contracts.consumer import ExpectedProvider, Request, Response
-from service_testing.contracts.expectations import containing, matching
+from contracts.consumer import ExpectedProvider, Request, Response, containing, matching, state
 from tests.contract.conftest import ConnectTo
 
 KEY_ID = "example-key"

@@ -6,9 +6,7 @@ import pytest
 
 from app.clients.users import UserSummary
 from chassis.web.errors import InvalidToken
-from service_testing.contracts.catalogue import state
-from service_testing.contracts.consumer import ExpectedProvider, Request, Response
-from service_testing.contracts.expectations import read_by
+from contracts.consumer import ExpectedProvider, Request, Response, read_by, state
 from tests.contract.conftest import ConnectTo
 
 TOKEN = "caller-token"

@@ -10,9 +10,7 @@ from app.events.user_events import OwnerState, UserData, owner_state
 from app.settings import ItemsSettings
 from chassis.auth.tokens import TokenVerifier
 from chassis.events.cloudevents import STRUCTURED, from_http
-from service_testing.contracts.catalogue import State, state
-from service_testing.contracts.consumer import ExpectedProvider
-from service_testing.contracts.expectations import containing, matching, read_by, typed
+from contracts.consumer import ExpectedProvider, State, containing, matching, read_by, state, typed
 from service_testing.tokens import TokenIssuer
 from tests.contract.test_users_keys import KEY, KEY_ID
 

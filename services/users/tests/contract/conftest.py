@@ -1,11 +1,18 @@
+import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from app.dependencies import UsersState
 from chassis.db.sessions import WriteSession
+from contracts.provider import ProviderStates
 from service_testing.client import AppClient
-from service_testing.contracts.states import ProviderStates
 from tests.contract.people import People
 from tests.contract.states import UsersStates
+
+
+@pytest.fixture(scope="session")
+def provider_app(transport: httpx.ASGITransport) -> ASGIApp:
+    return transport.app
 
 
 @pytest.fixture

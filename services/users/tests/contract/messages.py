@@ -10,8 +10,8 @@ from sqlmodel import col
 from app.models import OutboxEvent
 from app.outbox.sink import Delivered, DeliveryTokens, HttpSink
 from chassis.http.client import service_client
+from contracts.provider import Message, ProviderStates, message_producer
 from service_testing.assertions import assert_status
-from service_testing.contracts.states import Message, ProviderStates, message_producer
 from tests.contract.people import PASSWORD, People
 
 ADMIN_ID = 4_002

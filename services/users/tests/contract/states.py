@@ -6,9 +6,8 @@ from app.models import User
 from app.schemas import AdminPatch
 from app.services import accounts, service_clients
 from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
+from contracts.provider import Contracts, Secrets, state_handler
 from service_testing.assertions import assert_status
-from service_testing.contracts.pact_files import Contracts
-from service_testing.contracts.states import Secrets, state_handler
 from tests.contract.messages import UsersMessages
 
 CONTRACTS = Contracts(Path(__file__).parents[4] / "contracts")

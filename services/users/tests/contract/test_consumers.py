@@ -1,27 +1,29 @@
-"""What the other services need of this one, and whether it keeps that."""
+"""Provider verification of the users service."""
 
 import pytest
 
-from service_testing.contracts.fixtures import HoldsTo, each_interaction, first_interactions
-from service_testing.contracts.pact_files import Interaction
-from service_testing.contracts.states import check_states
+from contracts.provider import (
+    Interaction,
+    Verify,
+    check_states,
+    each_interaction,
+    first_interactions,
+)
 from tests.contract.states import CONTRACTS, UsersStates
 
 PROVIDER = "users"
-pytestmark = pytest.mark.committed  # the read sessions are the real ones only then
+pytestmark = pytest.mark.committed  # only then are the read sessions the real ones
 
 
 @each_interaction(CONTRACTS, provider=PROVIDER)
-async def test_interaction_is_kept(interaction: Interaction, keeps: HoldsTo) -> None:
-    await keeps(interaction)
+async def test_interaction_is_verified(interaction: Interaction, verify: Verify) -> None:
+    await verify(interaction)
 
 
 @first_interactions(CONTRACTS, provider=PROVIDER)
-async def test_interaction_that_is_broken_is_noticed(
-    interaction: Interaction, notices_a_broken: HoldsTo
-) -> None:
-    await notices_a_broken(interaction)
+async def test_canary_is_rejected(interaction: Interaction, verify_canary: Verify) -> None:
+    await verify_canary(interaction)
 
 
-def test_states_are_those_that_are_listed_and_used() -> None:
+def test_states_match_the_catalogue() -> None:
     check_states(UsersStates, CONTRACTS, PROVIDER)

@@ -13,8 +13,7 @@ from app.schemas import AccessToken
 from chassis.events.cloudevents import STRUCTURED
 from chassis.http.client import service_client
 from chassis.web.fields import MAX_ID
-from service_testing.contracts.catalogue import State, state
-from service_testing.contracts.consumer import ExpectedProvider, Request, Response
+from contracts.consumer import ExpectedProvider, Request, Response, State, state
 
 EVENT_ID = "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b"
 ADA = {"id": 7, "name": "Ada", "is_active": True, "version": 3}

@@ -7,7 +7,7 @@ import pytest
 _CATEGORIES = {
     "unit": "no I/O",
     "integration": "the app and its database",
-    "contract": "what services promise each other",
+    "contract": "what services expect of each other",
     "e2e": "workflows across running services",
 }
 DATABASE = "database"

@@ -6,8 +6,8 @@
 Behaviours take their turns and the last one stays, so this neighbour recovers after two failures.
 Each raises what httpx raises for a real one. No behaviour waits for time to pass.
 
-In a service with contracts an answer has to be one that an interaction covers (`contracts.stand_ins`);
-what is no provider's answer says so: `unpromised`.
+In a service with contracts, an interaction has to cover each answer (`contracts.fakes`), except those
+of `unpromised`, which stand for a proxy or a faulty provider.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ that the neighbour can be an app (`httpx.ASGITransport`). As respx's `side_effec
 client that can't be given a transport."""
 
 
-UNPROMISED = "service_testing.unpromised"
-"""The extension of a response that no contract has to cover."""
+UNPROMISED = "contracts.uncovered"
+"""The extension of a response that no contract has to cover. The package contracts reads it."""
 
 
 class FaultyTransport(httpx.AsyncBaseTransport):

@@ -1,7 +1,5 @@
 """The pytest plugin: its options, its markers, and the modules that hold its hooks and fixtures."""
 
-from pathlib import Path
-
 import pytest
 
 from service_testing import categories, postgres
@@ -12,7 +10,6 @@ _MARKERS = (
     "slow: takes seconds; set by hand.",
     "committed: the app commits for real, on its own connections; all rows are deleted afterwards.",
     ALLOW_HOSTS_MARKER,
-    "interactions: a test for each interaction with a provider; set by `each_interaction`.",
 )
 _MODULES = (
     "categories",
@@ -23,8 +20,6 @@ _MODULES = (
     "fixtures.data",
     "fixtures.observation",
     "fixtures.time",
-    "contracts.fixtures",
-    "contracts.stand_ins",
 )
 
 
@@ -36,31 +31,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="the database that tests run on (default: %(default)s); a PostgreSQL server is taken "
         f"from {postgres.URL_VARIABLE} or started for the run",
-    )
-    parser.addini(
-        "contracts",
-        "the folder `contracts`, beside pyproject.toml or above it: what the stand-ins of unit and "
-        "integration tests answer is held to its pacts",
-    )
-    group.addoption(
-        "--contracts-output",
-        type=Path,
-        metavar="FOLDER",
-        help="record what consumers' tests expect, a file for each that passes, instead of "
-        "comparing it with the committed pacts; runs no others",
-    )
-    group.addoption(
-        "--contracts-pacts",
-        type=Path,
-        metavar="FOLDER",
-        help="verify these pacts, such as those of what is deployed, instead of the committed ones; "
-        "runs no other tests",
-    )
-    group.addoption(
-        "--contracts-verified",
-        type=Path,
-        metavar="FOLDER",
-        help="leave a file for each interaction that was verified, for each canary, and for each result",
     )
 
 

@@ -1,0 +1,124 @@
+"""The command `contracts`."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from contracts.errors import ContractError
+from contracts.gate.gate import Gate
+from contracts.gate.publish import publish
+from contracts.gate.records import CONSUMERS
+from contracts.gate.runner import ProcessRunner, Runner
+from contracts.gate.workspace import Workspace, find_root
+from contracts.report.reporting import write_report
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    start: Path | None = None,
+    runner: Runner | None = None,
+) -> int:
+    """Returns the exit code. `start` is a folder of the repository, `runner` a seam for tests."""
+    options, passed_on = _parser().parse_known_args(arguments)
+    if passed_on and (options.command != "check" or not passed_on[0].startswith("--")):
+        _parser().error(f"unrecognized arguments: {' '.join(passed_on)}")
+    started = time.monotonic()
+    try:
+        workspace = Workspace.read(find_root(start or Path.cwd()))
+        gate = Gate(workspace, runner or ProcessRunner(workspace.settings))
+        is_passed = _run(options, workspace, gate, passed_on)
+    except ContractError as error:
+        print(f"\n{error}", file=sys.stderr)
+        is_passed = False
+    if not is_passed:
+        print(f"contracts {options.command}: failed after {time.monotonic() - started:.1f} s.")
+        return 1
+    print(f"contracts {options.command}: done in {time.monotonic() - started:.1f} s.")
+    return 0
+
+
+def _run(
+    options: argparse.Namespace, workspace: Workspace, gate: Gate, passed_on: Sequence[str]
+) -> bool:
+    match options.command:
+        case "check":
+            for name in options.parts:
+                _ = name == CONSUMERS or workspace[name]
+            return gate.check(options.parts, passed_on)
+        case "update":
+            print("\n".join(gate.update()) or "contracts/ is up to date.")
+            return True
+        case "can-i-deploy":
+            names = [workspace[name].name for name in options.names or workspace.participants]
+            sets = [names] if options.together else [[name] for name in names]
+            return gate.can_i_deploy(sets, options.to)
+        case "report":
+            write_report(workspace, options.html)
+            return True
+        case _:
+            publish(workspace, os.environ, branch=options.branch)
+            return True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="contracts",
+        description="Consumer-driven contracts between the services of a repository. "
+        "Configuration: [tool.contracts] in the pyproject.toml of the repository.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser(
+        "check",
+        help="the gate, or a part of it",
+        description="Check that pacts and descriptions are up to date, that every provider satisfies "
+        "its consumers, that interactions conform to OpenAPI, and that each service can be deployed. "
+        "Unknown options, such as --database=postgres, are passed to the pytest runs of the providers.",
+    )
+    check.add_argument(
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help="`consumers` (are pacts and descriptions up to date?) or the name of a service "
+        "(does it satisfy its consumers?). Without a part, everything is checked",
+    )
+    commands.add_parser(
+        "update",
+        help="write pacts and OpenAPI descriptions",
+        description="Record the pacts from the consumers' tests, and write the OpenAPI descriptions.",
+    )
+    deploy = commands.add_parser(
+        "can-i-deploy",
+        help="ask whether services can be deployed next to what is deployed",
+        description="Verify the service with the pacts of the deployed consumers, and its own pacts "
+        "with the deployed providers. The tags deployed/<service> say what is deployed.",
+    )
+    deploy.add_argument("names", nargs="*", metavar="NAME", help="services; all if none is named")
+    deploy.add_argument(
+        "--to",
+        default="",
+        metavar="ENVIRONMENT",
+        help="use the tags deployed/ENVIRONMENT/<service>",
+    )
+    deploy.add_argument(
+        "--together", action="store_true", help="the services are deployed at the same time"
+    )
+    report = commands.add_parser(
+        "report",
+        help="write a page of what `check` and `can-i-deploy` found",
+        description="Write one HTML file from the records that `check` and `can-i-deploy` left for "
+        "the current commit. Nothing is run.",
+    )
+    report.add_argument("--html", type=Path, required=True, metavar="FILE")
+    publishing = commands.add_parser(
+        "publish",
+        help="publish the pacts to a Pact Broker",
+        description="Publish the committed pacts to the broker at PACT_BROKER_BASE_URL. Credentials: "
+        "PACT_BROKER_TOKEN, or PACT_BROKER_USERNAME and PACT_BROKER_PASSWORD. Without an address "
+        "nothing is published.",
+    )
+    publishing.add_argument("--branch", help="instead of the branch of git or of the pipeline")
+    return parser

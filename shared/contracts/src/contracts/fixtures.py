@@ -1,0 +1,124 @@
+"""The fixtures of the pytest plugin."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from starlette.types import ASGIApp
+
+from contracts.consumer.expected_provider import ExpectedProvider, require_committed
+from contracts.fakes.watch import committed_contracts
+from contracts.pacts import Contracts, Interaction
+from contracts.provider.harness import Harness, serving_harness
+from contracts.provider.marks import Verify
+from contracts.provider.states import ProviderStates
+from contracts.provider.verification import broken, report
+from contracts.provider.verification import verify as verify_once
+
+RECORDED = pytest.StashKey[list[Interaction]]()
+VERIFIED = pytest.StashKey[list[Interaction]]()
+CANARIES = pytest.StashKey[list[Interaction]]()
+
+
+@pytest.fixture(scope="session")
+def contracts(pytestconfig: pytest.Config) -> Contracts:
+    """The folder that pytest's option `contracts` names."""
+    found = committed_contracts(pytestconfig)
+    if found is None:
+        raise pytest.UsageError(
+            "Set the folder of the contracts in pyproject.toml, in [tool.pytest.ini_options]: "
+            'contracts = "../../contracts"'
+        )
+    return found
+
+
+@pytest.fixture(scope="session")
+def participant(pytestconfig: pytest.Config) -> str:
+    """The name of this service in contracts. By default it is the name of its folder."""
+    return pytestconfig.rootpath.name
+
+
+@pytest.fixture
+def expecting(
+    request: pytest.FixtureRequest, participant: str, contracts: Contracts
+) -> Callable[[str], ExpectedProvider]:
+    """`expecting("catalog")` is the provider of that name, as this test expects it."""
+    recorded = request.node.stash.setdefault(RECORDED, [])
+    is_recording = request.config.getoption("--contracts-output") is not None
+
+    def record(interaction: Interaction) -> None:
+        recorded.append(interaction)
+        if not is_recording:
+            require_committed(contracts, interaction)
+
+    def expect(provider: str) -> ExpectedProvider:
+        return ExpectedProvider(
+            contracts,
+            consumer=participant,
+            provider=provider,
+            test=request.node.nodeid,
+            record=record,
+        )
+
+    return expect
+
+
+@pytest.fixture
+def provider_states() -> ProviderStates:
+    """The states of the provider. A service with consumers overrides this fixture."""
+    raise pytest.UsageError(
+        "Define the fixture `provider_states` in tests/contract/conftest.py; "
+        "it returns the service's ProviderStates."
+    )
+
+
+@pytest.fixture(scope="session")
+def provider_app() -> ASGIApp:
+    """The app of the provider. A service with consumers overrides this fixture, with any scope."""
+    raise pytest.UsageError(
+        "Define the fixture `provider_app` in tests/contract/conftest.py; "
+        "it returns the service's ASGI app, already started."
+    )
+
+
+@pytest.fixture(scope="module")
+async def _harness(provider_app: ASGIApp) -> AsyncIterator[Harness]:
+    async with serving_harness(provider_app) as harness:
+        yield harness
+
+
+@pytest.fixture
+def verify(
+    request: pytest.FixtureRequest, _harness: Harness, provider_states: ProviderStates
+) -> Verify:
+    """A function that fails the test unless the real app satisfies the interaction."""
+
+    async def run(interaction: Interaction) -> None:
+        __tracebackhide__ = True
+        outcome = await verify_once(interaction, _harness, provider_states)
+        if outcome.exchange.failure is not None:
+            raise outcome.exchange.failure
+        if outcome.mismatches:
+            pytest.fail(report(interaction, outcome), pytrace=False)
+        request.node.stash.setdefault(VERIFIED, []).append(interaction)
+
+    return run
+
+
+@pytest.fixture
+def verify_canary(
+    request: pytest.FixtureRequest, _harness: Harness, provider_states: ProviderStates
+) -> Verify:
+    """The canary: a function that fails the test if a broken copy of the interaction passes."""
+
+    async def run(interaction: Interaction) -> None:
+        __tracebackhide__ = True
+        outcome = await verify_once(broken(interaction), _harness, provider_states)
+        if not outcome.mismatches:
+            pytest.fail(
+                f"A broken copy of `{interaction}` passes: the verifier passes everything, so its "
+                f"results are not valid.\n{outcome.output}",
+                pytrace=False,
+            )
+        request.node.stash.setdefault(CANARIES, []).append(interaction)
+
+    return run

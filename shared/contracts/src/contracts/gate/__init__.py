@@ -1,0 +1,1 @@
+"""What the command `contracts` does with a whole workspace."""

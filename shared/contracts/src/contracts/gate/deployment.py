@@ -1,0 +1,116 @@
+"""Can a service be deployed next to what is deployed? Answered from git, by verification.
+
+As a provider it is verified with each deployed consumer's pact. As a consumer, its own pact is verified
+by each deployed provider, which runs from a worktree at its tag, in the environment of that version.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from contracts.gate.deployed import Deployments
+from contracts.gate.runner import ProcessRunner, Run, Runner
+from contracts.gate.workspace import Workspace
+from contracts.pacts import Interaction, parsed, read_all
+
+
+@dataclass(frozen=True)
+class Answer:
+    is_yes: bool
+    sentence: str
+    output: str = ""
+    """Of the verification that failed."""
+
+
+@dataclass
+class CanIDeploy:
+    workspace: Workspace
+    runner: Runner
+    environment: str = ""
+    deployments: Deployments = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deployments = Deployments(self.workspace, self.environment)
+
+    def answers(self, together: Collection[str]) -> Iterator[Answer]:
+        """One answer for each pair of a service to deploy and a deployed service that stays.
+
+        Raises:
+            ContractError: it is unknown what is deployed, or a deployed version can't run.
+        """
+        others = [
+            other
+            for other in self.workspace.participants
+            if other not in together and self.deployments.is_deployed(other)
+        ]
+        for service in sorted(together):
+            for other in others:
+                yield from self._as_provider(service, consumer=other)
+                yield from self._as_consumer(service, provider=other)
+
+    def _as_provider(self, service: str, *, consumer: str) -> Iterator[Answer]:
+        path = self.workspace.pacts / f"{consumer}-{service}.json"
+        pact = self.deployments.file_at(consumer, path)
+        if pact is None:
+            return
+        question = f"{service} as provider of the deployed {consumer}"
+        if _text(path) == pact:
+            yield Answer(True, f"{question}: yes, the deployed pact is the committed one.")
+            return
+        with TemporaryDirectory() as folder:
+            options = _options(Path(folder), path.name, pact)
+            run = self.runner.run_tests(self.workspace[service], *options)
+            yield _answer(question, run, parsed(path, pact), Path(folder))
+
+    def _as_consumer(self, service: str, *, provider: str) -> Iterator[Answer]:
+        path = self.workspace.pacts / f"{service}-{provider}.json"
+        pact = _text(path)
+        if pact is None:
+            return
+        question = f"{service} as consumer of the deployed {provider}"
+        if self.deployments.file_at(provider, path) == pact:
+            yield Answer(True, f"{question}: yes, {provider} was verified with this pact.")
+            return
+        with TemporaryDirectory() as folder:
+            run = self._run_deployed(provider, _options(Path(folder), path.name, pact))
+            yield _answer(question, run, parsed(path, pact), Path(folder))
+
+    def _run_deployed(self, service: str, options: list[str]) -> Run:
+        """The deployed version's own tests, in a worktree that is reused the next time."""
+        folder = self.workspace.root / ".tox/deployed" / service
+        self.deployments.check_out(service, folder)
+        deployed = Workspace.read(folder)
+        participant = deployed[service]
+        pins = b"".join((folder / name).read_bytes() for name in deployed.settings.pins)
+        digest = hashlib.sha256(pins).hexdigest()
+        made_for = folder.with_name(f"{service}.pins")
+        if made_for.is_file() and made_for.read_text(encoding="utf-8") != digest:
+            shutil.rmtree(participant.folder / ".tox", ignore_errors=True)
+        runner = self.runner
+        if isinstance(runner, ProcessRunner):
+            runner = replace(runner, settings=deployed.settings, is_prepared=set())
+        run = runner.run_tests(participant, *options)
+        made_for.write_text(digest, encoding="utf-8")
+        return run
+
+
+def _options(folder: Path, name: str, pact: str) -> list[str]:
+    (folder / "pacts").mkdir()
+    (folder / "pacts" / name).write_text(pact, encoding="utf-8")
+    return [f"--contracts-pacts={folder / 'pacts'}", f"--contracts-verified={folder / 'verified'}"]
+
+
+def _answer(question: str, run: Run, expected: list[Interaction], folder: Path) -> Answer:
+    verified = {each.description for each in read_all(folder / "verified/verified")}
+    failed = [each.description for each in expected if each.description not in verified]
+    if run.code == 0 and not failed:
+        return Answer(True, f"{question}: yes, {len(verified)} interactions verified.")
+    listed = ", ".join(f"`{each}`" for each in failed) or "the run itself"
+    return Answer(False, f"{question}: NO. Failed: {listed}.", run.output)
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None

@@ -1,0 +1,85 @@
+"""What a run of the gate found. A step that did not run is never shown as passed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contracts.errors import ContractError
+from contracts.gate.deployment import Answer
+from contracts.pacts import read_all
+from contracts.results import Result, read_results
+
+STEPS = {
+    "committed": "Pacts and descriptions are what tests and services give",
+    "verified": "Each provider satisfies its consumers",
+    "described": "Requests and responses conform to OpenAPI",
+    "compatible": "No description removes what a consumer uses",
+    "deployable": "Each service can be deployed next to what is deployed",
+}
+NOT_REACHED, NOT_ASKED, PASSED, FAILED = "not reached", "not asked", "passed", "failed"
+INCOMPLETE = "incomplete"
+
+
+@dataclass
+class Step:
+    title: str
+    outcome: str = NOT_REACHED
+    text: str = ""
+
+
+@dataclass
+class Record:
+    steps: dict[str, Step] = field(
+        default_factory=lambda: {name: Step(title) for name, title in STEPS.items()}
+    )
+    results: list[Result] = field(default_factory=list)
+    canaries: set[str] = field(default_factory=set)
+    """The providers whose canary was rejected."""
+    answers: list[Answer] = field(default_factory=list)
+    """Whether each service can be deployed."""
+    missing: list[str] = field(default_factory=list)
+    """The parts without a record, in a record of several parts."""
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Gives a function that prints a text and records it. An exception is a failure."""
+        step = self.steps[name]
+
+        def report(text: str) -> None:
+            print(text, flush=True)
+            step.text += f"{text}\n"
+
+        try:
+            yield report
+        except BaseException as error:
+            step.outcome = FAILED
+            step.text += str(error) or type(error).__name__
+            raise
+        if step.outcome == NOT_REACHED:
+            step.outcome = PASSED
+
+    def run(self, name: str, step: Callable[[Callable[[str], None]], None]) -> None:
+        """Run the step. A `ContractError` is printed and recorded; the next steps still run."""
+        try:
+            with self.step(name) as report:
+                step(report)
+        except ContractError as error:
+            print(f"\n{error}\n", flush=True)
+
+    def read_results(self, verified: Path) -> None:
+        """Read what `--contracts-verified` wrote to the folder."""
+        self.results += read_results(verified / "results")
+        self.canaries |= {each.provider for each in read_all(verified / "canaries")}
+
+    @property
+    def is_failed(self) -> bool:
+        return any(step.outcome == FAILED for step in self.steps.values())
+
+    @property
+    def verdict(self) -> str:
+        """Incomplete if no part failed but some have no record."""
+        outcomes = {step.outcome for step in self.steps.values()}
+        if outcomes <= {PASSED, NOT_ASKED}:
+            return PASSED
+        return INCOMPLETE if self.missing and FAILED not in outcomes else FAILED

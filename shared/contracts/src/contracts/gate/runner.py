@@ -1,0 +1,153 @@
+"""Runs each participant's contract tests, in its own process, folder and environment."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from contracts.errors import ContractError
+from contracts.gate.workspace import Participant, Settings
+from contracts.pacts import canonical
+
+PREPARE_SECONDS = 600
+RUN_SECONDS = 300
+TEST_SECONDS = 20
+"""A single interaction takes well under a second, the start of a provider a few seconds."""
+BLOCKED_TEST_SECONDS = 25
+"""A test that no signal can interrupt is ended with its process, which prints its stacks."""
+# A thread that still runs can't be stopped, and Python would wait for it.
+_PYTEST = """
+import os, sys, threading, pytest
+code = pytest.main()
+if any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread()):
+    sys.stdout.flush()
+    os._exit(code)
+sys.exit(code)
+"""
+_DESCRIBE = """
+import importlib, json, sys
+module, _, name = sys.argv[1].partition(":")
+app = getattr(importlib.import_module(module), name)
+print(json.dumps((app if hasattr(app, "openapi") else app()).openapi()))
+"""
+# Variables of the environment that the gate runs in.
+_OWN = ("TOX_", "VIRTUAL_ENV", "PYTEST_", "PYTHONPATH", "COVERAGE_")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of contract tests."""
+
+    code: int
+    output: str
+
+
+class Runner(Protocol):
+    def run_tests(self, participant: Participant, *options: str) -> Run:
+        """Raises `ContractError` if the tests can't be run, or exceed the time limit."""
+        ...
+
+    def describe(self, participant: Participant) -> str:
+        """The OpenAPI description as `contracts/openapi` contains it.
+
+        Raises:
+            ContractError: the app can't be built.
+        """
+        ...
+
+
+@dataclass
+class ProcessRunner:
+    settings: Settings
+    is_prepared: set[str] = field(default_factory=set)
+
+    def run_tests(self, participant: Participant, *options: str) -> Run:
+        limits = [
+            f"--timeout={TEST_SECONDS}",
+            f"--override-ini=faulthandler_timeout={BLOCKED_TEST_SECONDS}",
+            "--override-ini=faulthandler_exit_on_timeout=true",
+        ]
+        command = ["-c", _PYTEST, "-q", *limits, self.settings.tests, *options]
+        run = self._run_python(participant, command, stderr=subprocess.STDOUT)
+        return Run(run.returncode, run.stdout)
+
+    def describe(self, participant: Participant) -> str:
+        command = ["-c", _DESCRIBE, self.settings.openapi]
+        run = self._run_python(participant, command, stderr=subprocess.PIPE)
+        if run.returncode != 0:
+            raise ContractError(
+                f"{participant.name} has no OpenAPI description: {self.settings.openapi} can't be "
+                f"built.\n{run.stderr}"
+            )
+        return canonical(json.loads(run.stdout.splitlines()[-1]))
+
+    def _run_python(
+        self, participant: Participant, arguments: list[str], *, stderr: int
+    ) -> "subprocess.CompletedProcess[str]":
+        self._prepare(participant)
+        python = _filled(self.settings.python, participant) or sys.executable
+        command = [python, *arguments]
+        environment = _environment(participant, self.settings)
+        # As with `python -m`, the participant's folder is where its modules are.
+        environment["PYTHONPATH"] = str(participant.folder)
+        return _run(command, participant, environment, stderr=stderr, seconds=RUN_SECONDS)
+
+    def _prepare(self, participant: Participant) -> None:
+        if participant.name in self.is_prepared or not self.settings.prepare:
+            return
+        print(f"{participant.name}: preparing its environment ...", flush=True)
+        command = [_filled(part, participant) for part in shlex.split(self.settings.prepare)]
+        environment = _environment(participant, self.settings)
+        run = _run(
+            command, participant, environment, stderr=subprocess.STDOUT, seconds=PREPARE_SECONDS
+        )
+        if run.returncode != 0:
+            raise ContractError(
+                f"{participant.name}: `{shlex.join(command)}` failed.\n{run.stdout}"
+            )
+        self.is_prepared.add(participant.name)
+
+
+def _filled(template: str, participant: Participant) -> str:
+    return template.replace("{folder}", str(participant.folder)).replace("{name}", participant.name)
+
+
+def _environment(participant: Participant, settings: Settings) -> dict[str, str]:
+    name = participant.name.upper().replace("-", "_")
+    own = {key: value for key, value in os.environ.items() if not key.startswith(_OWN)}
+    return own | {key.replace("{NAME}", name): value for key, value in settings.environment.items()}
+
+
+def _run(
+    command: list[str],
+    participant: Participant,
+    environment: dict[str, str],
+    *,
+    stderr: int,
+    seconds: float,
+) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(  # noqa: S603 - the commands are those of the repository
+            command,
+            cwd=participant.folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            timeout=seconds,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ContractError(
+            f"{participant.name}: {Path(command[0])} doesn't exist. Check `prepare` and `python` in "
+            "[tool.contracts]."
+        ) from None
+    except subprocess.TimeoutExpired as error:
+        raise ContractError(
+            f"{participant.name}: not finished after {error.timeout:g} s. Run its contract tests by "
+            "themselves to see which one waits."
+        ) from None

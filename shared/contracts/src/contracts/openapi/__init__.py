@@ -1,0 +1,1 @@
+"""Compares interactions with OpenAPI descriptions, and descriptions with each other."""

@@ -1,0 +1,157 @@
+"""The committed pacts, `contracts/pacts/<consumer>-<provider>.json`: the same tests give the same bytes."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from contracts.catalogue import Catalogue, State
+from contracts.errors import ContractError
+
+FIX = "Run `contracts update`, review what changes, and commit it if the change is intended."
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """What the consumer sends, the provider states, and what it reads of the response."""
+
+    consumer: str
+    provider: str
+    document: Mapping[str, Any]
+    """As in the file, by Pact's specification V4."""
+
+    @property
+    def description(self) -> str:
+        return str(self.document["description"])
+
+    @property
+    def states(self) -> list[State]:
+        return [
+            State(each["name"], each.get("params", {}))
+            for each in self.document.get("providerStates", [])
+        ]
+
+    @property
+    def test(self) -> str:
+        """The consumer's test that recorded it."""
+        return str(self.document.get("comments", {}).get("testname", "?"))
+
+    @property
+    def is_message(self) -> bool:
+        return bool(self.document["type"] == "Asynchronous/Messages")
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.consumer}-{self.provider}.json"
+
+    def __str__(self) -> str:
+        return f"{self.consumer}: {self.description}"
+
+
+@dataclass(frozen=True)
+class Contracts:
+    """The folder `contracts`, which consumers and providers share."""
+
+    folder: Path
+
+    @property
+    def pacts(self) -> Path:
+        return self.folder / "pacts"
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.folder / "states.toml")
+
+    def interactions(self, *, provider: str, pacts: Path | None = None) -> list[Interaction]:
+        """What all consumers expect of the provider, from the committed pacts or from another folder.
+
+        Raises:
+            ContractError: there is none. A verification would pass without verifying anything.
+        """
+        self.catalogue.states_of(provider)
+        of_provider = [each for each in read_all(pacts or self.pacts) if each.provider == provider]
+        if not of_provider:
+            raise ContractError(
+                f"{pacts or self.pacts} has no interaction with the provider `{provider}`. Nothing would be "
+                f"verified. {FIX}"
+            )
+        return of_provider
+
+    def committed(self, consumer: str, provider: str) -> dict[str, Interaction]:
+        """The interactions between the two by description; none when there is no file."""
+        path = self.pacts / f"{consumer}-{provider}.json"
+        return {each.description: each for each in read_interactions(path)} if path.exists() else {}
+
+
+def is_failure(status: int) -> bool:
+    """A status that no contract contains, because any provider may return it during an outage."""
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def read_all(folder: Path) -> Iterator[Interaction]:
+    """The interactions of all pacts in the folder and below. Raises as `read_interactions` does."""
+    for path in sorted(folder.rglob("*.json")):
+        yield from read_interactions(path)
+
+
+def read_interactions(path: Path) -> list[Interaction]:
+    """Raises:
+    ContractError: the file isn't a pact, or isn't named after its participants.
+    """
+    return parsed(path, path.read_text(encoding="utf-8"))
+
+
+def parsed(path: Path, text: str) -> list[Interaction]:
+    """As `read_interactions`, from the text of that file."""
+    try:
+        pact = json.loads(text)
+        consumer, provider = pact["consumer"]["name"], pact["provider"]["name"]
+        found = [Interaction(consumer, provider, each) for each in pact["interactions"]]
+        descriptions = [each.description for each in found]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractError(f"{path} is not a pact ({error!r}). {FIX}") from None
+    if path.name != f"{consumer}-{provider}.json":
+        raise ContractError(f"{path} is the pact of {consumer} with {provider}. {FIX}")
+    if len(set(descriptions)) < len(descriptions):
+        twice = next(each for each in descriptions if descriptions.count(each) > 1)
+        raise ContractError(f"{path} has `{twice}` twice. Only one of them would count. {FIX}")
+    return found
+
+
+def pact_of(interactions: Sequence[Interaction]) -> str:
+    """The canonical text of a pact with these interactions of one consumer and one provider."""
+    first = interactions[0]
+    in_order = sorted(interactions, key=lambda each: each.description)
+    return canonical(
+        {
+            "consumer": {"name": first.consumer},
+            "provider": {"name": first.provider},
+            "interactions": [dict(each.document) for each in in_order],
+            # Without the versions of Pact's libraries: they change with every upgrade.
+            "metadata": {"pactSpecification": {"version": "4.0"}},
+        }
+    )
+
+
+def canonical(document: Any) -> str:
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def merged(fragments: Iterable[Interaction]) -> dict[str, str]:
+    """The text of each pact by its file's name.
+
+    Raises:
+        ContractError: two tests use the same description.
+    """
+    pacts: dict[str, dict[str, Interaction]] = {}
+    for each in fragments:
+        pact = pacts.setdefault(each.file_name, {})
+        if other := pact.get(each.description):
+            raise ContractError(
+                f"Two tests use the description `{each}`: {other.test} and {each.test}. Only one "
+                "would count. Give each interaction its own description."
+            )
+        pact[each.description] = each
+    return {name: pact_of(list(pact.values())) for name, pact in sorted(pacts.items())}

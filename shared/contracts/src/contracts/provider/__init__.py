@@ -1,0 +1,26 @@
+"""What a provider's contract tests use, with the fixtures `verify` and `verify_canary`."""
+
+from contracts.pacts import Contracts, Interaction
+from contracts.provider.marks import Verify, each_interaction, first_interactions
+from contracts.provider.states import (
+    Message,
+    ProviderStates,
+    Secrets,
+    check_states,
+    message_producer,
+    state_handler,
+)
+
+__all__ = [
+    "Contracts",
+    "Interaction",
+    "Message",
+    "ProviderStates",
+    "Secrets",
+    "Verify",
+    "check_states",
+    "each_interaction",
+    "first_interactions",
+    "message_producer",
+    "state_handler",
+]

@@ -1,0 +1,37 @@
+"""Which of the provider's interactions a test is run for."""
+
+from typing import Protocol
+
+import pytest
+
+from contracts.pacts import Contracts, Interaction
+
+
+class Verify(Protocol):
+    """What the fixtures `verify` and `verify_canary` are."""
+
+    async def __call__(self, interaction: Interaction) -> None: ...
+
+
+def each_interaction(contracts: Contracts, *, provider: str) -> pytest.MarkDecorator:
+    """Run the test for each of the provider's interactions, with the argument `interaction`.
+
+    The collection of the tests fails with a `ContractError` if there is none.
+    """
+    return pytest.mark.interactions(contracts, provider, _all)
+
+
+def first_interactions(contracts: Contracts, *, provider: str) -> pytest.MarkDecorator:
+    """As `each_interaction`, for one interaction of each consumer and kind: for the canary."""
+    return pytest.mark.interactions(contracts, provider, _first)
+
+
+def _all(interactions: list[Interaction]) -> list[Interaction]:
+    return interactions
+
+
+def _first(interactions: list[Interaction]) -> list[Interaction]:
+    first: dict[tuple[str, bool], Interaction] = {}
+    for each in interactions:
+        first.setdefault((each.consumer, each.is_message), each)
+    return list(first.values())

@@ -1,0 +1,1 @@
+"""The report: one HTML file with the graph of the services and every interaction."""

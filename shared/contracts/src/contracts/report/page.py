@@ -1,0 +1,78 @@
+"""Writes the page: it loads nothing, and nothing that it shows can run as a script."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from contracts.errors import ContractError
+from contracts.gate.deployed import Deployments
+from contracts.gate.record import Record
+from contracts.gate.workspace import Workspace
+from contracts.pacts import Interaction, read_interactions
+from contracts.report.graph import graph_of
+from contracts.report.rows import BROKEN, UNKNOWN, VERIFIED, rows_of
+
+_HERE = Path(__file__).parent
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def write_page(workspace: Workspace, path: Path, record: Record) -> None:
+    deployments = Deployments(workspace)
+    rows = rows_of(_committed(workspace), record)
+    named = {name for row in rows for name in (row.interaction.consumer, row.interaction.provider)}
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    page = _ENVIRONMENT.get_template("page.html.jinja").render(
+        record=record,
+        rows=rows,
+        counts={
+            name: sum(row.outcome == name for row in rows) for name in (VERIFIED, BROKEN, UNKNOWN)
+        },
+        graph=graph_of([*named.union(workspace.participants)], rows),
+        deployments=[
+            (service, workspace.relative(_deployment(deployments, service)))
+            for service in workspace.participants
+        ],
+        relative=workspace.relative,
+        revision=deployments.revision(),
+        now=datetime.now(UTC),
+        # These are our own files, and their hashes let the browser run no others.
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        policy=f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}",
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+
+
+def _committed(workspace: Workspace) -> Iterator[Interaction]:
+    """Without files that are no pacts: a step of the gate has failed because of them."""
+    for path in sorted(workspace.pacts.rglob("*.json")):
+        try:
+            yield from read_interactions(path)
+        except ContractError:
+            continue
+
+
+def _deployment(deployments: Deployments, service: str) -> str:
+    try:
+        if deployments.is_deployed(service):
+            return f"{deployments.tag_of(service)} is {deployments.revision_of(service)}"
+    except ContractError as error:
+        return str(error)
+    return "Not deployed yet (bootstrap)."
+
+
+def _source(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"

@@ -1,0 +1,135 @@
+"""A row of the report for each committed interaction, with its verification."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from contracts.gate.record import Record
+from contracts.pacts import Interaction, canonical
+from contracts.results import Result
+
+VERIFIED, BROKEN, UNKNOWN = "verified", "broken", "not verified"
+
+
+@dataclass(frozen=True)
+class Row:
+    interaction: Interaction
+    outcome: str
+    reason: str = ""
+    """Why it is broken or not verified."""
+    seconds: float | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def transport(self) -> str:
+        return "message" if self.interaction.is_message else "HTTP"
+
+    @property
+    def summary(self) -> str:
+        document = self.interaction.document
+        if self.interaction.is_message:
+            return "message"
+        request = document["request"]
+        return f"{request['method']} {request['path']} → {document['response']['status']}"
+
+    @property
+    def given(self) -> list[str]:
+        return [
+            " ".join([each.name, *([_json(each.parameters)] if each.parameters else [])])
+            for each in self.interaction.states
+        ]
+
+    @property
+    def sent(self) -> str:
+        """The request, or nothing for a message."""
+        if self.interaction.is_message:
+            return ""
+        request = self.interaction.document["request"]
+        query = "&".join(
+            f"{name}={value}"
+            for name, values in request.get("query", {}).items()
+            for value in values
+        )
+        line = f"{request['method']} {request['path']}{f'?{query}' if query else ''}"
+        return _text(line, request)
+
+    @property
+    def read(self) -> str:
+        """The response or the message, as far as the consumer reads it."""
+        document = self.interaction.document
+        if self.interaction.is_message:
+            return _json(document["contents"].get("content"), indent=2)
+        return _text(str(document["response"]["status"]), document["response"])
+
+    @property
+    def rules(self) -> list[str]:
+        """Where other values than the example match."""
+        document = self.interaction.document
+        if self.interaction.is_message:
+            return list(_rules("", document.get("matchingRules", {})))
+        return [
+            rule
+            for part in ("request", "response")
+            for rule in _rules(f"{part} ", document[part].get("matchingRules", {}))
+        ]
+
+
+def rows_of(interactions: Iterable[Interaction], record: Record) -> list[Row]:
+    """Broken interactions come first."""
+    results: dict[tuple[str, str, str], list[Result]] = {}
+    for result in record.results:
+        results.setdefault(_key(result.interaction), []).append(result)
+    rows = [_row(each, results.get(_key(each), []), record) for each in interactions]
+    return sorted(rows, key=lambda row: (BROKEN, UNKNOWN, VERIFIED).index(row.outcome))
+
+
+def _row(interaction: Interaction, results: list[Result], record: Record) -> Row:
+    if not results:
+        return Row(interaction, UNKNOWN, "No test verified it.")
+    # A broken result outweighs the others.
+    result = next((each for each in results if not each.is_verified), results[-1])
+    outcome, reason = VERIFIED, ""
+    if not result.is_verified:
+        outcome, reason = BROKEN, result.reason
+    elif canonical(result.interaction.document) != canonical(interaction.document):
+        outcome, reason = UNKNOWN, "The verified interaction differs from the committed one."
+    elif interaction.provider not in record.canaries:
+        outcome, reason = (
+            UNKNOWN,
+            f"No canary ran for {interaction.provider}, so its results are not valid.",
+        )
+    return Row(interaction, outcome, reason, result.seconds, result.finished_at)
+
+
+def _key(interaction: Interaction) -> tuple[str, str, str]:
+    return interaction.consumer, interaction.provider, interaction.description
+
+
+def _text(first: str, part: Mapping[str, Any]) -> str:
+    headers = [f"{name}: {', '.join(values)}" for name, values in part.get("headers", {}).items()]
+    lines = [first, *headers]
+    if "body" in part:
+        content = part["body"].get("content")
+        lines += ["", content if isinstance(content, str) else _json(content, indent=2)]
+    return "\n".join(lines)
+
+
+def _rules(prefix: str, rules: Mapping[str, Any]) -> Iterator[str]:
+    for category, found in sorted(rules.items()):
+        # A path or a status has its matchers directly, the others have them by place.
+        places = {"": found} if "matchers" in found else found
+        for place, each in sorted(places.items()):
+            said = ", ".join(_matcher(matcher) for matcher in each["matchers"])
+            yield f"{prefix}{category} {place}".rstrip() + f": {said}"
+
+
+def _matcher(matcher: Mapping[str, Any]) -> str:
+    if matcher.get("match") == "regex":
+        return f"matches {matcher.get('regex')}"
+    return str(matcher.get("match"))
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=True)

@@ -1,0 +1,141 @@
+"""The catalogue of provider states, and a provider's handlers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.catalogue import Catalogue, State, state
+from contracts.errors import ContractError
+from contracts.pacts import Contracts
+from contracts.provider.states import (
+    Message,
+    ProviderStates,
+    check_states,
+    message_producer,
+    state_handler,
+)
+
+STATES = '[shop."a hat"]\nsize = "int"\n[shop."no hats"]\n'
+A_HAT = {"name": "a hat", "params": {"size": 3}}
+NO_HATS = {"name": "no hats"}
+
+
+class ShopStates(ProviderStates):
+    @state_handler("a hat")
+    async def hat(self, size: int) -> None:
+        self.size = size
+
+    @state_handler("no hats")
+    async def no_hats(self) -> dict[str, str]:
+        return {"Bearer token": "Bearer real"}
+
+
+def contracts(
+    folder: Path, *states: dict[str, Any], catalogue: str = STATES, kind: str = "Synchronous/HTTP"
+) -> Contracts:
+    """One interaction of a hatter with a shop."""
+    interaction = {"description": "hats", "type": kind, "providerStates": list(states)}
+    pact = {
+        "consumer": {"name": "hatter"},
+        "provider": {"name": "shop"},
+        "interactions": [interaction],
+    }
+    (folder / "pacts").mkdir()
+    (folder / "pacts/hatter-shop.json").write_text(json.dumps(pact))
+    (folder / "states.toml").write_text(catalogue)
+    return Contracts(folder)
+
+
+class TestCatalogue:
+    def test_catalogue_accepts_a_listed_state(self, tmp_path: Path) -> None:
+        contracts(tmp_path).catalogue.check("shop", state("a hat", size=3))
+
+    @pytest.mark.parametrize(
+        ("used", "message"),
+        [
+            (state("a cap"), "shop has no state `a cap`. Add it to .*states.toml"),
+            (state("a hat"), r"takes \(size: int\), not \(\)"),
+            (state("a hat", size="3"), r"takes \(size: int\), not \(size: str\)"),
+            (state("a hat", size=True), r"takes \(size: int\), not \(size: bool\)"),
+            (state("no hats", size=3), r"takes \(\), not \(size: int\)"),
+        ],
+    )
+    def test_catalogue_rejects_other_states_and_parameters(
+        self, tmp_path: Path, used: State, message: str
+    ) -> None:
+        with pytest.raises(ContractError, match=message):
+            contracts(tmp_path).catalogue.check("shop", used)
+
+    def test_unknown_provider_is_an_error_with_the_known_ones(self, tmp_path: Path) -> None:
+        with pytest.raises(ContractError, match="has no provider `shoop`; it has: landlord, shop"):
+            contracts(tmp_path, catalogue="[shop]\n[landlord]\n").catalogue.states_of("shoop")
+
+    def test_empty_catalogue_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(ContractError, match=r"has no provider `shop`; it has: none\."):
+            contracts(tmp_path, catalogue="").catalogue.states_of("shop")
+
+    def test_catalogue_rejects_unknown_types(self, tmp_path: Path) -> None:
+        with pytest.raises(ContractError, match="a parameter of the type date"):
+            _ = contracts(tmp_path, catalogue='[shop."a hat"]\nborn = "date"\n').catalogue
+
+    def test_missing_catalogue_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(ContractError, match="lists the provider states"):
+            Catalogue(tmp_path / "states.toml")
+
+
+class TestCheckStates:
+    def test_check_states_passes(self, tmp_path: Path) -> None:
+        check_states(ShopStates, contracts(tmp_path, A_HAT, NO_HATS), "shop")
+
+    @pytest.mark.parametrize(
+        ("catalogue", "used", "message"),
+        [
+            (STATES, [A_HAT], "No interaction uses the state `no hats`: delete it in .*ShopStates"),
+            (
+                STATES + '[shop."a cap"]\n',
+                [A_HAT, NO_HATS],
+                "No handler for the state `a cap`: add",
+            ),
+            ('[shop."a hat"]\nsize = "int"\n', [A_HAT], "handles the state `no hats`, which isn't"),
+            (STATES.replace("int", "str"), [A_HAT, NO_HATS], "has other parameters than in"),
+            (STATES, [A_HAT, NO_HATS, {"name": "a cap"}], "shop has no state `a cap`"),
+        ],
+        ids=["unused", "unhandled", "unlisted", "other parameters", "unknown"],
+    )
+    def test_check_states_reports_the_problem_and_the_fix(
+        self, tmp_path: Path, catalogue: str, used: list[dict[str, Any]], message: str
+    ) -> None:
+        with pytest.raises(ContractError, match=message):
+            check_states(ShopStates, contracts(tmp_path, *used, catalogue=catalogue), "shop")
+
+    def test_check_states_requires_a_producer_for_each_message(self, tmp_path: Path) -> None:
+        shop = contracts(tmp_path, A_HAT, NO_HATS, kind="Asynchronous/Messages")
+        with pytest.raises(ContractError, match="No producer for the message `hats`"):
+            check_states(ShopStates, shop, "shop")
+
+    def test_check_states_requires_a_consumer_of_each_message(self, tmp_path: Path) -> None:
+        class Sending(ShopStates):
+            @message_producer("caps")
+            async def caps(self) -> Message:
+                return Message(b"", "application/json")
+
+        with pytest.raises(ContractError, match="No consumer reads the message `caps`"):
+            check_states(Sending, contracts(tmp_path, A_HAT, NO_HATS), "shop")
+
+
+class TestProviderStates:
+    async def test_handler_gets_the_parameters(self) -> None:
+        states = ShopStates()
+        assert await states.set_up(state("a hat", size=3)) == {}
+        assert states.size == 3
+
+    async def test_handler_returns_secrets(self) -> None:
+        assert await ShopStates().set_up(state("no hats")) == {"Bearer token": "Bearer real"}
+
+    async def test_unknown_state_and_message_are_errors(self) -> None:
+        with pytest.raises(ContractError, match="no handler for the state `a cap`"):
+            await ShopStates().set_up(state("a cap"))
+        with pytest.raises(ContractError, match="no producer for the message `caps`"):
+            await ShopStates().produce("caps")

@@ -1,1 +1,0 @@
-"""What `tox -e contract-drift` does: see `tools/check_contract_drift.py`."""

@@ -1,1 +1,0 @@
-"""What `tox -e contracts` does: see `tools/check_contracts.py`."""
