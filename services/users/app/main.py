@@ -16,7 +16,7 @@ from app.services.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
 from app.services.passwords import PasswordHasher
 from app.services.sign_in import SignIn
 from app.services.signing_keys import KeyRing
-from app.settings import AUDIENCE, UsersSettings
+from app.settings import AUDIENCE, ISSUER, UsersSettings
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
 from chassis.ops.metrics import HttpMetrics
@@ -94,8 +94,8 @@ def build_state(settings: UsersSettings, database: Database) -> UsersState:
         database=database,
         keys=keys,
         issuer=issuer,
-        verifier=TokenVerifier(keys, audience=AUDIENCE),
-        service_verifier=TokenVerifier(keys, audience=INTERNAL_AUDIENCE),
+        verifier=TokenVerifier(keys, audience=AUDIENCE, issuer=ISSUER),
+        service_verifier=TokenVerifier(keys, audience=INTERNAL_AUDIENCE, issuer=ISSUER),
         passwords=passwords,
         sign_in=SignIn(database, passwords, issuer, timedelta(days=settings.refresh_token_days)),
     )

@@ -12,6 +12,8 @@ _SAFE_MEMORY_KIB = 19 * 1024
 _SAFE_TIME_COST = 2
 
 
+ISSUER = "users"
+"""The issuer that access tokens name. Verifiers compare it."""
 AUDIENCE = "users"
 """The audience of this service's public routes."""
 

@@ -20,7 +20,7 @@ def assert_user_response(
     body: dict[str, Any] = response.json()
     assert set(body) == _USER_FIELDS, response.text
     if email is not None:
-        assert body["email"] == email
+        assert body["email"] == email, response.text
     return body
 
 

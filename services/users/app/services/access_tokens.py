@@ -7,7 +7,8 @@ import jwt
 
 from app.schemas import AccessToken, ServiceToken
 from app.services.signing_keys import KeyRing
-from chassis.auth.tokens import ALGORITHM, ISSUER
+from app.settings import ISSUER
+from chassis.auth.tokens import ALGORITHM
 from chassis.db.columns import utc_now
 
 INTERNAL_AUDIENCE = "users-internal"
