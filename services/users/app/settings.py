@@ -1,6 +1,6 @@
 """The users service's settings: environment variables with the prefix `USERS_`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -69,7 +69,7 @@ class UsersSettings(ServiceSettings):
     )
 
     @classmethod
-    def development_defaults(cls) -> dict[str, Any]:
+    def development_defaults(cls) -> dict[str, str]:
         return {"database_url": "sqlite:///data/users.db", "token_audiences": "users"}
 
     @field_validator("token_audiences", mode="before")
