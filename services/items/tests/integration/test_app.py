@@ -18,7 +18,7 @@ from tests.helpers import create_item
 
 
 class TestLifespan:
-    async def test_lifespan_closes_the_http_client_that_the_app_made(
+    async def test_lifespan_closes_its_http_client(
         self, settings: ItemsSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         clients: list[httpx.AsyncClient] = []
@@ -32,9 +32,7 @@ class TestLifespan:
             assert [client.is_closed for client in clients] == [False]
         assert [client.is_closed for client in clients] == [True]
 
-    async def test_lifespan_starts_while_the_database_is_away(
-        self, settings: ItemsSettings
-    ) -> None:
+    async def test_lifespan_starts_without_the_database(self, settings: ItemsSettings) -> None:
         nowhere = SecretStr("sqlite:////dev/null/test_items.db")
         app = create_app(settings.model_copy(update={"database_url": nowhere}))
         async with running(app) as client:
@@ -42,7 +40,7 @@ class TestLifespan:
 
 
 class TestWithoutDatabase:
-    async def test_health_without_the_database_is_live_and_not_ready(
+    async def test_health_without_the_database_is_live_but_not_ready(
         self, client_without_database: AppClient
     ) -> None:
         assert (await client_without_database.get("/health/live")).status_code == 200
@@ -51,7 +49,7 @@ class TestWithoutDatabase:
         assert ready.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
 
     @pytest.mark.parametrize("path", ["/items/", "/items/1"])
-    async def test_items_without_the_database_are_unavailable(
+    async def test_items_without_the_database_return_503(
         self, client_without_database: AppClient, path: str
     ) -> None:
         response = await client_without_database.get(path)
@@ -60,7 +58,7 @@ class TestWithoutDatabase:
 
 
 class TestHealth:
-    async def test_health_is_good(self, client: AppClient) -> None:
+    async def test_health_returns_ok(self, client: AppClient) -> None:
         live, ready = await client.get("/health/live"), await client.get("/health/ready")
         assert (live.status_code, live.json()) == (200, {"status": "ok"})
         assert ready.status_code == 200
@@ -68,7 +66,7 @@ class TestHealth:
 
 
 class TestMetrics:
-    async def test_metrics_count_requests_by_route_and_never_by_path(
+    async def test_metrics_count_requests_by_route_not_by_path(
         self, client: AppClient, user_client: AppClient
     ) -> None:
         labels = {"method": "GET", "route": "/items/{item_id}", "status": "200"}
@@ -89,7 +87,7 @@ class TestMethods:
             ("/metrics", {"GET", "HEAD"}),
         ],
     )
-    async def test_method_that_a_path_has_not_is_answered_with_those_that_it_has(
+    async def test_unsupported_method_returns_405_with_allow(
         self, client: AppClient, path: str, allowed: set[str]
     ) -> None:
         response = await client.put(path)
@@ -97,12 +95,12 @@ class TestMethods:
         assert set(response.headers["Allow"].split(", ")) == allowed
 
     @pytest.mark.parametrize("path", ["/", "/items", "/item/1", "/items/1/", "/users/1"])
-    async def test_path_that_is_not_there_is_not_found(self, client: AppClient, path: str) -> None:
+    async def test_unknown_path_returns_404(self, client: AppClient, path: str) -> None:
         assert_error_response(await client.get(path), 404, "not_found")
 
 
 class TestRequestId:
-    async def test_request_id_is_echoed_by_answers_and_errors(self, client: AppClient) -> None:
+    async def test_request_id_is_returned_in_responses_and_errors(self, client: AppClient) -> None:
         headers = {"X-Request-ID": "my.request-7"}
         found = await client.get("/items/", headers=headers)
         missing = await client.get("/items/1", headers=headers)

@@ -37,16 +37,16 @@ def output_of_failing(*arguments: str) -> str:
 
 class TestHelp:
     @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
-    def test_help_says_what_can_be_done(self, arguments: list[str]) -> None:
+    def test_help_shows_usage(self, arguments: list[str]) -> None:
         result = CliRunner().invoke(cli, arguments)
         assert result.exit_code == 0
         assert "Usage: " in result.stdout
 
-    def test_help_names_every_command(self) -> None:
+    def test_help_lists_every_command(self) -> None:
         listing = CliRunner().invoke(cli, ["--help"]).stdout
         assert [name for name in COMMANDS if name in listing] == COMMANDS
 
-    def test_help_is_what_the_module_shows(
+    def test_python_m_app_shows_help(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr(sys, "argv", ["app", "--help"])
@@ -57,7 +57,7 @@ class TestHelp:
 
 
 class TestMigrate:
-    def test_migrate_makes_the_tables_and_may_run_twice(
+    def test_migrate_creates_tables_and_can_run_twice(
         self, environment: pytest.MonkeyPatch, empty_database_url: str
     ) -> None:
         environment.setenv("ITEMS_DATABASE_URL", empty_database_url)
@@ -67,7 +67,7 @@ class TestMigrate:
             assert result.stdout == "The database is up to date.\n"
         assert differences(empty_database_url, metadata) == []
 
-    def test_migrate_makes_the_folder_of_a_sqlite_file(
+    def test_migrate_creates_the_folder_of_a_sqlite_file(
         self, environment: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         file = tmp_path / "new" / "folder" / "items.db"
@@ -78,11 +78,11 @@ class TestMigrate:
 
 class TestMistakes:
     @pytest.mark.parametrize("command", ["migrate", "serve", "prune"])
-    def test_command_without_settings_names_what_is_missing(self, command: str) -> None:
+    def test_command_without_settings_names_the_missing_variable(self, command: str) -> None:
         assert "ITEMS_DATABASE_URL is required" in output_of_failing(command)
 
     @pytest.mark.parametrize("command", ["migrate", "serve", "prune"])
-    def test_command_with_a_wrong_setting_names_it_and_not_its_value(
+    def test_command_with_an_invalid_setting_names_the_variable_but_not_its_value(
         self, environment: pytest.MonkeyPatch, command: str
     ) -> None:
         environment.setenv("ITEMS_DATABASE_URL", "mysql://items:hunter2@db/items")
@@ -90,7 +90,7 @@ class TestMistakes:
         assert "ITEMS_DATABASE_URL must start with" in sentence
         assert "hunter2" not in sentence
 
-    def test_migrate_of_a_database_that_is_away_says_so(
+    def test_migrate_with_an_unreachable_database_fails(
         self, environment: pytest.MonkeyPatch
     ) -> None:
         with socket.socket() as taken:  # bound, and nobody listens
@@ -101,7 +101,7 @@ class TestMistakes:
         assert "the database can't be used" in sentence
         assert "hunter2" not in sentence
 
-    def test_migrate_of_a_file_that_is_no_database_says_so(
+    def test_migrate_with_a_file_that_is_not_a_database_fails(
         self, environment: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         file = tmp_path / "items.db"

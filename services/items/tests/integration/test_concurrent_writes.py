@@ -18,7 +18,7 @@ ROUNDS = 10
 
 
 class TestCreateItemConcurrently:
-    async def test_create_item_of_one_new_owner_succeeds_fifty_times_at_once(
+    async def test_fifty_concurrent_creates_by_a_new_owner_succeed(
         self, user_client: AppClient, session: WriteSession
     ) -> None:
         answers = await asyncio.gather(
@@ -31,7 +31,7 @@ class TestCreateItemConcurrently:
 
 
 class TestUpdateItemConcurrently:
-    async def test_update_item_of_different_fields_loses_nothing(
+    async def test_concurrent_updates_of_different_fields_are_all_kept(
         self, user_client: AppClient, admin_client: AppClient
     ) -> None:
         path = (await create_item(user_client)).headers["Location"]
@@ -50,7 +50,9 @@ class TestUpdateItemConcurrently:
             body = assert_item_response(await user_client.get(path))
             assert {field: body[field] for field in changes} == changes
 
-    async def test_update_item_with_the_same_tag_is_done_once(self, user_client: AppClient) -> None:
+    async def test_only_one_of_two_concurrent_updates_with_the_same_etag_succeeds(
+        self, user_client: AppClient
+    ) -> None:
         created = await create_item(user_client)
         path, etag = created.headers["Location"], created.headers["ETag"]
         for number in range(ROUNDS):
@@ -67,7 +69,7 @@ class TestUpdateItemConcurrently:
             etag = read.headers["ETag"]
             assert etag == done[0].headers["ETag"]
 
-    async def test_update_item_while_it_is_deleted_is_either_done_or_not_found(
+    async def test_concurrent_update_and_delete_return_200_or_404(
         self, user_client: AppClient
     ) -> None:
         for _ in range(ROUNDS):

@@ -10,12 +10,14 @@ from tests.helpers import assert_item_response
 
 
 class TestCreateItem:
-    async def test_create_item_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+    async def test_create_item_without_token_returns_401(self, client: AppClient) -> None:
         response = await client.post("/items/", json=create_item_data())
         assert_error_response(response, 401, "not_authenticated")
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
-    async def test_create_item_shows_the_item_and_where_it_is(self, user_client: AppClient) -> None:
+    async def test_create_item_returns_the_item_and_its_location(
+        self, user_client: AppClient
+    ) -> None:
         data = create_item_data()
         response = await user_client.post("/items/", json=data)
         body = assert_item_response(response, status=201)
@@ -28,31 +30,31 @@ class TestCreateItem:
         }
         assert response.headers["Location"] == f"/items/{body['id']}"
 
-    async def test_create_item_answers_as_a_read_would(self, user_client: AppClient) -> None:
+    async def test_create_item_returns_the_same_as_a_read(self, user_client: AppClient) -> None:
         created = await user_client.post("/items/", json=create_item_data())
         read = await user_client.get(created.headers["Location"])
         assert read.json() == assert_item_response(created, status=201)
         assert read.headers["ETag"] == created.headers["ETag"]
 
-    async def test_create_item_tells_its_time_in_utc(self, user_client: AppClient) -> None:
+    async def test_create_item_returns_created_at_in_utc(self, user_client: AppClient) -> None:
         before = utc_now()
         body = (await user_client.post("/items/", json=create_item_data())).json()
         assert body["created_at"].endswith("Z")
         assert before <= datetime.fromisoformat(body["created_at"]) <= utc_now()
 
-    async def test_create_item_makes_a_new_item_each_time(self, user_client: AppClient) -> None:
+    async def test_create_item_twice_creates_two_items(self, user_client: AppClient) -> None:
         data = create_item_data()
         ids = [(await user_client.post("/items/", json=data)).json()["id"] for _ in range(2)]
         assert ids[0] < ids[1]
         assert_paginated_response(await user_client.get("/items/"), count=2)
 
-    async def test_create_item_puts_up_an_administrator_s_own_item(
+    async def test_create_item_by_an_administrator_creates_their_own_item(
         self, admin_client: AppClient
     ) -> None:
         response = await admin_client.post("/items/", json=create_item_data())
         assert assert_item_response(response, status=201)["owner"] == {"id": 3, "name": "Root"}
 
-    async def test_create_item_is_found_by_its_name_and_its_description(
+    async def test_created_item_is_found_by_name_and_description(
         self, user_client: AppClient
     ) -> None:
         await user_client.post("/items/", json=create_item_data(name="Lantern", description="Tin"))

@@ -27,7 +27,7 @@ class TestCreateItemName:
         ],
         ids=lambda name: f"{len(name)} characters",
     )
-    async def test_create_item_trims_a_name_and_keeps_the_rest(
+    async def test_create_item_trims_the_name(
         self, user_client: AppClient, sent: str, shown: str
     ) -> None:
         response = await user_client.post("/items/", json=create_item_data(name=sent))
@@ -53,13 +53,13 @@ class TestCreateItemName:
         ],
         ids=lambda name: repr(name)[:20],
     )
-    async def test_create_item_refuses_what_is_no_name(
+    async def test_create_item_with_an_invalid_name_returns_422(
         self, user_client: AppClient, name: Any
     ) -> None:
         data = {**create_item_data(), "name": name}
         assert_validation_error(await user_client.post("/items/", json=data), ["body", "name"])
 
-    async def test_create_item_without_a_name_is_refused(self, user_client: AppClient) -> None:
+    async def test_create_item_without_a_name_returns_422(self, user_client: AppClient) -> None:
         response = await user_client.post("/items/", json={"price": "1.00"})
         assert_validation_error(response, ["body", "name"])
 
@@ -70,7 +70,7 @@ class TestCreateItemDescription:
         [None, "", " not trimmed ", "x" * 2000, WIDEST * 2000, "two\nlines", "\x01\u202e"],
         ids=lambda description: repr(description)[:20],
     )
-    async def test_create_item_keeps_a_description_as_it_is(
+    async def test_create_item_stores_the_description_unchanged(
         self, user_client: AppClient, description: str | None
     ) -> None:
         data = create_item_data(description=description)
@@ -79,14 +79,16 @@ class TestCreateItemDescription:
         stored = assert_item_response(await user_client.get(f"/items/{body['id']}"))
         assert stored["description"] == description
 
-    async def test_create_item_without_a_description_has_null(self, user_client: AppClient) -> None:
+    async def test_create_item_without_a_description_stores_null(
+        self, user_client: AppClient
+    ) -> None:
         response = await user_client.post("/items/", json={"name": "Lamp", "price": "1.00"})
         assert assert_item_response(response, status=201)["description"] is None
 
     @pytest.mark.parametrize(
         "description", ["x" * 2001, "a\0b", 7, False, [], {}], ids=lambda value: repr(value)[:20]
     )
-    async def test_create_item_refuses_what_is_no_description(
+    async def test_create_item_with_an_invalid_description_returns_422(
         self, user_client: AppClient, description: Any
     ) -> None:
         data = {**create_item_data(), "description": description}
@@ -99,21 +101,21 @@ class TestCreateItemBody:
         "field",
         ["id", "owner", "owner_id", "created_at", "version", "search_text", "Name", "", "\0"],
     )
-    async def test_create_item_refuses_an_unknown_field(
+    async def test_create_item_with_an_unknown_field_returns_422(
         self, user_client: AppClient, field: str
     ) -> None:
         data = {**create_item_data(), field: 1}
         assert_validation_error(await user_client.post("/items/", json=data), ["body", field])
 
     @pytest.mark.parametrize("field", ["name", "description"])
-    async def test_create_item_refuses_a_lone_surrogate(
+    async def test_create_item_with_a_lone_surrogate_returns_422(
         self, user_client: AppClient, field: str
     ) -> None:
         content = f'{{"name": "Lamp", "price": "1.00", "{field}": "a\\ud800"}}'
         response = await user_client.post("/items/", content=content, headers=JSON)
         assert_validation_error(response, ["body", field])
 
-    async def test_create_item_refuses_a_lone_surrogate_in_a_key(
+    async def test_create_item_with_a_lone_surrogate_in_a_key_returns_422(
         self, user_client: AppClient
     ) -> None:
         content = '{"name": "Lamp", "price": "1.00", "\\ud800": 1}'
@@ -121,14 +123,14 @@ class TestCreateItemBody:
         assert_validation_error(response, ["body"])
 
     @pytest.mark.parametrize("content", ["[]", "null", "7", '"Lamp"', ""])
-    async def test_create_item_refuses_a_body_that_is_no_object(
+    async def test_create_item_with_a_body_that_is_not_an_object_returns_422(
         self, user_client: AppClient, content: str
     ) -> None:
         response = await user_client.post("/items/", content=content, headers=JSON)
         assert_validation_error(response, ["body"])
 
     @pytest.mark.parametrize("content", ["{", '{"name": }', "not JSON", "{'name': 'Lamp'}"])
-    async def test_create_item_refuses_what_is_no_json(
+    async def test_create_item_with_invalid_json_returns_422(
         self, user_client: AppClient, content: str
     ) -> None:
         response = await user_client.post("/items/", content=content, headers=JSON)
@@ -144,7 +146,7 @@ class TestCreateItemBody:
         ],
         ids=["not UTF-8", "too deep", "too many digits"],
     )
-    async def test_create_item_refuses_json_that_can_not_be_read(
+    async def test_create_item_with_unreadable_json_returns_400(
         self, user_client: AppClient, content: bytes
     ) -> None:
         response = await user_client.post("/items/", content=content, headers=JSON)
@@ -153,7 +155,7 @@ class TestCreateItemBody:
     @pytest.mark.parametrize(
         "media_type", [None, "text/plain", "text/json", "multipart/form-data", "application/xml"]
     )
-    async def test_create_item_refuses_another_media_type(
+    async def test_create_item_with_another_media_type_returns_415(
         self, user_client: AppClient, media_type: str | None
     ) -> None:
         headers = {"Content-Type": media_type} if media_type else {}
@@ -162,7 +164,7 @@ class TestCreateItemBody:
         assert_error_response(response, 415, "unsupported_media_type")
 
     @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "APPLICATION/JSON"])
-    async def test_create_item_takes_json_however_it_is_named(
+    async def test_create_item_accepts_variants_of_the_json_media_type(
         self, user_client: AppClient, media_type: str
     ) -> None:
         content = '{"name": "Lamp", "price": "1.00"}'
@@ -171,7 +173,7 @@ class TestCreateItemBody:
         assert_item_response(response, status=201, name="Lamp")
 
     @pytest.mark.parametrize("extra_bytes", [0, 1])
-    async def test_create_item_takes_a_body_of_a_mebibyte_and_no_more(
+    async def test_create_item_with_more_than_a_mebibyte_returns_413(
         self, user_client: AppClient, extra_bytes: int
     ) -> None:
         content = '{"name": "Lamp", "price": "1.00"}'.ljust(1024 * 1024 + extra_bytes)
@@ -181,7 +183,9 @@ class TestCreateItemBody:
         else:
             assert_item_response(response, status=201)
 
-    async def test_create_item_echoes_nothing_that_was_sent(self, user_client: AppClient) -> None:
+    async def test_create_item_error_does_not_repeat_the_input(
+        self, user_client: AppClient
+    ) -> None:
         data = {"name": ["hunter2"], "price": "hunter2", "description": {"hunter2": 1}}
         response = await user_client.post("/items/", json=data)
         assert_error_response(response, 422, "validation_error")

@@ -16,14 +16,14 @@ from tests.helpers import assert_item_response, count_rows, create_item
 
 
 class TestCreateItemOfANewOwner:
-    async def test_create_item_asks_users_once(
+    async def test_create_item_looks_up_a_new_owner_once(
         self, user_client: AppClient, users: FakeUsers
     ) -> None:
         for _ in range(3):
             await create_item(user_client)
         assert users.lookups == 1
 
-    async def test_create_item_asks_with_the_caller_s_own_token(
+    async def test_create_item_looks_up_with_the_token_of_the_caller(
         self, user_client: AppClient, other_client: AppClient, users: FakeUsers
     ) -> None:
         await create_item(user_client)
@@ -31,7 +31,7 @@ class TestCreateItemOfANewOwner:
         sent = [client.headers["Authorization"] for client in (user_client, other_client)]
         assert [f"Bearer {token}" for token in users.tokens_seen] == sent
 
-    async def test_create_item_of_a_deactivated_account_is_forbidden(
+    async def test_create_item_by_a_deactivated_account_returns_403(
         self, client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         caller = as_user(client, users.add(user_id=1, is_active=False))
@@ -39,7 +39,7 @@ class TestCreateItemOfANewOwner:
         assert_error_response(response, 403, "owner_inactive")
         assert await count_rows(session, Item) == await count_rows(session, Owner) == 0
 
-    async def test_create_item_of_a_deleted_account_is_forbidden(
+    async def test_create_item_by_a_deleted_account_returns_403(
         self, user_client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         users.remove(1)
@@ -47,7 +47,7 @@ class TestCreateItemOfANewOwner:
         assert_error_response(response, 403, "owner_gone")
         assert await count_rows(session, Item) == await count_rows(session, Owner) == 0
 
-    async def test_create_item_with_a_token_that_users_refuses_is_unauthorized(
+    async def test_create_item_with_a_token_that_users_refuses_returns_401(
         self, user_client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         users.refuses_tokens = True
@@ -56,7 +56,7 @@ class TestCreateItemOfANewOwner:
         assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
         assert await count_rows(session, Item) == await count_rows(session, Owner) == 0
 
-    async def test_create_item_stores_nothing_while_users_is_down(
+    async def test_create_item_by_a_new_owner_while_users_is_down_returns_503(
         self, user_client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         users.is_down = True
@@ -65,7 +65,7 @@ class TestCreateItemOfANewOwner:
         assert int(response.headers["Retry-After"]) >= 1
         assert await count_rows(session, Item) == await count_rows(session, Owner) == 0
 
-    async def test_create_item_succeeds_when_users_is_back(
+    async def test_create_item_succeeds_when_users_is_available_again(
         self, user_client: AppClient, users: FakeUsers
     ) -> None:
         users.is_down = True
@@ -74,7 +74,7 @@ class TestCreateItemOfANewOwner:
         response = await user_client.post("/items/", json=create_item_data())
         assert_item_response(response, status=201)
 
-    async def test_create_item_asks_nothing_for_a_body_that_is_refused(
+    async def test_create_item_with_an_invalid_body_looks_up_nobody(
         self, user_client: AppClient, users: FakeUsers
     ) -> None:
         response = await user_client.post("/items/", json={})
@@ -83,7 +83,7 @@ class TestCreateItemOfANewOwner:
 
 
 class TestCreateItemOfAKnownOwner:
-    async def test_create_item_goes_on_while_users_is_down(
+    async def test_create_item_by_a_known_owner_succeeds_while_users_is_down(
         self, user_client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=1, name="Ada of before")
@@ -100,7 +100,7 @@ class TestCreateItemOfAKnownOwner:
             ({"is_deleted": True, "is_active": False}, "owner_gone"),
         ],
     )
-    async def test_create_item_believes_what_is_known_here_more_than_users(
+    async def test_create_item_uses_the_stored_state_instead_of_a_lookup(
         self,
         user_client: AppClient,
         users: FakeUsers,
@@ -118,7 +118,7 @@ class TestCreateItemOfAKnownOwner:
         ("state", "code"),
         [({"is_active": False}, "owner_inactive"), ({"is_deleted": True}, "owner_gone")],
     )
-    async def test_create_item_heeds_an_event_that_came_during_the_look_up(
+    async def test_create_item_respects_an_event_that_arrives_during_the_lookup(
         self,
         user_client: AppClient,
         users: FakeUsers,
@@ -136,7 +136,7 @@ class TestCreateItemOfAKnownOwner:
         owner = await session.get_one(Owner, 1)
         assert (owner.name, owner.version) == ("Newer", 2)
 
-    async def test_create_item_again_is_possible_when_the_account_is_reactivated(
+    async def test_create_item_by_a_reactivated_account_succeeds(
         self, user_client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=1, is_active=False)

@@ -26,7 +26,7 @@ class TestCreateItemPrice:
             ('"99999999.99"', "99999999.99"),
         ],
     )
-    async def test_create_item_shows_the_price_with_two_places(
+    async def test_create_item_returns_the_price_with_two_decimal_places(
         self, user_client: AppClient, sent: str, shown: str
     ) -> None:
         response = await user_client.post("/items/", content=body_with(sent), headers=JSON)
@@ -46,20 +46,20 @@ class TestCreateItemPrice:
         ],
         ids=lambda sent: sent[:20],
     )
-    async def test_create_item_refuses_what_is_no_price(
+    async def test_create_item_with_an_invalid_price_returns_422(
         self, user_client: AppClient, sent: str
     ) -> None:
         response = await user_client.post("/items/", content=body_with(sent), headers=JSON)
         assert_validation_error(response, ["body", "price"])
         assert (await user_client.get("/items/")).json()["total"] == 0
 
-    async def test_create_item_without_a_price_is_refused(self, user_client: AppClient) -> None:
+    async def test_create_item_without_a_price_returns_422(self, user_client: AppClient) -> None:
         response = await user_client.post("/items/", json={"name": "Lamp"})
         assert_validation_error(response, ["body", "price"])
 
     @settings(max_examples=examples(0.25))
     @given(cents=st.integers(0, MAX_CENTS), as_string=st.booleans())
-    async def test_create_item_keeps_any_price_exactly(
+    async def test_create_item_stores_every_price_exactly(
         self, user_client: AppClient, cents: int, as_string: bool
     ) -> None:
         price = f"{cents // 100}.{cents % 100:02}"

@@ -79,7 +79,7 @@ def what_differs(case: object) -> str:
 
 class TestDatabaseRules:
     @pytest.mark.parametrize(("table", "row"), EDGES, ids=what_differs)
-    async def test_database_takes_a_row_at_the_edge(
+    async def test_database_accepts_a_row_at_the_limit(
         self, session: WriteSession, table: type[SQLModel], row: dict[str, Any]
     ) -> None:
         await create_owner(session, owner_id=1)
@@ -87,7 +87,7 @@ class TestDatabaseRules:
         assert result.rowcount == 1
 
     @pytest.mark.parametrize(("table", "row"), BROKEN, ids=what_differs)
-    async def test_database_refuses_a_row_that_breaks_a_rule(
+    async def test_database_refuses_a_row_that_violates_a_constraint(
         self, session: WriteSession, table: type[SQLModel], row: dict[str, Any]
     ) -> None:
         await create_owner(session, owner_id=1)
@@ -102,7 +102,7 @@ class TestDatabaseRules:
             await session.exec(insert(PublishedKeys).values(KEYS))
         await session.rollback()
 
-    async def test_database_refuses_an_event_and_an_order_twice(
+    async def test_database_refuses_a_second_row_for_an_event_or_a_removal(
         self, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=1)
@@ -113,14 +113,16 @@ class TestDatabaseRules:
                 await session.exec(insert(table).values(row))
             await session.rollback()
 
-    async def test_database_keeps_an_owner_who_has_items(self, session: WriteSession) -> None:
+    async def test_database_refuses_to_delete_an_owner_with_items(
+        self, session: WriteSession
+    ) -> None:
         await create_owner(session, owner_id=1)
         await create_items(session, {})
         with pytest.raises(IntegrityError):
             await session.exec(delete(Owner))
         await session.rollback()
 
-    async def test_database_never_gives_an_id_twice(self, session: WriteSession) -> None:
+    async def test_database_never_reuses_an_id(self, session: WriteSession) -> None:
         await create_owner(session, owner_id=1)
         before = await create_items(session, {}, {})
         await session.exec(delete(Item))

@@ -48,7 +48,7 @@ def lost_client(client_without_database: AppClient, user_token: str) -> AppClien
 
 
 class TestDocs:
-    async def test_docs_are_a_page_that_needs_no_other_host(self, client: AppClient) -> None:
+    async def test_docs_page_needs_no_other_host(self, client: AppClient) -> None:
         page = await client.get("/docs")
         assert page.status_code == 200
         assert "http://users.example" in page.headers["Content-Security-Policy"]
@@ -58,7 +58,7 @@ class TestDocs:
 
 
 class TestOpenApi:
-    def test_openapi_has_each_route_and_no_other(self, description: dict[str, Any]) -> None:
+    def test_openapi_lists_exactly_the_routes(self, description: dict[str, Any]) -> None:
         assert {(method, path) for method, path, _ in operations(description)} == {
             ("POST", "/items/"),
             ("GET", "/items/"),
@@ -70,12 +70,12 @@ class TestOpenApi:
             ("GET", "/health/ready"),
         }
 
-    def test_openapi_has_a_summary_of_each_route(self, description: dict[str, Any]) -> None:
+    def test_openapi_has_a_unique_summary_of_each_route(self, description: dict[str, Any]) -> None:
         summaries = [operation.get("summary") for _, _, operation in operations(description)]
         assert all(summaries)
         assert len(set(summaries)) == len(summaries)
 
-    def test_openapi_asks_for_a_token_where_one_is_needed(
+    def test_openapi_requires_a_token_where_the_route_does(
         self, description: dict[str, Any]
     ) -> None:
         secured = {
@@ -90,7 +90,7 @@ class TestOpenApi:
             ("POST", "/events/"),
         }
 
-    def test_openapi_shows_the_shape_of_each_error(self, description: dict[str, Any]) -> None:
+    def test_openapi_has_the_schema_of_each_error(self, description: dict[str, Any]) -> None:
         for _, path, operation in operations(description):
             for status, response in operation["responses"].items():
                 if status[0] in "45" and not path.startswith("/health"):
@@ -98,7 +98,7 @@ class TestOpenApi:
                     name = "ValidationErrorBody" if status == "422" else "ErrorBody"
                     assert schema.endswith(f"/{name}")
 
-    def test_openapi_links_lead_to_operations_and_tell_what_these_ask_for(
+    def test_openapi_links_name_existing_operations_and_parameters(
         self, description: dict[str, Any]
     ) -> None:
         by_id = {operation["operationId"]: operation for _, _, operation in operations(description)}
@@ -114,18 +114,14 @@ class TestOpenApi:
         for operation_id, name in told:
             assert name in {parameter["name"] for parameter in by_id[operation_id]["parameters"]}
 
-    def test_openapi_promises_the_headers_that_an_editor_needs(
-        self, description: dict[str, Any]
-    ) -> None:
+    def test_openapi_documents_the_headers_for_editing(self, description: dict[str, Any]) -> None:
         paths = description["paths"]
         created = paths["/items/"]["post"]["responses"]["201"]
         assert set(created["headers"]) == {"ETag", "Location"}
         for method in ("get", "patch"):
             assert set(paths["/items/{item_id}"][method]["responses"]["200"]["headers"]) == {"ETag"}
 
-    def test_openapi_takes_the_tags_of_a_condition_as_one_text(
-        self, description: dict[str, Any]
-    ) -> None:
+    def test_openapi_describes_conditions_as_strings(self, description: dict[str, Any]) -> None:
         for method, name in (
             ("get", "if-none-match"),
             ("patch", "if-match"),
@@ -143,7 +139,7 @@ class TestOpenApi:
             ("https://shop.example", "https://shop.example/auth/token"),
         ],
     )
-    async def test_openapi_sends_who_authorizes_to_the_public_users_service(
+    async def test_openapi_token_url_is_at_the_public_users_service(
         self,
         settings: ItemsSettings,
         token_issuer: TokenIssuer,
@@ -164,7 +160,7 @@ class TestOpenApi:
 class TestOpenApiStatuses:
     """Each status that a route documents is provoked, and no other one is seen."""
 
-    async def test_openapi_of_create_documents_what_is_sent(
+    async def test_openapi_of_create_documents_exactly_the_returned_statuses(
         self,
         client: AppClient,
         user_client: AppClient,
@@ -183,7 +179,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "POST", "/items/") == seen
 
-    async def test_openapi_of_list_documents_what_is_sent(
+    async def test_openapi_of_list_documents_exactly_the_returned_statuses(
         self, client: AppClient, lost_client: AppClient, description: dict[str, Any]
     ) -> None:
         seen = await statuses(
@@ -191,7 +187,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "GET", "/items/") == seen
 
-    async def test_openapi_of_read_documents_what_is_sent(
+    async def test_openapi_of_read_documents_exactly_the_returned_statuses(
         self,
         user_client: AppClient,
         lost_client: AppClient,
@@ -207,7 +203,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "GET", "/items/{item_id}") == seen
 
-    async def test_openapi_of_update_documents_what_is_sent(
+    async def test_openapi_of_update_documents_exactly_the_returned_statuses(
         self,
         client: AppClient,
         user_client: AppClient,
@@ -227,7 +223,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "PATCH", "/items/{item_id}") == seen
 
-    async def test_openapi_of_delete_documents_what_is_sent(
+    async def test_openapi_of_delete_documents_exactly_the_returned_statuses(
         self,
         client: AppClient,
         user_client: AppClient,
@@ -247,7 +243,7 @@ class TestOpenApiStatuses:
         )
         assert documented(description, "DELETE", "/items/{item_id}") == seen
 
-    async def test_openapi_of_events_documents_what_is_sent(
+    async def test_openapi_of_events_documents_exactly_the_returned_statuses(
         self,
         client: AppClient,
         user_client: AppClient,

@@ -43,7 +43,7 @@ async def delete_owner(session: WriteSession, owner_id: int, items: int) -> None
 
 
 class TestMetrics:
-    async def test_metrics_show_what_is_still_to_be_deleted(
+    async def test_metrics_show_the_waiting_removals(
         self, client: AppClient, session: WriteSession
     ) -> None:
         assert await gauges(client) == (0, 0)
@@ -69,7 +69,7 @@ async def gauges(client: AppClient) -> tuple[float, float]:
 
 
 class TestRemoveSome:
-    async def test_remove_some_has_time_when_there_is_nothing_to_do(
+    async def test_remove_some_pauses_when_there_is_nothing_to_do(
         self, database: Database, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=8)
@@ -77,7 +77,7 @@ class TestRemoveSome:
         assert await remove_some(database) == POLL_SECONDS
         assert await left(session, 8) == 1
 
-    async def test_remove_some_takes_a_batch_at_a_time(
+    async def test_remove_some_deletes_one_batch(
         self, database: Database, session: WriteSession
     ) -> None:
         await delete_owner(session, 7, items=25)
@@ -92,7 +92,7 @@ class TestRemoveSome:
         assert await remove_some(database, batch_size=10) == POLL_SECONDS
         assert await left(session, 8) == 1
 
-    async def test_remove_some_ends_also_when_the_last_batch_is_full(
+    async def test_remove_some_ends_when_the_last_batch_is_full(
         self, database: Database, session: WriteSession
     ) -> None:
         await delete_owner(session, 7, items=20)
@@ -100,14 +100,14 @@ class TestRemoveSome:
             assert await remove_some(database, batch_size=10) == 0
         assert (await left(session), await removal_owner_ids(session)) == (0, [])
 
-    async def test_remove_some_needs_few_statements_however_many_items_there_are(
+    async def test_remove_some_runs_three_statements_for_any_number_of_items(
         self, database: Database, session: WriteSession, query_counter: QueryCounter
     ) -> None:
         await delete_owner(session, 7, items=100)
         with query_counter.at_most(3):
             await remove_some(database)
 
-    async def test_remove_some_goes_through_all_owners(
+    async def test_remove_some_handles_all_deleted_owners(
         self, database: Database, session: WriteSession
     ) -> None:
         for owner_id in (7, 8, 9):
@@ -116,7 +116,7 @@ class TestRemoveSome:
         assert await removal_owner_ids(session) == []
         assert await count_rows(session, Item) == 0
 
-    async def test_a_crash_in_the_middle_loses_nothing(
+    async def test_remove_some_continues_after_a_crash(
         self, database: Database, session: WriteSession, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await delete_owner(session, 7, items=15)
@@ -139,7 +139,7 @@ class TestRemoveSome:
 
 @pytest.mark.committed
 class TestSeveralReplicas:
-    async def test_several_at_work_finish_together(
+    async def test_concurrent_replicas_remove_all_items(
         self, database: Database, session: WriteSession
     ) -> None:
         for owner_id in range(1, 6):
@@ -155,7 +155,7 @@ class TestSeveralReplicas:
         assert await count_rows(session, Item) == 0
         assert await count_rows(session, Owner) == 5
 
-    async def test_one_that_holds_an_owner_does_not_stop_another(
+    async def test_locked_removal_does_not_block_other_removals(
         self, database: Database, session: WriteSession, pytestconfig: pytest.Config
     ) -> None:
         if database.is_sqlite:
@@ -170,7 +170,7 @@ class TestSeveralReplicas:
                 pass
         assert (await left(session, 7), await left(session, 8)) == (3, 0)
 
-    async def test_an_item_that_is_taken_down_meanwhile_does_not_end_it_early(
+    async def test_item_that_is_deleted_meanwhile_does_not_end_the_removal_early(
         self, database: Database, session: WriteSession
     ) -> None:
         if database.is_sqlite:
@@ -188,7 +188,7 @@ class TestSeveralReplicas:
 
 @pytest.mark.committed
 class TestInTheBackground:
-    async def test_items_go_when_their_owner_does_and_at_the_next_start(
+    async def test_items_are_removed_after_a_deletion_and_after_a_restart(
         self,
         settings: ItemsSettings,
         database: Database,
@@ -212,7 +212,7 @@ class TestInTheBackground:
             await lifespan.stop()
         assert await removal_owner_ids(session) == []
 
-    async def test_a_service_without_background_work_leaves_it_to_others(
+    async def test_process_without_background_work_removes_nothing(
         self,
         settings: ItemsSettings,
         database: Database,

@@ -22,7 +22,7 @@ async def listed(client: AppClient, **query: Any) -> list[int]:
 
 
 class TestListItems:
-    async def test_list_items_without_a_token_shows_all_of_them(
+    async def test_list_items_without_token_returns_all_items(
         self, client: AppClient, user_client: AppClient, other_client: AppClient
     ) -> None:
         created = [(await create_item(caller)).json() for caller in (user_client, other_client)]
@@ -37,12 +37,12 @@ class TestListItems:
             "next": None,
         }
 
-    async def test_list_items_of_nothing_is_an_empty_page(self, client: AppClient) -> None:
+    async def test_list_items_without_items_returns_an_empty_page(self, client: AppClient) -> None:
         body = assert_paginated_response(await client.get("/items/"), count=0, total=0, page=1)
         assert body["pages"] == 0
         assert body["next"] is None
 
-    async def test_list_items_goes_on_while_users_is_down(
+    async def test_list_items_succeeds_while_users_is_down(
         self, client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         await create_owner(session)
@@ -52,7 +52,7 @@ class TestListItems:
         assert users.lookups == 0
 
     @pytest.mark.parametrize("size", [1, 100])
-    async def test_list_items_takes_the_same_few_statements_however_many_there_are(
+    async def test_list_items_runs_two_statements_for_any_page_size(
         self, client: AppClient, session: WriteSession, query_counter: QueryCounter, size: int
     ) -> None:
         for owner_id in (1, 2, 3):
@@ -64,7 +64,7 @@ class TestListItems:
 
 
 class TestListItemsPages:
-    async def test_list_items_divides_them_among_the_pages(
+    async def test_list_items_returns_consecutive_pages(
         self, client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session)
@@ -77,7 +77,7 @@ class TestListItemsPages:
         assert body["pages"] == 3
         assert body["next"] is None
 
-    async def test_list_items_beyond_the_end_is_an_empty_page(
+    async def test_list_items_beyond_the_end_returns_an_empty_page(
         self, client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session)
@@ -87,7 +87,7 @@ class TestListItemsPages:
         assert body["next"] is None
 
     @pytest.mark.parametrize(("total", "sizes"), [(20, [20]), (21, [20, 1])])
-    async def test_list_items_has_twenty_on_a_page(
+    async def test_list_items_returns_twenty_items_by_default(
         self, client: AppClient, session: WriteSession, total: int, sizes: list[int]
     ) -> None:
         await create_owner(session)
@@ -95,7 +95,9 @@ class TestListItemsPages:
         assert [len(await listed(client, page=n)) for n in range(1, len(sizes) + 1)] == sizes
 
     @pytest.mark.parametrize("size", [1, 100])
-    async def test_list_items_takes_a_size_at_the_edge(self, client: AppClient, size: int) -> None:
+    async def test_list_items_accepts_a_size_at_the_limit(
+        self, client: AppClient, size: int
+    ) -> None:
         response = await client.get("/items/", params={"size": size})
         assert assert_paginated_response(response)["size"] == size
 
@@ -103,27 +105,27 @@ class TestListItemsPages:
     @pytest.mark.parametrize(
         "value", ["0", "-1", "+1", "1.0", " 1", "1_0", "x", "", "٣", str(2**63)]
     )
-    async def test_list_items_refuses_what_is_no_number_in_range(
+    async def test_list_items_with_an_invalid_page_or_size_returns_422(
         self, client: AppClient, field: str, value: str
     ) -> None:
         response = await client.get("/items/", params={field: value})
         assert_validation_error(response, ["query", field])
 
-    async def test_list_items_refuses_more_than_a_hundred_on_a_page(
+    async def test_list_items_with_a_size_above_a_hundred_returns_422(
         self, client: AppClient
     ) -> None:
         response = await client.get("/items/", params={"size": 101})
         assert_validation_error(response, ["query", "size"])
 
     @pytest.mark.parametrize(("page", "size"), [(50, 100), (250, 20), (5_000, 1)])
-    async def test_list_items_reaches_five_thousand_by_page(
+    async def test_list_items_accepts_pages_up_to_entry_five_thousand(
         self, client: AppClient, page: int, size: int
     ) -> None:
         response = await client.get("/items/", params={"page": page, "size": size})
         assert_paginated_response(response, count=0, page=page)
 
     @pytest.mark.parametrize(("page", "size"), [(51, 100), (251, 20), (5_001, 1), (2**63 - 1, 100)])
-    async def test_list_items_names_the_cursor_beyond_five_thousand(
+    async def test_list_items_beyond_entry_five_thousand_returns_422_and_suggests_the_cursor(
         self, client: AppClient, page: int, size: int
     ) -> None:
         response = await client.get("/items/", params={"page": page, "size": size})
@@ -132,7 +134,7 @@ class TestListItemsPages:
 
 
 class TestListItemsOrder:
-    async def test_list_items_shows_the_newest_first(
+    async def test_list_items_returns_the_newest_first(
         self, client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session)
@@ -164,7 +166,7 @@ class TestListItemsOrder:
         assert await listed(client, sort="-name") == expected[::-1]
 
     @pytest.mark.parametrize("sort", SORTS)
-    async def test_list_items_that_are_alike_are_in_the_order_of_their_ids(
+    async def test_list_items_sorts_equal_items_by_id(
         self, client: AppClient, session: WriteSession, sort: str
     ) -> None:
         await create_owner(session)
@@ -173,11 +175,13 @@ class TestListItemsOrder:
         assert await listed(client, sort=sort) == expected
 
     @pytest.mark.parametrize("sort", ["", "id", "+price", "price,name", "PRICE", "--price", "\0"])
-    async def test_list_items_refuses_another_sort(self, client: AppClient, sort: str) -> None:
+    async def test_list_items_with_an_unknown_sort_returns_422(
+        self, client: AppClient, sort: str
+    ) -> None:
         response = await client.get("/items/", params={"sort": sort})
         assert_validation_error(response, ["query", "sort"])
 
-    async def test_list_items_shows_each_as_a_read_does(
+    async def test_list_items_returns_each_item_like_a_read(
         self, client: AppClient, user_client: AppClient
     ) -> None:
         created = await create_item(user_client)

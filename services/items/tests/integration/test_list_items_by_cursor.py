@@ -60,7 +60,7 @@ def cursor_of(*place: Any) -> str:
 
 class TestListItemsByCursor:
     @pytest.mark.parametrize("sort", SORTS)
-    async def test_list_items_walks_over_each_item_once(
+    async def test_list_items_by_cursor_returns_each_item_once(
         self, client: AppClient, session: WriteSession, sort: str
     ) -> None:
         await create_owner(session)
@@ -74,7 +74,7 @@ class TestListItemsByCursor:
         assert ids_on(pages) == ids_on(whole)
         assert sorted(ids_on(pages)) == ids
 
-    async def test_list_items_walks_over_the_items_that_match_only(
+    async def test_list_items_by_cursor_returns_only_matching_items(
         self, client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session)
@@ -84,7 +84,7 @@ class TestListItemsByCursor:
         assert [page["total"] for page in pages] == [4, 4]
 
     @pytest.mark.parametrize("sort", SORTS)
-    async def test_list_items_shows_none_twice_and_misses_none_while_others_are_added(
+    async def test_list_items_by_cursor_repeats_and_skips_nothing_while_items_are_added(
         self, client: AppClient, session: WriteSession, sort: str
     ) -> None:
         await create_owner(session)
@@ -101,7 +101,7 @@ class TestListItemsByCursor:
         assert len(seen) == len(set(seen))
         assert set(before) <= set(seen)
 
-    async def test_list_items_goes_on_where_the_last_item_was_deleted(
+    async def test_list_items_continues_after_the_last_item_was_deleted(
         self, client: AppClient, user_client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session)
@@ -113,14 +113,14 @@ class TestListItemsByCursor:
         assert ids_on([body]) == ids[:1]
 
     @pytest.mark.parametrize("character", ["x", "ж", "\N{BICYCLIST}", "\x01", '"', "\\"])
-    async def test_list_items_goes_on_after_a_name_of_any_length(
+    async def test_list_items_continues_after_a_long_name(
         self, client: AppClient, session: WriteSession, character: str
     ) -> None:
         await create_owner(session)
         ids = await create_items(session, *({"name": character * 120} for _ in range(3)))
         assert ids_on(await walk(client, sort="name", size=1)) == ids
 
-    async def test_list_items_goes_on_from_a_page_that_was_asked_for_by_number(
+    async def test_list_items_continues_by_cursor_from_a_numbered_page(
         self, client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session)
@@ -132,7 +132,7 @@ class TestListItemsByCursor:
 
 
 class TestListItemsCursor:
-    async def test_list_items_refuses_a_cursor_beside_a_page(
+    async def test_list_items_with_cursor_and_page_returns_422(
         self, client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session)
@@ -143,7 +143,7 @@ class TestListItemsCursor:
 
     @pytest.mark.parametrize("sort", SORTS)
     @pytest.mark.parametrize("other", SORTS)
-    async def test_list_items_refuses_a_cursor_of_another_order(
+    async def test_list_items_with_a_cursor_of_another_sort_returns_422(
         self, client: AppClient, session: WriteSession, sort: str, other: str
     ) -> None:
         await create_owner(session)
@@ -156,7 +156,7 @@ class TestListItemsCursor:
             assert_validation_error(response, ["query", "after"])
 
     @pytest.mark.parametrize("place", TAMPERED, ids=repr)
-    async def test_list_items_refuses_a_cursor_that_was_tampered_with(
+    async def test_list_items_with_a_forged_cursor_returns_422(
         self, client: AppClient, place: list[Any]
     ) -> None:
         sort = place[0] if place and place[0] in SORTS else "price"
@@ -168,13 +168,15 @@ class TestListItemsCursor:
         ["", "x", "xxxx", "=", "*", "ж", "\0", "a b", "e30", "bnVsbA", "W10=", "x" * 2001, "/" * 8],
         ids=lambda after: repr(after)[:12],
     )
-    async def test_list_items_refuses_what_is_no_cursor(
+    async def test_list_items_with_an_invalid_cursor_returns_422(
         self, client: AppClient, after: str
     ) -> None:
         response = await client.get("/items/", params={"after": after})
         assert_validation_error(response, ["query", "after"])
 
-    async def test_list_items_refuses_a_cursor_that_nests_deeply(self, client: AppClient) -> None:
+    async def test_list_items_with_a_deeply_nested_cursor_returns_422(
+        self, client: AppClient
+    ) -> None:
         after = base64.urlsafe_b64encode(b"[" * 1400).decode()
         response = await client.get("/items/", params={"after": after})
         assert_validation_error(response, ["query", "after"])

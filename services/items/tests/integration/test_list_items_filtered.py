@@ -18,7 +18,7 @@ async def names(client: AppClient, **query: Any) -> list[str]:
 
 
 class TestListItemsOfAnOwner:
-    async def test_list_items_of_an_owner_shows_theirs_only(
+    async def test_list_items_by_owner_returns_only_their_items(
         self, client: AppClient, session: WriteSession
     ) -> None:
         for owner_id in (1, 2, 2**63 - 1):
@@ -29,7 +29,7 @@ class TestListItemsOfAnOwner:
         assert await names(client, owner_id=3) == []
 
     @pytest.mark.parametrize("owner_id", ["0", "-1", "+1", "1.0", "x", "", str(2**63)])
-    async def test_list_items_refuses_what_is_no_owner_s_id(
+    async def test_list_items_with_an_invalid_owner_id_returns_422(
         self, client: AppClient, owner_id: str
     ) -> None:
         response = await client.get("/items/", params={"owner_id": owner_id})
@@ -58,7 +58,7 @@ class TestListItemsByText:
             ),
         ],
     )
-    async def test_list_items_finds_a_part_of_a_name_or_a_description_literally(
+    async def test_list_items_finds_literal_parts_of_name_and_description(
         self, client: AppClient, session: WriteSession, text: str
     ) -> None:
         await create_owner(session)
@@ -72,27 +72,27 @@ class TestListItemsByText:
         assert await names(client, q=text) == [text_with_all, "Described"]
 
     @pytest.mark.parametrize("text", ["p\nO", "pO", "\n", "xyz", "l%p", "l_mp", "*"])
-    async def test_list_items_finds_nothing_that_is_not_there(
+    async def test_list_items_returns_nothing_for_other_text(
         self, client: AppClient, session: WriteSession, text: str
     ) -> None:
         await create_owner(session)
         await create_items(session, {"name": "Lamp", "description": "Of-brass"})
         assert await names(client, q=text) == []
 
-    async def test_list_items_by_an_empty_text_shows_all(
+    async def test_list_items_with_empty_text_returns_all(
         self, client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session)
         await create_items(session, {"name": "Lamp"})
         assert await names(client, q="") == ["Lamp"]
 
-    async def test_list_items_takes_a_text_of_two_hundred_characters(
+    async def test_list_items_accepts_text_of_two_hundred_characters(
         self, client: AppClient
     ) -> None:
         assert await names(client, q="%" * 200) == []
 
     @pytest.mark.parametrize("text", ["x" * 201, "a\0"], ids=["too long", "NUL"])
-    async def test_list_items_refuses_what_is_no_text_to_look_for(
+    async def test_list_items_with_invalid_text_returns_422(
         self, client: AppClient, text: str
     ) -> None:
         response = await client.get("/items/", params={"q": text})
@@ -115,7 +115,7 @@ class TestListItemsByPrice:
             ({"min_price": "2", "max_price": "1"}, []),
         ],
     )
-    async def test_list_items_shows_those_between_the_prices_and_at_them(
+    async def test_list_items_by_price_includes_both_limits(
         self, client: AppClient, session: WriteSession, query: dict[str, str], expected: list[str]
     ) -> None:
         await create_owner(session)
@@ -127,7 +127,7 @@ class TestListItemsByPrice:
     @pytest.mark.parametrize(
         "value", ["", " 1", "-1", "+1", "1e2", "NaN", "inf", "0.001", "100000000", "1_0", "٣", "x"]
     )
-    async def test_list_items_refuses_what_is_no_price(
+    async def test_list_items_with_an_invalid_price_returns_422(
         self, client: AppClient, field: str, value: str
     ) -> None:
         response = await client.get("/items/", params={field: value})
@@ -135,7 +135,7 @@ class TestListItemsByPrice:
 
 
 class TestListItemsByAll:
-    async def test_list_items_shows_those_that_match_every_filter(
+    async def test_list_items_combines_all_filters(
         self, client: AppClient, session: WriteSession
     ) -> None:
         match = {"owner_id": 1, "name": "Lamp", "price_cents": 500}

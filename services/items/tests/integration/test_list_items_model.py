@@ -95,7 +95,7 @@ class TestListItemsModel:
         by_cursor=st.booleans(),
         removed=st.none() | st.sampled_from([1, 2]),
     )
-    async def test_list_items_answers_as_the_model_does(
+    async def test_list_items_returns_the_same_as_the_model(
         self,
         client: AppClient,
         session: WriteSession,

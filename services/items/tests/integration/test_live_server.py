@@ -14,7 +14,7 @@ from tests.helpers import assert_item_response, count_rows
 
 
 @pytest.mark.slow
-async def test_create_item_a_hundred_times_at_once_loses_and_doubles_nothing(
+async def test_hundred_concurrent_creates_store_each_item_once(
     live_server: LiveServer, users: FakeUsers, session: WriteSession
 ) -> None:
     bodies = [create_item_data() for _ in range(100)]
@@ -31,7 +31,7 @@ async def test_create_item_a_hundred_times_at_once_loses_and_doubles_nothing(
     assert await count_rows(session, Owner) == 1
 
 
-async def test_head_leaves_the_connection_in_order(live_server: LiveServer) -> None:
+async def test_head_keeps_the_connection_usable(live_server: LiveServer) -> None:
     async with live_server.client() as client:
         for _ in range(2):
             head, got = await client.head("/items/"), await client.get("/items/")

@@ -38,18 +38,18 @@ def store_owner(url: str) -> None:
 
 
 class TestMigrations:
-    def test_migrations_make_what_the_models_say(self, empty_database_url: str) -> None:
+    def test_migrations_create_the_schema_of_the_models(self, empty_database_url: str) -> None:
         assert differences(empty_database_url, metadata) != []
         upgrade(empty_database_url, MIGRATIONS)
         assert differences(empty_database_url, metadata) == []
 
-    def test_migrations_may_run_twice(self, empty_database_url: str) -> None:
+    def test_migrations_can_run_twice(self, empty_database_url: str) -> None:
         upgrade(empty_database_url, MIGRATIONS)
         store_owner(empty_database_url)
         upgrade(empty_database_url, MIGRATIONS)
         assert stored_rows(empty_database_url, "SELECT name FROM owners") == [("Ada",)]
 
-    def test_migrations_go_down_and_up_again(self, empty_database_url: str) -> None:
+    def test_migrations_can_be_reverted_and_repeated(self, empty_database_url: str) -> None:
         upgrade(empty_database_url, MIGRATIONS)
         store_owner(empty_database_url)
         downgrade(empty_database_url, MIGRATIONS, "base")
@@ -58,13 +58,13 @@ class TestMigrations:
         assert differences(empty_database_url, metadata) == []
         assert stored_rows(empty_database_url, "SELECT * FROM owners") == []
 
-    def test_migrations_may_start_together(self, empty_database_url: str) -> None:
+    def test_migrations_can_start_concurrently(self, empty_database_url: str) -> None:
         with ThreadPoolExecutor(4) as threads:
             runs = [threads.submit(upgrade, empty_database_url, MIGRATIONS) for _ in range(4)]
         assert [run.result() for run in runs] == [None] * 4
         assert differences(empty_database_url, metadata) == []
 
-    def test_migrations_speed_up_the_search_on_postgresql(
+    def test_migrations_create_a_trigram_index_on_postgresql(
         self, empty_database_url: str, pytestconfig: pytest.Config
     ) -> None:
         if pytestconfig.getoption("--database") == "sqlite":

@@ -15,14 +15,14 @@ from tests.factories import create_owner
 
 
 class TestRequireActive:
-    async def test_require_active_of_nobody_known_raises_owner_gone(
+    async def test_require_active_of_an_unknown_owner_raises_owner_gone(
         self, session: WriteSession
     ) -> None:
         with pytest.raises(OwnerGone):
             await require_active(session, 1)
 
     @pytest.mark.committed
-    async def test_require_active_keeps_the_owner_as_found_until_the_transaction_ends(
+    async def test_require_active_locks_the_owner_until_the_transaction_ends(
         self, session: WriteSession, database: Database
     ) -> None:
         await create_owner(session, owner_id=1)

@@ -35,7 +35,7 @@ async def items_of_the_deleted(session: WriteSession) -> int:
 
 
 class TestDeletionWhileItemsAreCreated:
-    async def test_no_item_of_a_deleted_owner_is_left_behind(
+    async def test_no_item_of_a_deleted_owner_remains(
         self,
         client: AppClient,
         users: FakeUsers,
@@ -67,7 +67,7 @@ class TestDeletionWhileItemsAreCreated:
         tombstones = await session.exec(select(Owner.is_deleted))
         assert list(tombstones) == [True] * len(OWNERS)
 
-    async def test_an_item_that_is_being_created_holds_the_deletion_up_until_it_is_there(
+    async def test_deletion_waits_for_an_item_that_is_being_created(
         self, relay: EventSender, database: Database, session: WriteSession
     ) -> None:
         if database.is_sqlite:
@@ -86,7 +86,7 @@ class TestDeletionWhileItemsAreCreated:
 
 
 class TestEventsAtTheSameMoment:
-    async def test_an_event_delivered_twenty_times_at_once_has_its_effect_once(
+    async def test_event_delivered_twenty_times_at_once_is_applied_once(
         self, relay: EventSender, session: WriteSession, client: AppClient
     ) -> None:
         event = Account().created()
@@ -94,7 +94,7 @@ class TestEventsAtTheSameMoment:
         assert {answer.status_code for answer in answers} == {204}
         assert await count_rows(session, ReceivedEvent) == 1
 
-    async def test_versions_delivered_at_once_leave_the_last_one(
+    async def test_versions_delivered_at_once_leave_the_highest(
         self, relay: EventSender, session: WriteSession
     ) -> None:
         account = Account()
@@ -106,7 +106,7 @@ class TestEventsAtTheSameMoment:
         owner = await session.get_one(Owner, 7)
         assert (owner.name, owner.version) == ("Ada 19", 21)
 
-    async def test_renames_and_first_items_at_once_agree_in_the_end(
+    async def test_concurrent_rename_and_first_items_leave_the_new_name(
         self, client: AppClient, users: FakeUsers, relay: EventSender, session: WriteSession
     ) -> None:
         caller = as_user(client, users.add(user_id=7, name="Ada of before"))
@@ -120,7 +120,7 @@ class TestEventsAtTheSameMoment:
         assert (await session.get_one(Owner, 7)).name == "Grace"
 
 
-async def test_events_and_items_over_real_connections(
+async def test_concurrent_deletions_and_creates_over_real_connections_leave_no_item(
     live_server: LiveServer, users: FakeUsers, relay: EventSender, client: AppClient
 ) -> None:
     """The server is another event loop with its own connections, as another replica is."""

@@ -218,7 +218,7 @@ class Services(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_owners_become_what_users_has(spare_database_url: str) -> None:
+def test_owners_converge_to_the_accounts_of_users(spare_database_url: str) -> None:
     machine = type("ServicesHere", (Services,), {"url": spare_database_url})
     run_state_machine_as_test(
         machine,

@@ -31,14 +31,14 @@ async def remembered(session: WriteSession) -> list[str]:
 
 
 class TestPrune:
-    async def test_prune_forgets_what_is_older(
+    async def test_prune_deletes_old_events(
         self, database: Database, session: WriteSession
     ) -> None:
         await receive(session, 29.9, 30.1, 0, 31)
         assert await prune_all(database, keep=timedelta(days=30)) == 2
         assert await remembered(session) == ["0", "2"]
 
-    async def test_prune_takes_a_batch_at_a_time(
+    async def test_prune_some_deletes_one_batch(
         self, database: Database, session: WriteSession
     ) -> None:
         await receive(session, *[31] * 5)
@@ -46,7 +46,7 @@ class TestPrune:
         sizes = [await prune_some(database, keep=keep, batch_size=2) for _ in range(4)]
         assert sizes == [2, 2, 1, 0]
 
-    async def test_an_event_that_comes_again_after_it_was_forgotten_is_stale(
+    async def test_pruned_event_that_is_delivered_again_is_stale(
         self, relay: EventSender, database: Database, session: WriteSession
     ) -> None:
         ada = Account()
@@ -69,10 +69,14 @@ class TestPruneCommand:
         monkeypatch.setenv("ITEMS_DATABASE_URL", spare_database_url)
         return monkeypatch
 
-    def test_prune_says_how_many(self, environment: pytest.MonkeyPatch) -> None:
+    def test_prune_command_prints_the_number_of_deleted_events(
+        self, environment: pytest.MonkeyPatch
+    ) -> None:
         result = CliRunner().invoke(cli, ["prune", "--keep-days", "7"])
         assert (result.exit_code, result.stdout) == (0, "Deleted 0 received events.\n")
 
-    def test_prune_takes_the_age_of_the_settings(self, environment: pytest.MonkeyPatch) -> None:
+    def test_prune_command_uses_the_age_of_the_settings(
+        self, environment: pytest.MonkeyPatch
+    ) -> None:
         environment.setenv("ITEMS_EVENTS_KEEP_DAYS", "1")
         assert CliRunner().invoke(cli, ["prune"]).exit_code == 0

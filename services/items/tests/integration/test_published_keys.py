@@ -79,14 +79,14 @@ def process(start_process: StartProcess) -> Process:
 
 
 class TestKeysThatWereNeverSeen:
-    async def test_keys_never_seen_are_fetched_once(
+    async def test_unknown_keys_are_fetched_once(
         self, process: Process, issuer: TokenIssuer
     ) -> None:
         answers = await asyncio.gather(*(process.ask_with(issuer.token()) for _ in range(50)))
         assert [answer.status_code for answer in answers] == [404] * 50
         assert process.users.key_fetches == 1
 
-    async def test_keys_never_seen_while_users_is_down_are_unavailable(
+    async def test_unknown_keys_while_users_is_down_return_503(
         self, process: Process, issuer: TokenIssuer
     ) -> None:
         process.users.keys_are_down = True
@@ -94,7 +94,7 @@ class TestKeysThatWereNeverSeen:
         assert_error_response(response, 503, "users_unavailable")
         assert int(response.headers["Retry-After"]) >= 1
 
-    async def test_keys_never_seen_are_had_when_users_is_back(
+    async def test_unknown_keys_are_fetched_when_users_is_available_again(
         self, process: Process, issuer: TokenIssuer
     ) -> None:
         process.users.keys_are_down = True
@@ -104,7 +104,7 @@ class TestKeysThatWereNeverSeen:
         assert_error_response(await process.ask_with(issuer.token()), 404, "not_found")
 
     @pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": [{"kty": "?"}]}, [], None])
-    async def test_keys_that_can_not_be_read_are_unavailable(
+    async def test_invalid_keys_return_503(
         self, process: Process, issuer: TokenIssuer, document: Any
     ) -> None:
         process.users.key_set = lambda: document
@@ -114,7 +114,7 @@ class TestKeysThatWereNeverSeen:
 
 
 class TestKeysThatAreKept:
-    async def test_keys_are_kept_for_a_new_process_while_users_is_down(
+    async def test_stored_keys_are_used_by_a_new_process_while_users_is_down(
         self, process: Process, start_process: StartProcess, issuer: TokenIssuer
     ) -> None:
         await process.ask_with(issuer.token())
@@ -124,7 +124,7 @@ class TestKeysThatAreKept:
         forged = await restarted.ask_with(issuer.impostor().token())
         assert_error_response(forged, 401, "invalid_token")
 
-    async def test_keys_go_on_serving_when_they_are_old_and_users_is_down(
+    async def test_old_keys_are_used_while_users_is_down(
         self, process: Process, issuer: TokenIssuer
     ) -> None:
         await process.ask_with(issuer.token())
@@ -132,7 +132,7 @@ class TestKeysThatAreKept:
         process.seconds += 2 * MAX_AGE_SECONDS
         assert_error_response(await process.ask_with(issuer.token()), 404, "not_found")
 
-    async def test_keys_that_were_rotated_replace_the_kept_ones(
+    async def test_rotated_keys_replace_the_stored_keys(
         self,
         process: Process,
         start_process: StartProcess,
@@ -149,7 +149,7 @@ class TestKeysThatAreKept:
 
 
 class TestKeysThatAreRotated:
-    async def test_keys_are_fetched_once_for_fifty_tokens_of_a_new_key(
+    async def test_fifty_tokens_of_a_new_key_fetch_the_keys_once(
         self, process: Process, issuer: TokenIssuer, rotated: TokenIssuer
     ) -> None:
         await process.ask_with(issuer.token())
@@ -159,7 +159,7 @@ class TestKeysThatAreRotated:
         assert [answer.status_code for answer in answers] == [404] * 50
         assert process.users.key_fetches == 2
 
-    async def test_keys_accept_old_tokens_while_the_old_key_is_published(
+    async def test_old_tokens_are_accepted_while_the_old_key_is_published(
         self, process: Process, issuer: TokenIssuer, rotated: TokenIssuer
     ) -> None:
         await process.ask_with(issuer.token())
@@ -173,7 +173,7 @@ class TestKeysThatAreRotated:
         assert_error_response(await process.ask_with(issuer.token()), 401, "invalid_token")
         assert_error_response(await process.ask_with(rotated.token()), 404, "not_found")
 
-    async def test_keys_are_not_fetched_for_every_made_up_id(
+    async def test_forged_key_ids_do_not_fetch_the_keys_each_time(
         self, process: Process, issuer: TokenIssuer
     ) -> None:
         await process.ask_with(issuer.token())

@@ -15,7 +15,7 @@ from tests.helpers import assert_item_response, create_item, create_item_path
 
 
 class TestReadItem:
-    async def test_read_item_without_a_token_shows_the_item(
+    async def test_read_item_without_token_returns_the_item(
         self, client: AppClient, user_client: AppClient
     ) -> None:
         created = await create_item(user_client)
@@ -24,7 +24,7 @@ class TestReadItem:
         assert response.headers["ETag"] == created.headers["ETag"]
         assert response.headers["Cache-Control"] == "no-cache"
 
-    async def test_read_item_goes_on_while_users_is_down(
+    async def test_read_item_succeeds_while_users_is_down(
         self, client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         await create_owner(session)
@@ -33,7 +33,7 @@ class TestReadItem:
         assert_item_response(await client.get(f"/items/{item_id}"))
         assert users.lookups == 0
 
-    async def test_read_item_takes_one_statement(
+    async def test_read_item_runs_one_statement(
         self, client: AppClient, session: WriteSession, query_counter: QueryCounter
     ) -> None:
         await create_owner(session)
@@ -42,7 +42,7 @@ class TestReadItem:
             assert_item_response(await client.get(f"/items/{item_id}"))
 
     @pytest.mark.parametrize("item_id", ["1", str(2**63 - 1)])
-    async def test_read_item_that_is_not_there_is_not_found(
+    async def test_read_item_with_an_unknown_id_returns_404(
         self, client: AppClient, item_id: str
     ) -> None:
         body = assert_error_response(await client.get(f"/items/{item_id}"), 404, "not_found")
@@ -56,19 +56,23 @@ class TestReadItem:
         ],
         ids=lambda item_id: item_id[:32],
     )
-    async def test_read_item_refuses_what_is_no_id(self, client: AppClient, item_id: str) -> None:
+    async def test_read_item_with_an_invalid_id_returns_422(
+        self, client: AppClient, item_id: str
+    ) -> None:
         assert_validation_error(await client.get(f"/items/{item_id}"), ["path", "item_id"])
 
 
 class TestReadItemEtag:
-    async def test_read_item_keeps_its_etag_while_nothing_changes(
+    async def test_read_item_returns_the_same_etag_while_nothing_changes(
         self, client: AppClient, user_client: AppClient
     ) -> None:
         path = await create_item_path(user_client)
         etags = {(await client.get(path)).headers["ETag"] for _ in range(2)}
         assert len(etags) == 1
 
-    async def test_read_item_has_another_etag_after_a_change(self, user_client: AppClient) -> None:
+    async def test_read_item_returns_another_etag_after_a_change(
+        self, user_client: AppClient
+    ) -> None:
         path = await create_item_path(user_client)
         etags = [(await user_client.get(path)).headers["ETag"]]
         for price in ("1.00", "2.00", "1.00"):
@@ -76,7 +80,7 @@ class TestReadItemEtag:
             etags.append((await user_client.get(path)).headers["ETag"])
         assert len(set(etags)) == len(etags)
 
-    async def test_read_item_has_another_etag_after_a_change_of_its_owner(
+    async def test_read_item_returns_another_etag_after_a_change_of_its_owner(
         self, client: AppClient, session: WriteSession
     ) -> None:
         await create_owner(session, name="Ada")

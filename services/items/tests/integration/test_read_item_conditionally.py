@@ -23,7 +23,7 @@ def if_none_match(*lines: str) -> httpx.Headers:
 
 
 class TestReadItemIfNoneMatch:
-    async def test_read_item_that_is_unchanged_has_no_body(
+    async def test_read_item_with_a_current_etag_returns_304_without_a_body(
         self, client: AppClient, path: str, etag: str
     ) -> None:
         response = await client.get(path, headers=if_none_match(etag))
@@ -37,7 +37,7 @@ class TestReadItemIfNoneMatch:
         "lines",
         [["*"], ["W/{}"], ['"x", {}'], ['{}, "x"'], ['W/"x", W/{}'], ['"x"', "{}"], ["{}", '"x"']],
     )
-    async def test_read_item_is_unchanged_when_any_tag_is_its_own(
+    async def test_read_item_with_a_list_that_contains_its_etag_returns_304(
         self, client: AppClient, path: str, etag: str, lines: list[str]
     ) -> None:
         headers = if_none_match(*(line.format(etag) for line in lines))
@@ -46,20 +46,20 @@ class TestReadItemIfNoneMatch:
     @pytest.mark.parametrize(
         "lines", [['"x"'], ['"x", W/"y"'], ['"x"', '"y"'], [""], ["{} {}"], ["*, {}"], ["x", "{}"]]
     )
-    async def test_read_item_is_sent_when_no_tag_is_its_own_or_they_can_not_be_read(
+    async def test_read_item_with_other_or_malformed_etags_returns_200(
         self, client: AppClient, path: str, etag: str, lines: list[str]
     ) -> None:
         headers = if_none_match(*(line.format(etag, etag) for line in lines))
         assert_item_response(await client.get(path, headers=headers))
 
-    async def test_read_item_is_sent_after_a_change(
+    async def test_read_item_with_a_stale_etag_returns_200(
         self, client: AppClient, user_client: AppClient, path: str, etag: str
     ) -> None:
         await user_client.patch(path, json={"name": "Another"})
         response = await client.get(path, headers=if_none_match(etag))
         assert_item_response(response, name="Another")
 
-    async def test_read_item_that_is_gone_is_not_found_whatever_the_condition(
+    async def test_read_deleted_item_with_a_condition_returns_404(
         self, client: AppClient, user_client: AppClient, path: str, etag: str
     ) -> None:
         await user_client.delete(path)

@@ -63,12 +63,12 @@ async def owner(session: WriteSession, owner_id: int = 7) -> dict[str, Any] | No
 
 
 class TestSender:
-    async def test_event_without_a_token_is_unauthorized(self, client: AppClient) -> None:
+    async def test_event_without_token_returns_401(self, client: AppClient) -> None:
         headers, body = event_request(ADA.created())
         response = await client.post("/events/", content=body, headers=headers)
         assert_error_response(response, 401, "not_authenticated")
 
-    async def test_event_with_a_user_s_or_an_administrator_s_own_token_is_unauthorized(
+    async def test_event_with_an_access_token_returns_401(
         self, user_client: AppClient, admin_client: AppClient, session: WriteSession
     ) -> None:
         headers, body = event_request(ADA.created())
@@ -89,13 +89,13 @@ class TestSender:
             ["items", "items-events"],
         ],
     )
-    async def test_event_with_a_token_for_another_audience_is_unauthorized(
+    async def test_event_with_a_token_for_another_audience_returns_401(
         self, client: AppClient, token_issuer: TokenIssuer, audience: Any
     ) -> None:
         sender = EventSender(client, sender_token(token_issuer, audience=audience))
         assert_error_response(await sender.send(ADA.created()), 401, "invalid_token")
 
-    async def test_event_with_a_forged_or_an_expired_token_is_unauthorized(
+    async def test_event_with_a_forged_or_expired_token_returns_401(
         self, client: AppClient, token_issuer: TokenIssuer
     ) -> None:
         forged = sender_token(token_issuer.impostor(), audience="items-events")
@@ -104,7 +104,7 @@ class TestSender:
             response = await EventSender(client, token).send(ADA.created())
             assert_error_response(response, 401, "invalid_token")
 
-    async def test_sender_s_token_opens_no_other_route(
+    async def test_token_of_the_sender_is_refused_by_other_routes(
         self, client: AppClient, token_issuer: TokenIssuer, session: WriteSession
     ) -> None:
         for claims in ({}, {"sub": "1"}):
@@ -113,11 +113,11 @@ class TestSender:
             response = await caller.post("/items/", json=create_item_data())
             assert_error_response(response, 401, "invalid_token")
 
-    async def test_sender_is_checked_before_the_body_is_looked_at(self, client: AppClient) -> None:
+    async def test_sender_is_checked_before_the_body(self, client: AppClient) -> None:
         response = await client.post("/events/", content=b"{", headers={"Content-Type": "x/y"})
         assert_error_response(response, 401, "not_authenticated")
 
-    async def test_event_while_no_key_was_ever_seen_is_to_be_sent_again(
+    async def test_event_without_any_stored_key_returns_503(
         self, client_without_database: AppClient, users: FakeUsers, token_issuer: TokenIssuer
     ) -> None:
         users.keys_are_down = True
@@ -130,13 +130,13 @@ class TestSender:
 
 class TestForm:
     @pytest.mark.parametrize("mode", ["structured", "binary"])
-    async def test_event_is_taken_in_either_mode(
+    async def test_event_is_accepted_in_both_modes(
         self, relay: EventSender, session: WriteSession, mode: Mode
     ) -> None:
         assert_status(await relay.send(ADA.created(), mode), 204)
         assert await owner(session) == {**ADA.data, "is_deleted": False}
 
-    async def test_event_may_have_fields_that_are_not_known_here(
+    async def test_event_may_have_unknown_fields(
         self, relay: EventSender, session: WriteSession
     ) -> None:
         data = {**ADA.data, "hat": {"size": 7}}
@@ -148,7 +148,7 @@ class TestForm:
         assert await owner(session) == {**ADA.data, "is_deleted": False}
 
     @pytest.mark.parametrize(("blamed", "body"), WRONG, ids=WRONG_IDS)
-    async def test_event_that_is_malformed_is_refused_and_told_why(
+    async def test_malformed_event_returns_400_and_names_the_field(
         self, relay: EventSender, session: WriteSession, blamed: str, body: dict[str, Any]
     ) -> None:
         content = json.dumps(body).encode()
@@ -158,13 +158,13 @@ class TestForm:
         assert await count_rows(session, ReceivedEvent) == await count_rows(session, Owner) == 0
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
-    async def test_event_that_is_no_json_object_is_refused(
+    async def test_event_that_is_not_a_json_object_returns_400(
         self, relay: EventSender, content: bytes
     ) -> None:
         response = await relay.post(content, {"Content-Type": "application/cloudevents+json"})
         assert_error_response(response, 400, "bad_request")
 
-    async def test_event_in_binary_mode_without_its_headers_is_refused(
+    async def test_event_in_binary_mode_without_headers_returns_400(
         self, relay: EventSender
     ) -> None:
         response = await relay.post(b"{}", {"Content-Type": "application/json"})
@@ -182,21 +182,21 @@ class TestForm:
             "",
         ],
     )
-    async def test_event_of_another_media_type_is_refused(
+    async def test_event_with_another_media_type_returns_415(
         self, relay: EventSender, content_type: str
     ) -> None:
         _, body = event_request(ADA.created())
         response = await relay.post(body, {"Content-Type": content_type})
         assert_error_response(response, 415, "unsupported_media_type")
 
-    async def test_event_that_is_too_large_is_refused(self, relay: EventSender) -> None:
+    async def test_event_that_is_too_large_returns_413(self, relay: EventSender) -> None:
         headers, body = event_request(ADA.created())
         response = await relay.post(body.ljust(1024 * 1024 + 1), headers)
         assert_error_response(response, 413, "body_too_large")
 
 
 class TestIdempotence:
-    async def test_event_that_comes_twice_has_its_effect_once(
+    async def test_duplicate_event_is_applied_once(
         self, relay: EventSender, session: WriteSession, client: AppClient
     ) -> None:
         labels = {"type": "user.created", "result": "duplicate"}
@@ -207,7 +207,7 @@ class TestIdempotence:
         assert await count_rows(session, ReceivedEvent) == 1
         assert await counted(client, labels, "events_received_total") == before + 2
 
-    async def test_event_of_another_source_with_the_same_id_is_another(
+    async def test_event_with_the_same_id_and_another_source_is_applied(
         self, relay: EventSender, session: WriteSession
     ) -> None:
         event = ADA.created()
@@ -216,7 +216,7 @@ class TestIdempotence:
         await relay.send(renamed)
         assert (await owner(session) or {})["name"] == "Grace"
 
-    async def test_event_of_an_older_version_changes_nothing(
+    async def test_event_with_an_older_version_changes_nothing(
         self, relay: EventSender, session: WriteSession
     ) -> None:
         newer = ADA.changed(name="Grace")
@@ -224,14 +224,14 @@ class TestIdempotence:
             assert_status(await relay.send(event), 204)
         assert (await owner(session) or {})["name"] == "Grace"
 
-    async def test_event_of_the_same_version_changes_nothing(
+    async def test_event_with_the_same_version_changes_nothing(
         self, relay: EventSender, session: WriteSession
     ) -> None:
         await relay.send(ADA.created())
         await relay.send(replace(ADA, name="Grace").updated())
         assert (await owner(session) or {})["name"] == "Ada"
 
-    async def test_event_that_failed_has_its_effect_when_it_comes_again(
+    async def test_event_that_failed_is_applied_when_it_is_delivered_again(
         self, relay: EventSender, session: WriteSession, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         event = ADA.created()
@@ -254,7 +254,7 @@ class TestIdempotence:
 
 
 class TestEffects:
-    async def test_created_owner_needs_no_look_up(
+    async def test_owner_created_by_an_event_needs_no_lookup(
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:
         token = users.add(user_id=7)
@@ -263,7 +263,7 @@ class TestEffects:
         assert_item_response(response, status=201)
         assert users.lookups == 0
 
-    async def test_renamed_owner_is_shown_and_changes_the_tag_of_each_item(
+    async def test_rename_changes_the_owner_and_the_etag_of_each_item(
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7))
@@ -275,14 +275,14 @@ class TestEffects:
         assert assert_item_response(after)["owner"] == {"id": 7, "name": "Grace"}
         assert after.headers["ETag"] != before.headers["ETag"]
 
-    async def test_owner_who_was_looked_up_is_superseded_by_the_first_event(
+    async def test_first_event_replaces_a_looked_up_owner(
         self, relay: EventSender, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=7, name="As looked up")
         await relay.send(ADA.created())
         assert await owner(session) == {**ADA.data, "is_deleted": False}
 
-    async def test_event_that_shows_nothing_new_of_an_owner_leaves_the_tags_of_items(
+    async def test_event_without_a_visible_change_keeps_the_etags_of_items(
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7, name="Ada"))
@@ -295,7 +295,7 @@ class TestEffects:
         edited = await owner_client.patch(path, json={"name": "Kettle"}, headers={"If-Match": tag})
         assert_item_response(edited)
 
-    async def test_deactivated_owner_puts_nothing_up_and_keeps_what_is_there(
+    async def test_deactivated_owner_can_not_create_items_but_keeps_them(
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7))
@@ -310,7 +310,7 @@ class TestEffects:
             await owner_client.post("/items/", json=create_item_data()), status=201
         )
 
-    async def test_deleted_owner_leaves_a_tombstone_without_a_name_and_an_order(
+    async def test_deletion_stores_a_tombstone_without_a_name_and_a_removal(
         self, relay: EventSender, session: WriteSession
     ) -> None:
         await relay.send(ADA.created())
@@ -324,7 +324,7 @@ class TestEffects:
         }
         assert await session.get(ItemRemoval, 7) is not None
 
-    async def test_deleted_owner_s_items_are_gone_at_once_for_everyone(
+    async def test_items_of_a_deleted_owner_disappear_at_once(
         self, relay: EventSender, client: AppClient, users: FakeUsers, admin_client: AppClient
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7))
@@ -342,7 +342,7 @@ class TestEffects:
         refused = await owner_client.post("/items/", json=create_item_data())
         assert_error_response(refused, 403, "owner_gone")
 
-    async def test_owner_who_was_never_known_is_a_tombstone_too(
+    async def test_deletion_of_an_unknown_owner_stores_a_tombstone(
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:
         late = as_user(client, users.add(user_id=7))
@@ -354,7 +354,7 @@ class TestEffects:
     @pytest.mark.parametrize(
         "late", [ADA.created(), ADA.changed(name="Grace").changed(name="Joan").updated()]
     )
-    async def test_deleted_owner_does_not_come_back_by_any_late_event(
+    async def test_late_event_does_not_restore_a_deleted_owner(
         self, relay: EventSender, session: WriteSession, late: Event
     ) -> None:
         await relay.send(ADA.deleted())
@@ -363,7 +363,7 @@ class TestEffects:
         assert (found["is_deleted"], found["is_active"]) == (True, False)
         assert found["name"] == NAME_OF_THE_DELETED
 
-    async def test_deletion_is_final_whatever_its_version(
+    async def test_deletion_wins_over_every_version(
         self, relay: EventSender, session: WriteSession
     ) -> None:
         await relay.send(replace(ADA, version=9).updated())
@@ -371,7 +371,7 @@ class TestEffects:
         found = await owner(session) or {}
         assert (found["is_deleted"], found["version"]) == (True, 9)
 
-    async def test_others_and_their_items_are_left_alone(
+    async def test_deletion_does_not_affect_other_owners(
         self, relay: EventSender, session: WriteSession, client: AppClient
     ) -> None:
         await create_owner(session, owner_id=8, name="Grace")
@@ -388,7 +388,7 @@ class TestEffects:
         assert "Unmistakable" not in str(logs)
 
 
-async def test_event_is_part_of_the_trace_that_delivers_it(
+async def test_event_is_logged_with_the_trace_of_its_delivery(
     client: AppClient, token_issuer: TokenIssuer, logs: list[dict[str, Any]]
 ) -> None:
     headers, body = event_request(ADA.created())

@@ -32,7 +32,7 @@ async def run(database: Database, directory: FakeDirectory, max_deletions: int =
 
 
 class TestResync:
-    async def test_resync_of_nothing_learns_everyone(
+    async def test_resync_of_an_empty_database_stores_all_users(
         self, database: Database, session: WriteSession
     ) -> None:
         done = await run(database, FakeDirectory(ADA, GRACE, JOAN.changed(is_active=False)))
@@ -50,7 +50,7 @@ class TestResync:
         await run(database, directory)
         assert await run(database, directory) == Progress(users=3, changed=0, deleted=0)
 
-    async def test_resync_brings_what_lost_events_would_have_brought(
+    async def test_resync_replaces_lost_events(
         self, database: Database, session: WriteSession
     ) -> None:
         await run(database, FakeDirectory(ADA, GRACE, JOAN))
@@ -64,21 +64,21 @@ class TestResync:
         }
         assert await removal_owner_ids(session) == [2]
 
-    async def test_resync_supersedes_what_was_looked_up(
+    async def test_resync_replaces_a_looked_up_owner(
         self, database: Database, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=1, name="As looked up")
         await run(database, FakeDirectory(ADA))
         assert await known(session) == {1: ("Ada", 1, True)}
 
-    async def test_resync_believes_a_newer_event_more(
+    async def test_resync_keeps_the_state_of_a_newer_event(
         self, database: Database, session: WriteSession, relay: EventSender
     ) -> None:
         await relay.send(ADA.changed(name="Countess").updated())
         await run(database, FakeDirectory(ADA))
         assert await known(session) == {1: ("Countess", 2, True)}
 
-    async def test_resync_brings_nobody_back(
+    async def test_resync_does_not_restore_a_deleted_owner(
         self, database: Database, session: WriteSession, relay: EventSender
     ) -> None:
         await relay.send(ADA.deleted())
@@ -86,7 +86,7 @@ class TestResync:
         ((name, _, is_active),) = (await known(session)).values()
         assert (name, is_active) == (NAME_OF_THE_DELETED, False)
 
-    async def test_resync_of_no_users_at_all_deletes_all_owners_if_that_was_expected(
+    async def test_resync_without_users_deletes_all_owners_if_allowed(
         self, database: Database, session: WriteSession
     ) -> None:
         await run(database, FakeDirectory(ADA, GRACE, JOAN))
@@ -94,7 +94,7 @@ class TestResync:
         assert done == Progress(users=0, changed=0, deleted=3)
         assert sorted(await removal_owner_ids(session)) == [1, 2, 3]
 
-    async def test_resync_that_would_delete_more_than_expected_deletes_nobody(
+    async def test_resync_above_the_limit_of_deletions_deletes_nobody(
         self, database: Database, session: WriteSession
     ) -> None:
         await run(database, FakeDirectory(ADA, GRACE, JOAN))
@@ -103,7 +103,7 @@ class TestResync:
         assert refused.value.count == 3
         assert await removal_owner_ids(session) == []
 
-    async def test_resync_says_how_far_it_is(
+    async def test_resync_reports_its_progress(
         self, database: Database, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=9)
@@ -119,7 +119,7 @@ class TestResync:
 
 class TestResyncThatEndsHalfWay:
     @pytest.mark.parametrize("page", [0, 1, 2])
-    async def test_resync_that_breaks_keeps_what_it_read_deletes_nobody_and_may_run_again(
+    async def test_failed_resync_keeps_what_it_read_and_can_run_again(
         self, database: Database, session: WriteSession, page: int
     ) -> None:
         await create_owner(session, owner_id=9, name="Gone, and nobody said so")
@@ -142,7 +142,7 @@ class TestEventsMeanwhile:
     """Whatever happens between two pages, owners are what users has in the end."""
 
     @pytest.mark.parametrize("page", [0, 1])
-    async def test_event_of_a_user_who_is_created_meanwhile_is_no_ghost(
+    async def test_user_created_during_a_resync_is_not_deleted(
         self, database: Database, session: WriteSession, relay: EventSender, page: int
     ) -> None:
         directory = FakeDirectory(ADA, JOAN, page_size=1)
@@ -156,7 +156,7 @@ class TestEventsMeanwhile:
         assert (await run(database, directory)).deleted == 0
         assert (await known(session))[9] == ("Newcomer", 1, True)
 
-    async def test_user_whose_transaction_took_long_is_not_taken_for_deleted(
+    async def test_user_committed_late_during_a_resync_is_not_deleted(
         self, database: Database, session: WriteSession, relay: EventSender
     ) -> None:
         """Id 2 was given before id 3, and is committed after its page was read."""
@@ -172,7 +172,7 @@ class TestEventsMeanwhile:
 
     @pytest.mark.parametrize("page", [0, 1, 2])
     @pytest.mark.parametrize("is_lost", [False, True])
-    async def test_user_who_is_deleted_meanwhile_is_gone(
+    async def test_user_deleted_during_a_resync_is_deleted(
         self,
         database: Database,
         session: WriteSession,
@@ -195,7 +195,7 @@ class TestEventsMeanwhile:
         assert await removal_owner_ids(session) == [3]
 
     @pytest.mark.parametrize("page", [0, 1, 2])
-    async def test_user_who_is_renamed_meanwhile_has_the_new_name(
+    async def test_user_renamed_during_a_resync_has_the_new_name(
         self, database: Database, session: WriteSession, relay: EventSender, page: int
     ) -> None:
         directory = FakeDirectory(ADA, GRACE, JOAN, page_size=1)
@@ -211,7 +211,7 @@ class TestEventsMeanwhile:
         assert (await known(session))[2] == ("Rear Admiral", 2, True)
 
     @pytest.mark.parametrize("late", [GRACE.created(), GRACE.changed(name="x").updated()])
-    async def test_late_event_of_someone_whom_the_resync_deleted_brings_nobody_back(
+    async def test_late_event_does_not_restore_an_owner_whom_a_resync_deleted(
         self, database: Database, session: WriteSession, relay: EventSender, late: Event
     ) -> None:
         await run(database, FakeDirectory(ADA, GRACE))
@@ -221,7 +221,7 @@ class TestEventsMeanwhile:
 
 
 class TestLookUpsMeanwhile:
-    async def test_look_up_that_a_resync_overtakes_is_made_again(
+    async def test_lookup_is_repeated_after_a_resync_began(
         self, database: Database, session: WriteSession, client: AppClient, users: FakeUsers
     ) -> None:
         """The answer is on its way while the account is deleted, its event is lost, and a resync runs."""
@@ -240,7 +240,7 @@ class TestLookUpsMeanwhile:
         assert users.lookups == 2
         assert (await known(session)).keys() == {2}
 
-    async def test_look_up_of_someone_who_is_still_there_succeeds_all_the_same(
+    async def test_repeated_lookup_of_an_existing_user_succeeds(
         self, database: Database, session: WriteSession, client: AppClient, users: FakeUsers
     ) -> None:
         caller = as_user(client, users.add(user_id=1))

@@ -50,7 +50,9 @@ def owners(url: str) -> dict[int, bool]:
     return asyncio.run(read())
 
 
-def test_resync_says_what_it_did(environment: pytest.MonkeyPatch, spare_database_url: str) -> None:
+def test_resync_prints_what_it_did(
+    environment: pytest.MonkeyPatch, spare_database_url: str
+) -> None:
     done = run(environment, DirectoryServer(ADA, GRACE))
     assert (done.exit_code, done.stdout) == (0, "Read 2 users: 2 changed, 0 deleted.\n")
     assert owners(spare_database_url) == {1: False, 2: False}
@@ -59,7 +61,7 @@ def test_resync_says_what_it_did(environment: pytest.MonkeyPatch, spare_database
     assert owners(spare_database_url) == {1: False, 2: True}
 
 
-def test_resync_asks_back_before_it_deletes_many(
+def test_resync_needs_max_deletions_to_delete_many(
     environment: pytest.MonkeyPatch, spare_database_url: str
 ) -> None:
     run(environment, DirectoryServer(ADA, GRACE))
@@ -73,7 +75,7 @@ def test_resync_asks_back_before_it_deletes_many(
 
 
 @pytest.mark.parametrize("variable", ["ITEMS_USERS_CLIENT_ID", "ITEMS_USERS_CLIENT_SECRET"])
-def test_resync_without_credentials_names_what_is_missing(
+def test_resync_without_credentials_names_the_missing_variable(
     environment: pytest.MonkeyPatch, variable: str
 ) -> None:
     environment.delenv(variable)
@@ -83,7 +85,7 @@ def test_resync_without_credentials_names_what_is_missing(
     assert failed.stderr.startswith("error: ")
 
 
-def test_resync_with_wrong_credentials_says_so_and_not_which(
+def test_resync_with_wrong_credentials_fails_without_printing_them(
     environment: pytest.MonkeyPatch,
 ) -> None:
     environment.setenv("ITEMS_USERS_CLIENT_SECRET", "hunter2")
@@ -94,14 +96,14 @@ def test_resync_with_wrong_credentials_says_so_and_not_which(
     assert "hunter2" not in failed.output
 
 
-def test_resync_while_users_is_down_says_so(environment: pytest.MonkeyPatch) -> None:
+def test_resync_while_users_is_down_fails(environment: pytest.MonkeyPatch) -> None:
     failed = run(environment, refused())
     assert failed.exit_code == 2
     assert "the users service is unavailable: " in failed.stderr
     assert failed.stderr.splitlines()[-1].endswith("Run the command again.")
 
 
-def test_resync_of_a_database_without_tables_says_so(
+def test_resync_of_a_database_without_tables_names_migrate(
     environment: pytest.MonkeyPatch, empty_database_url: str
 ) -> None:
     environment.setenv("ITEMS_DATABASE_URL", empty_database_url)

@@ -30,16 +30,14 @@ WRONG: list[dict[str, Any]] = [
 
 class TestToken:
     @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Token abc"])
-    async def test_token_that_is_missing_is_not_authenticated(
-        self, client: AppClient, header: str
-    ) -> None:
+    async def test_missing_token_returns_401(self, client: AppClient, header: str) -> None:
         headers = {"Authorization": header}
         response = await client.post("/items/", json=create_item_data(), headers=headers)
         assert_error_response(response, 401, "not_authenticated")
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
     @pytest.mark.parametrize("wrong", WRONG, ids=str)
-    async def test_token_with_one_thing_wrong_is_invalid(
+    async def test_token_with_a_wrong_part_returns_401(
         self, client: AppClient, token_issuer: TokenIssuer, users: FakeUsers, wrong: dict[str, Any]
     ) -> None:
         users.add(user_id=1)
@@ -50,19 +48,19 @@ class TestToken:
         assert users.lookups == 0
 
     @pytest.mark.parametrize("token", ["x", "a.b.c", "..", "{}", "é", "null", "e30.e30.e30"])
-    async def test_token_that_is_none_is_invalid(self, client: AppClient, token: str) -> None:
+    async def test_malformed_token_returns_401(self, client: AppClient, token: str) -> None:
         headers = [(b"Authorization", f"Bearer {token}".encode())]
         response = await client.post("/items/", json=create_item_data(), headers=headers)
         assert_error_response(response, 401, "invalid_token")
 
-    async def test_token_that_somebody_else_signed_is_invalid(
+    async def test_forged_token_returns_401(
         self, client: AppClient, token_issuer: TokenIssuer
     ) -> None:
         caller = as_user(client, token_issuer.impostor().token())
         response = await caller.post("/items/", json=create_item_data())
         assert_error_response(response, 401, "invalid_token")
 
-    async def test_token_whose_content_was_changed_is_invalid(
+    async def test_altered_token_returns_401(
         self, client: AppClient, token_issuer: TokenIssuer
     ) -> None:
         header, _, signature = token_issuer.token(user_id=1).split(".")
@@ -73,7 +71,7 @@ class TestToken:
 
     @pytest.mark.parametrize("path", ["/items/1", "/items/x"])
     @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-    async def test_token_that_is_invalid_is_told_before_anything_about_the_item(
+    async def test_invalid_token_returns_401_whether_or_not_the_item_exists(
         self, client: AppClient, method: str, path: str
     ) -> None:
         response = await as_user(client, "x").request(method, path)
@@ -90,7 +88,7 @@ class TestToken:
         ],
         ids=str,
     )
-    async def test_token_that_is_good_enough_is_taken(
+    async def test_valid_token_is_accepted(
         self, client: AppClient, token_issuer: TokenIssuer, users: FakeUsers, good: dict[str, Any]
     ) -> None:
         users.add(user_id=1)
@@ -98,6 +96,6 @@ class TestToken:
         response = await caller.post("/items/", json=create_item_data())
         assert_item_response(response, status=201)
 
-    async def test_token_is_not_asked_for_where_anyone_may_read(self, client: AppClient) -> None:
+    async def test_reads_ignore_the_token(self, client: AppClient) -> None:
         response = await as_user(client, "x").get("/items/")
         assert response.status_code == 200

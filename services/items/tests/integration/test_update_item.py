@@ -18,13 +18,13 @@ from tests.helpers import JSON, assert_item_response, create_item, create_item_p
 
 
 class TestUpdateItem:
-    async def test_update_item_without_a_token_is_unauthorized(
+    async def test_update_item_without_token_returns_401(
         self, client: AppClient, user_client: AppClient
     ) -> None:
         path = await create_item_path(user_client)
         assert_error_response(await client.patch(path, json={}), 401, "not_authenticated")
 
-    async def test_update_item_of_somebody_else_is_forbidden(
+    async def test_update_item_of_another_user_returns_403(
         self, user_client: AppClient, other_client: AppClient
     ) -> None:
         created = await create_item(user_client)
@@ -33,20 +33,20 @@ class TestUpdateItem:
         assert_error_response(response, 403, "forbidden")
         assert (await user_client.get(path)).json() == created.json()
 
-    async def test_update_item_that_is_not_there_is_not_found(
+    async def test_update_item_with_an_unknown_id_returns_404(
         self, user_client: AppClient, admin_client: AppClient
     ) -> None:
         for caller in (user_client, admin_client):
             response = await caller.patch("/items/1", json={"name": "Ghost"})
             assert assert_error_response(response, 404, "not_found")["detail"] == "Item not found"
 
-    async def test_update_item_that_was_deleted_is_not_found(self, user_client: AppClient) -> None:
+    async def test_update_deleted_item_returns_404(self, user_client: AppClient) -> None:
         path = await create_item_path(user_client)
         await user_client.delete(path)
         assert_error_response(await user_client.patch(path, json={}), 404, "not_found")
 
     @pytest.mark.parametrize("item_id", ["0", "+1", str(2**63)])
-    async def test_update_item_refuses_what_is_no_id(
+    async def test_update_item_with_an_invalid_id_returns_422(
         self, user_client: AppClient, item_id: str
     ) -> None:
         response = await user_client.patch(f"/items/{item_id}", json={})
@@ -64,7 +64,7 @@ class TestUpdateItem:
             ({"name": "All", "description": "three", "price": 3}, None),
         ],
     )
-    async def test_update_item_changes_what_was_sent_and_nothing_else(
+    async def test_update_item_changes_only_the_sent_fields(
         self, user_client: AppClient, changes: dict[str, Any], shown: dict[str, Any] | None
     ) -> None:
         created = await create_item(user_client, name="Old", description="Old words", price="1.00")
@@ -78,7 +78,7 @@ class TestUpdateItem:
         assert read.json() == body
         assert read.headers["ETag"] == response.headers["ETag"]
 
-    async def test_update_item_moves_the_time_of_the_update_and_not_of_the_creation(
+    async def test_update_item_changes_updated_at_but_not_created_at(
         self, user_client: AppClient
     ) -> None:
         created = await create_item(user_client)
@@ -89,7 +89,7 @@ class TestUpdateItem:
         assert times[0] < times[1]
 
     @pytest.mark.parametrize("same", [{}, {"name": "Same"}, {"description": None, "price": 1}])
-    async def test_update_item_to_what_it_is_changes_nothing(
+    async def test_update_item_with_the_same_values_changes_nothing(
         self, user_client: AppClient, same: dict[str, Any]
     ) -> None:
         created = await create_item(user_client, name="Same", description=None, price="1.00")
@@ -107,7 +107,7 @@ class TestUpdateItem:
         assert body["owner"] == {"id": 1, "name": "Ada"}
         assert users.lookups == lookups
 
-    async def test_update_item_asks_users_nothing(
+    async def test_update_item_does_not_call_users(
         self, client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=1)
@@ -130,7 +130,7 @@ class TestUpdateItemBody:
         ],
         ids=lambda value: repr(value)[:20],
     )
-    async def test_update_item_refuses_what_a_field_can_not_be(
+    async def test_update_item_with_an_invalid_field_returns_422(
         self, user_client: AppClient, field: str, value: Any
     ) -> None:
         created = await create_item(user_client)
@@ -140,20 +140,24 @@ class TestUpdateItemBody:
         assert (await user_client.get(path)).json() == created.json()
 
     @pytest.mark.parametrize("content", ["", "[]", "null"])
-    async def test_update_item_refuses_a_body_that_is_no_object(
+    async def test_update_item_with_a_body_that_is_not_an_object_returns_422(
         self, user_client: AppClient, content: str
     ) -> None:
         path = await create_item_path(user_client)
         response = await user_client.patch(path, content=content, headers=JSON)
         assert_validation_error(response, ["body"])
 
-    async def test_update_item_refuses_another_media_type(self, user_client: AppClient) -> None:
+    async def test_update_item_with_another_media_type_returns_415(
+        self, user_client: AppClient
+    ) -> None:
         path = await create_item_path(user_client)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         response = await user_client.patch(path, content="name=x", headers=headers)
         assert_error_response(response, 415, "unsupported_media_type")
 
-    async def test_update_item_refuses_a_body_over_a_mebibyte(self, user_client: AppClient) -> None:
+    async def test_update_item_with_more_than_a_mebibyte_returns_413(
+        self, user_client: AppClient
+    ) -> None:
         path = await create_item_path(user_client)
         content = "{}".ljust(1024 * 1024 + 1)
         response = await user_client.patch(path, content=content, headers=JSON)
@@ -161,9 +165,7 @@ class TestUpdateItemBody:
 
 
 class TestUpdateItemSearch:
-    async def test_update_item_is_found_by_its_new_text_and_not_by_the_old(
-        self, user_client: AppClient
-    ) -> None:
+    async def test_updated_item_is_found_by_its_new_text_only(self, user_client: AppClient) -> None:
         path = await create_item_path(user_client, name="Lantern", description="Of tin")
         await user_client.patch(path, json={"name": "Candle"})
         for text, count in (("candle", 1), ("tin", 1), ("lantern", 0)):

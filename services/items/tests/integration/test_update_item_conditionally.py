@@ -19,7 +19,7 @@ class TestUpdateItemIfMatch:
     @pytest.mark.parametrize(
         "lines", [["{}"], ["*"], ['"x", {}'], ['W/"x",{}'], ['"x"', "{}"], ["{}", '"x"']]
     )
-    async def test_update_item_is_done_when_a_tag_is_its_own(
+    async def test_update_item_with_a_matching_etag_succeeds(
         self, user_client: AppClient, lines: list[str]
     ) -> None:
         created = await create_item(user_client)
@@ -32,7 +32,7 @@ class TestUpdateItemIfMatch:
         "lines",
         [['"x"'], ["W/{}"], ['W/{}, "x"'], [""], ["{} {}"], ["*, {}"], ["nonsense"], ["x", "{}"]],
     )
-    async def test_update_item_is_refused_when_no_tag_is_its_own_or_they_can_not_be_read(
+    async def test_update_item_with_other_or_malformed_etags_returns_412(
         self, user_client: AppClient, lines: list[str]
     ) -> None:
         created = await create_item(user_client)
@@ -42,9 +42,7 @@ class TestUpdateItemIfMatch:
         assert_error_response(response, 412, "precondition_failed")
         assert (await user_client.get(path)).json() == created.json()
 
-    async def test_update_item_is_refused_with_the_tag_of_before_a_change(
-        self, user_client: AppClient
-    ) -> None:
+    async def test_update_item_with_a_stale_etag_returns_412(self, user_client: AppClient) -> None:
         created = await create_item(user_client)
         path, headers = created.headers["Location"], if_match(created.headers["ETag"])
         first = await user_client.patch(path, json={"price": "1.00"}, headers=headers)
@@ -55,7 +53,7 @@ class TestUpdateItemIfMatch:
         response = await user_client.patch(path, json={"price": "3.00"}, headers=third)
         assert assert_item_response(response)["price"] == "3.00"
 
-    async def test_update_item_is_refused_with_the_tag_of_before_a_change_of_its_owner(
+    async def test_update_item_with_the_etag_before_a_rename_of_its_owner_returns_412(
         self, user_client: AppClient, session: WriteSession
     ) -> None:
         created = await create_item(user_client)
@@ -65,14 +63,14 @@ class TestUpdateItemIfMatch:
         response = await user_client.patch(path, json={"price": "1.00"}, headers=headers)
         assert_error_response(response, 412, "precondition_failed")
 
-    async def test_update_item_that_is_gone_is_not_found_whatever_the_condition(
+    async def test_update_missing_item_with_a_condition_returns_404(
         self, user_client: AppClient
     ) -> None:
         for condition in ("*", '"x"'):
             response = await user_client.patch("/items/1", json={}, headers=if_match(condition))
             assert_error_response(response, 404, "not_found")
 
-    async def test_update_item_of_somebody_else_is_forbidden_whatever_the_condition(
+    async def test_update_item_of_another_user_with_a_condition_returns_403(
         self, user_client: AppClient, other_client: AppClient
     ) -> None:
         path = (await create_item(user_client)).headers["Location"]

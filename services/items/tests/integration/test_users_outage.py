@@ -107,7 +107,7 @@ async def stored(session: WriteSession) -> list[int]:
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 class TestStorm:
     @pytest.mark.slow
-    async def test_two_hundred_new_owners_at_once_cost_few_calls(
+    async def test_two_hundred_new_owners_at_once_cause_few_calls(
         self, users: UsersOfThisTest, session: WriteSession, fault: Behaviour
     ) -> None:
         users.lookups.behave(fault)
@@ -127,7 +127,7 @@ class TestWhileTheCircuitIsOpen:
             assert_error_response(await users.create_item(user_id), 503, "users_unavailable")
         users.lookups.requests.clear()
 
-    async def test_a_hundred_new_owners_one_by_one_cost_five_calls(
+    async def test_hundred_new_owners_one_by_one_cause_five_calls(
         self, users: UsersOfThisTest
     ) -> None:
         users.lookups.behave(refused())
@@ -135,7 +135,7 @@ class TestWhileTheCircuitIsOpen:
             assert_error_response(await users.create_item(user_id), 503, "users_unavailable")
         assert len(users.lookups.requests) == 5
 
-    async def test_a_new_owner_is_told_when_to_come_back_and_users_is_not_asked(
+    async def test_new_owner_gets_retry_after_without_a_call_to_users(
         self, users: UsersOfThisTest, frozen_time: FrozenTime
     ) -> None:
         await self.open_circuit(users)
@@ -145,7 +145,7 @@ class TestWhileTheCircuitIsOpen:
         assert response.headers["Retry-After"] == "3"
         assert users.lookups.requests == []
 
-    async def test_known_owners_and_readers_notice_nothing(
+    async def test_known_owners_and_readers_are_not_affected(
         self, users: UsersOfThisTest, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=7)
@@ -154,7 +154,7 @@ class TestWhileTheCircuitIsOpen:
         assert_item_response(await users.create_item(7), status=201)
         assert_item_response(await users.get(f"/items/{item_id}"))
 
-    async def test_one_request_probes_and_the_others_are_refused_meanwhile(
+    async def test_half_open_circuit_lets_one_request_through(
         self, users: UsersOfThisTest, frozen_time: FrozenTime
     ) -> None:
         await self.open_circuit(users)
@@ -171,7 +171,7 @@ class TestWhileTheCircuitIsOpen:
         users.lookups.behave(ada(4))
         assert_item_response(await users.create_item(4), status=201)
 
-    async def test_metrics_show_the_state_and_the_calls(
+    async def test_metrics_show_the_circuit_and_the_calls(
         self, users: UsersOfThisTest, frozen_time: FrozenTime
     ) -> None:
         assert await users.metric("circuit_breaker_state") == {"keys": 0, "lookups": 0}
@@ -189,7 +189,7 @@ class TestAnswersThatAreNoFailures:
     @pytest.mark.parametrize(
         "refusal", [answer(401), unpromised(403), answer(404)], ids=["401", "403", "404"]
     )
-    async def test_a_refusal_keeps_the_circuit_closed(
+    async def test_refused_lookups_keep_the_circuit_closed(
         self, users: UsersOfThisTest, refusal: Behaviour
     ) -> None:
         users.lookups.behave(refusal)
@@ -200,7 +200,9 @@ class TestAnswersThatAreNoFailures:
 
 
 class TestOneNewOwner:
-    async def test_a_hundred_first_items_at_once_ask_once(self, users: UsersOfThisTest) -> None:
+    async def test_hundred_first_items_at_once_cause_one_lookup(
+        self, users: UsersOfThisTest
+    ) -> None:
         held = Held(ada(1))
         users.lookups.behave(held)
         requests = [asyncio.create_task(users.create_item(1)) for _ in range(100)]
@@ -210,7 +212,9 @@ class TestOneNewOwner:
             assert_item_response(response, status=201)
         assert len(users.lookups.requests) == 1
 
-    async def test_the_one_who_asked_may_go_away(self, users: UsersOfThisTest) -> None:
+    async def test_lookup_continues_when_its_first_request_is_cancelled(
+        self, users: UsersOfThisTest
+    ) -> None:
         held = Held(ada(1))
         users.lookups.behave(held)
         first = asyncio.create_task(users.create_item(1))

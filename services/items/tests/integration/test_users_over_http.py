@@ -63,7 +63,7 @@ async def seller(
         yield as_user(client, token_issuer.token(user_id=7))
 
 
-async def test_create_item_asks_users_with_the_seller_s_own_token(
+async def test_create_item_calls_users_with_the_token_of_the_caller(
     seller: AppClient, users: respx.MockRouter
 ) -> None:
     asked = users.get("/users/7").respond(json={"id": 7, "name": "Ada", "is_active": True})
@@ -73,7 +73,7 @@ async def test_create_item_asks_users_with_the_seller_s_own_token(
 
 
 @pytest.mark.parametrize("fault", FAILURES.values(), ids=FAILURES)
-async def test_create_item_is_refused_while_users_fails_and_nothing_is_stored(
+async def test_create_item_while_users_fails_returns_503_and_stores_nothing(
     seller: AppClient, users: respx.MockRouter, fault: Behaviour
 ) -> None:
     asked = users.get("/users/7").mock(side_effect=fault)
@@ -85,7 +85,7 @@ async def test_create_item_is_refused_while_users_fails_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize("fault", [refused(), answer(500)], ids=["refused", "500"])
-async def test_create_item_is_refused_while_the_keys_can_not_be_had(
+async def test_create_item_without_keys_returns_503(
     seller: AppClient, users: respx.MockRouter, fault: Behaviour
 ) -> None:
     users["keys"].side_effect = fault
@@ -93,7 +93,7 @@ async def test_create_item_is_refused_while_the_keys_can_not_be_had(
     assert_error_response(response, 503, "users_unavailable")
 
 
-async def test_a_call_that_is_not_mocked_reaches_no_network(
+async def test_unmocked_call_does_not_reach_the_network(
     seller: AppClient, logs: list[EventDict]
 ) -> None:
     response = await seller.post("/items/", json=create_item_data())

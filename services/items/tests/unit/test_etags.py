@@ -28,7 +28,7 @@ def test_item_etag_is_a_strong_tag() -> None:
 
 
 @given(st.tuples(st.integers(1, 3), st.text()), st.tuples(st.integers(1, 3), st.text()))
-def test_item_etag_differs_when_what_it_shows_does(
+def test_item_etag_changes_with_version_and_owner_name(
     one: tuple[int, str], other: tuple[int, str]
 ) -> None:
     assert (item_etag(*one) == item_etag(*other)) == (one == other)
@@ -47,7 +47,7 @@ def test_item_etag_differs_when_what_it_shows_does(
         f'"",{ETAG}',
     ],
 )
-def test_matches_finds_the_tag_or_the_star(condition: str) -> None:
+def test_matches_finds_the_tag_or_a_star(condition: str) -> None:
     assert matches_strongly(condition, ETAG)
     assert matches_weakly(condition, ETAG)
 
@@ -59,7 +59,7 @@ def test_matches_a_weak_tag_only_weakly(condition: str) -> None:
 
 
 @pytest.mark.parametrize("condition", ['"3-2"', '"13-1"', '"3-1 "', f'"a,{ETAG[1:]}', '"x","y"'])
-def test_matches_not_another_tag(condition: str) -> None:
+def test_matches_does_not_find_another_tag(condition: str) -> None:
     assert not matches_strongly(condition, ETAG)
     assert not matches_weakly(condition, ETAG)
 
@@ -71,14 +71,14 @@ def test_matches_nothing_in_a_malformed_list(condition: str) -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), TAGS)), TAGS)
-def test_matches_as_membership_does_in_any_list(members: list[tuple[bool, str]], tag: str) -> None:
+def test_matches_is_membership_in_any_list(members: list[tuple[bool, str]], tag: str) -> None:
     condition = ", ".join(f'{"W/" if weak else ""}"{text}"' for weak, text in members)
     assert matches_strongly(condition, f'"{tag}"') == ((False, tag) in members)
     assert matches_weakly(condition, f'"{tag}"') == (tag in [text for _, text in members])
 
 
 @given(st.text(max_size=50))
-def test_matches_takes_any_text(condition: str) -> None:
+def test_matches_accepts_any_text(condition: str) -> None:
     assert matches_strongly(condition, ETAG) in (True, False)
 
 

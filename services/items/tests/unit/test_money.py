@@ -38,7 +38,7 @@ def written(cents: int) -> str:
         (Decimal("9.990"), "9.99"),
     ],
 )
-def test_price_is_shown_with_two_places(sent: Any, shown: str) -> None:
+def test_price_text_has_two_decimal_places(sent: Any, shown: str) -> None:
     price = PRICE.validate_python(sent)
     assert price_text(to_cents(price)) == shown
 
@@ -55,7 +55,7 @@ def test_price_is_shown_with_two_places(sent: Any, shown: str) -> None:
     ],
     ids=lambda sent: f"{type(sent).__name__} {str(sent)[:16]!r}",
 )
-def test_price_refuses_what_is_no_amount_of_cents_in_range(sent: Any) -> None:
+def test_price_refuses_other_values_than_cents_in_range(sent: Any) -> None:
     with pytest.raises(ValidationError) as caught:
         PRICE.validate_python(sent)
     assert [error["type"] for error in caught.value.errors()] == ["price"]
@@ -74,12 +74,12 @@ def test_any_price_round_trips_as_a_json_number(cents: int) -> None:
 
 
 @given(CENTS)
-def test_cents_come_back_from_the_text(cents: int) -> None:
+def test_cents_round_trip_through_the_text(cents: int) -> None:
     assert to_cents(Decimal(price_text(cents))) == cents
 
 
 @given(st.text() | st.floats() | st.integers() | st.decimals())
-def test_price_is_refused_or_kept_exactly(sent: Any) -> None:
+def test_price_is_refused_or_exact(sent: Any) -> None:
     try:
         price = PRICE.validate_python(sent)
     except ValidationError:

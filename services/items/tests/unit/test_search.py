@@ -17,18 +17,16 @@ from app.search import search_text, searchable
         ("two\nlines", "two lines"),
     ],
 )
-def test_searchable_is_the_same_for_texts_that_differ_in_case_or_composition(
-    one: str, other: str
-) -> None:
+def test_searchable_ignores_case_and_composition(one: str, other: str) -> None:
     assert searchable(one) == searchable(other)
 
 
-def test_search_text_holds_the_name_and_the_description() -> None:
+def test_search_text_contains_name_and_description() -> None:
     text = search_text("Lamp", "Of brass")
     assert searchable("Lamp") in text
     assert searchable("of BRASS") in text
 
 
 @pytest.mark.parametrize("term", ["p\nO", "p O", "\n"])
-def test_search_text_has_nothing_that_reaches_from_the_name_into_the_description(term: str) -> None:
+def test_search_can_not_match_across_name_and_description(term: str) -> None:
     assert searchable(term) not in search_text("Lamp", "Of-brass")

@@ -16,7 +16,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_settings_in_development_need_nothing(environment: pytest.MonkeyPatch) -> None:
+def test_settings_in_development_have_defaults(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ITEMS_ENVIRONMENT", "development")
     settings = load_settings(ItemsSettings)
     assert settings.port == 8002
@@ -24,7 +24,7 @@ def test_settings_in_development_need_nothing(environment: pytest.MonkeyPatch) -
     assert settings.database_url.get_secret_value() == "sqlite:///data/items.db"
 
 
-def test_settings_in_production_name_what_is_missing_in_one_sentence() -> None:
+def test_settings_in_production_name_missing_variables_in_one_sentence() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(ItemsSettings)
     sentence = str(caught.value)
@@ -33,7 +33,9 @@ def test_settings_in_production_name_what_is_missing_in_one_sentence() -> None:
     assert "\n" not in sentence
 
 
-def test_settings_in_production_take_what_is_given(environment: pytest.MonkeyPatch) -> None:
+def test_settings_in_production_are_read_from_the_environment(
+    environment: pytest.MonkeyPatch,
+) -> None:
     environment.setenv("ITEMS_DATABASE_URL", "postgresql://items:hunter2@db/items")
     environment.setenv("ITEMS_USERS_URL", "http://users:8001/")
     environment.setenv("ITEMS_USERS_PUBLIC_URL", "https://shop.example/")
@@ -48,7 +50,7 @@ def test_settings_in_production_take_what_is_given(environment: pytest.MonkeyPat
 
 @pytest.mark.parametrize("variable", ["ITEMS_USERS_URL", "ITEMS_USERS_PUBLIC_URL"])
 @pytest.mark.parametrize("url", ["users:8001", "ftp://users", "http://", "//users", "hunter2"])
-def test_settings_refuse_what_is_no_http_url_and_do_not_repeat_it(
+def test_settings_refuse_an_invalid_url_without_repeating_it(
     environment: pytest.MonkeyPatch, variable: str, url: str
 ) -> None:
     environment.setenv("ITEMS_ENVIRONMENT", "development")

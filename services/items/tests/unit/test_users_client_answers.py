@@ -35,22 +35,20 @@ MISSHAPEN = [
 
 
 class TestGetUser:
-    async def test_get_user_is_who_users_says(self, connect_to: ConnectTo) -> None:
+    async def test_get_user_returns_the_user(self, connect_to: ConnectTo) -> None:
         client = connect_to(FaultyTransport(answer(200, json=USER)))
         assert await client.get_user(7, "token") == UserSummary(id=7, name="Ada", is_active=True)
 
-    async def test_get_user_tolerates_fields_that_it_does_not_know(
-        self, connect_to: ConnectTo
-    ) -> None:
+    async def test_get_user_ignores_unknown_fields(self, connect_to: ConnectTo) -> None:
         client = connect_to(FaultyTransport(answer(200, json={**USER, "hat": {"size": 7}})))
         assert await client.get_user(7, "token") == UserSummary(id=7, name="Ada", is_active=True)
 
-    async def test_get_user_is_none_when_there_is_no_such_user(self, connect_to: ConnectTo) -> None:
+    async def test_get_user_returns_none_for_an_unknown_user(self, connect_to: ConnectTo) -> None:
         users = FaultyTransport(answer(404, json={"error": "not_found"}))
         assert await connect_to(users).get_user(7, "token") is None
         assert len(users.requests) == 1
 
-    async def test_get_user_raises_invalid_token_when_users_refuses_it(
+    async def test_get_user_with_a_refused_token_raises_invalid_token(
         self, connect_to: ConnectTo
     ) -> None:
         users = FaultyTransport(answer(401, json={"error": "invalid_token"}))
@@ -59,7 +57,7 @@ class TestGetUser:
         assert len(users.requests) == 1
 
     @pytest.mark.parametrize("status", [201, 202, 204, 304, 400, 403, 405, 409, 410, 418, 422])
-    async def test_get_user_takes_any_other_answer_for_an_outage_and_does_not_ask_again(
+    async def test_get_user_with_any_other_status_raises_users_unavailable_without_a_retry(
         self, connect_to: ConnectTo, status: int
     ) -> None:
         users = FaultyTransport(unpromised(status, json=USER))
@@ -76,7 +74,7 @@ class TestGetUser:
         assert [request.url.host for request in users.requests] == ["users.example"]
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 599])
-    async def test_get_user_asks_again_when_the_answer_may_pass(
+    async def test_get_user_retries_a_temporary_failure(
         self, connect_to: ConnectTo, status: int
     ) -> None:
         users = FaultyTransport(answer(status), answer(status), answer(200, json=USER))
@@ -93,7 +91,7 @@ class TestGetUser:
         assert len(users.requests) == ATTEMPTS
 
     @pytest.mark.parametrize("content", MISSHAPEN, ids=lambda content: repr(content[:60]))
-    async def test_get_user_takes_an_answer_of_another_shape_for_an_outage(
+    async def test_get_user_with_an_invalid_body_raises_users_unavailable(
         self, connect_to: ConnectTo, content: bytes
     ) -> None:
         users = FaultyTransport(unpromised(200, content=content))
@@ -103,12 +101,12 @@ class TestGetUser:
 
 
 class TestFetchKeys:
-    async def test_fetch_keys_is_the_document_as_published(self, connect_to: ConnectTo) -> None:
+    async def test_fetch_keys_returns_the_published_document(self, connect_to: ConnectTo) -> None:
         client = connect_to(FaultyTransport(answer(200, json=KEYS)))
         assert json.loads(await client.fetch_keys()) == KEYS
 
     @pytest.mark.parametrize("status", [204, 302, 401, 403, 404])
-    async def test_fetch_keys_takes_any_other_answer_for_an_outage(
+    async def test_fetch_keys_with_any_other_status_raises_users_unavailable(
         self, connect_to: ConnectTo, status: int
     ) -> None:
         users = FaultyTransport(unpromised(status, text='{"keys": []}'))
@@ -116,9 +114,7 @@ class TestFetchKeys:
             await connect_to(users).fetch_keys()
         assert len(users.requests) == 1
 
-    async def test_fetch_keys_asks_again_when_the_answer_may_pass(
-        self, connect_to: ConnectTo
-    ) -> None:
+    async def test_fetch_keys_retries_a_temporary_failure(self, connect_to: ConnectTo) -> None:
         users = FaultyTransport(answer(503), answer(200, json=KEYS))
         assert json.loads(await connect_to(users).fetch_keys()) == KEYS
         assert len(users.requests) == 2

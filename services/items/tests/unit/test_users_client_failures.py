@@ -48,7 +48,7 @@ HTTPX_ERRORS = [
 ]
 
 
-def test_httpx_has_the_exceptions_that_these_tests_are_about() -> None:
+def test_tests_cover_every_exception_of_httpx() -> None:
     assert {httpx.ConnectTimeout, httpx.InvalidURL, httpx.CookieConflict} <= set(HTTPX_ERRORS)
 
 
@@ -73,7 +73,9 @@ async def test_fetch_keys_maps_each_exception_of_httpx(
 
 @pytest.mark.parametrize("fault", PASSING_FAULTS.values(), ids=PASSING_FAULTS)
 class TestFaultsThatPass:
-    async def test_get_user_recovers(self, connect_to: ConnectTo, fault: Behaviour) -> None:
+    async def test_get_user_succeeds_after_a_failed_attempt(
+        self, connect_to: ConnectTo, fault: Behaviour
+    ) -> None:
         users = FaultyTransport(*[fault] * (ATTEMPTS - 1), ADA)
         found = await connect_to(users).get_user(7, "token")
         assert found == UserSummary(id=7, name="Ada", is_active=True)
@@ -89,14 +91,16 @@ class TestFaultsThatPass:
         assert len(users.requests) == ATTEMPTS
         assert await client.get_user(7, "token") is not None
 
-    async def test_fetch_keys_recovers(self, connect_to: ConnectTo, fault: Behaviour) -> None:
+    async def test_fetch_keys_succeeds_after_a_failed_attempt(
+        self, connect_to: ConnectTo, fault: Behaviour
+    ) -> None:
         users = FaultyTransport(*[fault] * (ATTEMPTS - 1), answer(json=KEYS))
         assert json.loads(await connect_to(users).fetch_keys()) == KEYS
         assert len(users.requests) == ATTEMPTS
 
 
 @pytest.mark.parametrize("spoilt", SPOILT_ANSWERS.values(), ids=SPOILT_ANSWERS)
-async def test_get_user_takes_a_spoilt_answer_for_an_outage_and_does_not_ask_again(
+async def test_get_user_with_a_broken_body_raises_users_unavailable_without_a_retry(
     connect_to: ConnectTo, spoilt: Behaviour
 ) -> None:
     users = FaultyTransport(spoilt)
@@ -105,7 +109,7 @@ async def test_get_user_takes_a_spoilt_answer_for_an_outage_and_does_not_ask_aga
     assert len(users.requests) == 1
 
 
-async def test_get_user_waits_for_an_answer_no_longer_than_its_deadline(
+async def test_get_user_ends_at_its_deadline(
     connect_to: ConnectTo,
 ) -> None:
     users = FaultyTransport(Held(ADA))
@@ -129,7 +133,7 @@ async def test_get_user_has_one_deadline_for_all_attempts(connect_to: ConnectTo)
     assert 1 <= len(users.requests) < 1_000_000
 
 
-async def test_get_user_lets_a_cancellation_pass(connect_to: ConnectTo) -> None:
+async def test_get_user_can_be_cancelled(connect_to: ConnectTo) -> None:
     held = Held(ADA)
     users = FaultyTransport(held)
     call = asyncio.create_task(connect_to(users).get_user(7, "token"))

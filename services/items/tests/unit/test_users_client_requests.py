@@ -31,7 +31,7 @@ def handling_a_request() -> Iterator[RequestContext]:
     current_context.reset(reset)
 
 
-async def test_get_user_asks_for_the_user_with_the_token(connect_to: ConnectTo) -> None:
+async def test_get_user_sends_the_token(connect_to: ConnectTo) -> None:
     users = FaultyTransport(answer(200, json=USER))
     await connect_to(users).get_user(7, TOKEN)
     (request,) = users.requests
@@ -49,7 +49,7 @@ async def test_fetch_keys_sends_no_token(connect_to: ConnectTo) -> None:
     assert "Authorization" not in users.requests[1].headers
 
 
-async def test_get_user_sends_each_caller_s_own_token(connect_to: ConnectTo) -> None:
+async def test_get_user_sends_the_token_of_each_caller(connect_to: ConnectTo) -> None:
     users = FaultyTransport(answer(200, json=USER))
     client = connect_to(users)
     for token in ("one", "two"):
@@ -58,7 +58,7 @@ async def test_get_user_sends_each_caller_s_own_token(connect_to: ConnectTo) -> 
     assert sent == ["Bearer one", "Bearer two"]
 
 
-async def test_requests_carry_the_id_and_the_trace_of_the_one_being_handled(
+async def test_calls_carry_the_id_and_trace_of_the_handled_request(
     connect_to: ConnectTo,
 ) -> None:
     users = FaultyTransport(unavailable(), answer(200, json=USER))
@@ -70,7 +70,7 @@ async def test_requests_carry_the_id_and_the_trace_of_the_one_being_handled(
         assert request.headers["traceparent"] == context.traceparent
 
 
-async def test_requests_outside_of_any_other_carry_no_id(connect_to: ConnectTo) -> None:
+async def test_calls_outside_of_a_request_carry_no_id(connect_to: ConnectTo) -> None:
     users = FaultyTransport(answer(200, json=KEYS))
     await connect_to(users).fetch_keys()
     assert "X-Request-ID" not in users.requests[0].headers
@@ -79,7 +79,7 @@ async def test_requests_outside_of_any_other_carry_no_id(connect_to: ConnectTo) 
 @pytest.mark.parametrize(
     "last_answer", [unavailable(), unpromised(403), malformed_json(), refused()]
 )
-async def test_an_outage_is_logged_without_the_token(
+async def test_outage_is_logged_without_the_token(
     connect_to: ConnectTo,
     logs: list[EventDict],
     caplog: pytest.LogCaptureFixture,

@@ -68,12 +68,12 @@ async def read(settings: ItemsSettings, *behaviours: Behaviour) -> list[int]:
 
 
 class TestPages:
-    async def test_pages_are_all_users_in_order(self, credentials: ItemsSettings) -> None:
+    async def test_pages_return_all_users_sorted_by_id(self, credentials: ItemsSettings) -> None:
         server = DirectoryServer(*ACCOUNTS)
         assert await read(credentials, server) == [1, 2, 3, 4, 5]
         assert server.paths == ["/auth/token", "/internal/users/"]
 
-    async def test_pages_go_on_where_the_last_one_ended(
+    async def test_pages_continue_after_the_last_id(
         self, credentials: ItemsSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 2)
@@ -81,13 +81,13 @@ class TestPages:
         assert await read(credentials, server) == [1, 2, 3, 4, 5]
         assert [query["after_id"] for query in server.queries] == ["0", "2", "4"]
 
-    async def test_pages_are_as_large_as_users_allows(self) -> None:
+    async def test_page_size_is_within_the_limit_of_users(self) -> None:
         assert 1 <= PAGE_SIZE <= 1000
 
-    async def test_pages_of_nobody_are_empty(self, credentials: ItemsSettings) -> None:
+    async def test_pages_without_users_are_empty(self, credentials: ItemsSettings) -> None:
         assert await read(credentials, DirectoryServer()) == []
 
-    async def test_pages_take_a_new_token_when_the_old_one_has_expired(
+    async def test_pages_get_a_new_token_when_the_old_one_has_expired(
         self, credentials: ItemsSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 1)
@@ -98,7 +98,7 @@ class TestPages:
 
 class TestFailures:
     @pytest.mark.parametrize("secret", ["", "wrong", "ä"])
-    async def test_wrong_credentials_are_told_and_not_repeated(
+    async def test_wrong_credentials_fail_without_being_logged(
         self, credentials: ItemsSettings, secret: str, logs: list[EventDict]
     ) -> None:
         wrong = credentials.model_copy(update={"users_client_secret": SecretStr(secret)})
@@ -108,15 +108,13 @@ class TestFailures:
         assert server.paths == ["/auth/token"]
         assert not secret or secret not in str(failed.value).removesuffix("`.") + str(logs)
 
-    async def test_a_token_that_is_refused_at_once_is_told(
-        self, credentials: ItemsSettings
-    ) -> None:
+    async def test_refused_token_fails(self, credentials: ItemsSettings) -> None:
         with pytest.raises(DirectoryFailed, match="answers 401 to GET /internal/users/"):
             await read(credentials, DirectoryServer(*ACCOUNTS, pages_per_token=0))
 
     @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
     @pytest.mark.parametrize("call", [0, 1])
-    async def test_a_fault_that_passes_is_passed_over_at_each_call(
+    async def test_temporary_fault_is_retried_at_each_call(
         self, credentials: ItemsSettings, fault: Behaviour, call: int
     ) -> None:
         server = DirectoryServer(*ACCOUNTS)
@@ -125,7 +123,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
     @pytest.mark.parametrize("call", [0, 1])
-    async def test_a_fault_that_stays_is_told_at_each_call(
+    async def test_permanent_fault_fails_at_each_call(
         self, credentials: ItemsSettings, fault: Behaviour, call: int
     ) -> None:
         server = DirectoryServer(*ACCOUNTS)
@@ -134,7 +132,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
     @pytest.mark.parametrize("call", [0, 1])
-    async def test_an_answer_that_is_none_is_told_at_each_call(
+    async def test_invalid_response_fails_at_each_call(
         self, credentials: ItemsSettings, spoilt: Behaviour, call: int
     ) -> None:
         server = DirectoryServer(*ACCOUNTS)
@@ -152,7 +150,7 @@ class TestFailures:
             {"users": [1], "next_after_id": 0},
         ],
     )
-    async def test_a_page_that_is_not_in_order_is_refused(
+    async def test_unsorted_page_fails(
         self, credentials: ItemsSettings, page: dict[str, Any]
     ) -> None:
         """From a gap, deletions would be concluded."""
@@ -161,7 +159,7 @@ class TestFailures:
             await read(credentials, DirectoryServer(), unpromised(json={**page, "users": users}))
 
     @pytest.mark.parametrize("field", ["id", "name", "is_active", "version"])
-    async def test_a_page_with_an_incomplete_user_is_refused(
+    async def test_page_with_an_incomplete_user_fails(
         self, credentials: ItemsSettings, field: str
     ) -> None:
         user = {name: value for name, value in Account().data.items() if name != field}
