@@ -1,4 +1,4 @@
-"""The tests' own service, on a real socket."""
+"""The service of the tests, on a real socket."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ __all__ = ["service", "settings", "shared_users"]
 
 @pytest.fixture
 def signed_in(live_server: LiveServer, shared_users: FakeUsers) -> Iterator[httpx.Client]:
-    """A client that waits for each answer, as user 1."""
+    """A blocking client, signed in as user 1."""
     headers = {"Authorization": f"Bearer {shared_users.add(user_id=1)}"}
     with httpx.Client(base_url=live_server.url, headers=headers, trust_env=False) as client:
         yield client

@@ -1,4 +1,4 @@
-"""How long the routes take, to be saved and compared: `tox -e bench-routes`."""
+"""The time of the routes, to be saved and compared: `tox -e bench-routes`."""
 
 from typing import Any
 
@@ -24,5 +24,5 @@ def test_list_items(benchmark: Any, signed_in: httpx.Client) -> None:
 
 
 def test_health(benchmark: Any, signed_in: httpx.Client) -> None:
-    """The way to the app and back: what the other routes can't be faster than."""
+    """The time of a request without any work."""
     assert benchmark(signed_in.get, "/health/live").status_code == 200

@@ -1,4 +1,4 @@
-"""The users service's two routes that a resync needs, as a neighbour behind a transport."""
+"""A fake of the two routes of users that a resync needs, for a transport."""
 
 import base64
 from typing import Any
@@ -13,7 +13,7 @@ BASIC = "Basic " + base64.b64encode(b"items:a%3Asecret%2Bwith%25signs").decode()
 
 
 class DirectoryServer:
-    """Has the accounts; its tokens are good for as many pages as it says."""
+    """Lists the accounts. A token is valid for `pages_per_token` pages."""
 
     def __init__(self, *accounts: Account, pages_per_token: int = 1000) -> None:
         self.accounts = accounts

@@ -1,4 +1,4 @@
-"""The users service as a fake: the client's own methods and errors, and a memory."""
+"""Fakes of the clients of users: the same methods and errors, and a memory."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,15 +14,15 @@ from tests.factories import Account
 
 
 async def _nothing() -> None:
-    """Nothing happens meanwhile."""
+    """Do nothing."""
 
 
 async def _nothing_before(_: int) -> None:
-    """Nothing happens before a page."""
+    """Do nothing."""
 
 
 def gives_user(user_id: int, user: UserSummary | None) -> None:
-    """A look-up's answer, held to the contract with users."""
+    """Compare the result of a lookup with the contract with users."""
     if user:
         check_answer("GET", f"/users/{user_id}", 200, user.model_dump())
     else:
@@ -30,12 +30,12 @@ def gives_user(user_id: int, user: UserSummary | None) -> None:
 
 
 class FakeDirectory:
-    """All users in pages, as `UsersDirectory` reads them: each page as it is when it is asked for."""
+    """A fake of `UsersDirectory`. Each page has the state at the time when it is read."""
 
     def __init__(self, *accounts: Account, page_size: int = 2) -> None:
         self.accounts = {account.id: account for account in accounts}
         self.before_page: Callable[[int], Awaitable[None]] = _nothing_before
-        """What happens before each page is read, and before the end; gets its number from 0."""
+        """Called before each page is read, and before the end, with the number of the page from 0."""
         self.fails_at_page: int | None = None
         self._page_size = page_size
 
@@ -61,25 +61,25 @@ class FakeUsers:
     def __init__(self, issuer: TokenIssuer) -> None:
         self._issuer = issuer
         self.key_set = issuer.jwks
-        """What is published, as a function."""
+        """Returns the published keys."""
         self.keys_are_no_keys = False
-        """Something else is published: no answer of users."""
+        """The published document is invalid, so it isn't compared with the contract."""
         self.key_fetches = 0
         self.forget()
 
     def forget(self) -> None:
         self._users: dict[int, UserSummary] = {}
         self.is_down = False
-        """Look-ups fail."""
+        """Lookups fail."""
         self.refuses_tokens = False
         self.keys_are_down = False
-        """For an app of the test's own: an app remembers, beyond a test, that it got no keys."""
+        """Only for an app of the test's own, because an app remembers that it got no keys."""
         self.meanwhile: Callable[[], Awaitable[None]] = _nothing
-        """What happens while a look-up is under way."""
+        """Called during each lookup."""
         self.tokens_seen: list[str] = []
-        """The token of each look-up."""
+        """The token of each lookup."""
         self.answers_next: UserSummary | None = None
-        """An answer that was given before what happens meanwhile."""
+        """A result from before `meanwhile` was called."""
 
     @property
     def lookups(self) -> int:
@@ -88,7 +88,7 @@ class FakeUsers:
     def add(
         self, *, user_id: int, name: str = "Ada", role: str = "user", is_active: bool = True
     ) -> str:
-        """Let there be this user; a good access token of theirs."""
+        """Add a user. Returns a valid access token of theirs."""
         self._users[user_id] = UserSummary(id=user_id, name=name, is_active=is_active)
         return self._issuer.token(user_id=user_id, role=role)
 

@@ -78,7 +78,7 @@ class UsersService:
         creation = self.creations[user_id]
         await creation.pause()
         account = self.accounts.get(user_id)
-        await creation.pause()  # the answer is on its way
+        await creation.pause()  # the response is under way
         user = UserSummary.model_validate(account.data) if account else None
         gives_user(user_id, user)
         return user

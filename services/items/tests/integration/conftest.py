@@ -8,7 +8,7 @@ from tests.fake_users import FakeUsers
 
 @pytest.fixture
 def users(shared_users: FakeUsers) -> FakeUsers:
-    """The users service as this test finds it: reachable, with the users that the test adds."""
+    """The users service of this test: reachable, with the users that the test adds."""
     shared_users.forget()
     return shared_users
 
@@ -25,11 +25,11 @@ def admin_token(users: FakeUsers) -> str:
 
 @pytest.fixture
 def other_client(client: AppClient, users: FakeUsers) -> AppClient:
-    """Signed in as user 2, who exists at the users service."""
+    """Signed in as user 2, who exists in users."""
     return as_user(client, users.add(user_id=2, name="Grace"))
 
 
 @pytest.fixture
 def relay(client: AppClient, token_issuer: TokenIssuer) -> EventSender:
-    """Delivers events as the users service does."""
+    """Delivers events like the users service."""
     return EventSender(client, sender_token(token_issuer, audience="items-events"))

@@ -1,4 +1,4 @@
-"""The app as a whole: its start and its end, and what is not about items."""
+"""The app as a whole: start, stop, health, metrics and general errors."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ COMMANDS = ["migrate", "serve", "make-migration", "prune", "resync"]
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The variables of a service in production, but for its database."""
+    """The variables of a service in production, without its database."""
     for name in [name for name in os.environ if name.startswith("ITEMS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("ITEMS_USERS_URL", "http://users.example")
@@ -26,7 +26,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def output_of_failing(*arguments: str) -> str:
-    """What a command says that ends with 2, which has to be one sentence on standard error."""
+    """Run a command that must fail with exit code 2 and print one sentence on standard error. Returns the sentence."""
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -76,7 +76,7 @@ class TestMigrate:
         assert file.exists()
 
 
-class TestMistakes:
+class TestErrors:
     @pytest.mark.parametrize("command", ["migrate", "serve", "prune"])
     def test_command_without_settings_names_the_missing_variable(self, command: str) -> None:
         assert "ITEMS_DATABASE_URL is required" in output_of_failing(command)
@@ -93,7 +93,7 @@ class TestMistakes:
     def test_migrate_with_an_unreachable_database_fails(
         self, environment: pytest.MonkeyPatch
     ) -> None:
-        with socket.socket() as taken:  # bound, and nobody listens
+        with socket.socket() as taken:  # bound, but not listening
             taken.bind(("127.0.0.1", 0))
             url = f"postgresql://items:hunter2@127.0.0.1:{taken.getsockname()[1]}/items"
             environment.setenv("ITEMS_DATABASE_URL", url)

@@ -1,4 +1,4 @@
-"""Writes that race, each in a transaction of its own."""
+"""Concurrent writes, each in its own transaction."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""`POST /items/`: what it answers."""
+"""`POST /items/`: the response."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The body that `POST /items/` takes, but for its price."""
+"""The body of `POST /items/`, without the price."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`POST /items/`: whose item it is, and what the users service says of them."""
+"""`POST /items/`: the owner, and the lookup of a new owner."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.fake_users import FakeUsers
 from tests.helpers import assert_item_response, count_rows, create_item
 
 
-class TestCreateItemOfANewOwner:
+class TestCreateItemByNewOwner:
     async def test_create_item_looks_up_a_new_owner_once(
         self, user_client: AppClient, users: FakeUsers
     ) -> None:
@@ -82,7 +82,7 @@ class TestCreateItemOfANewOwner:
         assert users.lookups == 0
 
 
-class TestCreateItemOfAKnownOwner:
+class TestCreateItemByKnownOwner:
     async def test_create_item_by_a_known_owner_succeeds_while_users_is_down(
         self, user_client: AppClient, users: FakeUsers, session: WriteSession
     ) -> None:

@@ -1,4 +1,4 @@
-"""The price that `POST /items/` takes."""
+"""The price in `POST /items/`."""
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from tests.helpers import JSON, assert_item_response
 
 
 def body_with(price: str) -> str:
-    """A body with this piece of JSON for its price."""
+    """A body with this JSON as its price."""
     return f'{{"name": "Lamp", "price": {price}}}'
 
 

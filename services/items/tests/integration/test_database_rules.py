@@ -1,4 +1,4 @@
-"""What the database refuses by itself, when the app is passed by."""
+"""The constraints of the database."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`/docs` and `/openapi.json`: what they say is what is."""
+"""`/docs` and `/openapi.json` match what the service does."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -43,7 +43,7 @@ def operations(description: dict[str, Any]) -> list[tuple[str, str, dict[str, An
 
 @pytest.fixture
 def lost_client(client_without_database: AppClient, user_token: str) -> AppClient:
-    """Signed in at an app that can't reach its database."""
+    """A signed-in client of an app that can't reach its database."""
     return as_user(client_without_database, user_token)
 
 
@@ -158,7 +158,7 @@ class TestOpenApi:
 
 
 class TestOpenApiStatuses:
-    """Each status that a route documents is provoked, and no other one is seen."""
+    """Each documented status of a route occurs, and no other."""
 
     async def test_openapi_of_create_documents_exactly_the_returned_statuses(
         self,

@@ -1,4 +1,4 @@
-"""The items of deleted owners go: in batches, surely, whoever is at work and whatever dies."""
+"""The items of deleted owners are removed in batches, by any number of replicas, and after a crash."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ async def left(session: WriteSession, owner_id: int = 7) -> int:
 
 
 async def delete_owner(session: WriteSession, owner_id: int, items: int) -> None:
-    """An owner is deleted who has so many items."""
+    """Store a deleted owner with this many items, and the removal."""
     await create_owner(session, owner_id=owner_id, is_deleted=True, is_active=False)
     await create_items(session, *({"owner_id": owner_id} for _ in range(items)))
     session.add(ItemRemoval(owner_id=owner_id))
@@ -59,7 +59,7 @@ class TestMetrics:
 
 
 async def gauges(client: AppClient) -> tuple[float, float]:
-    """How many orders wait, and for how long the first."""
+    """The number of waiting removals, and the age of the oldest in seconds."""
     text = (await client.get("/metrics")).text
     names = ("item_removals_waiting", "item_removals_oldest_age_seconds")
     waiting, oldest = (re.search(f"^{name} (.*)$", text, re.MULTILINE) for name in names)
@@ -177,7 +177,7 @@ class TestSeveralReplicas:
             pytest.skip("SQLite has one writer at a time")
         await delete_owner(session, 7, items=5)
         async with database.transaction() as somebody_else:
-            # On the way since before the owner was deleted; it ends while a batch waits for the row.
+            # A request that began before the deletion and ends while the batch waits for the row.
             await somebody_else.exec(delete(Item).where(col(Item.owner_id) == 7, IS_FIRST))
             batch = asyncio.create_task(remove_some(database, batch_size=3))
             await until_blocked(database)
@@ -187,7 +187,7 @@ class TestSeveralReplicas:
 
 
 @pytest.mark.committed
-class TestInTheBackground:
+class TestBackgroundWork:
     async def test_items_are_removed_after_a_deletion_and_after_a_restart(
         self,
         settings: ItemsSettings,
@@ -230,7 +230,7 @@ class TestInTheBackground:
 
 
 async def until_none_is_left(session: WriteSession, owner_id: int) -> None:
-    async with asyncio.timeout(POLL_SECONDS / 2):  # it was woken: it didn't find it by looking
+    async with asyncio.timeout(POLL_SECONDS / 2):  # it was woken, because polling takes longer
         while await left(session, owner_id):
             await session.rollback()
             await asyncio.sleep(0.01)

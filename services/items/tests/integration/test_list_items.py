@@ -1,4 +1,4 @@
-"""`GET /items/`: its pages and its orders."""
+"""`GET /items/`: pages and sort orders."""
 
 from typing import Any
 

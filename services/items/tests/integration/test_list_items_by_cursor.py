@@ -1,4 +1,4 @@
-"""`GET /items/`: walking it by cursor."""
+"""`GET /items/`: pages by cursor."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ TAMPERED: list[list[Any]] = [
 
 
 async def walk(client: AppClient, **query: Any) -> list[dict[str, Any]]:
-    """All pages, by the cursor of each."""
+    """All pages, each by the cursor of the page before."""
     pages = [assert_paginated_response(await client.get("/items/", params=query))]
     while after := pages[-1]["next"]:
         response = await client.get("/items/", params={**query, "after": after})

@@ -17,7 +17,7 @@ async def names(client: AppClient, **query: Any) -> list[str]:
     return [item["name"] for item in body["items"]]
 
 
-class TestListItemsOfAnOwner:
+class TestListItemsByOwner:
     async def test_list_items_by_owner_returns_only_their_items(
         self, client: AppClient, session: WriteSession
     ) -> None:
@@ -134,7 +134,7 @@ class TestListItemsByPrice:
         assert_validation_error(response, ["query", field])
 
 
-class TestListItemsByAll:
+class TestListItemsByAllFilters:
     async def test_list_items_combines_all_filters(
         self, client: AppClient, session: WriteSession
     ) -> None:

@@ -1,4 +1,4 @@
-"""`GET /items/`: how many there are, when there are many."""
+"""`GET /items/`: the bounded total."""
 
 import pytest
 

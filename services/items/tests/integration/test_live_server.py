@@ -1,4 +1,4 @@
-"""What only real connections show."""
+"""Tests that need real connections."""
 
 import asyncio
 

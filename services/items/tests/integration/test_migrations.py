@@ -1,4 +1,4 @@
-"""The migrations: up, down, and what the models say."""
+"""The migrations: upgrade, downgrade, and comparison with the models."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The owner of an item that is being put up stays as found until it is."""
+"""The lock on the owner while an item is created."""
 
 import sqlite3
 from contextlib import closing
@@ -36,7 +36,7 @@ class TestRequireActive:
 
 
 async def deactivate_without_waiting(database: Database) -> None:
-    """As an event would, but from another process, and not waiting for a lock."""
+    """Deactivate the owner from another connection, and fail instead of waiting for a lock."""
     statement = "UPDATE owners SET is_active = false"
     if database.is_sqlite:
         with closing(sqlite3.connect(str(database.url.database), timeout=0)) as connection:

@@ -1,4 +1,4 @@
-"""Deletions, renames and duplicates that meet writes at the same moment, each in its own transaction."""
+"""Concurrent deletions, renames, duplicates and creates, each in its own transaction."""
 
 import asyncio
 from collections import Counter
@@ -34,7 +34,7 @@ async def items_of_the_deleted(session: WriteSession) -> int:
     return (await session.exec(statement)).one()
 
 
-class TestDeletionWhileItemsAreCreated:
+class TestConcurrentDeletion:
     async def test_no_item_of_a_deleted_owner_remains(
         self,
         client: AppClient,
@@ -60,7 +60,7 @@ class TestDeletionWhileItemsAreCreated:
         assert statuses[204] == len(OWNERS)
         assert set(statuses) <= {201, 204, 403}
 
-        # Whoever works at the same time finds all that there is: nothing comes after it.
+        # No item can be created after a deletion, so one run removes all of them.
         await run_item_removal(database)
         assert await items_of_the_deleted(session) == 0
         assert await count_rows(session, ItemRemoval) == 0
@@ -85,7 +85,7 @@ class TestDeletionWhileItemsAreCreated:
         assert await items_of_the_deleted(session) == 0
 
 
-class TestEventsAtTheSameMoment:
+class TestConcurrentEvents:
     async def test_event_delivered_twenty_times_at_once_is_applied_once(
         self, relay: EventSender, session: WriteSession, client: AppClient
     ) -> None:
@@ -123,7 +123,7 @@ class TestEventsAtTheSameMoment:
 async def test_concurrent_deletions_and_creates_over_real_connections_leave_no_item(
     live_server: LiveServer, users: FakeUsers, relay: EventSender, client: AppClient
 ) -> None:
-    """The server is another event loop with its own connections, as another replica is."""
+    """The server has another event loop and its own connections, like another replica."""
     tokens = {owner_id: users.add(user_id=owner_id) for owner_id in OWNERS}
 
     async def create(owner_id: int) -> int:

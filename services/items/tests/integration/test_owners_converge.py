@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, owners become what the users service has.
+"""Owners converge to the accounts of the users service, whatever happens in whatever order.
 
 Hypothesis plays users, their events, look-ups, resyncs and crashes against this service's own code.
 """
@@ -27,7 +27,7 @@ from service_testing.properties import examples
 from tests.factories import Account
 from tests.simulation import Simulation
 
-# Few ids, so that much happens to each.
+# Few ids, so that many things happen to each.
 ANY = st.integers(0, 1000)
 NAMES = st.sampled_from(["Ada", "Grace", "Joan"])
 
@@ -50,7 +50,7 @@ class Services(RuleBasedStateMachine):
         return self.runner.run(work)
 
     def pick(self, number: int) -> int:
-        """One of the users who are there."""
+        """One of the existing users."""
         ids = sorted(self.simulation.users.accounts)
         return ids[number % len(ids)]
 
@@ -61,9 +61,9 @@ class Services(RuleBasedStateMachine):
         self.run(self.simulation.empty())
         for _ in range(2):
             self.create(None, "Ada")
-        self.deliver(0, comes_again=False)  # the other one isn't known yet
+        self.deliver(0, comes_again=False)  # the other one is still unknown
 
-    # What users does. An id may be given long before the account is committed.
+    # Actions of users. An id may be assigned long before the account is committed.
 
     @rule()
     def reserve_id(self) -> None:
@@ -90,7 +90,7 @@ class Services(RuleBasedStateMachine):
     def delete(self, number: int) -> None:
         self.simulation.users.delete(self.pick(number))
 
-    # What becomes of events.
+    # Deliveries of events.
 
     @precondition(lambda self: self.simulation.users.events)
     @rule(number=ANY, comes_again=st.booleans())
@@ -111,7 +111,7 @@ class Services(RuleBasedStateMachine):
     @precondition(lambda self: self.simulation.users.accounts and self.simulation.resync is None)
     @rule(number=ANY)
     def vanish(self, number: int) -> None:
-        """The event of a deletion is lost, and a resync finds out while older news is under way."""
+        """The event of a deletion is lost, and a resync detects it while a lookup is running."""
         users = self.simulation.users
         asked_for = sorted(users.accounts.keys() & users.creations.keys())
         users.delete(asked_for[number % len(asked_for)] if asked_for else self.pick(number))
@@ -120,7 +120,7 @@ class Services(RuleBasedStateMachine):
         self.run(self.simulation.begin_resync())
         self.run(self.simulation.finish_resync())
 
-    # What this service does.
+    # Actions of this service.
 
     @precondition(lambda self: self.simulation.users.accounts)
     @rule(number=ANY, steps=st.integers(0, 2))
@@ -161,7 +161,7 @@ class Services(RuleBasedStateMachine):
     def forget_events(self) -> None:
         self.run(prune_some(self.database, keep=timedelta(0)))
 
-    # What always holds, and what holds in the end.
+    # Invariants, and the final state.
 
     @invariant()
     def nobody_comes_back_and_no_version_falls(self) -> None:
@@ -180,7 +180,7 @@ class Services(RuleBasedStateMachine):
 
     @rule()
     def come_to_rest(self) -> None:
-        """Nobody changes anything, and what is on its way arrives, in any order."""
+        """No more changes: everything under way arrives, in any order."""
         self.run(self.simulation.finish_resync())
         if not self.items_last:
             self.run(self.simulation.finish_items())

@@ -1,4 +1,4 @@
-"""Received events are forgotten after a while."""
+"""Old received events are deleted."""
 
 import os
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The users service's keys: fetched, kept, refreshed."""
+"""The users service's keys: fetched, stored and refreshed."""
 
 import asyncio
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def process(start_process: StartProcess) -> Process:
     return start_process()
 
 
-class TestKeysThatWereNeverSeen:
+class TestUnknownKeys:
     async def test_unknown_keys_are_fetched_once(
         self, process: Process, issuer: TokenIssuer
     ) -> None:
@@ -113,7 +113,7 @@ class TestKeysThatWereNeverSeen:
         assert_error_response(response, 503, "users_unavailable")
 
 
-class TestKeysThatAreKept:
+class TestStoredKeys:
     async def test_stored_keys_are_used_by_a_new_process_while_users_is_down(
         self, process: Process, start_process: StartProcess, issuer: TokenIssuer
     ) -> None:
@@ -148,7 +148,7 @@ class TestKeysThatAreKept:
         assert_error_response(await restarted.ask_with(rotated.token()), 404, "not_found")
 
 
-class TestKeysThatAreRotated:
+class TestRotatedKeys:
     async def test_fifty_tokens_of_a_new_key_fetch_the_keys_once(
         self, process: Process, issuer: TokenIssuer, rotated: TokenIssuer
     ) -> None:

@@ -1,4 +1,4 @@
-"""`POST /events/`: who may send, what is refused, and what each event does."""
+"""`POST /events/`: authentication, validation and the effect of each event."""
 
 import json
 from dataclasses import replace
@@ -26,7 +26,7 @@ MISSING = object()
 
 
 def wrong(attribute: str, value: object = MISSING) -> tuple[str, dict[str, Any]]:
-    """What is blamed, and an event that has this wrong."""
+    """The wrong attribute, and an event in which it is wrong."""
     body: dict[str, Any] = {**GOOD, "data": dict(GOOD["data"])}
     part, _, field = attribute.rpartition(".")
     place = body["data"] if part else body
@@ -52,7 +52,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-# Of what a run makes itself, as an event's id, a test's name has nothing: parallel workers compare them.
+# Test ids must be the same in every worker, so they contain no event id.
 WRONG_IDS = [f"{blamed}, {number}" for number, (blamed, _) in enumerate(WRONG)]
 
 
@@ -286,9 +286,7 @@ class TestEffects:
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7, name="Ada"))
-        path = await create_item_path(
-            owner_client
-        )  # the owner is looked up, before the event comes
+        path = await create_item_path(owner_client)  # looks the owner up before the event arrives
         tag = (await client.get(path)).headers["ETag"]
         await relay.send(ADA.created())
         assert_status(await client.get(path, headers={"If-None-Match": tag}), 304)

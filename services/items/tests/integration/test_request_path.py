@@ -1,4 +1,4 @@
-"""How many of our files one request passes through: code that people copy must be easy to follow."""
+"""The number of files that one request passes through. Few files are easier to follow."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ NOT_COUNTED = {
     f"chassis/{name}"
     for name in ("web/middleware.py", "web/context.py", "ops/logs.py", "ops/metrics.py")
 }
-"""What every request passes through, whatever its route."""
+"""Every request passes through these, whatever its route."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""A coarse guard: no route becomes dearer by an order of magnitude without a red test.
+"""A coarse limit of the CPU time of two routes.
 
-What the routes cost exactly is for `tox -e bench` to say.
+`tox -e bench` measures them exactly.
 """
 
 from chassis.db.sessions import WriteSession

@@ -1,4 +1,4 @@
-"""Rebuilding what is known of owners, while events and look-ups go on."""
+"""`resync`, while events arrive and lookups run."""
 
 import pytest
 from sqlmodel import select
@@ -21,7 +21,7 @@ ADA, GRACE, JOAN = (Account(id=i, name=name) for i, name in ((1, "Ada"), (2, "Gr
 
 
 async def known(session: WriteSession) -> dict[int, tuple[str, int, bool]]:
-    """Each owner's name, version, and whether they can put items up."""
+    """Each owner's name, version, and whether they are active."""
     session.expire_all()
     owners = await session.exec(select(Owner))
     return {owner.id: (owner.name, owner.version, owner.is_active) for owner in owners}
@@ -117,7 +117,7 @@ class TestResync:
         assert seen == [(2, 0), (3, 0), (3, 1)]
 
 
-class TestResyncThatEndsHalfWay:
+class TestFailedResync:
     @pytest.mark.parametrize("page", [0, 1, 2])
     async def test_failed_resync_keeps_what_it_read_and_can_run_again(
         self, database: Database, session: WriteSession, page: int
@@ -138,8 +138,8 @@ class TestResyncThatEndsHalfWay:
         assert [moment is not None for moment in finished] == [False, True]
 
 
-class TestEventsMeanwhile:
-    """Whatever happens between two pages, owners are what users has in the end."""
+class TestConcurrentEvents:
+    """Owners are correct in the end, whatever happens between two pages."""
 
     @pytest.mark.parametrize("page", [0, 1])
     async def test_user_created_during_a_resync_is_not_deleted(
@@ -152,14 +152,16 @@ class TestEventsMeanwhile:
             if number == page:
                 await relay.send(newcomer.created())
 
-        directory.before_page = create  # the listing never shows it: its page was read before
+        directory.before_page = (
+            create  # the listing doesn't contain it, because its page was read before
+        )
         assert (await run(database, directory)).deleted == 0
         assert (await known(session))[9] == ("Newcomer", 1, True)
 
     async def test_user_committed_late_during_a_resync_is_not_deleted(
         self, database: Database, session: WriteSession, relay: EventSender
     ) -> None:
-        """Id 2 was given before id 3, and is committed after its page was read."""
+        """Id 2 is assigned before id 3 and committed after its page was read."""
         directory = FakeDirectory(ADA, JOAN, page_size=1)
 
         async def commit(number: int) -> None:
@@ -220,16 +222,16 @@ class TestEventsMeanwhile:
         assert (await known(session))[2][0] == NAME_OF_THE_DELETED
 
 
-class TestLookUpsMeanwhile:
+class TestConcurrentLookups:
     async def test_lookup_is_repeated_after_a_resync_began(
         self, database: Database, session: WriteSession, client: AppClient, users: FakeUsers
     ) -> None:
-        """The answer is on its way while the account is deleted, its event is lost, and a resync runs."""
+        """Users has responded when the account is deleted, its event is lost, and a resync runs."""
         caller = as_user(client, users.add(user_id=1))
 
         async def overtake() -> None:
             if users.lookups == 1:
-                # This answer was given before; the next one will be None.
+                # The response of this lookup was sent before; the next one is None.
                 users.answers_next = users.summary(1)
                 users.remove(1)
                 await run(database, FakeDirectory(GRACE))

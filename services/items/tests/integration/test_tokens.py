@@ -1,4 +1,4 @@
-"""The access tokens that a route takes."""
+"""The access tokens that routes accept."""
 
 from typing import Any
 

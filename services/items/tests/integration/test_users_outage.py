@@ -1,6 +1,6 @@
-"""The users service is away: what goes on, what is refused, and how often it is asked.
+"""The users service is unavailable: which requests succeed, which fail, and how often users is called.
 
-The app has its real client here; what fails is the network below it.
+The app has its real client; the network fails.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ FAULTS = {
 
 
 class UsersOfThisTest:
-    """Publishes its keys; what a look-up meets is what the test says."""
+    """Publishes its keys; the test decides what happens to a lookup."""
 
     def __init__(self, issuer: TokenIssuer, settings: ItemsSettings, database: Database) -> None:
         self._issuer = issuer
@@ -89,7 +89,7 @@ def no_waiting() -> Iterator[None]:
 async def users(
     token_issuer: TokenIssuer, settings: ItemsSettings, database: Database, frozen_time: FrozenTime
 ) -> AsyncIterator[UsersOfThisTest]:
-    # The deadline is the event loop's time, which goes on: a busy machine mustn't let it pass.
+    # The deadline is measured by the event loop's clock, which isn't frozen. A busy machine must not exceed it.
     patient = settings.model_copy(update={"users_deadline_seconds": 30.0})
     users = UsersOfThisTest(token_issuer, patient, database)
     async with running(users.app) as users.client:
@@ -115,12 +115,12 @@ class TestStorm:
         for response in answers:
             assert_error_response(response, 503, "users_unavailable")
             assert 1 <= int(response.headers["Retry-After"]) <= 5
-        # As many as may be under way at once: the circuit opens before any of them tries again.
+        # As many as may run at once: the circuit opens before the first retry.
         assert len(users.lookups.requests) <= 20
         assert await stored(session) == [0, 0]
 
 
-class TestWhileTheCircuitIsOpen:
+class TestOpenCircuit:
     async def open_circuit(self, users: UsersOfThisTest) -> None:
         users.lookups.behave(refused())
         for user_id in (1, 2):
@@ -185,7 +185,7 @@ class TestWhileTheCircuitIsOpen:
         assert await users.metric("circuit_breaker_state") == {"keys": 0, "lookups": 0}
 
 
-class TestAnswersThatAreNoFailures:
+class TestRefusedLookups:
     @pytest.mark.parametrize(
         "refusal", [answer(401), unpromised(403), answer(404)], ids=["401", "403", "404"]
     )

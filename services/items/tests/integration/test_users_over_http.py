@@ -1,7 +1,7 @@
-"""The app with its own client of users, and respx where the network would be.
+"""The app with its real client of users, on a network that respx mocks.
 
-A fake is handed over in the other tests. Here nothing is: what is wired up in `create_app` is what
-runs, and respx answers on the transports that httpx makes.
+Other tests pass a fake to `create_app`. Here the app opens its own client, and respx answers on the
+transports of httpx.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -38,14 +38,14 @@ FAILURES = {
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries follow at once; as many as the client itself allows."""
+    """Retries don't wait; the client limits their number."""
     with stamina.set_testing(True, attempts=1_000_000_000, cap=True):
         yield
 
 
 @pytest.fixture
 def users(settings: ItemsSettings, token_issuer: TokenIssuer) -> Iterator[respx.MockRouter]:
-    """What is asked of users goes here, and each other call of httpx fails."""
+    """Answers the calls to users; any other call of httpx fails."""
     with respx.mock(base_url=settings.users_url, assert_all_called=False) as router:
         router.get("/.well-known/jwks.json", name="keys").respond(json=token_issuer.jwks())
         yield router
@@ -58,7 +58,7 @@ async def seller(
     users: respx.MockRouter,
     token_issuer: TokenIssuer,
 ) -> AsyncIterator[AppClient]:
-    """User 7, at an app that knows nobody yet."""
+    """User 7, signed in to an app that knows no owner."""
     async with running(create_app(settings, database=database)) as client:
         yield as_user(client, token_issuer.token(user_id=7))
 

@@ -20,14 +20,14 @@ ConnectTo = Callable[..., UsersClient]
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries follow at once; as many as the client itself allows."""
+    """Retries don't wait; the client limits their number."""
     with stamina.set_testing(True, attempts=1_000_000_000, cap=True):
         yield
 
 
 @pytest.fixture
 async def connect_to() -> AsyncIterator[ConnectTo]:
-    """Makes a client of the users service behind a transport."""
+    """Creates a client of the users service with the given transport."""
     async with AsyncExitStack() as clients:
 
         def connect(

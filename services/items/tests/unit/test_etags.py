@@ -1,4 +1,4 @@
-"""Entity tags and the conditions on them."""
+"""Entity tags and conditional requests."""
 
 import pytest
 from hypothesis import given

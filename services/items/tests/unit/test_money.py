@@ -1,4 +1,4 @@
-"""Prices, outside and inside."""
+"""Prices as strings and as cents."""
 
 import json
 from decimal import Decimal

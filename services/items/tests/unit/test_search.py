@@ -1,4 +1,4 @@
-"""What a search compares."""
+"""The normal form of text that searches compare."""
 
 import pytest
 

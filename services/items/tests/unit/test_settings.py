@@ -1,4 +1,4 @@
-"""The service's settings, as the environment gives them."""
+"""The settings, read from the environment."""
 
 import os
 

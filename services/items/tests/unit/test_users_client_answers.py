@@ -1,4 +1,4 @@
-"""What the client makes of the users service's answers."""
+"""The client's results for each response of the users service."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the client makes of a users service that doesn't answer."""
+"""The client while the users service fails."""
 
 import asyncio
 import inspect
@@ -72,7 +72,7 @@ async def test_fetch_keys_maps_each_exception_of_httpx(
 
 
 @pytest.mark.parametrize("fault", PASSING_FAULTS.values(), ids=PASSING_FAULTS)
-class TestFaultsThatPass:
+class TestFaults:
     async def test_get_user_succeeds_after_a_failed_attempt(
         self, connect_to: ConnectTo, fault: Behaviour
     ) -> None:

@@ -1,4 +1,4 @@
-"""What the client sends to the users service, and what it leaves in the logs."""
+"""The requests that the client sends to the users service, and its logs."""
 
 import logging
 from collections.abc import Iterator

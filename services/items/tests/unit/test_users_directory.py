@@ -1,4 +1,4 @@
-"""Reading all users over HTTP: what is sent, and what becomes of each failure."""
+"""Reading all users over HTTP: the requests, and each failure."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -153,7 +153,7 @@ class TestFailures:
     async def test_unsorted_page_fails(
         self, credentials: ItemsSettings, page: dict[str, Any]
     ) -> None:
-        """From a gap, deletions would be concluded."""
+        """A resync would delete the owners in a gap."""
         users = [Account(id=user_id).data for user_id in page["users"]]
         with pytest.raises(DirectoryFailed, match="sorted by id"):
             await read(credentials, DirectoryServer(), unpromised(json={**page, "users": users}))
