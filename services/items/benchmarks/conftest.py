@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from service_testing.live_server import LiveServer
-from tests.conftest import service, settings, shared_users
+from tests.conftest import service, settings, shared_users, token_audience
 from tests.fake_users import FakeUsers
 
-__all__ = ["service", "settings", "shared_users"]
+__all__ = ["service", "settings", "shared_users", "token_audience"]
 
 
 @pytest.fixture

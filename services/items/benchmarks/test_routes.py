@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from service_testing.factories import create_item_data
+from tests.factories import create_item_data
 
 
 def test_create_item(benchmark: Any, signed_in: httpx.Client) -> None:

@@ -6,18 +6,19 @@ from app.settings import ItemsSettings
 from service_testing.service import ServiceUnderTest
 from service_testing.settings import settings_for_tests
 from service_testing.tokens import TokenIssuer
-from tests import factories
 from tests.fake_users import FakeUsers
-
-
-def pytest_runtest_setup() -> None:
-    factories.restart_numbers()
 
 
 @pytest.fixture(scope="session")
 def settings() -> ItemsSettings:
     """Background work is off: the tests of a job run it themselves."""
     return settings_for_tests(ItemsSettings, users_url="http://users.example", background=False)
+
+
+@pytest.fixture(scope="session")
+def token_audience() -> list[str]:
+    """As in production: items calls the users service with its caller's token."""
+    return ["users", "items"]
 
 
 @pytest.fixture(scope="session")

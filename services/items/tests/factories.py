@@ -6,10 +6,8 @@ pytest-randomly seeds faker before each test, so the report of a failed test sho
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import count
 from typing import Any, TypedDict, Unpack
 
-from faker import Faker
 from sqlalchemy import insert
 from sqlmodel import col
 
@@ -19,9 +17,7 @@ from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 from chassis.events.cloudevents import Event
 from service_testing.events import create_event
-
-_fake = Faker(use_weighting=False)
-_numbers = [count(1)]
+from service_testing.factories import fake, override
 
 
 class ItemData(TypedDict, total=False):
@@ -34,20 +30,13 @@ class ItemData(TypedDict, total=False):
 
 def create_item_data(**overrides: Unpack[ItemData]) -> ItemData:
     """A new item. For a value of a wrong type write `{**create_item_data(), "name": 1}`."""
-    cents = _fake.random_int(1, 99_999)
+    cents = fake.random_int(1, 99_999)
     defaults: ItemData = {
-        "name": f"{_fake.catch_phrase()} {next(_numbers[0])}",
-        "description": _fake.sentence(),
+        "name": fake.unique.catch_phrase(),
+        "description": fake.sentence(),
         "price": f"{cents // 100}.{cents % 100:02}",
     }
-    if unknown := overrides.keys() - defaults.keys():
-        raise TypeError(f"unknown fields: {', '.join(sorted(unknown))}")
-    return {**defaults, **overrides}
-
-
-def restart_numbers() -> None:
-    """Number from 1 again, so that a test's data doesn't depend on the tests before it."""
-    _numbers[0] = count(1)
+    return override(defaults, overrides)
 
 
 async def create_owner(
@@ -118,4 +107,4 @@ class Account:
         return self.changed(is_active=False)._event("user.deleted")
 
     def _event(self, event_type: str) -> Event:
-        return create_event(event_type, self.data, subject=str(self.id))
+        return create_event(event_type, self.data, source="/users", subject=str(self.id))

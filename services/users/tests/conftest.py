@@ -7,11 +7,6 @@ from app.settings import UsersSettings
 from chassis.web.state import ServiceState
 from service_testing.service import ServiceUnderTest
 from service_testing.settings import settings_for_tests
-from tests.factories import restart_numbers
-
-
-def pytest_runtest_setup() -> None:
-    restart_numbers()
 
 
 @pytest.fixture(scope="session")

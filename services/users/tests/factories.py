@@ -1,10 +1,8 @@
 """Users: bodies of requests, and accounts in the database."""
 
 from dataclasses import dataclass
-from itertools import count
 from typing import TypedDict, Unpack
 
-from faker import Faker
 from sqlalchemy import insert
 
 from app.dependencies import UsersState
@@ -12,9 +10,7 @@ from app.models import User
 from app.repositories.users import UserRepository
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
-
-_fake = Faker(use_weighting=False)  # names as frequent as in real life are ten times as slow
-_numbers = [count(1)]
+from service_testing.factories import fake, override
 
 
 class UserData(TypedDict):
@@ -46,13 +42,11 @@ class Account:
 def create_user_data(**overrides: Unpack[UserOverrides]) -> UserData:
     """A new user. For a value of a wrong type write `{**create_user_data(), "name": 1}`."""
     defaults: UserData = {
-        "email": f"{_fake.user_name()}.{next(_numbers[0])}@example.com",
-        "name": _fake.name(),
-        "password": _fake.password(length=16),
+        "email": f"{fake.unique.user_name()}@example.com",
+        "name": fake.name(),
+        "password": fake.password(length=16),
     }
-    if unknown := overrides.keys() - defaults.keys():
-        raise TypeError(f"unknown fields: {', '.join(sorted(unknown))}")
-    return {**defaults, **overrides}
+    return override(defaults, overrides)
 
 
 async def create_account(
@@ -96,8 +90,3 @@ async def create_accounts(session: WriteSession, amount: int) -> None:
     ]
     await session.exec(insert(User), params=rows)
     await session.commit()
-
-
-def restart_numbers() -> None:
-    """Number from 1 again, so that a test's data doesn't depend on the tests before it."""
-    _numbers[0] = count(1)

@@ -7,6 +7,11 @@ from service_testing.service import ServiceUnderTest
 
 
 @pytest.fixture(scope="session")
+def token_audience() -> list[str]:
+    return ["example", "other"]
+
+
+@pytest.fixture(scope="session")
 def service() -> ServiceUnderTest:
     return ServiceUnderTest(
         name="example",

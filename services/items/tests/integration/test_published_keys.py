@@ -58,12 +58,12 @@ class Both:
 
 @pytest.fixture
 def issuer() -> TokenIssuer:
-    return TokenIssuer(key_id="first")
+    return TokenIssuer(key_id="first", audience="items")
 
 
 @pytest.fixture
 def rotated() -> TokenIssuer:
-    return TokenIssuer(key_id="second")
+    return TokenIssuer(key_id="second", audience="items")
 
 
 @pytest.fixture
@@ -179,6 +179,6 @@ class TestRotatedKeys:
         await process.ask_with(issuer.token())
         process.seconds += MIN_REFRESH_INTERVAL_SECONDS
         for number in range(20):
-            forged = TokenIssuer(key_id=f"made up {number}").token()
+            forged = TokenIssuer(key_id=f"made up {number}").token(audience="items")
             assert_error_response(await process.ask_with(forged), 401, "invalid_token")
         assert process.users.key_fetches == 2

@@ -20,7 +20,7 @@ from chassis.web.errors import InvalidToken
 from chassis.web.fields import MAX_ID
 from service_testing.tokens import TokenIssuer
 
-ISSUER = TokenIssuer()
+ISSUER = TokenIssuer(audience="items")
 VERIFIER = TokenVerifier(ISSUER, audience="items")
 
 
@@ -175,7 +175,7 @@ class TestForgery:
         await assert_refused(ISSUER.impostor().token())
 
     async def test_with_a_key_that_is_not_published_is_refused(self) -> None:
-        await assert_refused(TokenIssuer(key_id="unknown").token())
+        await assert_refused(TokenIssuer(key_id="unknown", audience="items").token())
 
     @pytest.mark.parametrize("key_id", ["", None, 1, ["test-key"], "x" * 10_000, "\0", "é"])
     async def test_with_an_odd_key_id_is_refused(self, key_id: object) -> None:

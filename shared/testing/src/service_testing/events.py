@@ -1,4 +1,4 @@
-"""Events for a service that takes them in: made, and delivered as a relay would."""
+"""CloudEvents for a service that subscribes to events, delivered as the publisher's relay does."""
 
 import json
 from typing import Any, Literal
@@ -14,14 +14,14 @@ Mode = Literal["structured", "binary"]
 
 
 def create_event(event_type: str, data: Any = None, **attributes: Any) -> Event:
-    """A CloudEvent with an id that no other has; its source is `/users` unless you say otherwise."""
+    """A CloudEvent with a new id."""
     return Event(
-        **{"id": str(uuid4()), "source": "/users", **attributes}, type=event_type, data=data
+        **{"id": str(uuid4()), "source": "/tests", **attributes}, type=event_type, data=data
     )
 
 
 def event_request(event: Event, mode: Mode = "structured") -> tuple[dict[str, str], bytes]:
-    """Headers and body of the request that delivers it (CloudEvents' HTTP binding, section 3)."""
+    """Headers and body of the request that delivers the event (HTTP binding of CloudEvents, section 3)."""
     if mode == "structured":
         return to_http(event)
     headers = {
@@ -37,13 +37,12 @@ def event_request(event: Event, mode: Mode = "structured") -> tuple[dict[str, st
 
 
 def sender_token(issuer: TokenIssuer, *, audience: str, **claims: Any) -> str:
-    """The token of a service that sends events to that audience, and speaks for no user."""
-    claims = {"sub": "users", **claims}
-    return issuer.token(audience=audience, without=("role",), **claims)
+    """The token of a service, not of a user, that sends events to this audience."""
+    return issuer.token(audience=audience, without=("role",), **{"sub": "publisher", **claims})
 
 
 class EventSender:
-    """Delivers events to one route of an app."""
+    """Delivers events to a route of an app."""
 
     def __init__(self, client: AppClient, token: str, *, path: str = "/events/") -> None:
         self.token = token
@@ -55,5 +54,5 @@ class EventSender:
         return await self._client.post(self._path, content=body, headers=headers)
 
     async def post(self, content: bytes, headers: dict[str, str]) -> httpx.Response:
-        """Send what may be no event at all."""
+        """Send a request that needn't be a valid event."""
         return await self._client.post(self._path, content=content, headers=headers)

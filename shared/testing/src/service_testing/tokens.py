@@ -1,4 +1,4 @@
-"""Access tokens as users issues them, and every kind that a service must refuse."""
+"""Access tokens: valid ones, and every kind that a service must refuse."""
 
 import json
 import time
@@ -16,14 +16,21 @@ _LIFETIME_SECONDS = 15 * 60
 
 
 class TokenIssuer:
-    """Stands in for users: signs tokens and publishes the key that they are verified with.
+    """Signs tokens, and publishes the key that verifies them.
 
-    It is a `chassis.auth.tokens.KeySource` too, so a verifier can take it as it is.
+    A verifier can use it as its `chassis.auth.tokens.KeySource`.
     """
 
-    def __init__(self, key: Ed25519PrivateKey | None = None, *, key_id: str = "test-key") -> None:
+    def __init__(
+        self,
+        key: Ed25519PrivateKey | None = None,
+        *,
+        key_id: str = "test-key",
+        audience: str | Sequence[str] = (),
+    ) -> None:
         self._key = key or Ed25519PrivateKey.generate()
         self.key_id = key_id
+        self.audience = audience
 
     def jwks(self) -> dict[str, Any]:
         """The published keys (RFC 7517, RFC 8037)."""
@@ -33,26 +40,27 @@ class TokenIssuer:
         return PyJWK(self._jwk()) if key_id == self.key_id else None
 
     def impostor(self) -> "TokenIssuer":
-        """An issuer that claims this one's key id and signs with a key of its own."""
-        return TokenIssuer(key_id=self.key_id)
+        """An issuer that claims this one's key id, but signs with another key."""
+        return TokenIssuer(key_id=self.key_id, audience=self.audience)
 
     def token(
         self,
         *,
         user_id: int = 1,
         role: str = "user",
-        audience: str | Sequence[str] = ("users", "items"),
+        audience: str | Sequence[str] | None = None,
         expires_in_seconds: float = _LIFETIME_SECONDS,
         algorithm: str = ALGORITHM,
         headers: Mapping[str, Any] | None = None,
         without: Collection[str] = (),
         **claims: Any,
     ) -> str:
-        """A good access token, but for what is asked otherwise.
+        """An access token that is valid unless the arguments make it invalid.
 
-        `claims` replace the good ones, and `without` names those to leave out. The `algorithm`
-        may be `none`, or `HS256` with the public key for its secret, the classic forgery.
+        Its audience is the issuer's unless given. `algorithm` may be `none`, or `HS256` with the public key as the
+        secret, a common forgery. `without` names claims to leave out, and `claims` replace the valid ones.
         """
+        audience = self.audience if audience is None else audience
         now = int(time.time())
         payload = {
             "iss": ISSUER,
@@ -65,7 +73,7 @@ class TokenIssuer:
             **claims,
         }
         kept = {name: value for name, value in payload.items() if name not in without}
-        # A layer below `jwt.encode`, which refuses some claims that a service must refuse itself.
+        # Not `jwt.encode`: it refuses some invalid claims, which the service has to refuse.
         return PyJWS().encode(
             json.dumps(kept).encode(),
             self._secret(algorithm),

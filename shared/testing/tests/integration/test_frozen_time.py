@@ -49,7 +49,7 @@ class TestFrozen:
     async def test_a_token_expires(
         self, frozen_time: FrozenTime, token_issuer: TokenIssuer
     ) -> None:
-        verifier = TokenVerifier(token_issuer, audience="items")
+        verifier = TokenVerifier(token_issuer, audience="example")
         token = token_issuer.token()
         frozen_time.tick(minutes=15)
         await verifier.principal(token)  # within the leeway

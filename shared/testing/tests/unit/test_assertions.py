@@ -1,4 +1,4 @@
-"""Each assertion passes what api.md describes, and says clearly what is wrong with anything else."""
+"""Each assertion accepts the documented bodies, and its message shows what is wrong with any other."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,30 +9,11 @@ import pytest
 
 from service_testing.assertions import (
     assert_error_response,
-    assert_item_response,
     assert_paginated_response,
     assert_status,
-    assert_user_response,
     assert_validation_error,
 )
 
-USER = {
-    "id": 1,
-    "email": "ada@example.com",
-    "name": "Ada",
-    "role": "user",
-    "is_active": True,
-    "created_at": "2026-01-01T00:00:00Z",
-}
-ITEM = {
-    "id": 1,
-    "name": "Lamp",
-    "description": None,
-    "price": "9.99",
-    "owner": {"id": 1, "name": "Ada"},
-    "created_at": "2026-01-01T00:00:00Z",
-    "updated_at": "2026-01-01T00:00:00Z",
-}
 PAGE = {
     "items": [],
     "total": 0,
@@ -53,9 +34,8 @@ def response(body: Any, status: int = 200) -> httpx.Response:
 
 
 def test_the_parsed_body_is_returned() -> None:
-    assert assert_user_response(response(USER), email="ada@example.com") == USER
-    assert assert_item_response(response(ITEM, 201), status=201, name="Lamp") == ITEM
-    assert assert_paginated_response(response(PAGE), count=0, total=0, page=1) == PAGE
+    page = response(PAGE, 201)
+    assert assert_paginated_response(page, status=201, count=0, total=0, page=1) == PAGE
     assert assert_error_response(response(ERROR, 404), 404, "not_found") == ERROR
     assert assert_validation_error(response(INVALID, 422), ["body", "name"]) == INVALID
 
@@ -70,35 +50,10 @@ def test_the_message_shows_request_status_and_body() -> None:
     )
 
 
-class TestUser:
-    def test_a_published_hash_fails(self) -> None:
-        with pytest.raises(AssertionError, match=r"not published: \['password_hash'\]"):
-            assert_user_response(response({**USER, "password_hash": "$argon2id$"}))
-
-    def test_another_email_fails(self) -> None:
-        with pytest.raises(AssertionError, match=r"email is 'ada@.*, expected 'b@"):
-            assert_user_response(response(USER), email="b@example.com")
-
-    def test_another_status_fails(self) -> None:
-        with pytest.raises(AssertionError, match="status is 201, expected 200"):
-            assert_user_response(response(USER, 201))
-
-
-class TestItem:
-    @pytest.mark.parametrize("price", [9.99, "9.9", "9", "1e2", None])
-    def test_a_price_in_another_form_fails(self, price: object) -> None:
-        with pytest.raises(AssertionError, match="not a string with two decimal places"):
-            assert_item_response(response({**ITEM, "price": price}))
-
-    def test_another_name_fails(self) -> None:
-        with pytest.raises(AssertionError, match="name is 'Lamp'"):
-            assert_item_response(response(ITEM), name="Chair")
-
-
 class TestPage:
     def test_a_count_of_zero_is_checked(self) -> None:
         with pytest.raises(AssertionError, match="the number of items is 1, expected 0"):
-            assert_paginated_response(response({**PAGE, "items": [ITEM]}), count=0)
+            assert_paginated_response(response({**PAGE, "items": [{}]}), count=0)
 
     def test_a_total_of_zero_is_checked(self) -> None:
         with pytest.raises(AssertionError, match="total is 7, expected 0"):
@@ -142,10 +97,7 @@ class TestValidationError:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: assert_user_response(response({})),
-        lambda: assert_user_response(response(USER), email="eve@example.com"),
-        lambda: assert_item_response(response({**ITEM, "price": 9.99})),
-        lambda: assert_item_response(response(ITEM), name="Chair"),
+        lambda: assert_paginated_response(response({})),
         lambda: assert_paginated_response(response(PAGE), count=1),
         lambda: assert_error_response(response([], 404), 404, "not_found"),
         lambda: assert_error_response(response(ERROR, 404), 404, "gone"),

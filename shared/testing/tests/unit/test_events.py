@@ -24,7 +24,7 @@ def test_an_event_arrives_as_it_was_made(mode: Mode) -> None:
     event = create_event("user.created", {"id": 7}, subject="7")
     headers, body = event_request(event, mode)
     received = from_http(httpx.Headers(headers), body)
-    assert (received.id, received.source, received.type) == (event.id, "/users", "user.created")
+    assert (received.id, received.source, received.type) == (event.id, "/tests", "user.created")
     assert (received.subject, received.data) == ("7", {"id": 7})
 
 
@@ -76,5 +76,5 @@ async def test_a_sender_s_token_is_for_one_audience_and_speaks_for_no_user() -> 
     issuer = TokenIssuer()
     token = sender_token(issuer, audience="items-events")
     claims = await TokenVerifier(issuer, audience="items-events").claims(token)
-    assert (claims["aud"], claims["sub"]) == ("items-events", "users")
+    assert (claims["aud"], claims["sub"]) == ("items-events", "publisher")
     assert "role" not in claims

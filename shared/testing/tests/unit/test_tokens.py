@@ -1,4 +1,4 @@
-"""What `chassis` verifies is the judge of what the issuer makes."""
+"""The verifier of the chassis accepts the issuer's valid tokens, and refuses all others."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from service_testing.tokens import TokenIssuer
 
 @pytest.fixture
 def verifier(token_issuer: TokenIssuer) -> TokenVerifier:
-    return TokenVerifier(token_issuer, audience="items")
+    return TokenVerifier(token_issuer, audience="example")
 
 
 async def test_a_good_token_is_accepted(verifier: TokenVerifier, token_issuer: TokenIssuer) -> None:
@@ -20,15 +20,15 @@ async def test_a_good_token_is_accepted(verifier: TokenVerifier, token_issuer: T
     assert (principal.user_id, principal.role) == (7, "admin")
 
 
-async def test_a_good_token_has_the_claims_of_users(token_issuer: TokenIssuer) -> None:
+async def test_valid_token_has_these_claims(token_issuer: TokenIssuer) -> None:
     claims = jwt.decode(token_issuer.token(), options={"verify_signature": False})
     assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "role"}
-    assert (claims["iss"], claims["sub"], claims["aud"]) == ("users", "1", ["users", "items"])
+    assert (claims["iss"], claims["sub"], claims["aud"]) == ("users", "1", ["example", "other"])
     assert claims["exp"] - claims["iat"] == 15 * 60
 
 
 WRONG: dict[str, dict[str, Any]] = {
-    "another audience": {"audience": "items-events"},
+    "another audience": {"audience": "example-events"},
     "expired": {"expires_in_seconds": -60},
     "another issuer": {"iss": "elsewhere"},
     "an issuer that is no text": {"iss": 7},
@@ -63,4 +63,4 @@ def test_the_published_keys_verify_a_token_and_hold_nothing_private(
     [key] = token_issuer.jwks()["keys"]
     assert "d" not in key
     assert (key["use"], key["alg"]) == ("sig", "EdDSA")
-    assert jwt.decode(token_issuer.token(), jwt.PyJWK(key), audience="items")["sub"] == "1"
+    assert jwt.decode(token_issuer.token(), jwt.PyJWK(key), audience="example")["sub"] == "1"
