@@ -22,7 +22,7 @@ _HEAD = (
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of load, and the CPU time that the server's process used meanwhile."""
+    """One run of load, and the CPU time that the server's process used during it."""
 
     load: Load
     cpu_seconds: float

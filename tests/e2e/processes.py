@@ -21,7 +21,7 @@ from tests.e2e.dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
 from tests.e2e.stack import Row, wait_for
 
 _EXIT_SECONDS = 30.0
-_FAST: Mapping[str, Mapping[str, str]] = {
+_FAST_SETTINGS: Mapping[str, Mapping[str, str]] = {
     "users": {
         # After a crash no test should wait for a long pause, or for a long lease to expire.
         "EVENTS_DEADLINE_SECONDS": "2",
@@ -197,7 +197,7 @@ class LocalStack:
                 log=folder / f"{service.name}.log",
                 settings={
                     "DATABASE_URL": databases[service.name],
-                    **_FAST.get(service.name, {}),
+                    **_FAST_SETTINGS.get(service.name, {}),
                     **(settings or {}).get(service.name, {}),
                 },
                 variables=workspace.connections(services, urls)

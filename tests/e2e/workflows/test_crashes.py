@@ -76,7 +76,7 @@ def test_sigterm_ends_a_service_with_exit_code_0(stack: Stack, name: str) -> Non
 async def _write_until_killed(
     service: Service, client: httpx.AsyncClient, path: str, new_body: Callable[[], object]
 ) -> dict[int, dict[str, str]]:
-    """Write on several connections and kill the service meanwhile; the acknowledged bodies by id."""
+    """Write on several connections and kill the service while they run; the acknowledged bodies by id."""
     acknowledged: dict[int, dict[str, str]] = {}
     enough = asyncio.Event()
 

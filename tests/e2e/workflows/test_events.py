@@ -1,4 +1,4 @@
-"""Changes in users reach items, also when a service was unavailable meanwhile."""
+"""Changes in users reach items, also after an outage of either service."""
 
 from collections.abc import Callable
 from functools import partial

@@ -27,7 +27,7 @@ def test_anonymous_client_can_only_read_items(anonymous: ApiClient, new_user: Ne
         anonymous.items.delete(location),
         anonymous.users.get("/users/me"),
         anonymous.users.get("/users/1"),
-        anonymous.users.patch("/users/me", json={"name": "Nobody"}),
+        anonymous.users.patch("/users/me", json={"name": "Anonymous"}),
         anonymous.users.delete("/users/me"),
         anonymous.users.get("/admin/users/"),
     ):
@@ -91,10 +91,10 @@ def test_granted_and_revoked_admin_role_takes_effect(new_user: NewUser, admin: A
 
 
 def test_unknown_ids_return_404(new_user: NewUser, admin: ApiClient) -> None:
-    nobody = 2**62
+    unknown_id = 2**62
     user = new_user()
-    assert_error_response(user.users.get(f"/users/{nobody}"), 404, "not_found")
-    assert_error_response(admin.users.get(f"/admin/users/{nobody}"), 404, "not_found")
-    assert_error_response(user.items.get(f"/items/{nobody}"), 404, "not_found")
-    none = user.items.get("/items/", params={"owner_id": nobody})
-    assert_paginated_response(none, count=0, total=0)
+    assert_error_response(user.users.get(f"/users/{unknown_id}"), 404, "not_found")
+    assert_error_response(admin.users.get(f"/admin/users/{unknown_id}"), 404, "not_found")
+    assert_error_response(user.items.get(f"/items/{unknown_id}"), 404, "not_found")
+    page = user.items.get("/items/", params={"owner_id": unknown_id})
+    assert_paginated_response(page, count=0, total=0)
