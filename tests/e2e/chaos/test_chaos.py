@@ -22,6 +22,7 @@ from tests.e2e.chaos.idle import wait_until_idle
 from tests.e2e.chaos.ledger import Ledger
 from tests.e2e.chaos.writers import Writer
 from tests.e2e.processes import LocalStack, ServiceProcess, rows_of
+from tests.e2e.stash import STACK
 
 _WRITERS = 8
 _DELIVERED = re.compile(r'"path": "/events/", "status": 204')
@@ -48,7 +49,9 @@ def urls(cluster: Cluster | None, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def stack(urls: dict[str, str], tmp_path: Path) -> Iterator[LocalStack]:
+def stack(
+    urls: dict[str, str], tmp_path: Path, pytestconfig: pytest.Config
+) -> Iterator[LocalStack]:
     stack = LocalStack(
         tmp_path,
         urls,
@@ -61,6 +64,7 @@ def stack(urls: dict[str, str], tmp_path: Path) -> Iterator[LocalStack]:
             "items": {"USERS_BREAKER_SECONDS": "1"},
         },
     )
+    pytestconfig.stash[STACK] = stack
     stack.start()
     yield stack
     stack.stop()
