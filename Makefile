@@ -6,47 +6,54 @@
 
 BOOTSTRAP := .tox/bootstrap
 TOX := $(BOOTSTRAP)/bin/python -m tox
-PINS := constraints.txt tox.ini $(wildcard services/*/pyproject.toml shared/*/pyproject.toml)
+# The first that runs, is new enough and can make environments: a version manager's shim may exist and yet not work.
+FOUND = $(firstword $(foreach each,$(or $(PYTHON),python3 python3.13 python3.12 python3.11),$(shell \
+    $(each) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(each))))
+NONE_FOUND = $(or $(PYTHON),python3) is no Python 3.11 or newer that can make environments. Install one (on Debian \
+    and Ubuntu also its package python3-venv), or name another: PYTHON=python3.13 make ...
+# Lets the services end also when make is killed.
+END_WITH_MAKE := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: .tox/run/.ready ## start both services on SQLite in ./data (USERS_PORT, ITEMS_PORT and DATA_DIR change that)
-	@exec .tox/run/bin/python -I tools/runner/launch.py $$PPID .tox/run/bin/python tools/run.py
+run: $(BOOTSTRAP)/.ready ## start every service on SQLite in ./data (<NAME>_PORT and DATA_DIR change that)
+	@$(BOOTSTRAP)/bin/python workspace.py install
+	@exec $(END_WITH_MAKE) $(BOOTSTRAP)/bin/python run.py
 
 .PHONY: test
-test: $(BOOTSTRAP)/.ready ## lint, types and all tests on one Python (ONLY="lint users" narrows, VERBOSE=1 shows all)
-	@exec $(BOOTSTRAP)/bin/python tools/test.py
+test: $(BOOTSTRAP)/.ready ## lint, types and the tests on one Python (ONLY="lint users-quick" narrows)
+	@exec $(BOOTSTRAP)/bin/python check.py test
 
 .PHONY: check
-check: $(BOOTSTRAP)/.ready ## what `make test` does, on every supported Python, and the slow steps
-	@exec $(BOOTSTRAP)/bin/python tools/test.py --thorough
+check: $(BOOTSTRAP)/.ready ## what `make test` does, on every supported Python, and what is slow or needs Docker
+	@exec $(BOOTSTRAP)/bin/python check.py check
 
 .PHONY: format
-format: $(BOOTSTRAP)/.ready ## mend what a tool can mend
-	@$(TOX) -e format
+format: $(BOOTSTRAP)/.ready ## fix what a tool can fix
+	@$(TOX) -q -e format
 
 .PHONY: lint
 lint: $(BOOTSTRAP)/.ready ## check style, imports and layering
-	@$(TOX) -e lint
+	@$(TOX) -q -e lint
 
 .PHONY: types
 types: $(BOOTSTRAP)/.ready ## check the types
-	@$(TOX) -e types
+	@$(TOX) -q -e types
 
-.PHONY: env
-env: ## write .env for docker compose: secrets, and what services have to know of each other
-	@python3 workspace.py env
+.PHONY: contracts
+contracts: $(BOOTSTRAP)/.ready ## write contracts/ anew from the consumers' tests and the services, after an intended change
+	@$(TOX) -q -e contracts -- update
 
 .PHONY: constraints
 constraints: $(BOOTSTRAP)/.ready ## pin the newest versions that fit together (ARGS=--upgrade renews all)
 	@$(TOX) -e constraints -- $(ARGS)
 
-.PHONY: contracts
-contracts: $(BOOTSTRAP)/.ready ## write contracts/ anew from the consumers' tests and the services, after a wanted change
-	@$(TOX) exec -e contracts -- contracts update
+.PHONY: env
+env: $(BOOTSTRAP)/.ready ## write .env for docker-compose.yml, with new secrets
+	@$(BOOTSTRAP)/bin/python workspace.py env
 
 .PHONY: clean
 clean: ## remove environments, caches and reports; the data stays
@@ -56,20 +63,13 @@ clean: ## remove environments, caches and reports; the data stays
 	    -o -name contract-report.html -o -name e2e-failures \
 	    \) -prune -exec rm -rf {} +
 
-# An environment's stamp lies in its folder, so it goes with it, and no stamp is left by a recipe
-# that was interrupted. tox doesn't notice a change in a local package's dependencies: hence
-# --recreate, which costs two seconds once uv has everything in its cache.
-.tox/run/.ready: $(BOOTSTRAP)/.ready $(PINS)
-	@echo "Preparing what the services need (a minute the first time) ..."
-	@$(TOX) --quiet -e run --notest --recreate
+$(BOOTSTRAP)/.ready: .tox/made-for constraints.txt
+	@echo "Preparing tox with $(or $(FOUND),$(error $(NONE_FOUND))) ..."
+	@$(FOUND) -m venv --clear $(BOOTSTRAP)
+	@$(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt tox tox-uv
 	@touch $@
 
-$(BOOTSTRAP)/.ready: .tox/made-for constraints.txt tools/bootstrap.sh
-	@sh tools/bootstrap.sh $(BOOTSTRAP)
-	@touch $@
-
-# Environments hold absolute paths and one Python: in a moved checkout, and with another PYTHON,
-# they are made anew.
+# Environments hold absolute paths and one Python: in a moved checkout, and with another PYTHON, they are made anew.
 MADE_FOR := $(strip $(CURDIR) $(PYTHON))
 ifneq ($(MADE_FOR),$(shell cat .tox/made-for 2>/dev/null))
 .PHONY: .tox/made-for
@@ -77,4 +77,4 @@ endif
 .tox/made-for:
 	@if [ -e $@ ]; then rm -rf .tox services/*/.tox shared/*/.tox; fi
 	@mkdir -p .tox
-	@echo "$(MADE_FOR)" > $@
+	@printf '%s\n' '$(MADE_FOR)' > $@

@@ -1,19 +1,19 @@
-"""An inline plugin of tox: in the root, `tox -e py311` runs `tox -e py311` in the folder of each package.
-
-`<package>-py311` runs one of them. When tox.ini has commands of that name, the root's own run first.
-"""
+"""A plugin of tox: in the root, `py311` runs `tox -e py311` in each package, `<package>-py311` in one."""
 
 import sys
 
-import workspace
 from tox.config.loader.memory import MemoryLoader
 from tox.config.sets import ConfigSet
 from tox.config.types import Command
 from tox.plugin import impl
 from tox.session.state import State
+from tox.tox_env.api import ToxEnv
+from tox.tox_env.errors import Fail
 
-ALL = [(folder, name) for folder in workspace.packages() for name in workspace.tox_envs(folder)]
-LABELS = {"quick": "test"} | dict.fromkeys(["py311", "py312", "py313", "coverage"], "check")
+from workspace import packages, tox_command, tox_envs
+
+ALL = [(folder, name) for folder in packages() for name in tox_envs(folder)]
+LABELS = {"quick": ["test"]} | {name: ["check"] for name in ("py311", "py312", "py313", "coverage")}
 
 
 @impl
@@ -24,14 +24,18 @@ def tox_extend_envs() -> list[str]:
 @impl
 def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     common = {"pass_env": ["*"], "allowlist_externals": [sys.executable], "ignore_errors": True}
-    posargs = state.conf.pos_args(None) or ()
-    together: dict[str, list[Command]] = {}
+    arguments = ["--", *posargs] if (posargs := state.conf.pos_args(None)) else []
+    seeds = state.conf.memory_seed_loaders
     for folder, name in ALL:
-        call = Command(
-            [*workspace.tox_command(folder, name), *(["--", *posargs] if posargs else [])]
-        )
-        one = MemoryLoader(commands=[call], labels=[LABELS.get(name, "")], **common)
-        state.conf.memory_seed_loaders[f"{folder.name}-{name}"].append(one)
-        together.setdefault(name, []).append(call)
-    for name, calls in together.items():
-        state.conf.memory_seed_loaders[name].append(MemoryLoader(commands_post=calls, **common))
+        call = Command([*tox_command(folder, name), *arguments])
+        labels = LABELS.get(name, [])
+        seeds[f"{folder.name}-{name}"] = [MemoryLoader(commands=[call], labels=labels, **common)]
+        if not seeds[name]:  # the root's own commands of that name, in tox.ini, run first
+            seeds[name].append(MemoryLoader(commands_post=[], **common))
+        seeds[name][0].raw["commands_post"].append(call)
+
+
+@impl
+def tox_before_run_commands(tox_env: ToxEnv) -> None:
+    if not tox_env.conf["commands"] + tox_env.conf["commands_post"]:  # such as py314
+        raise Fail("there is no such environment; `tox list` shows those that there are")

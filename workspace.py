@@ -22,16 +22,25 @@ import fcntl
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
+import tempfile
 import tomllib
+import urllib.parse
+import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 # What a Compose file refuses to start without: `${NAME:?message}`, or `${NAME?message}` if it may be empty.
 _REQUIRED = re.compile(r"(?<!\$)\$\{(\w+)(:?)\?")
+
+
+class Refused(Exception):
+    """The services can't run as they are asked to. The text is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +111,93 @@ def connections(services: Sequence[Service], urls: Mapping[str, str]) -> dict[st
         if service.issues_tokens:
             found[f"{service.prefix}TOKEN_AUDIENCES"] = ",".join(audiences)
     return found
+
+
+def urls(services: Sequence[Service], environ: Mapping[str, str]) -> dict[str, str]:
+    """Where each service listens, by `<NAME>_HOST` and `<NAME>_PORT`."""
+    return {
+        each.name: f"http://{environ[f'{each.prefix}HOST']}:{environ[f'{each.prefix}PORT']}"
+        for each in services
+    }
+
+
+def development(services: Sequence[Service], given: Mapping[str, str]) -> dict[str, str]:
+    """The environment of all services on this machine: defaults, over which variables in `given` win.
+
+    Raises:
+        Refused: DATA_DIR (`data` if it isn't set) can't be written.
+    """
+    given = {name: value for name, value in given.items() if value}
+    data = (ROOT / Path(given.get("DATA_DIR", "data")).expanduser()).absolute()
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=data).close()
+    except OSError as error:
+        text = f"Can't write to the folder {data} ({error.strerror}); set DATA_DIR to another."
+        raise Refused(text) from error
+    found = {"PYTHONUNBUFFERED": "1"}
+    for service in services:
+        found[f"{service.prefix}ENVIRONMENT"] = "development"
+        found[f"{service.prefix}HOST"] = "127.0.0.1"
+        found[f"{service.prefix}PORT"] = str(service.port)
+        found[f"{service.prefix}LOG_FORMAT"] = "console"
+        found[f"{service.prefix}SHUTDOWN_SECONDS"] = "2"  # less than `make run` waits
+        found[f"{service.prefix}EVENTS_DEADLINE_SECONDS"] = "2"
+        if service.database:
+            file = urllib.parse.quote(f"{data}/{service.name}.db")
+            found[f"{service.prefix}DATABASE_URL"] = f"sqlite:///{file}"
+    found |= given
+    origins = [
+        f"{url},{url.replace('127.0.0.1', 'localhost')}" for url in urls(services, found).values()
+    ]
+    for service in services:
+        if service.issues_tokens:  # the documentation pages of all services sign in there
+            found[f"{service.prefix}CORS_ORIGINS"] = ",".join(origins)
+    return found | connections(services, urls(services, found)) | given
+
+
+def check_ports(services: Sequence[Service], environ: Mapping[str, str]) -> None:
+    """See that each service can listen where it should.
+
+    Raises:
+        Refused: one can't.
+    """
+    with ExitStack() as stack:
+        for service in services:
+            host, text = environ[f"{service.prefix}HOST"], environ[f"{service.prefix}PORT"]
+            variable, port = (
+                f"{service.prefix}PORT",
+                int(text) if re.fullmatch("[0-9]{1,5}", text) else 0,
+            )
+            if not 0 < port < 2**16:
+                raise Refused(f"{variable} must be a port from 1 to 65535, not {text!r}.")
+            try:
+                stack.enter_context(socket.create_server((host, port)))
+            except OSError as error:
+                reason = f"{service.name} can't listen on {host}:{port} ({error.strerror})"
+                advice = f"set {variable} to another port, or end what listens there"
+                raise Refused(f"{reason}; {advice}.") from error
+
+
+def is_ready(url: str) -> bool:
+    """Whether the service at the URL says that it can take requests."""
+    try:
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=1):  # noqa: S310 - http://
+            return True
+    except OSError:
+        return False
+
+
+def tour(services: Sequence[Service], environ: Mapping[str, str]) -> str:
+    """Where the services are, and the README's tour with their addresses."""
+    places = urls(services, environ)
+    lines = [f"  {name}  {url}  docs: {url}/docs" for name, url in places.items()]
+    variables = " ".join(f"{each.prefix[:-1]}={places[each.name]}" for each in services)
+    block = re.search(
+        r"^```bash\n.*\n([^`]*)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    steps = f"\nA tour, to copy into another terminal:\n\n{variables}\n{block[1]}" if block else ""
+    return "\n".join(["\nReady. Ctrl-C ends all.\n", *lines, steps])
 
 
 def tox_envs(package: Path) -> list[str]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import workspace
 from ruamel.yaml import YAML
+
+import workspace
 
 ROOT = workspace.ROOT
 SERVICES = workspace.services()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 from stack import ROOT, SERVICES, read_yaml
+
 from workspace import Service
 
 COMMON = ROOT / "deploy/prometheus/common.rules.yml"

@@ -17,6 +17,7 @@ from stack import (
     depends_on,
     is_one_shot,
 )
+
 from workspace import Service, compose_files
 
 CHECKER = Path(sys.executable).parent / "check-jsonschema"

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import workspace
 from ruamel.yaml import YAML
 from stack import ROOT, SERVICES, read_yaml
+
+import workspace
 
 PROGRAMS = Path(sys.executable).parent
 GITLAB = sorted((ROOT / ".gitlab").glob("*.yml"))

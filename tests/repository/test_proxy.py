@@ -4,6 +4,7 @@ import re
 
 import pytest
 from stack import ROOT, SERVICES
+
 from workspace import Service
 
 LOCATION = re.compile(r"^location (?P<kind>=|~) (?P<pattern>\S+) \{", re.MULTILINE)

@@ -9,7 +9,7 @@ from contracts.consumer import ExpectedProvider, Request, Response, containing, 
 from tests.contract.conftest import ConnectTo
 
 KEY_ID = "example-key"
-PUBLIC_X = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"  # RFC 8037, appendix A.2
+PUBLIC_X = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"  # pragma: allowlist secret - RFC 8037, appendix A.2
 
 KEY = {
     "kid": matching(KEY_ID, r"^\S+$"),

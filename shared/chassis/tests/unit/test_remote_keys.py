@@ -347,15 +347,15 @@ EC: Jwk = {
     "kty": "EC",
     "kid": "ec",
     "crv": "P-256",
-    "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
-    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",  # pragma: allowlist secret
+    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",  # pragma: allowlist secret
 }
 SYMMETRIC: Jwk = {"kty": "oct", "kid": "oct", "k": "c2VjcmV0", "alg": "HS256"}
 X25519: Jwk = {
     "kty": "OKP",
     "kid": "x25519",
     "crv": "X25519",
-    "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08",
+    "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08",  # pragma: allowlist secret
 }
 UNKNOWN: Jwk = {"kty": "lattice", "kid": "new"}
 BROKEN: Jwk = {"kty": "OKP", "kid": "broken", "crv": "Ed25519", "x": "short"}

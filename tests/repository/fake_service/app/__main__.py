@@ -1,4 +1,4 @@
-"""A stand-in for a service: `python -m app migrate|serve`.
+"""A fake service: `python -m app migrate|serve`.
 
 <NAME>_FAKE, a list of words, makes it misbehave.
 """
@@ -20,7 +20,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(503 if "unready" in FAULTS else 200)
         self.end_headers()
-        self.wfile.write(os.environ[f"{PREFIX}_DATABASE_URL"].encode())
+        self.wfile.write(os.environ.get(f"{PREFIX}_DATABASE_URL", "").encode())
 
 
 def migrate() -> None:
@@ -39,8 +39,7 @@ def serve() -> None:
     if "parent" in FAULTS:
         child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
         print(f"child is process {child.pid}")
-    # Waited for, and not handled: a handler that starts a thread, in the middle of a thread's start,
-    # waits for itself.
+    # Waited for, not handled: a handler that starts a thread while another one starts would deadlock.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     print(f"serving as process {os.getpid()}")
     if "chatty" in FAULTS:

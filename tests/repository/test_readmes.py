@@ -1,4 +1,4 @@
-"""A service of one's own starts, and gets its first tests, by what two READMEs say and nothing else."""
+"""A new service starts, and its first tests pass, with what two READMEs show and nothing else."""
 
 import os
 import re
@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from documents import blocks
-from running import TOOLS
 
-ROOT = TOOLS.parent
+import workspace
+from workspace import ROOT
+
 CHASSIS = ROOT / "shared/chassis/README.md"
 TESTING = ROOT / "shared/testing/README.md"
 _NAMED_BLOCK = re.compile(
@@ -31,7 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "app/__init__.py").touch()
     (folder / "migrations/versions").mkdir(parents=True)
     for name in ("env.py", "script.py.mako"):
-        shutil.copy(ROOT / "services/users/migrations" / name, folder / "migrations")
+        model = workspace.services()[0].folder / "migrations" / name
+        shutil.copy(model, folder / "migrations")
     for command in ("migrate", "make-migration notes", "migrate"):
         assert f"$ python -m app {command}\n" in "".join(blocks(CHASSIS, "console"))
         run(folder, f"app {command}")

@@ -1,4 +1,4 @@
-"""What the documentation promises is there and works."""
+"""Links lead somewhere, and documented commands work."""
 
 import re
 import subprocess
@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from coverage import Coverage
 from documents import blocks, broken_links, documents, prose
-from running import TOOLS
 
-ROOT = TOOLS.parent
-SERVICES = [ROOT / "services/users", ROOT / "services/items"]
+import workspace
+from workspace import ROOT
+
+SERVICES = [service.folder for service in workspace.services()]
 PATTERNS = ROOT / "docs/patterns.md"
 TESTING = ROOT / "docs/testing.md"
 
@@ -43,12 +44,13 @@ def test_folders_of_tools_are_passed_over(tmp_path: Path) -> None:
     assert documents(tmp_path) == []
 
 
-def test_the_tour_of_the_readme_is_the_one_that_make_run_prints() -> None:
+def test_tour_of_the_readme_is_what_make_run_prints() -> None:
+    services = workspace.services()
+    defaults = {f"{each.prefix}HOST": "127.0.0.1" for each in services}
+    ports = {f"{each.prefix}PORT": str(each.port) for each in services}
     [tour] = blocks(ROOT / "README.md", "bash")
-    addresses, _, rest = tour.partition("\n")
 
-    assert addresses == "USERS=http://127.0.0.1:8001 ITEMS=http://127.0.0.1:8002"
-    assert rest == (TOOLS / "runner/tour.sh").read_text()
+    assert workspace.tour(services, defaults | ports).endswith(tour)
 
 
 class TestPatterns:
@@ -101,7 +103,7 @@ class TestCommands:
 def try_commands(folder: Path, commands: list[str]) -> str:
     """What pytest complains about, in this folder."""
     process = subprocess.run(
-        [sys.executable, "-P", str(TOOLS / "tests/try_commands.py")],
+        [sys.executable, "-P", str(Path(__file__).with_name("try_commands.py"))],
         cwd=folder,
         input="\n".join(commands),
         capture_output=True,

@@ -1,0 +1,100 @@
+"""Run every service on this machine until Ctrl-C: `make run`. Its settings: `workspace.development`."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import threading
+from asyncio.subprocess import DEVNULL, STDOUT
+from contextlib import suppress
+
+import workspace
+from workspace import Refused
+
+GRACE_SECONDS = float(os.environ.get("GRACE_SECONDS") or 5)
+READY_SECONDS, EXIT_KILLED = 60, 130
+# A program of util-linux, by which the services end also when this process is killed.
+LAUNCHER = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+
+
+class Runner:
+    """Starts the services and ends them: nothing that it started outlives `run`."""
+
+    def __init__(self) -> None:
+        self.services = workspace.services()
+        self.environ = workspace.development(self.services, os.environ)
+        workspace.check_ports(self.services, self.environ)
+        self.hurry, self.lock, self.was_killed = asyncio.Event(), threading.Lock(), False
+
+    async def run(self) -> int:
+        self.loop, self.task = asyncio.get_running_loop(), asyncio.current_task()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP for its command
+                self.loop.add_signal_handler(number, self.stop, number)
+        with suppress(asyncio.CancelledError):
+            for command in ("migrate", "serve"):
+                async with asyncio.TaskGroup() as group:
+                    for service in self.services:
+                        group.create_task(self.process(service, command))
+                    if command == "serve":
+                        await self.until_ready()
+        return EXIT_KILLED if self.was_killed else 0
+
+    def stop(self, number: int) -> None:
+        if self.task and not self.task.cancelling():
+            self.task.cancel()
+        elif number == signal.SIGINT:
+            self.hurry.set()
+
+    async def process(self, service: workspace.Service, command: str) -> None:
+        """Run `python -m app <command>` until it ends or is cancelled; `serve` must not end."""
+        reading, writing = os.pipe()
+        child = await asyncio.create_subprocess_exec(
+            *(*LAUNCHER, str(service.python), "-m", "app", command), cwd=service.folder, env=self.environ,
+            stdin=DEVNULL, stdout=writing, stderr=STDOUT, start_new_session=True,
+        )  # fmt: skip
+        os.close(writing)
+        relay = threading.Thread(target=self.relay, args=(service.name, reading), daemon=True)
+        relay.start()
+        try:
+            await child.wait()
+        except asyncio.CancelledError:
+            with suppress(ProcessLookupError):
+                child.terminate()
+            ends = [asyncio.ensure_future(each) for each in (child.wait(), self.hurry.wait())]
+            await asyncio.wait(ends, timeout=GRACE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            self.was_killed |= child.returncode is None
+            raise
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # it, or what it left behind
+            await child.wait()
+            await asyncio.to_thread(relay.join, 1)
+        if child.returncode or command == "serve":
+            raise Refused(f"{service.name} ({command}) ended with exit code {child.returncode}.")
+
+    def relay(self, name: str, reading: int) -> None:
+        """Show a service's lines, each under its name. When nobody reads them any more, stop."""
+        try:
+            for line in open(reading, "rb"):  # noqa: SIM115 - its end closes it
+                with self.lock:
+                    os.write(1, f"{name} | ".encode() + line)
+        except OSError:
+            self.loop.call_soon_threadsafe(self.stop, signal.SIGTERM)
+
+    async def until_ready(self) -> None:
+        for url in workspace.urls(self.services, self.environ).values():
+            deadline = self.loop.time() + READY_SECONDS
+            while not await asyncio.to_thread(workspace.is_ready, url):
+                if self.loop.time() > deadline:
+                    raise Refused(f"{url} isn't ready after {READY_SECONDS} seconds.")
+                await asyncio.sleep(0.1)
+        print(workspace.tour(self.services, self.environ), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(Runner().run()))
+    except* Refused as group:
+        sys.exit(f"\n{group.exceptions[0]}")

@@ -1,0 +1,89 @@
+"""What workspace.py reads and derives, on a made-up workspace."""
+
+from pathlib import Path
+
+import pytest
+from conftest import MadeUp
+
+import workspace
+
+
+def test_services_come_after_those_that_they_need(made_up: MadeUp) -> None:
+    assert [each.name for each in made_up.services] == ["accounts", "stock", "orders"]
+
+
+def test_services_that_need_each_other_are_found(made_up: MadeUp) -> None:
+    table = '[tool.service]\nport = 1\nconsumes = ["orders"]\n'
+    (made_up.root / "services/accounts/pyproject.toml").write_text(table)
+
+    assert {each.name for each in made_up.services} == {"accounts", "orders", "stock"}
+
+
+def test_connections_are_derived_from_the_tables(made_up: MadeUp) -> None:
+    urls = {each.name: f"http://{each.name}" for each in made_up.services}
+
+    assert workspace.connections(made_up.services, urls) == {
+        "ACCOUNTS_TOKEN_AUDIENCES": "accounts,stock,orders",
+        "ACCOUNTS_EVENTS_SUBSCRIBERS": "orders=http://orders/events/",
+        "STOCK_ACCOUNTS_URL": "http://accounts",
+        "STOCK_EVENTS_SUBSCRIBERS": "orders=http://orders/events/",
+        "ORDERS_ACCOUNTS_URL": "http://accounts",
+        "ORDERS_STOCK_URL": "http://stock",
+    }
+
+
+class TestDevelopment:
+    def test_services_know_each_other_by_the_ports_that_are_set(self, made_up: MadeUp) -> None:
+        given = {"ACCOUNTS_PORT": "9001", "DATA_DIR": str(made_up.root)}
+        environ = workspace.development(made_up.services, given)
+
+        assert environ["ORDERS_ACCOUNTS_URL"] == "http://127.0.0.1:9001"
+
+    def test_documentation_pages_of_all_may_sign_in_where_tokens_are_issued(
+        self, made_up: MadeUp
+    ) -> None:
+        environ = workspace.development(made_up.services, {"DATA_DIR": str(made_up.root)})
+
+        origins = environ["ACCOUNTS_CORS_ORIGINS"].split(",")
+        port = made_up.ports["orders"]
+        assert {f"http://127.0.0.1:{port}", f"http://localhost:{port}"} <= set(origins)
+        assert "ORDERS_CORS_ORIGINS" not in environ
+
+    def test_path_of_a_database_is_quoted(self, made_up: MadeUp) -> None:
+        environ = workspace.development(made_up.services, {"DATA_DIR": str(made_up.root)})
+
+        assert environ["ORDERS_DATABASE_URL"].endswith("/a%20b%23c%2541d%3Fe/orders.db")
+        assert "STOCK_DATABASE_URL" not in environ
+
+    def test_given_variable_wins_and_an_empty_one_counts_as_unset(self, made_up: MadeUp) -> None:
+        given = {"DATA_DIR": str(made_up.root), "ORDERS_STOCK_URL": "http://s", "STOCK_HOST": ""}
+        environ = workspace.development(made_up.services, given)
+
+        assert environ["ORDERS_STOCK_URL"] == "http://s"
+        assert environ["STOCK_HOST"] == "127.0.0.1"
+
+    def test_folder_that_cannot_be_written_is_refused(
+        self, made_up: MadeUp, tmp_path: Path
+    ) -> None:
+        (tmp_path / "data").touch()
+
+        with pytest.raises(workspace.Refused, match=r"set DATA_DIR to another\.$"):
+            workspace.development(made_up.services, {"DATA_DIR": str(tmp_path / "data")})
+
+
+@pytest.mark.parametrize("port", ["0x1", "65536", "-1", "", "9" * 5000])
+def test_port_that_is_none_is_refused(made_up: MadeUp, port: str) -> None:
+    environ = workspace.development(made_up.services, {"DATA_DIR": str(made_up.root)})
+
+    with pytest.raises(
+        workspace.Refused, match=r"^ORDERS_PORT must be a port from 1 to 65535, not '"
+    ):
+        workspace.check_ports(made_up.services, environ | {"ORDERS_PORT": port})
+
+
+def test_one_port_for_two_services_is_refused(made_up: MadeUp) -> None:
+    environ = workspace.development(made_up.services, {"DATA_DIR": str(made_up.root)})
+    same = {"ORDERS_PORT": environ["STOCK_PORT"]}
+
+    with pytest.raises(workspace.Refused, match=r"set ORDERS_PORT to another port"):
+        workspace.check_ports(made_up.services, environ | same)
