@@ -9,6 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from stack import ROOT, SERVICES
+
 import workspace
 from workspace import Service
 
