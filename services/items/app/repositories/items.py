@@ -1,6 +1,5 @@
 """Queries of items. `ItemQueries` reads, `ItemRepository` works in a transaction."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,9 +15,9 @@ from app.models import Item, ItemRemoval, Owner
 from app.money import price_text, to_cents
 from app.search import searchable
 from chassis.db.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_text
-from chassis.db.reader import AnyRow, Query, Reader
+from chassis.db.paging import Sort, bounded_count, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
-from chassis.web.paging import PageQuery, Sort, bounded_count, decode_int, fetch_page
+from chassis.web.paging import Page, PageQuery
 
 
 class OwnerName(NamedTuple):
@@ -66,26 +65,6 @@ class ItemWithOwner(NamedTuple):
     @property
     def etag(self) -> str:
         return item_etag(self.version, self.owner_name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ItemPage:
-    items: list[ItemWithOwner]
-    total: int
-    total_is_exact: bool
-    page: int
-    size: int
-    pages: int
-    next: str | None
-
-
-class _Reader(Reader):
-    def __init__(self, session: ReadSession) -> None:
-        self._session = session
-
-    async def rows_of_each(self, *queries: Query) -> list[Sequence[AnyRow]]:
-        async with self._session.connection() as connection:
-            return [(await connection.execute(*query)).all() for query in queries]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +210,9 @@ class ItemQueries:
     def __init__(self, session: ReadSession) -> None:
         self._session = session
 
-    async def page(self, item_filter: ItemFilter, sort_name: str, query: PageQuery) -> ItemPage:
+    async def page(
+        self, item_filter: ItemFilter, sort_name: str, query: PageQuery
+    ) -> Page[ItemWithOwner]:
         """A page of the matching items.
 
         Raises:
@@ -239,17 +220,17 @@ class ItemQueries:
         """
         values = item_filter.values()
         filters = frozenset(values)
-        rows, meta = await fetch_page(
-            _Reader(self._session),
+        return await fetch_page(
+            self._session,
             _matching(filters),
             values,
+            item=ItemWithOwner,
             total=_total(filters),
             id_column=col(Item.id),
             sorts=SORTS,
             sort_name=sort_name,
             query=query,
         )
-        return ItemPage(items=[ItemWithOwner(*row) for row in rows], **meta)
 
     async def get(self, item_id: int) -> ItemWithOwner | None:
         row = await self._session.one_or_none(_ITEM, {"item_id": item_id})

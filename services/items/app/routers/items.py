@@ -9,7 +9,7 @@ from app.dependencies import CurrentPrincipal, StateDep
 from app.errors import ItemNotFound
 from app.etags import matches_weakly
 from app.money import Price
-from app.repositories.items import ItemFilter, ItemPage, ItemQueries, ItemWithOwner
+from app.repositories.items import ItemFilter, ItemQueries, ItemWithOwner
 from app.schemas import (
     IfMatch,
     IfNoneMatch,
@@ -58,7 +58,7 @@ async def list_items(
     min_price: Price | None = None,
     max_price: Price | None = None,
     sort: SortName = "-created_at",
-) -> ItemPage:
+) -> Page[ItemWithOwner]:
     item_filter = ItemFilter(owner_id=owner_id, text=q, min_price=min_price, max_price=max_price)
     return await ItemQueries(session).page(item_filter, sort, page)
 

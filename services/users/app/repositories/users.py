@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, update
+from sqlalchemy import BigInteger, Select, bindparam, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
@@ -12,10 +12,10 @@ from sqlmodel import col, select
 from app.errors import EmailTaken
 from app.models import User
 from chassis.db.columns import LIKE_ESCAPE, escaped_like
-from chassis.db.reader import AnySelect, Reader
+from chassis.db.paging import Sort, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.web.fields import email_key, fold
-from chassis.web.paging import Page, PageQuery, Sort, decode_int, fetch_page
+from chassis.web.paging import Page, PageQuery
 
 
 class Account(NamedTuple):
@@ -107,7 +107,7 @@ _FILTERS = {
 
 
 @cache
-def _accounts_with(filters: frozenset[str]) -> AnySelect:
+def _accounts_with(filters: frozenset[str]) -> Select[int, str, str, str, bool, datetime]:
     return _ACCOUNTS.where(*(_FILTERS[name] for name in sorted(filters)))
 
 
@@ -141,6 +141,32 @@ class UserQueries:
         states = [AccountState(*row) for row in rows]
         has_more = len(states) > limit
         return AccountStates(states[:limit], states[limit - 1].id if has_more else None)
+
+    async def list_accounts(
+        self,
+        page: PageQuery,
+        *,
+        search: str | None = None,
+        role: str | None = None,
+        is_active: bool | None = None,
+    ) -> Page[Account]:
+        """A page of the accounts that match all given filters, in the order of their ids."""
+        given = {
+            "search": escaped_like(fold(search)) if search else None,
+            "role": role,
+            "is_active": is_active,
+        }
+        values = {name: value for name, value in given.items() if value is not None}
+        return await fetch_page(
+            self._session,
+            _accounts_with(frozenset(values)),
+            values,
+            item=Account,
+            id_column=col(User.id),
+            sorts=_BY_ID,
+            sort_name="id",
+            query=page,
+        )
 
 
 class UserRepository:
@@ -193,33 +219,6 @@ class UserRepository:
     async def delete(self, user: User) -> None:
         await self._session.delete(user)
         await self._session.flush()
-
-
-async def list_accounts(
-    reader: Reader,
-    page: PageQuery,
-    *,
-    search: str | None = None,
-    role: str | None = None,
-    is_active: bool | None = None,
-) -> Page[Account]:
-    """A page of the accounts that match all given filters, in the order of their ids."""
-    given = {
-        "search": escaped_like(fold(search)) if search else None,
-        "role": role,
-        "is_active": is_active,
-    }
-    values = {name: value for name, value in given.items() if value is not None}
-    rows, meta = await fetch_page(
-        reader,
-        _accounts_with(frozenset(values)),
-        values,
-        id_column=col(User.id),
-        sorts=_BY_ID,
-        sort_name="id",
-        query=page,
-    )
-    return Page(items=[Account(*row) for row in rows], **meta)
 
 
 def search_text(name: str, email: str) -> str:

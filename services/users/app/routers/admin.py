@@ -8,11 +8,11 @@ from app import openapi
 from app.dependencies import require_admin
 from app.errors import UserNotFound
 from app.models import User
-from app.repositories.users import Account, UserQueries, list_accounts
+from app.repositories.users import Account, UserQueries
 from app.schemas import AdminPatch, OwnUser, SearchText
 from app.services import accounts
 from chassis.auth.tokens import Role
-from chassis.db.sessions import Reads, ReadSessionDep, WriteSessionDep
+from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.web.fields import PathId
 from chassis.web.media_types import StrictRoute
 from chassis.web.paging import Page, PageQuery, page_query
@@ -28,7 +28,7 @@ router = APIRouter(
 
 @router.get("/", response_model=Page[OwnUser], summary="List accounts")
 async def list_users(
-    session: Reads,
+    session: ReadSessionDep,
     page: Annotated[PageQuery, Depends(page_query)],
     q: Annotated[
         SearchText | None, Query(description="Part of a name or an e-mail address.")
@@ -36,7 +36,8 @@ async def list_users(
     role: Role | None = None,
     is_active: bool | None = None,
 ) -> Page[Account]:
-    return await list_accounts(session, page, search=q, role=role, is_active=is_active)
+    queries = UserQueries(session)
+    return await queries.list_accounts(page, search=q, role=role, is_active=is_active)
 
 
 @router.get(

@@ -13,16 +13,9 @@ from tests.example.models import Note, Remark
 
 from chassis.db.columns import sortable_text
 from chassis.db.database import Database
-from chassis.db.sessions import Reads
-from chassis.web.paging import (
-    MAX_COUNTED,
-    Page,
-    PageQuery,
-    Sort,
-    decode_int,
-    fetch_page,
-    page_query,
-)
+from chassis.db.paging import Sort, decode_int, fetch_page
+from chassis.db.sessions import ReadSessionDep
+from chassis.web.paging import MAX_COUNTED, Page, PageQuery, page_query
 from service_testing.assertions import assert_paginated_response, assert_validation_error
 from service_testing.client import AppClient
 from service_testing.queries import QueryCounter
@@ -42,9 +35,13 @@ SORTS = {
 router = APIRouter()
 
 
+def as_dict(note_id: int, title: str, rank: int) -> dict[str, Any]:
+    return {"id": note_id, "title": title, "rank": rank}
+
+
 @router.get("/notes")
 async def list_notes(
-    reads: Reads,
+    session: ReadSessionDep,
     query: Annotated[PageQuery, Depends(page_query)],
     sort: Annotated[str, Query()] = "id",
     rank: Annotated[int | None, Query()] = None,
@@ -56,10 +53,9 @@ async def list_notes(
         rows = rows.join(Remark, Remark.note_id == Note.id)
     if rank is not None:
         rows = rows.where(Note.rank == rank)
-    found, page = await fetch_page(
-        reads, rows, id_column=Note.id, sorts=SORTS, sort_name=sort, query=query
+    return await fetch_page(
+        session, rows, item=as_dict, id_column=Note.id, sorts=SORTS, sort_name=sort, query=query
     )
-    return Page(items=[dict(row._mapping) for row in found], **page)
 
 
 @pytest.fixture

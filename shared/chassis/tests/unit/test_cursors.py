@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, String, column
 
+from chassis.db.paging import Sort, _decode_cursor, _encode_cursor, decode_int
 from chassis.web.errors import InvalidRequest
 from chassis.web.fields import MAX_ID
-from chassis.web.paging import Sort, _decode_cursor, _encode_cursor, decode_int
 
 ID = Sort(column("id", BigInteger), BigInteger(), "id", False, int, decode_int)
 TIME = Sort(
