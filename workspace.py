@@ -59,7 +59,7 @@ class Service:
 
     @property
     def prefix(self) -> str:
-        """How its environment variables begin: `ITEMS_`."""
+        """How its environment variables begin: `ORDERS_`."""
         return self.name.upper().replace("-", "_") + "_"
 
     @property

@@ -1,100 +1,191 @@
-"""What makes the services easy to find one's way in, and to copy."""
+"""A service is a folder: it looks like the others, and nothing outside it names it."""
 
 import ast
+import re
+import subprocess
 import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-SERVICES = [ROOT / "services/users", ROOT / "services/items"]
+import workspace
+from workspace import ROOT, Service
+
+SERVICES = workspace.services()
 LAYOUT = [
+]
+    ".gitlab-ci.yml",
     "README.md",
     "pyproject.toml",
     "app/main.py",
+    "app/__main__.py",
+    "app/cli.py",
+    "app/settings.py",
     "app/models.py",
     "app/schemas.py",
     "app/database.py",
     "app/dependencies.py",
-    "app/settings.py",
+    "app/errors.py",
     "app/routers",
+    "app/services",
+    "app/repositories",
     "migrations/env.py",
     "tests/conftest.py",
+    "tests/factories.py",
+    "tests/helpers.py",
     "tests/unit",
     "tests/integration",
+    "deploy/compose.yml",
+    "deploy/requirements.txt",
+    "deploy/{name}.locations.conf",
+    "deploy/{name}.scrape.yml",
+    "deploy/{name}.rules.yml",
+    "deploy/{name}.rules_test.yml",
 ]
-NEIGHBOUR_METHODS = ("get_user", "fetch_keys", "pages", "deliver")
-"""Of the protocols behind which a neighbour is: `Users`, `Directory` and `Sink`."""
-LEAST_WORDS = 3
-"""`test_<what>_<scenario>`: two words and the `test`."""
+MAY_NAME_SERVICES = (
+    "services/*",
+    "contracts/*",
+    "tests/e2e/*",
+    "bench/*",
+    "*.md",
+    "*.svg",
+    "docs/images/*",
+    "constraints.txt",  # its comments say who asks for a package
+)
+"""Exceptions of the rule: what is about these services, and prose."""
+MAY_NAME_IN_ONE_LINE = ("docker-compose.yml", "deploy/kubernetes/*", "*.code-workspace")
+"""These include the service's own files, in one line for each."""
 
-each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda path: path.name)
+GIT_FILES = ["/usr/bin/env", "git", "ls-files"]
 
-
-@each_service
-def test_a_service_has_each_file_where_every_other_one_has_it(service: Path) -> None:
-    assert [path for path in LAYOUT if not (service / path).exists()] == []
-
-
-@each_service
-def test_a_conftest_is_short_because_the_testing_package_has_the_fixtures(service: Path) -> None:
-    assert len((service / "tests/conftest.py").read_text().splitlines()) < 30
-
-
-@each_service
-def test_stand_ins_are_held_to_the_contracts(service: Path) -> None:
-    options = tomllib.loads((service / "pyproject.toml").read_text())["tool"]["pytest"]
-    folder = service / options["ini_options"]["contracts"]
-    assert list((folder / "pacts").glob(f"{service.name}-*.json")) != []
+each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 
 
-@each_service
-def test_fakes_of_a_neighbour_say_what_they_give(service: Path) -> None:
-    """A transport is looked at by the plugin; a fake with the client's own methods has to speak."""
-    methods = {
-        f"{path.name}: {fake.name}.{node.name}": ast.unparse(node)
-        for path in sorted((service / "tests").rglob("*.py"))
-        for fake in ast.walk(ast.parse(path.read_text()))
-        if isinstance(fake, ast.ClassDef)
-        for node in fake.body
-        if isinstance(node, ast.AsyncFunctionDef) and node.name in NEIGHBOUR_METHODS
-    }
-    assert methods
-    free = ("gives", "super().", "raise NotImplementedError")
-    assert [name for name, text in methods.items() if not any(each in text for each in free)] == []
+class TestFolder:
+    @each_service
+    def test_service_has_each_file_where_every_other_one_has_it(self, service: Service) -> None:
+        files = [name.format(name=service.name) for name in LAYOUT]
+        assert [name for name in files if not (service.folder / name).exists()] == []
+
+    @each_service
+    def test_fakes_are_compared_with_the_contracts(self, service: Service) -> None:
+        settings = tomllib.loads((service.folder / "pyproject.toml").read_text())["tool"]["pytest"]
+        folder = service.folder / settings["ini_options"]["contracts"]
+        assert folder.samefile(ROOT / "contracts")
+
+    @each_service
+    def test_package_has_the_environments_that_every_package_has(self, service: Service) -> None:
+        everywhere = {"py311", "py312", "py313", "quick", "lint", "types", "coverage"}
+        assert everywhere <= set(workspace.tox_envs(service.folder))
 
 
-@each_service
-def test_no_folder_of_tests_is_a_package(service: Path) -> None:
-    """Two packages of the name `tests` would hide each other's modules."""
-    assert list((service / "tests").rglob("__init__.py")) == []
+class TestCode:
+    @each_service
+    def test_queries_are_built_in_repositories_only(self, service: Service) -> None:
+        found = [
+            str(file.relative_to(service.folder))
+            for file in (service.folder / "app").rglob("*.py")
+            if "repositories" not in file.parts and re.search(r"\bselect\(", file.read_text())
+        ]
+        assert found == []
+
+    @each_service
+    def test_signatures_have_real_types(self, service: Service) -> None:
+        found = [
+            f"{file.relative_to(service.folder)}: {function.name}"
+            for file in (service.folder / "app").rglob("*.py")
+            for function in ast.walk(ast.parse(file.read_text()))
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+            and any("Any" in words_of(each) for each in annotations(function))
+        ]
+        assert found == []
 
 
-@each_service
-def test_the_name_of_each_test_says_what_and_when(service: Path) -> None:
-    names = [
-        name for path in (service / "tests").rglob("test_*.py") for name in names_of_tests(path)
-    ]
-    assert len(names) > 100
-    assert [name for name in names if name.count("_") + 1 < LEAST_WORDS] == []
+def annotations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr]:
+    arguments = function.args
+    optional = [each for each in (arguments.vararg, arguments.kwarg) if each]
+    for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *optional):
+        if each.annotation:
+            yield each.annotation
+    if function.returns:
+        yield function.returns
 
 
-@each_service
-def test_no_test_hides_another_of_the_same_name(service: Path) -> None:
-    for path in (service / "tests").rglob("test_*.py"):
-        names = list(names_of_tests(path, qualified=True))
-        assert len(names) == len(set(names)), path
+def words_of(annotation: ast.expr) -> set[str]:
+    return set(re.findall(r"\w+", ast.unparse(annotation)))
 
 
-def names_of_tests(path: Path, *, qualified: bool = False) -> list[str]:
-    found = []
-    for parent in ast.walk(ast.parse(path.read_text())):
+class TestTests:
+    @each_service
+    def test_no_folder_of_tests_is_a_package(self, service: Service) -> None:
+        assert list((service.folder / "tests").rglob("__init__.py")) == []
+
+    @each_service
+    def test_names_of_tests_are_sentences(self, service: Service) -> None:
+        names = [name for file in test_files(service) for name, _ in names_of_tests(file)]
+        assert names
+        assert [name for name in names if name.count("_") < 2] == []
+
+    @each_service
+    def test_no_test_replaces_another_of_the_same_name(self, service: Service) -> None:
+        for file in test_files(service):
+            names = [f"{parent}.{name}" for name, parent in names_of_tests(file)]
+            assert len(names) == len(set(names)), file
+
+
+def test_files(service: Service) -> list[Path]:
+    return sorted((service.folder / "tests").rglob("test_*.py"))
+
+
+test_files.__test__ = False  # type: ignore[attr-defined]
+
+
+def names_of_tests(file: Path) -> Iterator[tuple[str, str]]:
+    """The name of each test, and that of its class."""
+    for parent in ast.walk(ast.parse(file.read_text())):
         if isinstance(parent, ast.Module | ast.ClassDef):
-            prefix = f"{getattr(parent, 'name', '')}." if qualified else ""
-            found += [
-                f"{prefix}{node.name}"
-                for node in parent.body
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-                and node.name.startswith("test_")
-            ]
-    return found
+            for node in parent.body:
+                is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                if is_function and node.name.startswith("test_"):
+                    yield node.name, getattr(parent, "name", "")
+
+
+class TestNames:
+    @each_service
+    def test_nothing_outside_a_service_names_it(self, service: Service) -> None:
+        listed = subprocess.run(GIT_FILES, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+        found: list[str] = []
+        for name in listed.stdout.decode().splitlines():
+            if (ROOT / name).is_file() and not any(
+                fnmatch(name, each) for each in MAY_NAME_SERVICES
+            ):
+                lines = lines_that_name(service.name, ROOT / name)
+                allowed = any(fnmatch(name, each) for each in MAY_NAME_IN_ONE_LINE)
+                found += [f"{name}:{line}" for line in lines[1 if allowed else 0 :]]
+        assert found == []
+
+    @pytest.mark.parametrize(
+        "text",
+        ["COPY services/orders/app", "ORDERS_URL=x", "host: orders-db", "curl http://orders:8000"],
+    )
+    def test_name_is_found(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "file").write_text(f"one\n{text}\n")
+        assert lines_that_name("orders", tmp_path / "file") == [2]
+
+    @pytest.mark.parametrize(
+        "text", ["orders = 3", "REORDERS_X", "services/orders-old", "/orders/"]
+    )
+    def test_word_that_is_no_name_is_allowed(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "file").write_text(text)
+        assert lines_that_name("orders", tmp_path / "file") == []
+
+
+def lines_that_name(service: str, file: Path) -> list[int]:
+    """The numbers of the lines that name a service, by a path, a variable, a container or a host."""
+    variable = service.upper().replace("-", "_")
+    patterns = rf"services/{service}\b(?!-)|\b{variable}_|\b{service}-db\b|//{service}\b"
+    text = file.read_text(encoding="utf-8", errors="replace")
+    lines = text.splitlines()
+    return [number for number, line in enumerate(lines, 1) if re.search(patterns, line)]

@@ -93,7 +93,11 @@ class TestGitLab:
 
     def test_job_names_are_not_reserved(self) -> None:
         """https://docs.gitlab.com/ci/jobs/#job-names. `pages` is meant as the job that publishes pages."""
-        names = {name for file in GITLAB for name in re.findall(r"^(\w+):", file.read_text(), re.MULTILINE)}
+        names = {
+            name
+            for file in GITLAB
+            for name in re.findall(r"^(\w+):", file.read_text(), re.MULTILINE)
+        }
         assert names & {"types", "cache", "before_script", "after_script", "true", "nil"} == set()
 
     def test_only_the_runners_failures_are_repeated(self) -> None:
