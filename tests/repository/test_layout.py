@@ -15,7 +15,6 @@ from workspace import ROOT, Service
 
 SERVICES = workspace.services()
 LAYOUT = [
-]
     ".gitlab-ci.yml",
     "README.md",
     "pyproject.toml",

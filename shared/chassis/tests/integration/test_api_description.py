@@ -151,7 +151,7 @@ async def test_the_description_is_made_once() -> None:
     ("token_url", "described_url"),
     [
         (None, "auth/token"),
-        ("https://users.example/auth/token", "https://users.example/auth/token"),
+        ("https://accounts.example/auth/token", "https://accounts.example/auth/token"),
     ],
 )
 async def test_a_password_is_sent_where_the_tokens_come_from(

@@ -58,7 +58,7 @@ async def test_the_policy_lets_the_page_call_its_own_service_alone(page: httpx.R
 
 
 async def test_the_page_may_call_the_services_that_it_is_told_of() -> None:
-    origins = ("http://127.0.0.1:8001", "https://users.example")
+    origins = ("http://127.0.0.1:8001", "https://accounts.example")
     app = create_app(docs_connect_to=origins)
     page = await client_of_app(app).get("/docs")
     assert policy_of(page)["connect-src"] == ["'self'", *origins]

@@ -52,5 +52,5 @@ def test_lines_below_the_level_are_left_out(level: str, logged: list[str]) -> No
 def test_a_library_logs_no_urls_and_no_statements_with_their_values() -> None:
     with configured("debug") as lines:
         for name in ("httpx", "httpcore.connection", "aiosqlite"):
-            logging.getLogger(name).info("https://users.example/?q=hunter2")
+            logging.getLogger(name).info("https://accounts.example/?q=hunter2")
     assert lines == []

@@ -21,7 +21,7 @@ class Neighbour(httpx.MockTransport):
 
 async def test_a_call_carries_the_identity_of_the_request_that_it_is_made_for() -> None:
     neighbour = Neighbour()
-    async with service_client("http://users", timeout_seconds=1, transport=neighbour) as client:
+    async with service_client("http://accounts", timeout_seconds=1, transport=neighbour) as client:
         token = current_context.set(CONTEXT)
         await client.get("/users/1")
         current_context.reset(token)
@@ -34,14 +34,14 @@ async def test_a_call_carries_the_identity_of_the_request_that_it_is_made_for() 
 
 async def test_a_redirect_is_not_followed() -> None:
     neighbour = Neighbour()
-    async with service_client("http://users", timeout_seconds=1, transport=neighbour) as client:
+    async with service_client("http://accounts", timeout_seconds=1, transport=neighbour) as client:
         assert (await client.get("/users/1")).status_code == 302
-    assert [str(call.url) for call in neighbour.calls] == ["http://users/users/1"]
+    assert [str(call.url) for call in neighbour.calls] == ["http://accounts/users/1"]
 
 
 async def test_the_proxy_settings_of_the_environment_are_not_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "not a url")
-    async with service_client("http://users", timeout_seconds=1.5) as client:
+    async with service_client("http://accounts", timeout_seconds=1.5) as client:
         assert client.timeout == httpx.Timeout(1.5)

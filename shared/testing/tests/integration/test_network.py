@@ -18,7 +18,7 @@ async def test_a_name_is_not_looked_up_and_the_test_is_named() -> None:
     )
     async with httpx.AsyncClient(verify=False, trust_env=False) as client:  # noqa: S501
         with pytest.raises(BLOCKED, match=expected):
-            await client.get("http://users.example.com/")
+            await client.get("http://accounts.example.com/")
 
 
 @pytest.mark.parametrize("lookup", ["getaddrinfo", "gethostbyname", "gethostbyname_ex"])
