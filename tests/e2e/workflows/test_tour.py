@@ -1,23 +1,20 @@
 """The tour that `make run` prints and the README shows, as a reader would paste it."""
 
-import os
 import subprocess
+from urllib.parse import urlsplit
 
 import pytest
 
 import workspace
 from tests.e2e.stack import Stack
 
-_TOUR = workspace.ROOT / "tools" / "runner" / "tour.sh"
-
 
 @pytest.mark.only_on("local", reason="the tour is for `make run`")
 def test_tour_works_as_printed_and_a_second_time(stack: Stack) -> None:
-    environment = {**os.environ, "USERS": stack.users.url, "ITEMS": stack.items.url}
+    _, _, tour = workspace.tour(workspace.services(), _addresses(stack)).partition("terminal:\n")
     for _ in range(2):
         done = subprocess.run(
-            ["sh", "-e", _TOUR],  # noqa: S607 - the reader's shell
-            env=environment,
+            ["sh", "-e", "-c", tour],  # noqa: S607 - the reader's shell
             capture_output=True,
             text=True,
             check=False,
@@ -26,3 +23,12 @@ def test_tour_works_as_printed_and_a_second_time(stack: Stack) -> None:
         assert done.stderr == ""
         assert '"price": "17.50"' in done.stdout
         assert '"name": "Ada"' in done.stdout.partition("Signed in as:")[2]
+
+
+def _addresses(stack: Stack) -> dict[str, str]:
+    """The variables that `make run` gives the services."""
+    found: dict[str, str] = {}
+    for service in stack.services:
+        address, prefix = urlsplit(service.url), service.name.upper()
+        found |= {f"{prefix}_HOST": str(address.hostname), f"{prefix}_PORT": str(address.port)}
+    return found
