@@ -5,6 +5,7 @@ import pytest
 from service_testing import categories, postgres
 from service_testing.network import ALLOW_HOSTS_MARKER, NetworkGuard
 from service_testing.run_server import RUN_SERVER, RunServer
+from service_testing.time_limits import TimeLimits
 
 _MARKERS = (
     "slow: takes seconds; set by hand.",
@@ -42,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN_SERVER] = RunServer(config)
     config.pluginmanager.register(config.stash[RUN_SERVER])
     config.pluginmanager.register(NetworkGuard())
+    config.pluginmanager.register(TimeLimits())
     # Of two plugins' fixtures the later registered one wins. Here all installed plugins are
     # registered, so these win over anyio's own.
     for name in _MODULES:
