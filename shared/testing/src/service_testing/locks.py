@@ -1,12 +1,13 @@
-"""Waits for a lock that another transaction holds to be waited for: only the database knows when."""
+"""Waits until one transaction waits for another one's lock, which only the database knows."""
 
 import asyncio
 
+import pytest
 from sqlalchemy import text
 
 from chassis.db.database import Database
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 10.0
 
 _WAITING = text(
     "SELECT count(*) FROM pg_stat_activity "
@@ -15,11 +16,15 @@ _WAITING = text(
 
 
 async def until_blocked(database: Database) -> None:
-    """Wait until a transaction of this PostgreSQL database waits for another one's lock.
+    """Wait until a transaction of this PostgreSQL database waits for a lock. Needs committed mode.
 
-    Raises:
-        TimeoutError: none did, for `PATIENCE_SECONDS`.
+    The test fails when no transaction has done so after `PATIENCE_SECONDS`.
     """
-    async with asyncio.timeout(PATIENCE_SECONDS), database.orm_read_session() as session:
-        while not await session.scalar(_WAITING):  # noqa: ASYNC110 - the database sends no event
+    __tracebackhide__ = True
+    loop = asyncio.get_running_loop()
+    end = loop.time() + PATIENCE_SECONDS
+    async with database.read_session().connection() as connection:
+        while not await connection.scalar(_WAITING):
+            if loop.time() > end:
+                pytest.fail(f"For {PATIENCE_SECONDS:.0f} s no transaction has waited for a lock.")
             await asyncio.sleep(0.01)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.db.columns import big_id, utc_now
 from chassis.db.database import Database, insert_if_absent
-from chassis.db.sessions import Reads, Writes
+from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.ops.settings import ServiceSettings
 from chassis.web.state import ServiceState
 
@@ -60,7 +60,7 @@ def create_app(*, database: Database) -> FastAPI:
     app = FastAPI(lifespan=lifespan)
 
     @app.post("/notes/", status_code=201)
-    async def create_note(title: str, session: Writes) -> dict[str, str]:
+    async def create_note(title: str, session: WriteSessionDep) -> dict[str, str]:
         session.add(Note(title=title))
         try:
             await session.flush()
@@ -69,8 +69,8 @@ def create_app(*, database: Database) -> FastAPI:
         return {"title": title}
 
     @app.get("/notes/")
-    async def list_notes(reads: Reads) -> list[str]:
-        return [row.title for row in await reads.rows(select(Note.title).order_by(Note.id))]
+    async def list_notes(session: ReadSessionDep) -> list[str]:
+        return [row.title for row in await session.all(select(Note.title).order_by(Note.id))]
 
     @app.get("/motto")
     async def motto(request: Request) -> str:

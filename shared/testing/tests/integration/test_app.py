@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from example.app import NotesState
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import literal, select
 from starlette.types import Receive, Scope, Send
 
 from chassis.auth.tokens import TokenVerifier
@@ -106,8 +106,7 @@ class TestWithoutDatabase:
 
             @app.get("/answer")
             async def answer() -> int:
-                async with database.orm_read_session() as session:
-                    return int(await session.scalar(text("SELECT 42")) or 0)
+                return await database.read_session().scalar(select(literal(42))) or 0
 
             return app
 

@@ -16,7 +16,7 @@ def server_url(request: pytest.FixtureRequest) -> str:
 
 async def count(server_url: str, name: str) -> int:
     server = Database(server_url)
-    async with server.orm_read_session() as session:
+    async with server.write_session() as session:
         statement = text("SELECT count(*) FROM pg_database WHERE datname = :name")
         found = await session.scalar(statement, {"name": name})
     await server.aclose()
@@ -42,7 +42,7 @@ async def test_a_database_in_use_is_replaced(server_url: str, worker_id: str) ->
     database = Database(
         make_url(server_url).set(database=name).render_as_string(hide_password=False)
     )
-    async with database.orm_read_session() as session:
+    async with database.write_session() as session:
         assert await session.scalar(text("SELECT to_regclass('old')")) is None
     await database.aclose()
     await to_thread.run_sync(drop_database, server_url, name)

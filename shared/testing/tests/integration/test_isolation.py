@@ -1,150 +1,252 @@
-"""What an isolation strategy has to hold. Each of these pairs leaks under a weaker one."""
+"""Isolation of tests: what one test writes is gone in the next, and sessions behave as in production."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
 from example.app import Note, Start
-from sqlalchemy import delete, func, select
+from sqlalchemy import Executable, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db.sessions import WriteSession
+from service_testing import isolation
 from service_testing.client import AppClient
 from service_testing.isolation import IsolatedDatabase
 
+TITLES = select(Note.title).order_by(Note.id)
+TWO_TASKS = "Two tasks use the database at once"
 
-async def titles(client: AppClient) -> list[str]:
+
+async def titles(database: IsolatedDatabase) -> list[str]:
+    return [row.title for row in await database.read_session().all(TITLES)]
+
+
+async def titles_in_app(client: AppClient) -> list[str]:
     return list((await client.get("/notes/")).json())
 
 
 class TestNothingStays:
-    """The same test more than once: whichever runs later would see the row of the earlier."""
+    """Each test runs more than once: a later run would see the row of an earlier one."""
 
     @pytest.mark.parametrize("run", [1, 2])
-    async def test_what_the_app_commits(self, client: AppClient, run: int) -> None:
-        assert await titles(client) == []
+    async def test_commit_of_the_app_is_undone(self, client: AppClient, run: int) -> None:
+        assert await titles_in_app(client) == []
         response = await client.post("/notes/", params={"title": "leaks?"})
         assert response.status_code == 201
-        assert await titles(client) == ["leaks?"]
+        assert await titles_in_app(client) == ["leaks?"]
 
     @pytest.mark.parametrize("run", [1, 2])
-    async def test_what_the_test_commits(self, session: AsyncSession, run: int) -> None:
+    async def test_commit_of_the_test_is_undone(self, session: WriteSession, run: int) -> None:
         assert await session.scalar(select(func.count(Note.id))) == 0
         session.add(Note(title="leaks?"))
         await session.commit()
 
     @pytest.mark.committed
     @pytest.mark.parametrize("run", [1, 2])
-    async def test_what_is_committed_for_real(self, client: AppClient, run: int) -> None:
-        assert await titles(client) == []
+    async def test_real_commit_is_deleted(self, client: AppClient, run: int) -> None:
+        assert await titles_in_app(client) == []
         await client.post("/notes/", params={"title": "leaks?"})
-        assert await titles(client) == ["leaks?"]
+        assert await titles_in_app(client) == ["leaks?"]
 
 
 class TestRollback:
-    async def test_of_the_app_keeps_the_rows_of_the_test(
-        self, client: AppClient, session: AsyncSession
+    async def test_rollback_of_the_app_keeps_the_rows_of_the_test(
+        self, client: AppClient, session: WriteSession
     ) -> None:
         session.add(Note(title="taken"))
         await session.commit()
         response = await client.post("/notes/", params={"title": "taken"})
         assert response.status_code == 409
-        assert await titles(client) == ["taken"]
+        assert await titles_in_app(client) == ["taken"]
         assert (await client.post("/notes/", params={"title": "free"})).status_code == 201
 
-    async def test_of_the_test_keeps_what_it_committed_before(self, session: AsyncSession) -> None:
+    async def test_rollback_of_the_test_keeps_what_it_committed(
+        self, session: WriteSession
+    ) -> None:
         session.add(Note(title="first"))
         await session.commit()
         session.add(Note(title="first"))
         with pytest.raises(IntegrityError):
             await session.flush()
         await session.rollback()
-        assert list(await session.scalars(select(Note.title))) == ["first"]
+        assert list(await session.scalars(TITLES)) == ["first"]
 
-    async def test_of_a_savepoint_undoes_that_alone(self, session: AsyncSession) -> None:
+    async def test_rollback_to_a_savepoint_keeps_what_came_before(
+        self, session: WriteSession
+    ) -> None:
         session.add(Note(title="kept"))
         savepoint = await session.begin_nested()
         session.add(Note(title="undone"))
         await session.flush()
         await savepoint.rollback()
         await session.commit()
-        assert list(await session.scalars(select(Note.title))) == ["kept"]
+        assert list(await session.scalars(TITLES)) == ["kept"]
+
+    async def test_session_that_closes_without_a_commit_is_undone(
+        self, database: IsolatedDatabase
+    ) -> None:
+        async with database.write_session() as session:
+            session.add(Note(title="forgotten"))
+            await session.flush()
+        assert await titles(database) == []
+
+    async def test_object_is_loaded_after_its_commit(self, session: WriteSession) -> None:
+        """As in the app: an attribute can't await a statement that loads it again."""
+        note = Note(title="kept")
+        session.add(note)
+        await session.commit()
+        assert note.title == "kept"
 
 
-class TestTwoSessions:
-    async def test_see_what_the_other_commits(self, database: IsolatedDatabase) -> None:
-        async with database.write_session() as first, database.write_session() as second:
-            first.add(Note(title="one"))
-            await first.commit()
-            second.add(Note(title="two"))
-            await second.commit()
-            assert await first.scalar(select(func.count(Note.id))) == 2
-
-    async def test_keep_a_write_after_the_reader_closes(self, database: IsolatedDatabase) -> None:
-        async with database.orm_read_session() as reader:
-            await reader.scalars(select(Note.title))
-            async with database.transaction() as writer:
-                writer.add(Note(title="written"))
-        async with database.orm_read_session() as reader:
-            assert list(await reader.scalars(select(Note.title))) == ["written"]
-
-    async def test_undo_what_is_not_committed(self, database: IsolatedDatabase) -> None:
-        async with database.write_session() as forgetful:
-            forgetful.add(Note(title="forgotten"))
-            await forgetful.flush()
-        async with database.orm_read_session() as reader:
-            assert list(await reader.scalars(select(Note.title))) == []
+async def test_two_write_sessions_see_each_other_s_commits(database: IsolatedDatabase) -> None:
+    async with database.write_session() as first, database.write_session() as second:
+        first.add(Note(title="one"))
+        await first.commit()
+        second.add(Note(title="two"))
+        await second.commit()
+        assert await first.scalar(select(func.count(Note.id))) == 2
 
 
-class TestTheStartOfTheApp:
+class TestReadSession:
+    async def test_read_sees_what_is_committed(self, database: IsolatedDatabase) -> None:
+        async with database.transaction() as session:
+            session.add(Note(title="committed"))
+        assert await titles(database) == ["committed"]
+
+    async def test_read_sees_what_is_flushed(self, database: IsolatedDatabase) -> None:
+        """Unlike in committed mode: it is the same connection."""
+        async with database.write_session() as session:
+            session.add(Note(title="flushed"))
+            await session.flush()
+            assert await titles(database) == ["flushed"]
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            insert(Note).values(title="x"),
+            delete(Note),
+            text("\n  update notes SET title = 'x'"),
+            text("DROP TABLE notes"),
+        ],
+        ids=str,
+    )
+    async def test_write_fails_the_test(
+        self, database: IsolatedDatabase, statement: Executable
+    ) -> None:
+        async with database.read_session().connection() as connection:
+            for execute in (connection.execute, connection.scalar, connection.stream):
+                with pytest.raises(pytest.fail.Exception, match="read session was asked to write"):
+                    await execute(statement)
+            assert list(await connection.scalars(TITLES)) == []
+
+    async def test_write_session_may_write_while_a_read_connection_is_open(
+        self, database: IsolatedDatabase
+    ) -> None:
+        async with database.read_session().connection() as connection:
+            async with database.transaction() as session:
+                session.add(Note(title="written"))
+            assert list(await connection.scalars(TITLES)) == ["written"]
+
+    @pytest.mark.committed
+    async def test_in_committed_mode_the_database_refuses_a_write(
+        self, database: IsolatedDatabase
+    ) -> None:
+        async with database.read_session().connection() as connection:
+            with pytest.raises(DBAPIError, match=r"read-?only"):
+                await connection.execute(delete(Note))
+
+    @pytest.mark.committed
+    async def test_in_committed_mode_a_read_sees_committed_rows_alone(
+        self, database: IsolatedDatabase
+    ) -> None:
+        async with database.write_session() as session:
+            session.add(Note(title="written"))
+            await session.flush()
+            assert await titles(database) == []
+            await session.commit()
+            assert await titles(database) == ["written"]
+
+
+class TestStartOfTheApp:
     @pytest.mark.parametrize("run", [1, 2])
-    async def test_leaves_its_rows_to_every_test(
-        self, client: AppClient, session: AsyncSession, run: int
+    async def test_its_rows_are_there_in_every_test(
+        self, client: AppClient, session: WriteSession, run: int
     ) -> None:
         assert await session.scalar(select(func.count(Start.id))) == 1
 
     @pytest.mark.committed
     @pytest.mark.parametrize("run", [1, 2])
-    async def test_leaves_its_rows_to_every_committed_test(
-        self, client: AppClient, session: AsyncSession, run: int
+    async def test_its_rows_are_there_in_every_committed_test(
+        self, client: AppClient, session: WriteSession, run: int
     ) -> None:
         assert await session.scalar(select(func.count(Start.id))) == 1
 
-    async def test_yields_the_state_of_each_request(self, client: AppClient) -> None:
-        assert (await client.get("/motto")).json() == "set by the lifespan"
-
-
-class TestConcurrentRequests:
     @pytest.mark.committed
-    async def test_each_have_a_connection_in_committed_mode(self, client: AppClient) -> None:
+    async def test_reset_db_keeps_its_rows(
+        self,
+        client: AppClient,
+        database: IsolatedDatabase,
+        reset_db: Callable[[], Awaitable[None]],
+    ) -> None:
+        await client.post("/notes/", params={"title": "deleted"})
+        await reset_db()
+        assert await titles(database) == []
+        assert await database.read_session().scalar(select(func.count(Start.id))) == 1
+
+
+class TestTwoTasks:
+    @pytest.mark.committed
+    async def test_concurrent_requests_work_in_committed_mode(self, client: AppClient) -> None:
         requests = [client.post("/notes/", params={"title": "race"}) for _ in range(20)]
         statuses = [response.status_code for response in await asyncio.gather(*requests)]
         assert sorted(statuses) == [201] + 19 * [409]
 
-    async def test_are_refused_on_one_connection(
+    async def test_request_during_another_task_s_transaction_fails_the_test(
         self, client: AppClient, database: IsolatedDatabase
     ) -> None:
         slow = SlowWriter(database)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(slow.write())
             await slow.has_written.wait()
-            with pytest.raises(pytest.fail.Exception, match="Two tasks use the database at once"):
-                await client.get("/notes/")
+            for request in (client.get("/notes/"), client.post("/notes/", params={"title": "x"})):
+                with pytest.raises(pytest.fail.Exception, match=TWO_TASKS):
+                    await request
             slow.may_end.set()
 
-    async def test_that_a_test_left_behind_end_before_the_next_one(
+    async def test_transaction_during_another_task_s_read_fails_the_test(
+        self, client: AppClient, database: IsolatedDatabase
+    ) -> None:
+        async with database.read_session().connection():
+            task = asyncio.create_task(client.post("/notes/", params={"title": "x"}))
+            with pytest.raises(pytest.fail.Exception, match=TWO_TASKS):
+                await task
+
+    async def test_task_that_a_test_leaves_behind_ends_before_the_next_test(
         self, isolated_database: IsolatedDatabase
     ) -> None:
         slow = SlowWriter(isolated_database)
         async with isolated_database.rolled_back():
-            left_behind = asyncio.create_task(slow.write())
+            task = asyncio.create_task(slow.write())
             await slow.has_written.wait()
             asyncio.get_running_loop().call_later(0.01, slow.may_end.set)
-        assert left_behind.done()
+        assert task.done()
+
+    async def test_task_that_does_not_end_is_cancelled_and_fails_the_test(
+        self, isolated_database: IsolatedDatabase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(isolation, "_END_OF_REQUESTS_SECONDS", 0.05)
+        slow = SlowWriter(isolated_database)
+        test = isolated_database.rolled_back()
+        await test.__aenter__()
+        task = asyncio.create_task(slow.write())
+        await slow.has_written.wait()
+        with pytest.raises(pytest.fail.Exception, match="still use the database"):
+            await test.__aexit__(None, None, None)
+        assert task.cancelled()
 
 
 class SlowWriter:
-    """A request that is in the middle of its transaction until it may end."""
+    """A task that stays in the middle of its transaction until it may end."""
 
     def __init__(self, database: IsolatedDatabase) -> None:
         self._database = database
@@ -159,46 +261,8 @@ class SlowWriter:
             await self.may_end.wait()
 
 
-async def test_a_row_can_be_read_after_its_commit(session: AsyncSession) -> None:
-    """As by the service's own sessions: no statement is needed, which an attribute couldn't await."""
-    note = Note(title="kept")
-    session.add(note)
-    await session.commit()
-    assert note.title == "kept"
-
-
-class TestReadSessions:
-    async def test_refuse_to_flush(self, database: IsolatedDatabase) -> None:
-        async with database.orm_read_session() as session:
-            session.add(Note(title="written by a reader"))
-            with pytest.raises(pytest.fail.Exception, match="asked to write"):
-                await session.commit()
-
-    async def test_refuse_a_statement_that_writes(self, database: IsolatedDatabase) -> None:
-        async with database.orm_read_session() as session:
-            with pytest.raises(pytest.fail.Exception, match="asked to write"):
-                await session.execute(delete(Note))
-
-    @pytest.mark.committed
-    async def test_are_refused_by_the_database_in_committed_mode(
-        self, database: IsolatedDatabase
-    ) -> None:
-        async with database.orm_read_session() as session:
-            with pytest.raises(DBAPIError):
-                await session.execute(delete(Note))
-
-
-async def test_outside_of_a_test_no_session_opens(isolated_database: IsolatedDatabase) -> None:
+async def test_session_outside_of_a_test_is_refused(isolated_database: IsolatedDatabase) -> None:
     with pytest.raises(pytest.fail.Exception, match="outside of a test's isolation"):
         isolated_database.write_session()
-
-
-@pytest.mark.committed
-async def test_reset_db_keeps_what_the_start_of_the_app_wrote(
-    client: AppClient, database: IsolatedDatabase, reset_db: Callable[[], Awaitable[None]]
-) -> None:
-    await client.post("/notes/", params={"title": "doomed"})
-    await reset_db()
-    async with database.orm_read_session() as session:
-        assert await session.scalar(select(func.count(Note.id))) == 0
-        assert await session.scalar(select(func.count(Start.id))) == 1
+    with pytest.raises(pytest.fail.Exception, match="outside of a test's isolation"):
+        await titles(isolated_database)

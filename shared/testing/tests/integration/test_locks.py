@@ -1,4 +1,4 @@
-"""A test of a race goes on when the one transaction really waits for the other."""
+"""`until_blocked` returns when a transaction really waits for a lock."""
 
 import asyncio
 
@@ -24,19 +24,19 @@ def shared(database: Database) -> Database:
 async def test_until_blocked_returns_when_a_transaction_waits(shared: Database) -> None:
     async def wait_for_it() -> None:
         async with shared.transaction() as second:
-            await second.execute(LOCK)
+            await second.scalar(LOCK)
 
     async with shared.transaction() as first:
-        await first.execute(LOCK)
+        await first.scalar(LOCK)
         waiting = asyncio.create_task(wait_for_it())
         await until_blocked(shared)
         assert not waiting.done()
     await waiting
 
 
-async def test_until_blocked_gives_up_when_none_does(
+async def test_until_blocked_fails_when_no_transaction_waits(
     shared: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.05)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(pytest.fail.Exception, match="no transaction has waited for a lock"):
         await until_blocked(shared)

@@ -55,7 +55,7 @@ class TestQueryCounter:
     async def test_fails_a_test_that_asks_once_per_row(
         self, database: IsolatedDatabase, query_counter: QueryCounter
     ) -> None:
-        async with database.orm_read_session() as session:
+        async with database.write_session() as session:
             with pytest.raises(AssertionError) as caught:
                 await _ask_twice(session, query_counter)
         first, second = query_counter.statements
@@ -97,7 +97,7 @@ class TestQueryCounter:
     async def test_what_comes_by_the_clock_is_not_counted(
         self, database: IsolatedDatabase, query_counter: QueryCounter
     ) -> None:
-        async with database.orm_read_session() as session:
+        async with database.write_session() as session:
             with query_counter.at_most(0, beside="FROM notes"):
                 await session.get(Note, 1)
             with (

@@ -25,8 +25,7 @@ async def _add_note(url: str) -> int:
     database = Database(url)
     async with database.transaction() as session:
         session.add(Note(title="leaks?"))
-    async with database.orm_read_session() as session:
-        count = await session.scalar(select(func.count(Note.id)))
+    count = await database.read_session().scalar(select(func.count(Note.id)))
     await database.aclose()
     return count or 0
 
