@@ -1,0 +1,44 @@
+"""Deletes events that every subscriber has got."""
+
+from datetime import timedelta
+
+from sqlalchemy import bindparam, delete, exists, select
+from sqlmodel import col
+
+from chassis.db.columns import UtcDateTime, utc_now
+from chassis.db.database import Database
+from chassis.events.outbox.models import OutboxEvent, OutboxSubscriber, ParkedEvent
+from chassis.events.outbox.streams import IS_PENDING
+
+BATCH = 1000
+"""Deleted in one transaction, so that nobody waits long for a lock."""
+
+_FINISHED = (
+    select(col(OutboxEvent.id))
+    .where(
+        col(OutboxEvent.occurred_at) < bindparam("before", type_=UtcDateTime),
+        # Without any subscriber, all events wait for the first one.
+        exists(select(col(OutboxSubscriber.name))),
+        ~exists().where(IS_PENDING),
+        ~exists().where(col(ParkedEvent.event_number) == col(OutboxEvent.id)),
+    )
+    .order_by(col(OutboxEvent.occurred_at))
+    .limit(bindparam("batch"))
+)
+_DELETE = delete(OutboxEvent).where(col(OutboxEvent.id).in_(_FINISHED.scalar_subquery()))
+
+
+async def prune_delivered(database: Database, *, older_than: timedelta) -> int:
+    """Delete events that are older and that every subscriber has got. Returns how many.
+
+    Pending and parked events are kept, however old they are.
+    """
+    values = {"before": utc_now() - older_than, "batch": BATCH}
+    deleted = 0
+    while True:
+        async with database.transaction() as session:
+            connection = await session.connection()
+            count = (await connection.execute(_DELETE, values)).rowcount
+        deleted += count
+        if count < BATCH:
+            return deleted

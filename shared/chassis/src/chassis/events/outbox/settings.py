@@ -1,0 +1,64 @@
+"""The settings of a service that publishes events."""
+
+from typing import Annotated
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import NoDecode
+
+from chassis.events.outbox.models import MAX_NAME_LENGTH
+from chassis.ops.settings import ServiceSettings
+
+
+class Subscriber(BaseModel):
+    """A service that gets every event."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=MAX_NAME_LENGTH)
+    url: AnyHttpUrl
+
+    @property
+    def audience(self) -> str:
+        """Of the token that deliveries carry."""
+        return f"{self.name}-events"
+
+
+class PublisherSettings(ServiceSettings):
+    """Add these to a service's own settings by subclassing."""
+
+    events_subscribers: Annotated[tuple[Subscriber, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated `name=url` of the services that get every event. "
+        "Without any, events are stored until there is one.",
+    )
+    events_relay: bool = Field(
+        True,
+        description="Whether `serve` delivers events. `relay` delivers them in a process of its own.",
+    )
+    events_concurrency: int = Field(
+        16, ge=1, le=1000, description="Deliveries at the same time to each subscriber."
+    )
+    events_deadline_seconds: float = Field(
+        5.0, gt=0, le=60, description="How long a delivery may take."
+    )
+    events_max_backoff_seconds: float = Field(
+        30.0, gt=0, le=3600, description="The longest pause between two attempts to deliver."
+    )
+    events_keep_days: int = Field(
+        7, ge=0, le=36_500, description="How long events are kept that every subscriber has got."
+    )
+
+    @field_validator("events_subscribers", mode="before")
+    @classmethod
+    def _parse_subscribers(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+        return tuple({"name": name.strip(), "url": url.strip()} for name, _, url in parts)
+
+    @field_validator("events_subscribers")
+    @classmethod
+    def _names_are_unique(cls, value: tuple[Subscriber, ...]) -> tuple[Subscriber, ...]:
+        if len({subscriber.name for subscriber in value}) < len(value):
+            raise ValueError("must name each subscriber once")
+        return value

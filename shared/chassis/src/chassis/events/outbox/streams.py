@@ -1,0 +1,233 @@
+"""What a relay does with the streams of one subscriber, in the caller's transaction: lease, read and record.
+
+A lease is a token in the stream's row, and a time at which it ends. After that time any relay may
+lease the stream again; the new token tells the previous relay that it has lost its lease.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from secrets import token_hex
+
+from sqlalchemy import (
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    select,
+    update,
+)
+from sqlmodel import col
+from sqlmodel import select as select_entities
+
+from chassis.db.columns import UtcDateTime, utc_now
+from chassis.db.sessions import ReadSession, WriteSession
+from chassis.events.outbox.models import OutboxEvent, OutboxStream, ParkedEvent
+
+EVENTS_PER_LEASE = 20
+"""A bound, so that a stream with many events neither delays others nor outlasts its lease."""
+ALARMING_FAILURES = 5
+"""This many failed deliveries in a row are an error in the log, once, and a metric until one succeeds."""
+
+_OWN = col(OutboxStream.subscriber) == bindparam("name")
+_CHOSEN = and_(_OWN, col(OutboxStream.aggregate_id).in_(bindparam("ids", expanding=True)))
+IS_PENDING = and_(
+    col(OutboxEvent.aggregate_id) == col(OutboxStream.aggregate_id),
+    col(OutboxEvent.version) >= col(OutboxStream.next_version),
+)
+"""Joins events and streams: the subscriber of the stream hasn't got the event yet."""
+
+_LEASABLE = (
+    select(
+        col(OutboxStream.aggregate_id), col(OutboxStream.next_version), col(OutboxStream.failures)
+    )
+    .where(_OWN, col(OutboxStream.due_at) <= bindparam("now"))
+    .order_by(col(OutboxStream.due_at))
+    .limit(bindparam("limit"))
+    # PostgreSQL: several relays get different streams. On SQLite a write transaction is alone.
+    .with_for_update(skip_locked=True)
+)
+_LEASE = update(OutboxStream).where(_CHOSEN)
+_NEXT_DUE_AT = select(func.min(col(OutboxStream.due_at))).where(_OWN)
+# Materialised: the first version is looked up once per stream, and then bounds an index scan.
+_FIRST = (
+    select(
+        col(OutboxStream.aggregate_id),
+        select(func.min(col(OutboxEvent.version)))
+        .where(IS_PENDING)
+        .scalar_subquery()
+        .label("version"),
+    )
+    .where(_CHOSEN)
+    .cte("first")
+    .prefix_with("MATERIALIZED")
+)
+_PENDING_EVENTS = (
+    select_entities(OutboxEvent)
+    .join(
+        _FIRST,
+        and_(
+            col(OutboxEvent.aggregate_id) == _FIRST.c.aggregate_id,
+            col(OutboxEvent.version) >= _FIRST.c.version,
+            col(OutboxEvent.version) < _FIRST.c.version + EVENTS_PER_LEASE,
+        ),
+    )
+    .order_by(col(OutboxEvent.aggregate_id), col(OutboxEvent.version))
+)
+_HELD_TOKENS = (
+    select(col(OutboxStream.aggregate_id), col(OutboxStream.lease_token))
+    .where(_CHOSEN)
+    # In a fixed order: two relays that record the same streams can't wait for each other.
+    .order_by(col(OutboxStream.aggregate_id))
+    .with_for_update()
+)
+_GIVE_BACK = (
+    update(OutboxStream)
+    .where(_OWN, col(OutboxStream.aggregate_id) == bindparam("id"))
+    .values(
+        lease_token=None,
+        next_version=bindparam("to_version"),
+        due_at=bindparam("to_due_at", type_=UtcDateTime),
+        failures=bindparam("to_failures", type_=Integer),
+        last_error=case(
+            (bindparam("to_failures", type_=Integer) == 0, null()),
+            else_=func.coalesce(bindparam("error", type_=Text), col(OutboxStream.last_error)),
+        ),
+    )
+)
+_REMOVE_FINISHED = delete(OutboxStream).where(_CHOSEN, ~exists().where(IS_PENDING))
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to deliver the events of an aggregate to one subscriber, until it ends."""
+
+    aggregate_id: int
+    next_version: int
+    token: str
+    ends_at: datetime
+    failures: int
+    """Failed deliveries in a row when the lease was given."""
+
+
+@dataclass
+class Outcome:
+    """The result of a lease: which events are done, and why the others aren't."""
+
+    lease: Lease
+    next_version: int = field(init=False)
+    """The events before it are done: delivered or parked."""
+    parked: dict[int, str] = field(default_factory=dict)
+    """The reasons by the events' numbers."""
+    error: str | None = None
+    """Why the last delivery failed. None: it didn't."""
+    retry_in_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.next_version = self.lease.next_version
+
+    @property
+    def failures(self) -> int:
+        """In a row, by now."""
+        before = 0 if self.has_progress else self.lease.failures
+        return before if self.error is None else before + 1
+
+    @property
+    def has_progress(self) -> bool:
+        return self.next_version > self.lease.next_version
+
+
+async def lease(
+    session: WriteSession, subscriber: str, *, limit: int, seconds: float
+) -> list[Lease]:
+    """Lease up to `limit` streams that are due, those first that have waited longest."""
+    now = utc_now()
+    connection = await session.connection()
+    values = {"name": subscriber, "now": now, "limit": limit}
+    rows = (await connection.execute(_LEASABLE, values)).all()
+    if not rows:
+        return []
+    token, ends_at = token_hex(16), now + timedelta(seconds=seconds)
+    await connection.execute(
+        _LEASE.values(lease_token=token, due_at=ends_at),
+        {"name": subscriber, "ids": [row.aggregate_id for row in rows]},
+    )
+    return [Lease(row.aggregate_id, row.next_version, token, ends_at, row.failures) for row in rows]
+
+
+async def next_due_at(session: ReadSession, subscriber: str) -> datetime | None:
+    """When a stream may be leased next. None: no event is pending."""
+    return await session.scalar(_NEXT_DUE_AT, {"name": subscriber})
+
+
+async def pending_events(
+    session: WriteSession, subscriber: str, aggregate_ids: Collection[int]
+) -> dict[int, list[OutboxEvent]]:
+    """The next events of each aggregate, in order, at most `EVENTS_PER_LEASE`."""
+    values = {"name": subscriber, "ids": list(aggregate_ids)}
+    events = (await session.exec(_PENDING_EVENTS, params=values)).all()
+    return {each: list(own) for each, own in groupby(events, lambda event: event.aggregate_id)}
+
+
+async def record(
+    session: WriteSession, subscriber: str, outcomes: Sequence[Outcome]
+) -> list[Lease]:
+    """Store the outcomes of leases, and give the streams back.
+
+    Nothing is stored for a lease that was lost: the stream has another holder. Returns those leases.
+    """
+    held = await _held_tokens(session, subscriber, [each.lease.aggregate_id for each in outcomes])
+    kept = [each for each in outcomes if held.get(each.lease.aggregate_id) == each.lease.token]
+    if kept:
+        await _store(session, subscriber, kept)
+    return [outcome.lease for outcome in outcomes if outcome not in kept]
+
+
+async def _held_tokens(
+    session: WriteSession, subscriber: str, aggregate_ids: Collection[int]
+) -> dict[int, str | None]:
+    if not aggregate_ids:
+        return {}
+    connection = await session.connection()
+    values = {"name": subscriber, "ids": list(aggregate_ids)}
+    return {
+        row.aggregate_id: row.lease_token for row in await connection.execute(_HELD_TOKENS, values)
+    }
+
+
+async def _store(session: WriteSession, subscriber: str, outcomes: Sequence[Outcome]) -> None:
+    """Move the streams on, and remove those that have no pending events.
+
+    Their rows are locked by now. A transaction that adds an event has either committed it, so it is
+    seen here, or waits for the lock and then adds the stream again.
+    """
+    now = utc_now()
+    connection = await session.connection()
+    parked = [
+        {"event_number": number, "subscriber": subscriber, "parked_at": now, "reason": reason}
+        for outcome in outcomes
+        for number, reason in outcome.parked.items()
+    ]
+    if parked:
+        await connection.execute(insert(ParkedEvent), parked)
+    rows = [
+        {
+            "name": subscriber,
+            "id": outcome.lease.aggregate_id,
+            "to_version": outcome.next_version,
+            "to_due_at": now + timedelta(seconds=outcome.retry_in_seconds),
+            "to_failures": outcome.failures,
+            "error": outcome.error,
+        }
+        for outcome in outcomes
+    ]
+    await connection.execute(_GIVE_BACK, rows)
+    ids = [outcome.lease.aggregate_id for outcome in outcomes]
+    await connection.execute(_REMOVE_FINISHED, {"name": subscriber, "ids": ids})

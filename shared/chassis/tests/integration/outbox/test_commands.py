@@ -1,0 +1,325 @@
+"""`outbox list`, `retry`, `discard` and `remove-subscriber`, and what pruning deletes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import pytest
+import typer
+from pydantic_settings import SettingsConfigDict
+from sqlalchemy import select
+from sqlmodel import SQLModel, col
+from tests.example.publisher import READER, opened
+from typer.testing import CliRunner
+
+from chassis.db.columns import utc_now
+from chassis.db.database import Database
+from chassis.events.outbox import housekeeping
+from chassis.events.outbox.commands import add_outbox_commands
+from chassis.events.outbox.models import OutboxEvent, OutboxStream, OutboxSubscriber, ParkedEvent
+from chassis.events.outbox.settings import PublisherSettings
+
+NOT_PARKED = (
+    "error: one of these numbers isn't the number of a parked event; nothing was changed.\n"
+)
+
+
+class NotesSettings(PublisherSettings):
+    model_config = SettingsConfigDict(env_prefix="NOTES_")
+
+
+def _issue_tokens(database: Database, settings: NotesSettings) -> NoReturn:
+    raise NotImplementedError
+
+
+cli = typer.Typer()
+add_outbox_commands(cli, "notes", NotesSettings, _issue_tokens, source="/notes")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    output: str
+    error: str
+
+
+class Operator:
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def run(self, *arguments: str, typed: str = "", **environment: str) -> Outcome:
+        variables = {
+            "NOTES_ENVIRONMENT": "development",
+            "NOTES_DATABASE_URL": self._url,
+            "TERM": "dumb",
+            "COLUMNS": "200",
+            **environment,
+        }
+        result = CliRunner().invoke(cli, arguments, input=typed, env=variables)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Outcome(result.exit_code, result.stdout, result.stderr)
+
+    def outbox(self, *arguments: str, typed: str = "", **environment: str) -> Outcome:
+        return self.run("outbox", *arguments, typed=typed, **environment)
+
+    def store(self, *rows: SQLModel) -> None:
+        async def store(database: Database) -> None:
+            async with database.transaction() as session:
+                session.add(OutboxSubscriber(name=READER, registered_at=utc_now()))
+                for row in rows:
+                    session.add(row)
+                    await session.flush()
+
+        self._with_database(store)
+
+    def parked(self) -> list[tuple[int, str]]:
+        """Number and subscriber of each parked event."""
+        columns = col(ParkedEvent.event_number), col(ParkedEvent.subscriber)
+        return [(number, name) for number, name in self._rows(select(*columns).order_by(*columns))]
+
+    def due(self) -> dict[tuple[str, int], int]:
+        """The next version of each stream that is due, by subscriber and note."""
+        statement = select(
+            col(OutboxStream.subscriber),
+            col(OutboxStream.aggregate_id),
+            col(OutboxStream.next_version),
+        ).where(col(OutboxStream.due_at) <= utc_now())
+        return {(name, note): version for name, note, version in self._rows(statement)}
+
+    def numbers(self) -> list[int]:
+        """Of the stored events."""
+        return [number for (number,) in self._rows(select(col(OutboxEvent.id)).order_by("id"))]
+
+    def prune(self, *, days: int = 7) -> int:
+        deleted: int = self._with_database(
+            lambda database: housekeeping.prune_delivered(database, older_than=timedelta(days=days))
+        )
+        return deleted
+
+    def _rows(self, statement: Any) -> Any:
+        return self._with_database(lambda database: database.read_session().all(statement))
+
+    def _with_database(self, action: Callable[[Database], Awaitable[Any]]) -> Any:
+        async def main() -> Any:
+            async with opened(self._url) as database:
+                return await action(database)
+
+        return asyncio.run(main())
+
+
+@pytest.fixture
+def operator(outbox_url: str) -> Operator:
+    return Operator(outbox_url)
+
+
+def event(number: int, **changes: Any) -> OutboxEvent:
+    values: dict[str, Any] = {
+        "id": number,
+        "event_id": f"event-{number}",
+        "aggregate_id": 100 + number,
+        "version": 1,
+        "type": "note.created",
+        "data": {},
+        "occurred_at": utc_now(),
+    }
+    return OutboxEvent(**{**values, **changes})
+
+
+def parked(number: int, reason: str = "status 400", subscriber: str = READER) -> ParkedEvent:
+    return ParkedEvent(
+        event_number=number, subscriber=subscriber, parked_at=utc_now(), reason=reason
+    )
+
+
+def stream(aggregate_id: int, **changes: Any) -> OutboxStream:
+    values: dict[str, Any] = {"subscriber": READER, "next_version": 1, "due_at": utc_now()}
+    return OutboxStream(**{"aggregate_id": aggregate_id, **values, **changes})
+
+
+class TestList:
+    def test_list_without_subscribers_explains(self, operator: Operator) -> None:
+        outcome = operator.outbox("list")
+        assert outcome.status == 0
+        assert outcome.output.startswith("No subscriber is registered")
+
+    def test_list_of_an_empty_outbox(self, operator: Operator) -> None:
+        operator.store()
+        outcome = operator.outbox("list")
+        assert (outcome.status, outcome.output) == (0, "reader: 0 pending; 0 failing; 0 parked.\n")
+
+    def test_list_shows_pending_failing_and_parked_events(self, operator: Operator) -> None:
+        failing = stream(101, failures=7, last_error="status 503 [bold]Not now[/bold]")
+        refused = parked(2, "status 400 [red]no[/red] subject")
+        operator.store(event(1), failing, event(2), refused)
+        outcome = operator.outbox("list")
+        assert outcome.status == 0
+        assert outcome.output.startswith("reader: 1 pending, the oldest since 20")
+        assert "1 failing; 1 parked." in outcome.output
+        # Text of a subscriber is no markup.
+        for shown in ("status 503 [bold]Not now[/bold]", "status 400 [red]no[/red] subject"):
+            assert shown in outcome.output
+        for shown in ("101", "7", "102", "note.created"):
+            assert shown in outcome.output
+
+    def test_list_is_limited(self, operator: Operator) -> None:
+        numbers = range(1, 6)
+        operator.store(*(event(each) for each in numbers), *(parked(each) for each in numbers))
+        outcome = operator.outbox("list", "--limit", "3")
+        assert "5 parked" in outcome.output
+        assert outcome.output.count("status 400") == 3
+
+    def test_list_of_one_subscriber(self, operator: Operator) -> None:
+        other = OutboxSubscriber(name="other", registered_at=utc_now())
+        operator.store(other, event(1), stream(101, subscriber="other", failures=1), parked(1))
+        outcome = operator.outbox("list", "--subscriber", "other")
+        assert "other: 1 pending" in outcome.output
+        assert "reader" not in outcome.output
+        assert "Parked" not in outcome.output
+
+
+class TestRetry:
+    def test_retry_queues_the_events_that_are_named(self, operator: Operator) -> None:
+        operator.store(*(event(number) for number in (1, 2, 3)), parked(1), parked(2), parked(3))
+        outcome = operator.outbox("retry", "1", "3")
+        assert (outcome.status, outcome.output) == (0, "2 events will be delivered again.\n")
+        assert operator.parked() == [(2, READER)]
+        assert operator.due() == {(READER, 101): 1, (READER, 103): 1}
+
+    def test_retry_begins_again_with_the_first_of_a_subject_s_events(
+        self, operator: Operator
+    ) -> None:
+        versions = [event(number, aggregate_id=7, version=number) for number in (1, 2, 3, 4)]
+        ahead = stream(
+            7, next_version=4, lease_token="token", due_at=utc_now() + timedelta(hours=1)
+        )
+        operator.store(*versions, ahead, parked(1), parked(2), parked(3))
+        assert operator.outbox("retry", "2").output.startswith("1 events")
+        # The third one is pending again, too, and the relay that had the lease has lost it.
+        assert operator.parked() == [(1, READER)]
+        assert operator.due() == {(READER, 7): 2}
+
+    def test_retry_for_one_subscriber_leaves_the_others(self, operator: Operator) -> None:
+        operator.store(event(1), parked(1), parked(1, subscriber="other"))
+        outcome = operator.outbox("retry", "--all", "--subscriber", "other")
+        assert outcome.output.startswith("1 events")
+        assert operator.parked() == [(1, READER)]
+        assert operator.due() == {("other", 101): 1}
+
+    def test_retry_of_all_ends_backoffs(self, operator: Operator) -> None:
+        later = utc_now() + timedelta(hours=1)
+        failing = stream(8, failures=3, due_at=later)
+        leased = stream(9, failures=3, due_at=later, lease_token="token")
+        operator.store(event(1), parked(1), failing, leased)
+        outcome = operator.outbox("retry", "--all")
+        assert outcome.output == (
+            "1 events will be delivered again. 1 failing streams are tried at once.\n"
+        )
+        assert set(operator.due()) == {(READER, 8), (READER, 101)}
+
+    @pytest.mark.parametrize("wrong", ["2", "99"], ids=["pending", "unknown"])
+    def test_retry_of_an_event_that_is_not_parked_changes_nothing(
+        self, operator: Operator, wrong: str
+    ) -> None:
+        operator.store(event(1), parked(1), event(2), stream(102))
+        outcome = operator.outbox("retry", "1", wrong)
+        assert (outcome.status, outcome.error) == (2, NOT_PARKED)
+        assert operator.parked() == [(1, READER)]
+
+    @pytest.mark.parametrize("arguments", [[], ["1", "--all"]], ids=["neither", "both"])
+    def test_retry_wants_numbers_or_all(self, operator: Operator, arguments: list[str]) -> None:
+        outcome = operator.outbox("retry", *arguments)
+        assert outcome.status == 2
+        assert outcome.error == "error: name the events by their numbers, or give --all.\n"
+
+
+class TestDiscard:
+    def test_discard_asks_first(self, operator: Operator) -> None:
+        operator.store(event(1), parked(1))
+        outcome = operator.outbox("discard", "1", typed="n\n")
+        assert outcome.status == 1
+        assert operator.parked() == [(1, READER)]
+        outcome = operator.outbox("discard", "1", typed="y\n")
+        assert outcome.status == 0
+        assert outcome.output.endswith("1 events discarded.\n")
+        assert operator.parked() == []
+
+    def test_discard_of_all(self, operator: Operator) -> None:
+        operator.store(event(1), parked(1), event(2), stream(102), event(4), parked(4))
+        outcome = operator.outbox("discard", "--all", "--yes")
+        assert (outcome.status, outcome.output) == (0, "2 events discarded.\n")
+        assert operator.parked() == []
+        assert operator.due() == {(READER, 102): 1}
+
+    def test_discard_for_one_subscriber_leaves_the_others(self, operator: Operator) -> None:
+        operator.store(event(1), parked(1), parked(1, subscriber="other"))
+        assert operator.outbox("discard", "1", "--yes", "--subscriber", "other").status == 0
+        assert operator.parked() == [(1, READER)]
+
+    def test_discard_of_an_event_that_is_not_parked_changes_nothing(
+        self, operator: Operator
+    ) -> None:
+        operator.store(event(1), parked(1), event(2))
+        outcome = operator.outbox("discard", "1", "2", "--yes")
+        assert (outcome.status, outcome.error) == (2, NOT_PARKED)
+        assert operator.parked() == [(1, READER)]
+
+
+class TestRemoveSubscriber:
+    def test_removed_subscriber_is_not_listed(self, operator: Operator) -> None:
+        operator.store()
+        outcome = operator.outbox("remove-subscriber", READER)
+        assert (outcome.status, outcome.output) == (0, "reader gets no more events.\n")
+        assert "reader" not in operator.outbox("list").output
+
+    def test_subscriber_of_the_settings_is_not_removed(self, operator: Operator) -> None:
+        operator.store()
+        subscribers = "reader=http://reader.test/"
+        outcome = operator.outbox("remove-subscriber", READER, NOTES_EVENTS_SUBSCRIBERS=subscribers)
+        assert outcome.status == 2
+        assert "is in the settings" in outcome.error
+
+    def test_unknown_subscriber_is_an_error(self, operator: Operator) -> None:
+        outcome = operator.outbox("remove-subscriber", "nobody")
+        assert (outcome.status, outcome.error) == (2, "error: no subscriber is called nobody.\n")
+
+
+class TestPrune:
+    def test_prune_deletes_old_events_that_every_subscriber_has_got(
+        self, operator: Operator
+    ) -> None:
+        old, new = utc_now() - timedelta(days=8), utc_now() - timedelta(days=6)
+        operator.store(
+            event(1, occurred_at=old),
+            event(2, occurred_at=new),
+            event(3, occurred_at=old),
+            stream(103, subscriber="other"),
+            event(4, occurred_at=old),
+            parked(4),
+            *(event(number, occurred_at=old, aggregate_id=7, version=number) for number in (5, 6)),
+            stream(7, next_version=6),
+        )
+        assert operator.prune() == 2
+        assert operator.numbers() == [2, 3, 4, 6]
+
+    def test_prune_deletes_in_batches_until_none_is_left(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(housekeeping, "BATCH", 3)
+        operator.store(*(event(number) for number in range(1, 9)))
+        assert operator.prune(days=0) == 8
+        assert operator.numbers() == []
+
+    def test_prune_without_subscribers_deletes_nothing(self, operator: Operator) -> None:
+        operator.store(event(1, occurred_at=utc_now() - timedelta(days=8)))
+        operator.outbox("remove-subscriber", READER)
+        assert operator.prune() == 0
+
+
+class TestRelay:
+    def test_relay_without_subscribers_explains(self, operator: Operator) -> None:
+        outcome = operator.run("relay")
+        assert outcome.status == 2
+        assert outcome.error.startswith("error: NOTES_EVENTS_SUBSCRIBERS is required")

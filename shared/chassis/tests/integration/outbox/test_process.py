@@ -1,0 +1,251 @@
+"""The relays of a process: woken by commits and notifications, ended between two events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NamedTuple
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from sqlalchemy import text
+from tests.example.app import UNUSED
+from tests.example.publisher import READER, change, create, opened, streams_left
+
+from chassis.db.database import Database
+from chassis.events.outbox import process
+from chassis.events.outbox.process import RelayProcess
+from chassis.events.outbox.settings import PublisherSettings, Subscriber
+from service_testing import faults
+from service_testing.faults import FaultyTransport
+
+HOUR = 3600.0
+OTHER = "other"
+
+
+class Network(FaultyTransport):
+    """The subscribers, over a network that may fail. Tests can wait for deliveries."""
+
+    def __init__(self, *behaviours: faults.Behaviour) -> None:
+        super().__init__(*behaviours)
+        self.changed = asyncio.Condition()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            async with self.changed:
+                self.changed.notify_all()
+
+    async def has_got(self, count: int) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: len(self.requests) >= count)
+
+    @property
+    def events(self) -> list[tuple[str, int]]:
+        bodies = [json.loads(request.content) for request in self.requests]
+        return [(body["type"], body["data"]["version"]) for body in bodies]
+
+
+class Token(NamedTuple):
+    access_token: str
+    expires_in: int
+
+
+async def issue(audience: str) -> Token:
+    return Token(f"token for {audience}", 60)
+
+
+@pytest.fixture(autouse=True)
+def _no_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every delivery of these tests is due to a wake-up."""
+    monkeypatch.setattr(process, "_SQLITE_POLL_SECONDS", HOUR)
+    monkeypatch.setattr(process, "_POSTGRES_POLL_SECONDS", HOUR)
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network(faults.answer(204))
+
+
+@pytest.fixture
+async def outbox(outbox_url: str) -> AsyncIterator[Database]:
+    """With real time."""
+    async with opened(outbox_url) as database:
+        yield database
+
+
+def relays_to(
+    network: Network, database: Database, *names: str, deadline_seconds: float = 5
+) -> RelayProcess:
+    subscribers = [
+        Subscriber.model_validate({"name": name, "url": f"http://{name}.test/events/"})
+        for name in names or (READER,)
+    ]
+    settings = PublisherSettings(
+        database_url=SecretStr(UNUSED),
+        events_subscribers=tuple(subscribers),
+        events_deadline_seconds=deadline_seconds,
+        events_max_backoff_seconds=0.01,
+    )
+    registry = CollectorRegistry()
+    return RelayProcess(settings, database, issue, registry, source="/notes", transport=network)
+
+
+Run = Callable[..., AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+def run(outbox: Database, network: Network) -> Run:
+    @asynccontextmanager
+    async def running(*names: str, deadline_seconds: float = 5) -> AsyncIterator[None]:
+        async with relays_to(network, outbox, *names, deadline_seconds=deadline_seconds).running():
+            yield
+
+    return running
+
+
+class TestDelivery:
+    async def test_event_is_delivered_when_it_is_committed(
+        self, run: Run, network: Network, outbox: Database
+    ) -> None:
+        async with run():
+            await create(outbox)
+            await network.has_got(1)
+        (request,) = network.requests
+        assert str(request.url) == "http://reader.test/events/"
+        assert request.headers["Authorization"] == "Bearer token for reader-events"
+        assert json.loads(request.content)["source"] == "/notes"
+
+    async def test_every_subscriber_gets_the_event_with_a_token_of_its_own(
+        self, run: Run, network: Network, outbox: Database
+    ) -> None:
+        async with run(READER, OTHER):
+            await create(outbox)
+            await network.has_got(2)
+        assert {(each.url.host, each.headers["Authorization"]) for each in network.requests} == {
+            ("reader.test", "Bearer token for reader-events"),
+            ("other.test", "Bearer token for other-events"),
+        }
+
+    async def test_events_from_before_the_start_are_delivered(
+        self, run: Run, network: Network, outbox: Database
+    ) -> None:
+        note = await create(outbox)
+        await change(outbox, note)
+        async with run():
+            await network.has_got(2)
+        assert network.events == [("note.created", 1), ("note.changed", 2)]
+        assert await streams_left(outbox) == 0
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            faults.refused(),
+            faults.unavailable(),
+            faults.too_many_requests(retry_after_seconds=0),
+            faults.timed_out(),
+            faults.answer(401),
+            faults.reset(faults.answer(204, text="x")),
+            faults.truncated(faults.answer(204, text="xx"), after_bytes=1),
+            faults.delayed(faults.answer(204), seconds=60),
+        ],
+        ids=["refused", "503", "429", "timed out", "401", "reset", "truncated", "delayed"],
+    )
+    async def test_subscriber_that_fails_at_first_gets_every_event_in_order(
+        self, run: Run, network: Network, outbox: Database, failure: faults.Behaviour
+    ) -> None:
+        note = await create(outbox)
+        await change(outbox, note)
+        network.behave(failure, failure, failure, faults.answer(204))
+        async with run():
+            await network.has_got(1)
+            while await streams_left(outbox):
+                await network.has_got(1)
+                await asyncio.sleep(0)
+        taken = list(dict.fromkeys(network.events))
+        assert taken == [("note.created", 1), ("note.changed", 2)]
+
+
+class TestStop:
+    async def test_stop_gives_every_lease_back(
+        self, run: Run, network: Network, outbox: Database
+    ) -> None:
+        held = faults.Held(faults.answer(204))
+        network.behave(held)
+        note = await create(outbox)
+        await change(outbox, note)
+        async with run():
+            await held.is_asked.wait()
+            assert await streams_left(outbox, leased=True) == 1
+            asyncio.get_running_loop().call_soon(held.release)
+        assert network.events == [("note.created", 1)]
+        assert await streams_left(outbox) == 1
+        assert await streams_left(outbox, leased=True) == 0
+        async with run():  # another relay goes on at once
+            await network.has_got(2)
+
+    async def test_stop_waits_no_longer_than_a_delivery_may_take(
+        self, run: Run, network: Network, outbox: Database
+    ) -> None:
+        held = faults.Held(faults.answer(204))
+        network.behave(held)
+        await create(outbox)
+        async with run(deadline_seconds=0.3):
+            await held.is_asked.wait()
+        assert await streams_left(outbox, leased=True) == 0
+
+
+class TestOtherProcesses:
+    async def test_event_of_another_process_wakes_the_relay_on_postgresql(
+        self, run: Run, network: Network, outbox_url: str, on_postgres: None
+    ) -> None:
+        async with run(), opened(outbox_url) as other:
+            await until_listening(other)
+            note = await create(other)
+            await network.has_got(1)
+            await break_listener(other)
+            await until_listening(other)
+            await change(other, note)
+            await network.has_got(2)
+        assert network.events == [("note.created", 1), ("note.changed", 2)]
+
+    async def test_event_of_another_process_is_found_by_a_poll(
+        self, run: Run, network: Network, outbox_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(process, "_SQLITE_POLL_SECONDS", 0.01)
+        async with run(), opened(outbox_url) as other:
+            await create(other)
+            await network.has_got(1)
+
+    async def test_two_processes_deliver_each_event_once(
+        self, run: Run, network: Network, outbox: Database, outbox_url: str
+    ) -> None:
+        async with (
+            opened(outbox_url) as other,
+            run(),
+            relays_to(network, other).running(),
+        ):
+            for number in range(20):
+                await create(outbox, number)
+            await network.has_got(20)
+        assert len(network.events) == 20
+
+
+LISTENERS = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'"
+
+
+async def until_listening(database: Database) -> None:
+    async with database.read_session().connection() as connection:
+        while not await connection.scalar(text(f"SELECT count(*) {LISTENERS}")):
+            pass
+
+
+async def break_listener(database: Database) -> None:
+    async with database.read_session().connection() as connection:
+        await connection.execute(text(f"SELECT pg_terminate_backend(pid) {LISTENERS}"))
+        while await connection.scalar(text(f"SELECT count(*) {LISTENERS}")):
+            pass
