@@ -200,8 +200,7 @@ class LocalStack:
                     **_FAST_SETTINGS.get(service.name, {}),
                     **(settings or {}).get(service.name, {}),
                 },
-                variables=workspace.connections(services, urls)
-                | {"EVENTS_SINK_URL": f"{urls['items']}/events/"},
+                variables=workspace.connections(services, urls),
             )
             for service in services
         }

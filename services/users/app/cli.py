@@ -9,21 +9,27 @@ from pydantic import ValidationError
 
 from app.database import MIGRATIONS
 from app.errors import EmailTaken
+from app.events.user_events import SOURCE
 from app.jobs import pruning
-from app.main import create_app
-from app.outbox.housekeeping import prune_delivered
-from app.outbox_commands import outbox_cli, relay
+from app.main import create_app, token_issuer
 from app.schemas import UserCreate
 from app.services import accounts, service_clients, signing_keys
 from app.services.passwords import PasswordHasher
 from app.settings import UsersSettings
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
+from chassis.events.outbox.commands import add_outbox_commands
+from chassis.events.outbox.housekeeping import prune_delivered
 from chassis.ops.cli import fail, in_transaction, service_cli, settings_or_exit, with_database
 
 cli = service_cli("users", UsersSettings, create_app, MIGRATIONS)
-cli.command()(relay)
-cli.add_typer(outbox_cli, name="outbox")
+add_outbox_commands(
+    cli,
+    "users",
+    UsersSettings,
+    lambda database, settings: token_issuer(database, settings).for_delivery,
+    source=SOURCE,
+)
 
 _MAX_CLIENT_ID_LENGTH = 64
 _MIN_CLIENT_SECRET_LENGTH = 32
@@ -121,8 +127,8 @@ def prune(
 ) -> None:
     """Delete what has ended.
 
-    These are logins, signing keys that aren't published any more, and delivered events that are older than
-    USERS_EVENTS_KEEP_DAYS (the relay deletes those, too).
+    These are logins, signing keys that aren't published any more, and events that every subscriber has got
+    and that are older than USERS_EVENTS_KEEP_DAYS (the relay deletes those, too).
     """
     settings = settings_or_exit(UsersSettings)
 

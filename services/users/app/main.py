@@ -9,8 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.dependencies import UsersState
-from app.outbox.metrics import OutboxGauges
-from app.outbox.process import RelayProcess
+from app.events.user_events import SOURCE
 from app.routers import admin, auth, internal, users, well_known
 from app.services.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
 from app.services.passwords import PasswordHasher
@@ -19,6 +18,8 @@ from app.services.signing_keys import KeyRing
 from app.settings import AUDIENCE, ISSUER, UsersSettings
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
+from chassis.events.outbox.metrics import OutboxGauges
+from chassis.events.outbox.process import RelayProcess
 from chassis.ops.metrics import HttpMetrics
 from chassis.ops.settings import SettingsError, load_settings
 from chassis.web.application import build_app
@@ -38,35 +39,39 @@ def create_app(
     settings: UsersSettings | None = None,
     *,
     database: Database | None = None,
-    sink_transport: httpx.AsyncBaseTransport | None = None,
+    events_transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
     """The users app. It connects to nothing before its lifespan starts.
 
-    For tests: a given `database` is used and left open; `sink_transport` replaces the network between the
-    relay and the sink of events.
+    For tests: a given `database` is used and left open; `events_transport` replaces the network between the
+    relays and the subscribers.
 
     Raises:
         SettingsError: the environment doesn't describe a service that can be started.
     """
     settings = settings or load_settings(UsersSettings)
     metrics = HttpMetrics()
-    if settings.events_sink_url is None and settings.environment != "development":
-        logger.warning("events_are_not_delivered", fix="set EVENTS_SINK_URL")
+    metrics.measure_by(OutboxGauges(metrics.registry, settings.subscriber_names).refresh)
+    if not settings.events_subscribers and settings.environment != "development":
+        logger.warning("events_are_not_delivered", fix="set USERS_EVENTS_SUBSCRIBERS")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[UsersState]:
         async with open_database(settings, database) as opened:
-            gauges = OutboxGauges(opened, metrics.registry)
-            metrics.measure_by(lambda _: gauges.refresh())
             state = build_state(settings, opened)
             await _prepare_signing_key(state.keys)
-            if settings.events_sink_url is None or not settings.events_relay:
+            if not (settings.events_relay and settings.events_subscribers):
                 yield state
                 return
-            relay = RelayProcess(
-                settings, opened, state.issuer, metrics.registry, transport=sink_transport
+            relays = RelayProcess(
+                settings,
+                opened,
+                state.issuer.for_delivery,
+                metrics.registry,
+                source=SOURCE,
+                transport=events_transport,
             )
-            async with relay.running():
+            async with relays.running():
                 yield state
 
     return build_app(
@@ -82,12 +87,8 @@ def create_app(
 
 def build_state(settings: UsersSettings, database: Database) -> UsersState:
     """The service on a database, which stays the caller's to close."""
-    keys = KeyRing(database, settings)
-    issuer = TokenIssuer(
-        keys,
-        lifetime_seconds=settings.access_token_seconds,
-        user_audiences=settings.token_audiences,
-    )
+    issuer = token_issuer(database, settings)
+    keys = issuer.keys
     passwords = PasswordHasher(settings)
     return UsersState(
         settings=settings,
@@ -98,6 +99,14 @@ def build_state(settings: UsersSettings, database: Database) -> UsersState:
         service_verifier=TokenVerifier(keys, audience=INTERNAL_AUDIENCE, issuer=ISSUER),
         passwords=passwords,
         sign_in=SignIn(database, passwords, issuer, timedelta(days=settings.refresh_token_days)),
+    )
+
+
+def token_issuer(database: Database, settings: UsersSettings) -> TokenIssuer:
+    return TokenIssuer(
+        KeyRing(database, settings),
+        lifetime_seconds=settings.access_token_seconds,
+        user_audiences=settings.token_audiences,
     )
 
 

@@ -1,22 +1,37 @@
 """The tables of the users service. Rules that a database can enforce are constraints, too."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     JSON,
     CheckConstraint,
     ForeignKey,
     Identity,
-    Index,
     String,
     Text,
-    UniqueConstraint,
-    text,
 )
 from sqlmodel import Field, SQLModel
 
 from chassis.db.columns import NAME_LENGTH, NAMING_CONVENTION, UtcDateTime, big_id, utc_now
+from chassis.events.outbox.models import (
+    OutboxEvent,
+    OutboxStream,
+    OutboxSubscriber,
+    ParkedEvent,
+)
+
+__all__ = [
+    "OutboxEvent",
+    "OutboxStream",
+    "OutboxSubscriber",
+    "ParkedEvent",
+    "RefreshFamily",
+    "RefreshToken",
+    "ServiceClient",
+    "SigningKey",
+    "User",
+    "metadata",
+]
 
 SQLModel.metadata.naming_convention = NAMING_CONVENTION
 metadata = SQLModel.metadata
@@ -103,69 +118,3 @@ class ServiceClient(SQLModel, table=True):
     scopes: list[str] = Field(sa_type=JSON(none_as_null=True))
     """What it may do there."""
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
-
-
-def _partial_index(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
-
-
-PENDING = "delivered_at IS NULL AND parked_at IS NULL"
-
-
-class OutboxEvent(SQLModel, table=True):
-    """An event that was written with the change that it tells of (ADR 0019).
-
-    It is pending, delivered, or parked: refused by the sink, and kept for a person to look at.
-    """
-
-    __tablename__ = "outbox_events"
-    __table_args__ = (
-        CheckConstraint("type IN ('user.created', 'user.updated', 'user.deleted')", name="type"),
-        CheckConstraint("version >= 1", name="version"),
-        CheckConstraint("delivered_at IS NULL OR parked_at IS NULL", name="one_end"),
-        CheckConstraint("(parked_at IS NULL) = (parked_reason IS NULL)", name="parked_reason"),
-        UniqueConstraint("user_id", "version"),
-        UniqueConstraint("event_id"),
-        # However many there are, the next ones of a user, the oldest, and those to prune are found at once.
-        _partial_index("ix_outbox_events_pending", "user_id", "version", where=PENDING),
-        _partial_index("ix_outbox_events_waiting", "occurred_at", where=PENDING),
-        _partial_index(
-            "ix_outbox_events_delivered", "delivered_at", where="delivered_at IS NOT NULL"
-        ),
-        _partial_index("ix_outbox_events_parked", "parked_at", where="parked_at IS NOT NULL"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
-    event_id: str = Field(sa_type=String(36))
-    """What consumers tell a second delivery by."""
-    user_id: int = Field(sa_type=big_id())
-    """No foreign key: the event of a deletion outlives the account."""
-    version: int
-    """The account's, after the change. Events of one user are delivered in its order."""
-    type: str = Field(sa_type=String(32))
-    data: dict[str, Any] = Field(sa_type=JSON(none_as_null=True))
-    occurred_at: datetime = Field(sa_type=UtcDateTime)
-    traceparent: str | None = Field(default=None, sa_type=String(64))
-    request_id: str | None = Field(default=None, sa_type=String(128))
-    delivered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    parked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    parked_reason: str | None = Field(default=None, sa_type=Text)
-
-
-class OutboxStream(SQLModel, table=True):
-    """A user with pending events. Relays lease streams, never single events, so order is kept."""
-
-    __tablename__ = "outbox_streams"
-    __table_args__ = (CheckConstraint("failures >= 0", name="failures"),)
-
-    user_id: int = Field(
-        primary_key=True, sa_type=big_id(), sa_column_kwargs={"autoincrement": False}
-    )
-    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
-    """When a relay may lease it: since it has events, after a pause, or when a lease expires."""
-    lease_token: str | None = Field(default=None, sa_type=String(32))
-    """Who has it now. A relay whose token isn't here any more has lost it."""
-    failures: int = 0
-    """Deliveries in a row that failed."""
-    last_error: str | None = Field(default=None, sa_type=Text)

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from chassis.ops.settings import ServiceSettings
+from chassis.events.outbox.settings import PublisherSettings
 
 # The minimum of OWASP's Password Storage Cheat Sheet for Argon2id.
 _SAFE_MEMORY_KIB = 19 * 1024
@@ -18,7 +18,7 @@ AUDIENCE = "users"
 """The audience of this service's public routes."""
 
 
-class UsersSettings(ServiceSettings):
+class UsersSettings(PublisherSettings):
     model_config = SettingsConfigDict(env_prefix="USERS_", populate_by_name=True)
 
     port: int = Field(8001, ge=1, le=65535, description="Port to listen on.")
@@ -44,28 +44,6 @@ class UsersSettings(ServiceSettings):
     password_time_cost: int = Field(3, ge=1, description="Argon2id: passes over the memory.")
     password_concurrency: int = Field(
         2, ge=1, description="Passwords hashed at the same time; others wait."
-    )
-
-    events_sink_url: AnyHttpUrl | None = Field(
-        None,
-        # The last is what Knative sets.
-        validation_alias=AliasChoices("USERS_EVENTS_SINK_URL", "EVENTS_SINK_URL", "K_SINK"),
-        description="Where events are delivered to. Without it they are kept until there is one.",
-    )
-    events_relay: bool = Field(
-        True, description="Whether `serve` delivers events; `relay` does in a process of its own."
-    )
-    events_concurrency: int = Field(
-        16, ge=1, le=1000, description="Events delivered at the same time, each of another user."
-    )
-    events_deadline_seconds: float = Field(
-        5.0, gt=0, le=60, description="How long a delivery may take."
-    )
-    events_max_backoff_seconds: float = Field(
-        30.0, gt=0, le=3600, description="The longest pause between two tries to deliver."
-    )
-    events_keep_days: int = Field(
-        7, ge=0, le=36_500, description="How long delivered events are kept."
     )
 
     @classmethod

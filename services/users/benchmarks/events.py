@@ -1,7 +1,7 @@
 """How fast events leave: `tox -e bench-events`.
 
-A sink that takes everything stands in for items, in a process of its own. The latency is from the
-change to its answer; the rate is that of one relay with so many events pending at the start.
+The subscribers are one fake server that takes everything, in a process of its own. The latency is from
+the change to its answer. The rate is that of one process with so many events pending at the start.
 """
 
 import argparse
@@ -23,16 +23,17 @@ from pydantic import SecretStr
 from sqlalchemy import delete, insert, text
 
 from app.database import MIGRATIONS
-from app.models import OutboxEvent, OutboxStream
-from app.outbox.metrics import DeliveryMetrics
-from app.outbox.process import RelayProcess
+from app.events.user_events import SOURCE
+from app.main import token_issuer
+from app.models import OutboxEvent, OutboxStream, OutboxSubscriber
 from app.services import accounts
-from app.services.access_tokens import TokenIssuer
-from app.services.signing_keys import KeyRing
 from app.settings import UsersSettings
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
 from chassis.db.migrations import upgrade
+from chassis.events.outbox.metrics import SubscriberMetrics
+from chassis.events.outbox.process import RelayProcess
+from chassis.events.outbox.transport import Answer
 from service_testing.databases import create_database
 
 _SINK_PORT = 8999
@@ -69,28 +70,35 @@ def running_sink() -> Iterator[str]:
         process.wait()
 
 
-def settings(database_url: str, sink_url: str) -> UsersSettings:
-    values: dict[str, Any] = {"environment": "development", "events_sink_url": sink_url}
+def settings(database_url: str, sink_url: str, subscribers: int = 1) -> UsersSettings:
+    values: dict[str, Any] = {
+        "environment": "development",
+        "events_subscribers": ",".join(f"{name}={sink_url}" for name in _names(subscribers)),
+    }
     return UsersSettings(database_url=SecretStr(database_url), **values)
+
+
+def _names(subscribers: int) -> list[str]:
+    return [f"subscriber-{number}" for number in range(1, subscribers + 1)]
 
 
 def relay_of(
     database: Database, chosen: UsersSettings, registry: CollectorRegistry
 ) -> RelayProcess:
-    issuer = TokenIssuer(KeyRing(database, chosen), lifetime_seconds=900, user_audiences=[])
-    return RelayProcess(chosen, database, issuer, registry)
+    issue = token_issuer(database, chosen).for_delivery
+    return RelayProcess(chosen, database, issue, registry, source=SOURCE)
 
 
 async def measure_latency(chosen: UsersSettings, url: str) -> str:
     """One change after the other, each committed in a session that wakes the relay by itself."""
     delays: list[float] = []
-    observe = DeliveryMetrics.observe
+    observe = SubscriberMetrics.observe
 
-    def timed(self: DeliveryMetrics, event: OutboxEvent, answer: Any) -> None:
+    def timed(self: SubscriberMetrics, event: OutboxEvent, answer: Answer) -> None:
         delays.append((utc_now() - event.occurred_at).total_seconds() * 1000)
         observe(self, event, answer)
 
-    DeliveryMetrics.observe = timed  # type: ignore[method-assign]
+    SubscriberMetrics.observe = timed  # type: ignore[method-assign]
     database = Database(url)
     async with relay_of(database, chosen, CollectorRegistry()).running():
         await asyncio.sleep(1)
@@ -101,40 +109,50 @@ async def measure_latency(chosen: UsersSettings, url: str) -> str:
             await asyncio.sleep(_CHANGE_EVERY_SECONDS)
         await asyncio.sleep(1)
     await database.aclose()
-    DeliveryMetrics.observe = observe  # type: ignore[method-assign]
+    SubscriberMetrics.observe = observe  # type: ignore[method-assign]
     hundredths = statistics.quantiles(delays[5:], n=100)
     return f"latency p50 {hundredths[49]:.1f} ms, p99 {hundredths[98]:.1f} ms, {len(delays)} events"
 
 
 async def measure_rate(chosen: UsersSettings, url: str, pending: int) -> str:
     database = Database(url)
-    await _fill(database, pending)
+    names = chosen.subscriber_names
+    expected = pending * len(names)
+    await _fill(database, pending, names)
     registry = CollectorRegistry()
     relay = relay_of(database, chosen, registry)
     cpu, start = time.process_time(), time.perf_counter()
     delivered = 0.0
     async with relay.running():
-        while delivered < pending and time.perf_counter() - start < _MOST_SECONDS:
+        while delivered < expected and time.perf_counter() - start < _MOST_SECONDS:
             await asyncio.sleep(0.1)
-            labels = {"result": "delivered"}
-            delivered = registry.get_sample_value("event_deliveries_total", labels) or 0.0
+            delivered = sum(_delivered(registry, name) for name in names)
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     await database.aclose()
     rate, milliseconds = delivered / seconds, 1000 * cpu / max(delivered, 1)
-    return f"{pending:,} pending: {rate:.0f} events a second, {milliseconds:.2f} ms of CPU each"
+    return (
+        f"{pending:,} pending for {len(names)}: {rate:.0f} deliveries a second, "
+        f"{milliseconds:.2f} ms of CPU each"
+    )
 
 
-async def _fill(database: Database, pending: int) -> None:
+def _delivered(registry: CollectorRegistry, subscriber: str) -> float:
+    labels = {"subscriber": subscriber, "result": "delivered"}
+    return registry.get_sample_value("event_deliveries_total", labels) or 0.0
+
+
+async def _fill(database: Database, pending: int, names: list[str]) -> None:
     now, users = utc_now(), pending // _EVENTS_PER_USER
     async with database.transaction() as session:
-        await session.execute(delete(OutboxEvent))
-        await session.execute(delete(OutboxStream))
+        for model in (OutboxEvent, OutboxStream, OutboxSubscriber):
+            await session.exec(delete(model))
+        session.add_all(OutboxSubscriber(name=name, registered_at=now) for name in names)
     for first in range(1, users + 1, _USERS_PER_INSERT):
         ids = range(first, min(first + _USERS_PER_INSERT, users + 1))
         events = [
             {
                 "event_id": f"{user_id}-{version}",
-                "user_id": user_id,
+                "aggregate_id": user_id,
                 "version": version,
                 "type": "user.updated",
                 "data": {"id": user_id, "name": "Ada", "is_active": True, "version": version},
@@ -143,18 +161,29 @@ async def _fill(database: Database, pending: int) -> None:
             for user_id in ids
             for version in range(1, _EVENTS_PER_USER + 1)
         ]
-        streams = [{"user_id": user_id, "due_at": now, "failures": 0} for user_id in ids]
+        streams = [
+            {
+                "subscriber": name,
+                "aggregate_id": user_id,
+                "next_version": 1,
+                "due_at": now,
+                "failures": 0,
+            }
+            for user_id in ids
+            for name in names
+        ]
         async with database.transaction() as session:
-            await session.execute(insert(OutboxEvent), events)
-            await session.execute(insert(OutboxStream), streams)
+            await session.exec(insert(OutboxEvent), params=events)
+            await session.exec(insert(OutboxStream), params=streams)
     async with database.transaction() as session:
-        await session.execute(text("ANALYZE"))
+        await (await session.connection()).execute(text("ANALYZE"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--pending", type=int, action="append", help="1000 and 100000 by default")
+    parser.add_argument("--subscribers", type=int, action="append", help="1 and 3 by default")
     arguments = parser.parse_args()
     if arguments.sink:
         uvicorn.run(sink, port=_SINK_PORT, log_level="error", access_log=False, lifespan="off")
@@ -168,7 +197,9 @@ def main() -> None:
             chosen = settings(url, sink_url)
             print(f"{name}: {asyncio.run(measure_latency(chosen, url))}", flush=True)
             for pending in arguments.pending or [1_000, 100_000]:
-                print(f"{name}: {asyncio.run(measure_rate(chosen, url, pending))}", flush=True)
+                for subscribers in arguments.subscribers or [1, 3]:
+                    chosen = settings(url, sink_url, subscribers)
+                    print(f"{name}: {asyncio.run(measure_rate(chosen, url, pending))}", flush=True)
 
 
 if __name__ == "__main__":

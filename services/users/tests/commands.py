@@ -23,11 +23,7 @@ class Operator:
 
     def run(self, *arguments: str, typed: str = "", **environment: str | None) -> Outcome:
         """`python -m app <arguments>`; a variable set to None is unset."""
-        cleared = dict.fromkeys(
-            name
-            for name in os.environ
-            if name.startswith("USERS_") or name in ("EVENTS_SINK_URL", "K_SINK")
-        )
+        cleared = dict.fromkeys(name for name in os.environ if name.startswith("USERS_"))
         variables = {
             **cleared,
             "USERS_ENVIRONMENT": "development",

@@ -18,7 +18,7 @@ class Snapshot:
     items: dict[int, tuple[int, str]]
     """Owner and name, by id."""
     sent: set[str]
-    """Ids of the events that the outbox has marked as delivered."""
+    """Ids of the events that every subscriber has got, according to the outbox."""
     received: set[str]
     versions: dict[int, list[int]]
     """The versions of each user's events, in order."""
@@ -30,8 +30,10 @@ async def read(users: Query, items: Query) -> Snapshot:
     accounts = await users("SELECT id, name, is_active, version FROM users")
     owners = await items("SELECT id, name, is_active, version, is_deleted FROM owners")
     outbox = await users(
-        "SELECT user_id, version, event_id, delivered_at IS NOT NULL FROM outbox_events"
-        " ORDER BY user_id, version",
+        "SELECT aggregate_id, version, event_id, NOT EXISTS (SELECT 1 FROM outbox_streams"
+        " WHERE outbox_streams.aggregate_id = outbox_events.aggregate_id AND next_version <= version)"
+        " AND NOT EXISTS (SELECT 1 FROM outbox_parked_events WHERE event_number = outbox_events.id)"
+        " FROM outbox_events ORDER BY aggregate_id, version",
     )
     versions: dict[int, list[int]] = {}
     for user_id, version, _, _ in outbox:
@@ -58,8 +60,8 @@ async def read(users: Query, items: Query) -> Snapshot:
 async def unfinished(users: Query, items: Query) -> list[str]:
     """The work that is left, in words."""
     counts = {
-        "events to deliver": (users, "outbox_events WHERE delivered_at IS NULL"),
-        "streams": (users, "outbox_streams"),
+        "streams with events to deliver": (users, "outbox_streams"),
+        "parked events": (users, "outbox_parked_events"),
         "deleted owners' items to delete": (items, "item_removals"),
     }
     found = {

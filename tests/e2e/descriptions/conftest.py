@@ -30,8 +30,7 @@ def described_stack(
     pytestconfig: pytest.Config,
 ) -> Iterator[LocalStack]:
     """Processes on new databases; hooks.py is the subscriber called `items`."""
-    subscriber = f"http://127.0.0.1:{events_port}/events/"
-    settings = {"EVENTS_SUBSCRIBERS": f"items={subscriber}", "EVENTS_SINK_URL": subscriber}
+    settings = {"EVENTS_SUBSCRIBERS": f"items=http://127.0.0.1:{events_port}/events/"}
     folder = tmp_path_factory.mktemp("logs")
     with local_stack(new_database, folder, {"users": settings}) as stack:
         pytestconfig.stash[STACK] = stack

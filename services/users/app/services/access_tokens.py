@@ -15,7 +15,6 @@ INTERNAL_AUDIENCE = "users-internal"
 """The audience of this service's internal routes."""
 READ_SCOPE = "users:read"
 _DELIVERY_SECONDS = 60
-EVENTS_AUDIENCE = "items-events"
 
 
 class TokenIssuer:
@@ -25,7 +24,7 @@ class TokenIssuer:
         self, keys: KeyRing, *, lifetime_seconds: int, user_audiences: Sequence[str]
     ) -> None:
         """`user_audiences` are the services that accept the tokens of users."""
-        self._keys = keys
+        self.keys = keys
         self._lifetime_seconds = lifetime_seconds
         self._user_audiences = list(user_audiences)
 
@@ -41,14 +40,14 @@ class TokenIssuer:
         token = await self._issue(claims, self._lifetime_seconds)
         return ServiceToken(**token.model_dump(), scope=scope)
 
-    async def for_delivery(self, audience: str = EVENTS_AUDIENCE) -> AccessToken:
+    async def for_delivery(self, audience: str) -> AccessToken:
         """A token for the events that this service delivers. It is short-lived, as the next one is free."""
         return await self._issue({"sub": ISSUER, "aud": audience}, _DELIVERY_SECONDS)
 
     async def _issue(
         self, claims: Mapping[str, str | Sequence[str]], lifetime_seconds: int
     ) -> AccessToken:
-        key = await self._keys.signing_key()
+        key = await self.keys.signing_key()
         issued_at = int(utc_now().timestamp())
         token = jwt.encode(
             {

@@ -1,8 +1,8 @@
 """What can be done to an account. Each function writes the event of its change in the same transaction."""
 
 from app.errors import LastAdmin, UserNotFound
+from app.events.user_events import write_user_event
 from app.models import User
-from app.outbox.writing import write_event
 from app.repositories.users import UserRepository
 from app.schemas import AdminPatch, ProfilePatch
 from app.services import refresh_tokens
@@ -21,7 +21,7 @@ async def register(
     """
     user = User(email=email, name=name, password_hash=password_hash, role=role)
     await UserRepository(session).save(user)
-    await write_event(session, "user.created", user)
+    await write_user_event(session, "user.created", user)
     return user
 
 
@@ -43,7 +43,7 @@ async def change(session: WriteSession, user_id: int, changes: ProfilePatch | Ad
     user.sqlmodel_update(changed)
     user.version += 1
     await users.save(user)
-    await write_event(session, "user.updated", user)
+    await write_user_event(session, "user.updated", user)
     if not user.is_active:
         await refresh_tokens.revoke_all(session, user_id)
     return user
@@ -84,7 +84,7 @@ async def delete(session: WriteSession, user_id: int) -> None:
     await _require_another_admin(users, user_id)
     user = await _get_for_update(users, user_id)
     await users.delete(user)
-    await write_event(session, "user.deleted", user)
+    await write_user_event(session, "user.deleted", user)
 
 
 async def delete_own(session: WriteSession, user_id: int) -> None:

@@ -7,8 +7,9 @@ import jwt
 from sqlalchemy import select
 from sqlmodel import col
 
+from app.events.user_events import SOURCE
 from app.models import OutboxEvent
-from app.outbox.sink import Delivered, DeliveryTokens, HttpSink
+from chassis.events.outbox.transport import Delivered, DeliveryTokens, HttpTransport
 from chassis.http.client import service_client
 from contracts.provider import Message, ProviderStates, message_producer
 from service_testing.assertions import assert_status
@@ -70,7 +71,7 @@ class UsersMessages(ProviderStates):
 
     @message_producer("the token of a relay")
     async def relay_token(self) -> Message:
-        tokens = DeliveryTokens(self._people.state.issuer)
+        tokens = DeliveryTokens(self._people.state.issuer.for_delivery, "items-events")
         return await self._taken_apart(await tokens.current())
 
     async def _register(self, name: str) -> Message:
@@ -99,11 +100,13 @@ class UsersMessages(ProviderStates):
             sent.append(request)
             return httpx.Response(204)
 
-        tokens = DeliveryTokens(self._people.state.issuer)
+        tokens = DeliveryTokens(self._people.state.issuer.for_delivery, "items-events")
         async with service_client(
             "", timeout_seconds=5, transport=httpx.MockTransport(sink)
         ) as http:
-            delivery = HttpSink("http://items/events/", http, tokens, deadline_seconds=5)
+            delivery = HttpTransport(
+                "http://items/events/", http, tokens, source=SOURCE, deadline_seconds=5
+            )
             assert await delivery.deliver(event) == Delivered()
         return Message(sent[0].content, sent[0].headers["content-type"])
 

@@ -6,11 +6,18 @@ from typing import Any
 
 import pytest
 
+from app.events.user_events import SOURCE, EventType
 from app.models import OutboxEvent
-from app.outbox.events import EventType
-from app.outbox.sink import Answer, Delivered, DeliveryTokens, Failed, HttpSink, Refused
 from app.schemas import AccessToken
 from chassis.events.cloudevents import STRUCTURED
+from chassis.events.outbox.transport import (
+    Answer,
+    Delivered,
+    DeliveryTokens,
+    Failed,
+    HttpTransport,
+    Refused,
+)
 from chassis.http.client import service_client
 from chassis.web.fields import MAX_ID
 from contracts.consumer import ExpectedProvider, Request, Response, State, state
@@ -26,9 +33,8 @@ NO_OWNER = state("no owner", id=7)
 OWNER = state("an owner", id=7, name="Ada", version=2)
 
 
-class Issuer:
-    async def for_delivery(self) -> AccessToken:
-        return AccessToken(access_token="relay-token", token_type="bearer", expires_in=60)
+async def issue(_: str) -> AccessToken:
+    return AccessToken(access_token="relay-token", token_type="bearer", expires_in=60)
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ async def deliver(
     cause = cause or {}
     event = OutboxEvent(
         event_id=EVENT_ID,
-        user_id=data["id"],
+        aggregate_id=data["id"],
         version=3,
         type=event_type,
         data=data,
@@ -79,8 +85,8 @@ async def deliver(
         description, given=given, request=request, response=Response(status=status)
     ) as url:
         async with service_client("", timeout_seconds=5) as http:
-            tokens = DeliveryTokens(Issuer())
-            sink = HttpSink(f"{url}/events/", http, tokens, deadline_seconds=5)
+            tokens = DeliveryTokens(issue, "items-events")
+            sink = HttpTransport(f"{url}/events/", http, tokens, source=SOURCE, deadline_seconds=5)
             return await sink.deliver(event)
 
 

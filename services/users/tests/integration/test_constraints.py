@@ -10,6 +10,8 @@ from sqlmodel import SQLModel, col
 from app.models import (
     OutboxEvent,
     OutboxStream,
+    OutboxSubscriber,
+    ParkedEvent,
     RefreshFamily,
     RefreshToken,
     ServiceClient,
@@ -52,18 +54,41 @@ def row(model: type[SQLModel], **changes: Any) -> dict[str, Any]:
         OutboxEvent: {
             "id": 3001,
             "event_id": "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b",
-            "user_id": 1001,
+            "aggregate_id": 1001,
             "version": 1,
             "type": "user.created",
             "data": {},
             "occurred_at": now,
         },
-        OutboxStream: {"user_id": 1001, "due_at": now, "failures": 0},
+        OutboxSubscriber: {"name": "items", "registered_at": now},
+        OutboxStream: {
+            "aggregate_id": 1001,
+            "subscriber": "items",
+            "next_version": 1,
+            "due_at": now,
+            "failures": 0,
+        },
+        ParkedEvent: {
+            "event_number": 3001,
+            "subscriber": "items",
+            "parked_at": now,
+            "reason": "status 400",
+        },
     }
     return {**good[model], **changes}
 
 
-MODELS = (User, RefreshFamily, RefreshToken, SigningKey, ServiceClient, OutboxEvent, OutboxStream)
+MODELS = (
+    User,
+    RefreshFamily,
+    RefreshToken,
+    SigningKey,
+    ServiceClient,
+    OutboxEvent,
+    OutboxSubscriber,
+    OutboxStream,
+    ParkedEvent,
+)
 
 
 @pytest.fixture
@@ -106,13 +131,17 @@ REQUIRED = [
     (ServiceClient, "scopes"),
     (ServiceClient, "created_at"),
     (OutboxEvent, "event_id"),
-    (OutboxEvent, "user_id"),
+    (OutboxEvent, "aggregate_id"),
     (OutboxEvent, "version"),
     (OutboxEvent, "type"),
     (OutboxEvent, "data"),
     (OutboxEvent, "occurred_at"),
     (OutboxStream, "due_at"),
     (OutboxStream, "failures"),
+    (OutboxStream, "next_version"),
+    (OutboxSubscriber, "registered_at"),
+    (ParkedEvent, "parked_at"),
+    (ParkedEvent, "reason"),
 ]
 
 
@@ -176,6 +205,8 @@ class TestConstraints:
             (ServiceClient, {}),
             (OutboxEvent, {"event_id": "another", "version": 2}),
             (OutboxStream, {}),
+            (OutboxSubscriber, {}),
+            (ParkedEvent, {}),
         ],
     )
     async def test_ids_are_unique(
@@ -191,23 +222,19 @@ class TestConstraints:
         await assert_refused(session, OutboxEvent, id=3002, **change)
 
     @pytest.mark.parametrize(
-        "change",
+        ("model", "change"),
         [
-            {"type": "user.renamed"},
-            {"version": 0},
-            {"parked_at": utc_now()},
-            {"parked_reason": "400"},
-            {"parked_at": utc_now(), "parked_reason": "400", "delivered_at": utc_now()},
+            (OutboxEvent, {"version": 0}),
+            (OutboxStream, {"next_version": 0}),
+            (OutboxStream, {"failures": -1}),
+            (ParkedEvent, {"event_number": 9999}),
         ],
-        ids=" ".join,
+        ids=str,
     )
-    async def test_event_in_an_invalid_state_is_refused(
-        self, session: WriteSession, change: dict[str, Any]
+    async def test_outbox_in_an_invalid_state_is_refused(
+        self, session: WriteSession, model: type[SQLModel], change: dict[str, Any]
     ) -> None:
-        await assert_refused(session, OutboxEvent, **change)
-
-    async def test_negative_failures_are_refused(self, session: WriteSession) -> None:
-        await assert_refused(session, OutboxStream, failures=-1)
+        await assert_refused(session, model, **change)
 
     @pytest.mark.usefixtures("good_rows")
     async def test_login_needs_an_account(self, session: WriteSession) -> None:

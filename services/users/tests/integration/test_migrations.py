@@ -1,5 +1,6 @@
 """The migrations: up, down, and compared with the models."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,10 +8,18 @@ from sqlalchemy import func, select, text
 from sqlmodel import col
 
 from app.database import MIGRATIONS
-from app.models import ServiceClient, User, metadata
+from app.models import (
+    OutboxEvent,
+    OutboxStream,
+    OutboxSubscriber,
+    ParkedEvent,
+    ServiceClient,
+    User,
+    metadata,
+)
 from chassis.db.columns import utc_now
 from chassis.db.migrations import differences, downgrade, upgrade
-from tests.spare_database import store, stored_rows
+from tests.spare_database import opened, store, stored_rows
 
 
 class TestMigrations:
@@ -33,6 +42,50 @@ class TestMigrations:
         upgrade(empty_database_url, MIGRATIONS)
         assert differences(empty_database_url, metadata) == []
         assert stored_rows(empty_database_url, select(col(User.id))) == []
+
+    def test_undelivered_events_wait_for_the_first_subscribers_after_the_migration(
+        self, empty_database_url: str
+    ) -> None:
+        upgrade(empty_database_url, MIGRATIONS, "0003")
+        time = "'2026-11-29 06:00:00.000000+00:00'"
+        for version, delivered_at, parked_at, reason in (
+            (1, time, "NULL", "NULL"),
+            (2, "NULL", time, "'status 400'"),
+            (3, "NULL", "NULL", "NULL"),
+            (4, time, "NULL", "NULL"),
+        ):
+            execute(
+                empty_database_url,
+                "INSERT INTO outbox_events (event_id, user_id, version, type, data, occurred_at, "  # noqa: S608
+                f"delivered_at, parked_at, parked_reason) VALUES ('event-{version}', 7, {version}, "
+                f"'user.updated', '{{\"id\": 7}}', {time}, {delivered_at}, {parked_at}, {reason})",
+            )
+        upgrade(empty_database_url, MIGRATIONS, "head")
+        events = select(
+            col(OutboxEvent.id), col(OutboxEvent.aggregate_id), col(OutboxEvent.version)
+        )
+        kept = [(2, 7, 2), (3, 7, 3)]
+        assert stored_rows(empty_database_url, events.order_by(col(OutboxEvent.id))) == kept
+        data = select(col(OutboxEvent.data)).limit(1)
+        assert stored_rows(empty_database_url, data) == [({"id": 7},)]
+        store(empty_database_url, [event(version=5)])
+        assert stored_rows(empty_database_url, select(func.max(OutboxEvent.id))) == [(5,)]
+        parked = ParkedEvent(
+            event_number=2, subscriber="items", parked_at=utc_now(), reason="status 400"
+        )
+        subscriber = OutboxSubscriber(name="items", registered_at=utc_now())
+        store(empty_database_url, [subscriber, stream(next_version=5), parked])
+        downgrade(empty_database_url, MIGRATIONS, "0003")
+        old = (
+            "SELECT id, version, delivered_at IS NULL, parked_reason FROM outbox_events ORDER BY id"
+        )
+        assert stored_rows(empty_database_url, text(old)) == [
+            (2, 2, True, "status 400"),
+            (3, 3, False, None),
+            (5, 5, True, None),
+        ]
+        streams = text("SELECT user_id, failures FROM outbox_streams")
+        assert stored_rows(empty_database_url, streams) == [(7, 0)]
 
     def test_registered_clients_may_still_read_users_after_the_migration(
         self, empty_database_url: str
@@ -68,6 +121,14 @@ class TestMigrations:
         assert "ix_users_search_text_trgm" in {name for (name,) in names}
 
 
+def execute(url: str, statement: str) -> None:
+    async def run() -> None:
+        async with opened(url) as database, database.write_engine.begin() as connection:
+            await connection.exec_driver_sql(statement)
+
+    asyncio.run(run())
+
+
 def user() -> User:
     return User(
         email="ada@example.com",
@@ -76,4 +137,21 @@ def user() -> User:
         search_text="ada",
         password_hash="hash",
         created_at=utc_now(),
+    )
+
+
+def event(*, version: int) -> OutboxEvent:
+    return OutboxEvent(
+        event_id=f"event-{version}",
+        aggregate_id=7,
+        version=version,
+        type="user.updated",
+        data={},
+        occurred_at=utc_now(),
+    )
+
+
+def stream(*, next_version: int) -> OutboxStream:
+    return OutboxStream(
+        aggregate_id=7, subscriber="items", next_version=next_version, due_at=utc_now()
     )

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.sinks import register, rename
+from app.schemas import ProfilePatch
+from app.services import accounts
 from tests.spare_database import opened
 
 SERVICE = Path(__file__).parents[2]
@@ -80,7 +81,7 @@ def relay(
             **os.environ,
             "USERS_ENVIRONMENT": "development",
             "USERS_DATABASE_URL": spare_database_url,
-            "EVENTS_SINK_URL": sink.url,
+            "USERS_EVENTS_SUBSCRIBERS": f"items={sink.url}",
         },
         stdout=subprocess.PIPE,
         text=True,
@@ -92,8 +93,12 @@ def relay(
 
 def change(url: str) -> None:
     async def register_and_rename() -> None:
-        async with opened(url) as database:
-            await rename(database, await register(database), "Ada", "Ida")
+        async with opened(url) as database, database.transaction() as session:
+            user = await accounts.register(
+                session, email="ada@example.com", name="Ada", password_hash="none"
+            )
+            for name in ("Eva", "Ida"):
+                await accounts.change(session, user.id, ProfilePatch(name=name))
 
     asyncio.run(register_and_rename())
 

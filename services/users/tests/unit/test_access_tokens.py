@@ -29,7 +29,7 @@ async def test_delivery_token_is_for_the_subscriber_and_a_minute() -> None:
     ring = Ring()
     granted = await TokenIssuer(
         cast(KeyRing, ring), lifetime_seconds=900, user_audiences=[]
-    ).for_delivery()
+    ).for_delivery("items-events")
     claims = decode(
         granted.access_token,
         ring.key.private.public_key(),

@@ -24,8 +24,6 @@ def production(**changes: Any) -> UsersSettings:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in UsersSettings.model_fields:
         monkeypatch.delenv(f"USERS_{name.upper()}", raising=False)
-    for name in ("EVENTS_SINK_URL", "K_SINK"):
-        monkeypatch.delenv(name, raising=False)
 
 
 class TestDefaults:
@@ -107,32 +105,20 @@ class TestProduction:
             production(**wrong)
 
 
-class TestSink:
-    @pytest.mark.parametrize("name", ["USERS_EVENTS_SINK_URL", "EVENTS_SINK_URL", "K_SINK"])
-    def test_sink_may_be_named_by_each_variable(
-        self, monkeypatch: pytest.MonkeyPatch, name: str
-    ) -> None:
-        monkeypatch.setenv(name, "http://items:8002/events/")
-        assert str(production().events_sink_url) == "http://items:8002/events/"
-
-    def test_sink_of_our_own_name_wins_over_knative_s(
+class TestSubscribers:
+    def test_subscribers_are_read_from_the_environment(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("K_SINK", "http://broker/")
-        monkeypatch.setenv("EVENTS_SINK_URL", "http://items:8002/events/")
-        assert str(production().events_sink_url) == "http://items:8002/events/"
+        monkeypatch.setenv("USERS_EVENTS_SUBSCRIBERS", "items=http://items:8002/events/")
+        (subscriber,) = production().events_subscribers
+        assert (subscriber.name, str(subscriber.url)) == ("items", "http://items:8002/events/")
 
-    def test_sink_is_none_unless_it_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("EVENTS_SINK_URL", "")
-        assert production().events_sink_url is None
-
-    @pytest.mark.parametrize("name", ["USERS_EVENTS_SINK_URL", "EVENTS_SINK_URL", "K_SINK"])
-    def test_sink_that_is_no_url_is_one_sentence_that_names_its_variable(
-        self, monkeypatch: pytest.MonkeyPatch, name: str
+    def test_malformed_subscribers_are_one_sentence_that_names_the_variable(
+        self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("USERS_ENVIRONMENT", "development")
-        monkeypatch.setenv(name, "items:8002")
+        monkeypatch.setenv("USERS_EVENTS_SUBSCRIBERS", "items:8002")
         with pytest.raises(SettingsError) as refusal:
             load_settings(UsersSettings)
-        assert str(refusal.value).startswith(f"{name} ")
-        assert str(refusal.value).count("USERS_") == name.count("USERS_")
+        assert "USERS_EVENTS_SUBSCRIBERS" in str(refusal.value)
+        assert "items:8002" not in str(refusal.value)

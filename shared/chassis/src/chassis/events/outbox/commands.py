@@ -156,7 +156,7 @@ def _add_remove_subscriber(cli: typer.Typer, settings_class: type[PublisherSetti
     ) -> None:
         """Forget a subscriber and its position. Take it out of the settings of every process first."""
         settings = settings_or_exit(settings_class)
-        if name in {each.name for each in settings.events_subscribers}:
+        if name in settings.subscriber_names:
             fail(f"{name} is in the settings: a relay would register it again.")
         if not in_transaction(settings, lambda session: remove_subscriber(session, name)):
             fail(f"no subscriber is called {name}.")

@@ -48,6 +48,10 @@ class PublisherSettings(ServiceSettings):
         7, ge=0, le=36_500, description="How long events are kept that every subscriber has got."
     )
 
+    @property
+    def subscriber_names(self) -> list[str]:
+        return [subscriber.name for subscriber in self.events_subscribers]
+
     @field_validator("events_subscribers", mode="before")
     @classmethod
     def _parse_subscribers(cls, value: object) -> object:
@@ -59,6 +63,6 @@ class PublisherSettings(ServiceSettings):
     @field_validator("events_subscribers")
     @classmethod
     def _names_are_unique(cls, value: tuple[Subscriber, ...]) -> tuple[Subscriber, ...]:
-        if len({subscriber.name for subscriber in value}) < len(value):
+        if len({each.name for each in value}) < len(value):
             raise ValueError("must name each subscriber once")
         return value

@@ -6,7 +6,7 @@ Those that are registered already keep what they could do: read all users.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None

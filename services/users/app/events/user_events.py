@@ -1,0 +1,43 @@
+"""The events of an account (docs/events.md). `chassis.events.outbox` stores and delivers them."""
+
+from typing import Literal
+
+from pydantic import JsonValue
+
+from app.models import OutboxEvent, User
+from chassis.db.sessions import WriteSession
+from chassis.events.outbox.writing import write_event
+
+EventType = Literal["user.created", "user.updated", "user.deleted"]
+
+SOURCE = "/users"
+
+
+async def write_user_event(session: WriteSession, event_type: EventType, user: User) -> OutboxEvent:
+    """Add the event of a change to `user`, which is as it is after the change."""
+    data = event_data(event_type, user)
+    return await write_event(
+        session,
+        event_type,
+        aggregate_id=user.id,
+        version=event_version(event_type, user),
+        data=data,
+    )
+
+
+def event_data(event_type: EventType, user: User) -> dict[str, JsonValue]:
+    """The full state, so that a later event makes up for one that was lost or refused.
+
+    It has no e-mail address and no role, which are private.
+    """
+    return {
+        "id": user.id,
+        "name": user.name,
+        "is_active": user.is_active and event_type != "user.deleted",
+        "version": event_version(event_type, user),
+    }
+
+
+def event_version(event_type: EventType, user: User) -> int:
+    """A deletion is a version of its own, though the row doesn't get it."""
+    return user.version + 1 if event_type == "user.deleted" else user.version

@@ -1,0 +1,127 @@
+"""Every change of an account writes an event, and nothing else does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlmodel import col, select
+
+from app.models import OutboxEvent
+from chassis.db.sessions import WriteSession
+from service_testing.assertions import assert_status
+from service_testing.client import AppClient
+from tests.commands import Operator
+from tests.factories import Account, create_user_data
+from tests.helpers import assert_user_response, log_in
+from tests.spare_database import stored_rows
+
+EVENTS = select(
+    OutboxEvent.aggregate_id, OutboxEvent.type, OutboxEvent.version, OutboxEvent.data
+).order_by(col(OutboxEvent.id))
+
+Written = tuple[str, int, Mapping[str, Any]]
+
+
+async def events_of(session: WriteSession, user_id: int) -> list[Written]:
+    """Type, version and data of each event of a user, in order."""
+    rows = (await session.exec(EVENTS)).all()
+    await session.commit()
+    return [row[1:] for row in rows if row[0] == user_id]
+
+
+def state(account: Account, version: int, **changes: Any) -> dict[str, Any]:
+    data = {"id": account.id, "name": account.name, "is_active": True, "version": version}
+    return {**data, **changes}
+
+
+class TestChanges:
+    async def test_registration_writes_an_event(
+        self, client: AppClient, session: WriteSession
+    ) -> None:
+        response = await client.post("/users/", json=create_user_data(name="Ada"))
+        user = assert_user_response(response, status=201)
+        data = {"id": user["id"], "name": "Ada", "is_active": True, "version": 1}
+        assert await events_of(session, user["id"]) == [("user.created", 1, data)]
+
+    async def test_event_knows_the_request_that_caused_it(
+        self, client: AppClient, session: WriteSession
+    ) -> None:
+        trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+        headers = {"X-Request-ID": "req-1", "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+        await client.post("/users/", json=create_user_data(), headers=headers)
+        event = (await session.exec(select(OutboxEvent))).one()
+        assert event.request_id == "req-1"
+        assert event.traceparent is not None
+        assert event.traceparent.split("-")[1] == trace_id
+
+    async def test_rename_writes_an_event(
+        self, user_client: AppClient, user: Account, session: WriteSession
+    ) -> None:
+        assert_status(await user_client.patch("/users/me", json={"name": "Ada King"}), 200)
+        event = ("user.updated", 2, state(user, 2, name="Ada King"))
+        assert await events_of(session, user.id) == [event]
+
+    async def test_change_of_private_fields_writes_an_event(
+        self, user_client: AppClient, user: Account, session: WriteSession
+    ) -> None:
+        await user_client.patch("/users/me", json={"email": "ada.king@example.com"})
+        event = ("user.updated", 2, state(user, 2))
+        assert await events_of(session, user.id) == [event]
+
+    async def test_change_by_an_administrator_writes_an_event(
+        self, admin_client: AppClient, user: Account, session: WriteSession
+    ) -> None:
+        for body in ({"is_active": False}, {"role": "admin"}, {"is_active": True, "name": "Ada"}):
+            assert_status(await admin_client.patch(f"/admin/users/{user.id}", json=body), 200)
+        assert await events_of(session, user.id) == [
+            ("user.updated", 2, state(user, 2, is_active=False)),
+            ("user.updated", 3, state(user, 3, is_active=False)),
+            ("user.updated", 4, state(user, 4, name="Ada")),
+        ]
+
+    async def test_deletion_writes_an_event(
+        self, user_client: AppClient, user: Account, session: WriteSession
+    ) -> None:
+        assert_status(await user_client.delete("/users/me"), 204)
+        event = ("user.deleted", 2, state(user, 2, is_active=False))
+        assert await events_of(session, user.id) == [event]
+
+    async def test_deletion_by_an_administrator_writes_an_event(
+        self, admin_client: AppClient, user: Account, session: WriteSession
+    ) -> None:
+        assert_status(await admin_client.delete(f"/admin/users/{user.id}"), 204)
+        event = ("user.deleted", 2, state(user, 2, is_active=False))
+        assert await events_of(session, user.id) == [event]
+
+    def test_commands_write_events_of_their_changes(self, spare_database_url: str) -> None:
+        operator = Operator(spare_database_url)
+        email = ["--email", "ada@example.com"]
+        operator.run("create-admin", *email, USERS_ADMIN_PASSWORD="a long password")
+        operator.run("create-admin", *email)  # which changes nothing
+        rows = stored_rows(spare_database_url, EVENTS)
+        assert [(row.type, row.version) for row in rows] == [("user.created", 1)]
+
+
+class TestNoChange:
+    async def test_nothing_is_events_of_a_change_to_what_is(
+        self, user_client: AppClient, user: Account, session: WriteSession
+    ) -> None:
+        for body in ({}, {"name": user.name}, {"name": user.name, "email": user.email}):
+            assert_status(await user_client.patch("/users/me", json=body), 200)
+        assert await events_of(session, user.id) == []
+
+    async def test_nothing_is_events_of_logins_and_passwords(
+        self, client: AppClient, user_client: AppClient, user: Account, session: WriteSession
+    ) -> None:
+        await log_in(client, user)
+        body = {"current_password": user.password, "new_password": "another password"}
+        assert_status(await user_client.put("/users/me/password", json=body), 204)
+        assert await events_of(session, user.id) == []
+
+    async def test_nothing_is_events_of_what_was_refused(
+        self, client: AppClient, admin_client: AppClient, admin: Account, session: WriteSession
+    ) -> None:
+        body = create_user_data(email=admin.email)
+        assert_status(await client.post("/users/", json=body), 409)
+        assert_status(await admin_client.delete("/users/me"), 409)
+        assert_status(await admin_client.delete("/admin/users/999999"), 404)
+        assert (await session.exec(EVENTS)).all() == []
