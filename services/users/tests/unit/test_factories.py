@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.schemas import UserCreate
-from tests.factories import create_user_data, restart_numbers
+from tests.factories import create_user_data
 
 
 class TestCreateUserData:
@@ -28,11 +28,6 @@ class TestCreateUserData:
     def test_unknown_field_raises_type_error(self) -> None:
         with pytest.raises(TypeError, match="unknown fields: nmae"):
             create_user_data(nmae="Ada")  # type: ignore[call-arg]
-
-    def test_numbers_restart_with_each_test(self) -> None:
-        create_user_data()
-        restart_numbers()
-        assert create_user_data()["email"].endswith(".1@example.com")
 
     def test_wrong_type_is_refused_by_the_schema(self) -> None:
         with pytest.raises(ValidationError):
