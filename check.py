@@ -28,10 +28,16 @@ def labelled(label: str) -> list[str]:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
 
 
-def what_is_missing(names: Iterable[str]) -> dict[str, str]:
+def without_duplicates(names: Sequence[str]) -> list[str]:
+    """Without the tests on this Python where `coverage` runs the same ones, on two databases."""
+    current = f"py3{sys.version_info.minor}"
+    measured = {name.removesuffix("coverage") + current for name in names if "-coverage" in name}
+    return [name for name in names if name not in measured]
+
+
+def what_is_missing(names: Iterable[str], with_docker: Sequence[str]) -> dict[str, str]:
     """The environments that can't run here, each with the reason and what helps."""
     missing: dict[str, str] = {}
-    with_docker = set(labelled("docker"))
     for name in names:
         version = re.search(r"(?:^|-)py3(\d+)$", name)
         if version and not has_python(f"3.{version[1]}"):
@@ -111,8 +117,11 @@ def details(pattern: str, reports: Mapping[str, Mapping[str, Any]]) -> list[str]
 
 
 def main(label: str, only: str) -> int:
-    names = only.split() or labelled(label)
-    missing = what_is_missing(names)
+    names = only.split() or without_duplicates(labelled(label))
+    with_docker = labelled("docker")
+    missing = what_is_missing(names, with_docker)
+    # What runs in containers first: it waits more than it computes.
+    names.sort(key=lambda name: name not in with_docker)
     can_run = [name for name in names if name not in missing]
     print(
         f"{len(can_run)} steps, {JOBS} at a time; the first time installs what they need.",
@@ -129,7 +138,7 @@ def main(label: str, only: str) -> int:
     ):
         if lines:
             print("\n".join(["", heading, *lines]))
-    all_passed = len(reports) == len(can_run) and all(each[1] != "FAILED" for each in rows)
+    all_passed = set(can_run) <= reports.keys() and all(each[1] != "FAILED" for each in rows)
     return 0 if all_passed and not (missing and os.environ.get("CI")) else 1
 
 

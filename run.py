@@ -12,15 +12,12 @@ from contextlib import suppress
 import workspace
 from workspace import Refused
 
-GRACE_SECONDS = float(os.environ.get("GRACE_SECONDS") or 5)
-READY_SECONDS, EXIT_KILLED = 60, 130
+GRACE_SECONDS, READY_SECONDS, EXIT_KILLED = float(os.environ.get("GRACE_SECONDS") or 5), 60, 130
 # A program of util-linux, by which the services end also when this process is killed.
 LAUNCHER = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
 
 
 class Runner:
-    """Starts the services and ends them: nothing that it started outlives `run`."""
-
     def __init__(self) -> None:
         self.services = workspace.services()
         self.environ = workspace.development(self.services, os.environ)
@@ -75,11 +72,13 @@ class Runner:
             raise Refused(f"{service.name} ({command}) ended with exit code {child.returncode}.")
 
     def relay(self, name: str, reading: int) -> None:
-        """Show a service's lines, each under its name. When nobody reads them any more, stop."""
+        for line in open(reading, "rb"):  # noqa: SIM115 - its end closes it
+            self.write(f"{name} | ".encode() + line)
+
+    def write(self, data: bytes) -> None:
         try:
-            for line in open(reading, "rb"):  # noqa: SIM115 - its end closes it
-                with self.lock:
-                    os.write(1, f"{name} | ".encode() + line)
+            with self.lock:
+                os.write(1, data)
         except OSError:
             self.loop.call_soon_threadsafe(self.stop, signal.SIGTERM)
 
@@ -90,7 +89,8 @@ class Runner:
                 if self.loop.time() > deadline:
                     raise Refused(f"{url} isn't ready after {READY_SECONDS} seconds.")
                 await asyncio.sleep(0.1)
-        print(workspace.tour(self.services, self.environ), flush=True)
+        tour = f"{workspace.tour(self.services, self.environ)}\n".encode()
+        threading.Thread(target=self.write, args=(tour,), daemon=True).start()  # it may block
 
 
 if __name__ == "__main__":

@@ -216,30 +216,28 @@ def tox_command(package: Path, env: str, *options: str) -> list[str]:
     return [sys.executable, "-m", "tox", "-c", folder, *work, "-e", env, *anew, *options]
 
 
-def is_outdated(environment: Path, root: Path = ROOT) -> bool:
+def is_outdated(environment: Path) -> bool:
     """Whether what tox installs has changed since: it doesn't look at a local package's dependencies."""
     made = environment / "pyvenv.cfg"
-    inputs = [root / "constraints.txt", *(each / "pyproject.toml" for each in packages(root))]
+    inputs = [ROOT / "constraints.txt", *(each / "pyproject.toml" for each in packages())]
     newest = max((file.stat().st_mtime for file in inputs if file.exists()), default=0.0)
     return made.exists() and made.stat().st_mtime < newest
 
 
-def install(root: Path = ROOT) -> int:
+def install() -> int:
     """Make the environment that each service is started from; those that are up to date stay."""
-    (root / ".tox").mkdir(exist_ok=True)
-    with (root / ".tox" / "install.lock").open("w") as lock:
+    (ROOT / ".tox").mkdir(exist_ok=True)
+    with (ROOT / ".tox" / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # end-to-end tests may start at the same time
-        return max((_install(service, root) for service in services(root)), default=1)
+        return max((_install(service) for service in services()), default=1)
 
 
-def _install(service: Service, root: Path) -> int:
-    environment = service.folder / ".tox" / "run"
-    ready = environment / ".ready"
-    if ready.exists() and not is_outdated(environment, root):
+def _install(service: Service) -> int:
+    ready = service.folder / ".tox" / "run" / ".ready"
+    if ready.exists() and not is_outdated(ready.parent):
         return 0
-    options = ["--workdir", str(service.folder / ".tox"), "-q", "-r", "-e", "run", "--notest"]
-    command = [sys.executable, "-m", "tox", *options]
-    code = subprocess.run(command, cwd=service.folder, check=False).returncode
+    command = [*tox_command(service.folder, "run"), "-q", "-r", "--notest"]
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if code == 0:
         ready.touch()
     return code
