@@ -11,7 +11,7 @@ from chassis.ops.settings import ServiceSettings
 class ItemsSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="ITEMS_")
 
-    port: int = Field(8002, ge=1, le=65535, description="Port to listen on.")
+    port: int = Field(8002, ge=1, le=65535, description="Port to listen on (1 to 65535).")
     token_issuer: str = Field("users", description="The issuer that every token must name.")
     token_audience: str = Field("items", description="The audience that an access token must name.")
     events_token_audience: str = Field(
@@ -23,18 +23,26 @@ class ItemsSettings(ServiceSettings):
         description="Where a browser reaches the users service, for the docs page; by default `ITEMS_USERS_URL`.",
     )
     users_deadline_seconds: float = Field(
-        2.0, gt=0, description="How long a call to the users service may take, retries included."
+        2.0,
+        gt=0,
+        description="How long a call to the users service may take, retries included (more than 0).",
     )
     users_attempts: int = Field(
-        3, ge=1, le=10, description="How many times a failing call to the users service is tried."
+        3,
+        ge=1,
+        le=10,
+        description="How many times a failing call to the users service is tried (1 to 10).",
     )
     users_retry_share: float = Field(
-        0.2, ge=0, le=1, description="The share of calls to the users service that may be retries."
+        0.2,
+        ge=0,
+        le=1,
+        description="The share of calls to the users service that may be retries (0 to 1).",
     )
     users_max_concurrent: int = Field(
         20,
         ge=1,
-        description="Concurrent calls to the users service; further calls fail immediately.",
+        description="Concurrent calls to the users service; further calls fail immediately (at least 1).",
     )
     users_breaker_failures: int = Field(
         5,
@@ -43,7 +51,10 @@ class ItemsSettings(ServiceSettings):
         description="The circuit opens after this many failures among the last 20 calls, if they are at least half.",
     )
     users_breaker_seconds: float = Field(
-        5.0, gt=0, le=300, description="How long the circuit stays open before one call is tried."
+        5.0,
+        gt=0,
+        le=300,
+        description="How long the circuit stays open before one call is tried (more than 0, at most 300).",
     )
 
     users_client_id: str | None = Field(
@@ -57,7 +68,7 @@ class ItemsSettings(ServiceSettings):
         True, description="Whether this process deletes the items of deleted owners and old events."
     )
     events_keep_days: int = Field(
-        30, ge=1, le=36_500, description="How many days a received event is kept."
+        30, ge=1, le=36_500, description="How many days a received event is kept (1 to 36500)."
     )
 
     @property

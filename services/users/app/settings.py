@@ -21,29 +21,33 @@ AUDIENCE = "users"
 class UsersSettings(PublisherSettings):
     model_config = SettingsConfigDict(env_prefix="USERS_", populate_by_name=True)
 
-    port: int = Field(8001, ge=1, le=65535, description="Port to listen on.")
+    port: int = Field(8001, ge=1, le=65535, description="Port to listen on (1 to 65535).")
     signing_key_passphrase: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Encrypts the private signing keys in the database. Required outside development.",
+        description="Encrypts the private signing keys (at least 16 characters). Required outside development.",
     )
     token_audiences: Annotated[tuple[str, ...], NoDecode] = Field(
         description="Comma-separated names of the services that accept the tokens of users; `users` itself is one. "
         "In development `users` alone by default."
     )
     access_token_seconds: int = Field(
-        900, ge=1, le=900, description="How long an access token is valid."
+        900, ge=1, le=900, description="How long an access token is valid (1 to 900)."
     )
     refresh_token_days: int = Field(
-        30, ge=1, description="How long refresh tokens are valid after the login."
+        30, ge=1, description="How long refresh tokens are valid after the login (at least 1)."
     )
     jwks_max_age_seconds: int = Field(
-        300, ge=0, description="How long verifiers may cache the published keys."
+        300, ge=0, description="How long verifiers may cache the published keys (at least 0)."
     )
-    password_memory_kib: int = Field(65536, ge=8, description="Argon2id: memory per hash.")
-    password_time_cost: int = Field(3, ge=1, description="Argon2id: passes over the memory.")
+    password_memory_kib: int = Field(
+        65536, ge=8, description="Argon2id: memory per hash (at least 8)."
+    )
+    password_time_cost: int = Field(
+        3, ge=1, description="Argon2id: passes over the memory (at least 1)."
+    )
     password_concurrency: int = Field(
-        2, ge=1, description="Passwords hashed at the same time; others wait."
+        2, ge=1, description="Passwords hashed at the same time; others wait (at least 1)."
     )
 
     @classmethod

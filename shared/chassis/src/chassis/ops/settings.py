@@ -38,18 +38,20 @@ class ServiceSettings(BaseSettings):
         description="`development` allows defaults that are unsafe anywhere else.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on (1 to 65535).")
     database_url: SecretStr = Field(
         description="`sqlite:///path/to/file.db` or `postgresql://user:password@host/name`."
     )
     database_pool_size: int = Field(
-        10, ge=1, description="Connections for writes, and as many for reads, per process."
+        10,
+        ge=1,
+        description="Connections for writes, and as many for reads, per process (at least 1).",
     )
     database_pool_wait_seconds: float = Field(
         10.0,
         gt=0,
         allow_inf_nan=False,
-        description="How long a request waits for a connection before it gets a 503.",
+        description="How long a request waits for a connection before it gets a 503 (more than 0).",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is less than this isn't logged."
@@ -57,7 +59,9 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto` is readable on a terminal and JSON elsewhere."
     )
-    max_body_bytes: int = Field(1024 * 1024, ge=1, description="Larger request bodies are refused.")
+    max_body_bytes: int = Field(
+        1024 * 1024, ge=1, description="Larger request bodies are refused (at least 1)."
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Comma-separated addresses or networks whose `X-Forwarded-*` headers are believed.",
@@ -66,13 +70,15 @@ class ServiceSettings(BaseSettings):
         (), description="Comma-separated origins whose pages may call this service."
     )
     shutdown_seconds: int = Field(
-        10, ge=1, description="How long running requests may take to finish when it ends."
+        10,
+        ge=1,
+        description="How long running requests may take to finish when it ends (at least 1).",
     )
     drain_seconds: float = Field(
         5.0,
         ge=0,
         le=300,
-        description="How long it says `stopping` and goes on serving after SIGTERM, before it ends; in development 0.",
+        description="How long it serves after SIGTERM, without being ready, before it ends (0 to 300); in development 0.",
     )
 
     @classmethod

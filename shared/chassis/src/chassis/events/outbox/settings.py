@@ -36,16 +36,22 @@ class PublisherSettings(ServiceSettings):
         description="Whether `serve` delivers events. `relay` delivers them in a process of its own.",
     )
     events_concurrency: int = Field(
-        16, ge=1, le=1000, description="Deliveries at the same time to each subscriber."
+        16, ge=1, le=1000, description="Deliveries at the same time to each subscriber (1 to 1000)."
     )
     events_deadline_seconds: float = Field(
-        5.0, gt=0, le=60, description="How long a delivery may take."
+        5.0, gt=0, le=60, description="How long a delivery may take (more than 0, at most 60)."
     )
     events_max_backoff_seconds: float = Field(
-        30.0, gt=0, le=3600, description="The longest pause between two attempts to deliver."
+        30.0,
+        gt=0,
+        le=3600,
+        description="The longest pause between two attempts to deliver (more than 0, at most 3600).",
     )
     events_keep_days: int = Field(
-        7, ge=0, le=36_500, description="How long events are kept that every subscriber has got."
+        7,
+        ge=0,
+        le=36_500,
+        description="How long events are kept that every subscriber has got (0 to 36500).",
     )
 
     @property
