@@ -1,4 +1,4 @@
-"""The rules of owners: the users whom this service knows (ADR 0010, ADR 0022)."""
+"""The rules of owners: the users whom this service knows (ADR 0022, ADR 0022)."""
 
 import asyncio
 from collections.abc import Sequence

@@ -170,7 +170,7 @@ STATEMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", STATEMENTS)
 async def test_rows_are_those_of_a_session(name: str, database: Database) -> None:
-    """With asyncpg, most of a reader's statements pass SQLAlchemy by (ADR 0043)."""
+    """With asyncpg, most of a reader's statements pass SQLAlchemy by (ADR 0002)."""
     statement, values = STATEMENTS[name]
     async with database.orm_read_session() as session:
         expected = (await session.execute(statement, values)).all()

@@ -1,4 +1,4 @@
-"""Statements that asyncpg runs itself, on a connection of SQLAlchemy's pool (ADR 0043)."""
+"""Statements that asyncpg runs itself, on a connection of SQLAlchemy's pool (ADR 0002)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

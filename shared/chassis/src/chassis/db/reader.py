@@ -1,4 +1,4 @@
-"""Reads of a request: single statements, without SQLAlchemy's ORM (ADR 0039)."""
+"""Reads of a request: single statements, without SQLAlchemy's ORM (ADR 0002)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""Two kinds of session (ADR 0002, ADR 0003): one that only reads, one that is a transaction.
+"""Two kinds of session (ADR 0002, ADR 0002): one that only reads, one that is a transaction.
 
 mypy tells them apart, and so does the database: on the connections of a `ReadSession` it refuses writes.
 A route takes one of them as a dependency: `session: ReadSessionDep` or `session: WriteSessionDep`.

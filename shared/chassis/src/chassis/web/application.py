@@ -90,7 +90,7 @@ def _yielding_state(
 
 
 def _add_routes(app: FastAPI, routes: Sequence[APIRoute]) -> None:
-    # Not by `include_router`: for each request, that matches the path on every level twice (ADR 0042).
+    # Not by `include_router`: for each request, that matches the path on every level twice (ADR 0002).
     for route in routes:
         route.unique_id = operation_id(route)
         app.router.routes.append(route)
