@@ -78,7 +78,7 @@ class ServiceSettings(BaseSettings):
         5.0,
         ge=0,
         le=300,
-        description="How long it serves after SIGTERM, without being ready, before it ends (0 to 300); in development 0.",
+        description="How long it serves after SIGTERM, not ready, before it ends (0 to 300; in development 0).",
     )
 
     @classmethod
