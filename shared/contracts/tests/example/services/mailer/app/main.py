@@ -1,0 +1,7 @@
+"""The mailer receives events."""
+
+from fastapi import FastAPI
+
+
+def create_app() -> FastAPI:
+    return FastAPI(title="Mailer")

@@ -1,0 +1,175 @@
+"""The example workspace in a folder of its own, and the gate on it, without processes."""
+
+import contextlib
+import hashlib
+import importlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import ContractError
+from contracts.gate.gate import Gate
+from contracts.gate.runner import Run
+from contracts.gate.workspace import Participant, Workspace
+from contracts.pacts import canonical
+
+SOURCE = Path(__file__).parents[1] / "example"
+SERVICES = ("catalog", "mailer", "shop")
+
+
+@dataclass
+class InProcessRunner:
+    """Runs contract tests in this process. Runs of unchanged services are remembered."""
+
+    cache: Path
+    runs: list[str] = field(default_factory=list)
+
+    def run_tests(self, participant: Participant, *options: str) -> Run:
+        self.runs.append(participant.name)
+        outputs = {
+            name: Path(value)
+            for name, _, value in (option.partition("=") for option in options)
+            if name in ("--contracts-output", "--contracts-verified")
+        }
+        kept = self.cache / self._key(participant, options)
+        if not kept.exists():
+            with _modules_of(participant.folder):
+                run = _pytest(participant.folder, options, outputs, kept)
+            (kept / "run.json").write_text(json.dumps([run.code, run.output]))
+        for name, output in outputs.items():
+            if (kept / name).exists():
+                shutil.copytree(kept / name, output, dirs_exist_ok=True)
+        return Run(*json.loads((kept / "run.json").read_text()))
+
+    def describe(self, participant: Participant) -> str:
+        with _modules_of(participant.folder):
+            try:
+                app = importlib.import_module("app.main").create_app()
+            except Exception as error:
+                raise ContractError(f"{participant.name} can't be built: {error!r}") from error
+            return canonical(app.openapi())
+
+    def _key(self, participant: Participant, options: tuple[str, ...]) -> str:
+        """Of everything that the result depends on, without the names of temporary folders."""
+        folders = [participant.folder]
+        names = [option.partition("=")[0] for option in options]
+        if "--contracts-output" not in names:
+            folders.append(participant.folder.parents[1] / "contracts")
+        for option in options:
+            if option.startswith("--contracts-pacts="):
+                folders.append(Path(option.partition("=")[2]))
+        digest = hashlib.sha256(json.dumps([participant.name, sorted(names)]).encode())
+        for folder in folders:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and "openapi" not in path.parts:
+                    digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+        return digest.hexdigest()
+
+
+def _pytest(
+    folder: Path, options: tuple[str, ...], outputs: dict[str, Path], kept: Path
+) -> Run:
+    replaced = {str(path): str(kept / name) for name, path in outputs.items()}
+    arguments = [
+        option.replace(option.partition("=")[2], replaced[option.partition("=")[2]])
+        if option.partition("=")[2] in replaced
+        else option
+        for option in options
+    ]
+    kept.mkdir(parents=True)
+    disabled = ("randomly", "cacheprovider", "xdist", "cov", "timeout", "faulthandler")
+    plugins = [part for name in disabled for part in ("-p", f"no:{name}")]
+    output = io.StringIO()
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            code = pytest.main(
+                ["-q", "--rootdir", str(folder), *plugins, "tests/contract", *arguments]
+            )
+    finally:
+        os.chdir(before)
+    return Run(int(code), output.getvalue())
+
+
+@contextlib.contextmanager
+def _modules_of(folder: Path) -> Iterator[None]:
+    """Each service's modules are `app` and `tests`: forget them afterwards."""
+    before, path = dict(sys.modules), list(sys.path)
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("app", "tests"):
+            del sys.modules[name]
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name in set(sys.modules) - set(before):
+            if name.partition(".")[0] in ("app", "tests", "conftest"):
+                del sys.modules[name]
+        sys.modules.update(
+            {name: each for name, each in before.items() if name.startswith(("app", "tests"))}
+        )
+
+
+@dataclass
+class Example:
+    """The workspace, deployed as it is committed."""
+
+    root: Path
+    runner: InProcessRunner
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(Workspace.read(self.root), self.runner)
+
+    def path(self, name: str) -> Path:
+        """`catalog/app/main.py` is a file of that service, `contracts/...` one of the contracts."""
+        return self.root / name if name.startswith("contracts/") else self.root / "services" / name
+
+    def edit(self, name: str, *changes: tuple[str, str]) -> None:
+        path = self.path(name)
+        text = path.read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in text, f"{name} doesn't contain {old!r}"
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+
+    def write(self, name: str, text: str) -> None:
+        self.path(name).write_text(text, encoding="utf-8")
+
+    def append(self, name: str, text: str) -> None:
+        self.write(name, self.path(name).read_text(encoding="utf-8") + text)
+
+    def git(self, *arguments: str) -> None:
+        git(self.root, *arguments)
+
+
+def git(root: Path, *arguments: str) -> str:
+    who = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+    run = subprocess.run(
+        ["git", *who, *arguments], cwd=root, check=True, capture_output=True, text=True
+    )
+    return run.stdout.strip()
+
+
+def make_template(folder: Path) -> None:
+    """The example with its contracts, committed, and a tag for each deployed service."""
+    root = folder / "workspace"
+    shutil.copytree(SOURCE, root, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    Gate(Workspace.read(root), InProcessRunner(folder / "cache")).update()
+    (root / ".gitignore").write_text("contract-records/\n.tox/\n__pycache__/\n")
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", "As it is deployed")
+    for service in SERVICES:
+        git(root, "tag", f"deployed/{service}")
