@@ -50,12 +50,16 @@ class InProcessRunner:
         return Run(*json.loads((kept / "run.json").read_text()))
 
     def describe(self, participant: Participant) -> str:
-        with _modules_of(participant.folder):
-            try:
-                app = importlib.import_module("app.main").create_app()
-            except Exception as error:
-                raise ContractError(f"{participant.name} can't be built: {error!r}") from error
-            return canonical(app.openapi())
+        kept = self.cache / f"{self._key(participant, ('--contracts-output',))}.openapi.json"
+        if not kept.exists():
+            with _modules_of(participant.folder):
+                try:
+                    app = importlib.import_module("app.main").create_app()
+                except Exception as error:
+                    raise ContractError(f"{participant.name} can't be built: {error!r}") from error
+                kept.parent.mkdir(exist_ok=True)
+                kept.write_text(canonical(app.openapi()))
+        return kept.read_text()
 
     def _key(self, participant: Participant, options: tuple[str, ...]) -> str:
         """Of everything that the result depends on, without the names of temporary folders."""
@@ -63,9 +67,8 @@ class InProcessRunner:
         names = [option.partition("=")[0] for option in options]
         if "--contracts-output" not in names:
             folders.append(participant.folder.parents[1] / "contracts")
-        for option in options:
-            if option.startswith("--contracts-pacts="):
-                folders.append(Path(option.partition("=")[2]))
+        given = "--contracts-pacts="
+        folders += [Path(each.removeprefix(given)) for each in options if each.startswith(given)]
         digest = hashlib.sha256(json.dumps([participant.name, sorted(names)]).encode())
         for folder in folders:
             for path in sorted(folder.rglob("*")):
@@ -74,9 +77,7 @@ class InProcessRunner:
         return digest.hexdigest()
 
 
-def _pytest(
-    folder: Path, options: tuple[str, ...], outputs: dict[str, Path], kept: Path
-) -> Run:
+def _pytest(folder: Path, options: tuple[str, ...], outputs: dict[str, Path], kept: Path) -> Run:
     replaced = {str(path): str(kept / name) for name, path in outputs.items()}
     arguments = [
         option.replace(option.partition("=")[2], replaced[option.partition("=")[2]])
@@ -157,7 +158,11 @@ class Example:
 def git(root: Path, *arguments: str) -> str:
     who = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
     run = subprocess.run(
-        ["git", *who, *arguments], cwd=root, check=True, capture_output=True, text=True
+        ["git", *who, *arguments],  # noqa: S607
+        cwd=root,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return run.stdout.strip()
 

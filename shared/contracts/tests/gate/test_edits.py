@@ -7,6 +7,8 @@ import pytest
 from gate.edits import BREAKING, HARMLESS, Edit
 from gate.example import Example
 
+from contracts.errors import ContractError
+
 
 def check(example: Example, edit: Edit, capsys: pytest.CaptureFixture[str]) -> tuple[bool, str]:
     for file, *changes in edit.changes:
@@ -14,7 +16,7 @@ def check(example: Example, edit: Edit, capsys: pytest.CaptureFixture[str]) -> t
     capsys.readouterr()
     try:
         example.gate.update()
-    except Exception as error:
+    except ContractError as error:
         return False, str(error)
     passed = example.gate.check_consumers()
     passed &= example.gate.verify("catalog")

@@ -159,7 +159,9 @@ def _ask(asked: CanIDeploy, together: Sequence[str], record: Record, report: Rep
         record.answers.append(answer)
     if not record.answers:
         record.steps["deployable"].outcome = NOT_ASKED
-        report(f"{', '.join(together)}: it has no contract with another deployed service, so nothing was asked.")
+        report(
+            f"{', '.join(together)}: it has no contract with another deployed service, so nothing was asked."
+        )
     if refused := [answer for answer in record.answers if not answer.is_yes]:
         sentences = "\n".join(answer.sentence for answer in refused)
         outputs = "\n".join(answer.output for answer in refused)

@@ -1,7 +1,8 @@
 import pytest
+from fastapi import FastAPI
+
 from app.main import Store, create_app
 from contracts.provider import ProviderStates
-from fastapi import FastAPI
 from tests.contract.states import CatalogStates
 
 

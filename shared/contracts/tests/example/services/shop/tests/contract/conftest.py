@@ -1,9 +1,10 @@
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
 import pytest
 from app.catalog import CatalogClient
+
 from contracts.consumer import ExpectedProvider
 
 Connect = Callable[[str], AbstractAsyncContextManager[CatalogClient]]
@@ -22,8 +23,8 @@ def catalog(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
 @pytest.fixture
 def connect() -> Connect:
     @asynccontextmanager
-    async def client(url: str):
-        async with httpx.AsyncClient(base_url=url, trust_env=False, verify=False) as http:
+    async def client(url: str) -> AsyncIterator[CatalogClient]:
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
             yield CatalogClient(http, "token")
 
     return client

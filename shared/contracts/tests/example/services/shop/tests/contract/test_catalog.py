@@ -1,12 +1,16 @@
 """What the shop expects of the catalog."""
 
+from typing import Any
+
 import pytest
 from app.catalog import Book, NotAvailable, Order, Page, SignInAgain
+
 from contracts.consumer import (
     Expected,
     ExpectedProvider,
     Request,
     Response,
+    State,
     matching,
     read_by,
     state,
@@ -18,7 +22,7 @@ SIGNED_IN = state("a signed-in caller")
 HEADERS = {"Authorization": "Bearer token"}
 
 
-def a_book(**values):
+def a_book(**values: Any) -> dict[str, Any]:
     book = {
         "id": 7,
         "title": "Emma",
@@ -31,24 +35,26 @@ def a_book(**values):
     return read_by(Book, **(book | values))
 
 
-def get(path, **query):
+def get(path: str, **query: str) -> Request:
     return Request(method="GET", path=path, query=query, headers=HEADERS)
 
 
-def listing(*, after_id):
+def listing(*, after_id: int) -> Request:
     return get("/books/", after_id=str(after_id), limit="2")
 
 
-def page(*books, next_after_id):
+def page(*books: dict[str, Any], next_after_id: int | None) -> Response:
     return Response(status=200, body=read_by(Page, books=list(books), next_after_id=next_after_id))
 
 
-def emma(book_id=7, *, title="Emma", is_available=True):
+def emma(book_id: int = 7, *, title: str = "Emma", is_available: bool = True) -> State:
     return state("a book", id=book_id, title=title, is_available=is_available)
 
 
 class TestBook:
-    async def test_book_that_is_available(self, catalog: ExpectedProvider, connect: Connect):
+    async def test_book_that_is_available(
+        self, catalog: ExpectedProvider, connect: Connect
+    ) -> None:
         with catalog.answers(
             "an available book",
             given=[SIGNED_IN, emma()],
@@ -59,7 +65,9 @@ class TestBook:
                 book = await client.book(7)
         assert (book.title, book.is_available) == ("Emma", True)
 
-    async def test_book_that_is_not_available(self, catalog: ExpectedProvider, connect: Connect):
+    async def test_book_that_is_not_available(
+        self, catalog: ExpectedProvider, connect: Connect
+    ) -> None:
         with catalog.answers(
             "a book that is not available",
             given=[SIGNED_IN, emma(is_available=False)],
@@ -69,7 +77,9 @@ class TestBook:
             async with connect(url) as client:
                 assert not (await client.book(7)).is_available
 
-    async def test_audio_book_without_a_subtitle(self, catalog: ExpectedProvider, connect: Connect):
+    async def test_audio_book_without_a_subtitle(
+        self, catalog: ExpectedProvider, connect: Connect
+    ) -> None:
         with catalog.answers(
             "an audio book without a subtitle",
             given=[SIGNED_IN, state("an audio book without a subtitle", id=7)],
@@ -79,7 +89,7 @@ class TestBook:
             async with connect(url) as client:
                 assert (await client.book(7)).subtitle is None
 
-    async def test_unknown_book_is_none(self, catalog: ExpectedProvider, connect: Connect):
+    async def test_unknown_book_is_none(self, catalog: ExpectedProvider, connect: Connect) -> None:
         with catalog.answers(
             "an unknown book",
             given=[SIGNED_IN, state("no book", id=7)],
@@ -89,7 +99,7 @@ class TestBook:
             async with connect(url) as client:
                 assert await client.book(7) is None
 
-    async def test_expired_token(self, catalog: ExpectedProvider, connect: Connect):
+    async def test_expired_token(self, catalog: ExpectedProvider, connect: Connect) -> None:
         with catalog.answers(
             "a book with an expired token",
             given=[state("a caller with an expired token"), emma()],
@@ -102,7 +112,7 @@ class TestBook:
 
 
 class TestBooks:
-    async def test_no_books(self, catalog: ExpectedProvider, connect: Connect):
+    async def test_no_books(self, catalog: ExpectedProvider, connect: Connect) -> None:
         with catalog.answers(
             "no books",
             given=[SIGNED_IN],
@@ -112,7 +122,7 @@ class TestBooks:
             async with connect(url) as client:
                 assert await client.books(limit=2) == []
 
-    async def test_books_on_two_pages(self, catalog: ExpectedProvider, connect: Connect):
+    async def test_books_on_two_pages(self, catalog: ExpectedProvider, connect: Connect) -> None:
         audio = state("an audio book without a subtitle", id=5)
         given = [SIGNED_IN, emma(9), emma(3, title="Persuasion"), audio]
         first = Expected(
@@ -137,11 +147,11 @@ class TestBooks:
 
 
 class TestOrder:
-    def request(self):
+    def request(self) -> Request:
         body = {"book_id": 7, "quantity": 2}
         return Request(method="POST", path="/orders/", headers=HEADERS, body=body)
 
-    async def test_order_is_placed(self, catalog: ExpectedProvider, connect: Connect):
+    async def test_order_is_placed(self, catalog: ExpectedProvider, connect: Connect) -> None:
         with catalog.answers(
             "an order",
             given=[SIGNED_IN, emma()],
@@ -158,7 +168,7 @@ class TestOrder:
 
     async def test_order_of_a_book_that_is_not_available(
         self, catalog: ExpectedProvider, connect: Connect
-    ):
+    ) -> None:
         with catalog.answers(
             "an order of a book that is not available",
             given=[SIGNED_IN, emma(is_available=False)],
@@ -178,8 +188,13 @@ class TestOrder:
         ids=["known", "unknown"],
     )
     async def test_cancellation(
-        self, catalog: ExpectedProvider, connect: Connect, description, given, status
-    ):
+        self,
+        catalog: ExpectedProvider,
+        connect: Connect,
+        description: str,
+        given: list[State],
+        status: int,
+    ) -> None:
         with catalog.answers(
             description,
             given=given,
