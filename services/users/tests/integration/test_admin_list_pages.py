@@ -189,5 +189,5 @@ class TestTotal:
     ) -> None:
         await create_accounts(session, 30)
         # The administrator, the count, the page.
-        with query_counter.at_most(3, beside="FROM signing_keys"):
+        with query_counter.at_most(3, ignored="FROM signing_keys"):
             assert_status(await admin_client.get("/admin/users/"), 200)

@@ -128,7 +128,7 @@ class TestPages:
         self, service_client: AppClient, session: WriteSession, query_counter: QueryCounter
     ) -> None:
         await register_some(session, 3)
-        with query_counter.at_most(1, beside="FROM signing_keys"):
+        with query_counter.at_most(1, ignored="FROM signing_keys"):
             await page(service_client)
 
     @pytest.mark.parametrize(

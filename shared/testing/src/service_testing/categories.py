@@ -1,4 +1,4 @@
-"""A test's category is the folder that it lies in; beside, whether it has a database."""
+"""The category of a test is the folder that it is in."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _CATEGORIES = {
 DATABASE = "database"
 MARKERS = [
     *(f"{name}: {meaning}; set from the folder." for name, meaning in _CATEGORIES.items()),
-    f"{DATABASE}: what `--database` says makes a difference; set for whoever takes `new_database`.",
+    f"{DATABASE}: depends on `--database`; set for tests that use `new_database`.",
 ]
 
 
@@ -37,7 +37,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if category(item.path) == "unit" and "database_url" in getattr(item, "fixturenames", ()):
         pytest.fail(
-            "A unit test does no I/O, but this one takes a fixture that opens the database: "
+            "A unit test does no I/O, but this one uses a fixture that opens the database: "
             "move it to the folder `integration`.",
             pytrace=False,
         )

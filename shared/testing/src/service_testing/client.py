@@ -7,11 +7,10 @@ from chassis.web.state import ServiceState
 
 
 class AppClient(httpx.AsyncClient):
-    """Calls an app without a socket. An exception that the app lets out becomes its 500."""
+    """Calls an app without a socket. An error that the app doesn't handle is a response with status 500."""
 
     def __init__(self, transport: httpx.ASGITransport, *, token: str | None = None) -> None:
-        # With a transport given, httpx asks no proxy of the environment and builds no SSL context,
-        # which would cost more than a whole test.
+        # With a transport, httpx builds no SSL context, which would take longer than a test.
         super().__init__(
             transport=transport,
             base_url="http://testserver",
@@ -30,5 +29,5 @@ def app_transport(app: ASGIApp, *, state: ServiceState | None = None) -> httpx.A
 
 
 def as_user(client: AppClient, token: str) -> AppClient:
-    """A second client of the same app, which sends this access token with every request."""
+    """Another client of the same app, which sends this access token."""
     return AppClient(client.transport, token=token)

@@ -1,10 +1,10 @@
-"""What every way to isolate tests from each other has to hold, as checks of any `Strategy`.
+"""A conformance suite for ways to isolate tests from each other.
 
     @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
     async def test_isolation(check: Check, new_database: NewDatabase) -> None:
         await check(open_strategy, new_database)
 
-A check plays whole tests, one after the other, on two tables that it makes for itself.
+Each check runs several tests, one after the other, on tables that it creates itself.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ from chassis.db.database import migration_engine
 from service_testing.new_database import NewDatabase
 
 KEPT_TABLES = ("conformance_kept",)
-_REQUESTS_AT_ONCE = 20
+_CONCURRENT_REQUESTS = 20
 
 
 class NotConforming(AssertionError):
-    """A test could see what another one did, or not see what it should."""
+    """A test sees rows of another one, or doesn't see rows that it should."""
 
 
 class IsolatedTest(Protocol):
-    """What one test works with."""
+    """The sessions of one test."""
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """The test's own session."""
@@ -46,17 +46,17 @@ class Strategy(Protocol):
     """A way to isolate tests, on one database."""
 
     def test(self, *, concurrent: bool = False) -> AbstractAsyncContextManager[IsolatedTest]:
-        """One test from its start to its clean-up.
+        """One test, from its set-up to its clean-up.
 
-        A `concurrent` one makes requests at once; it may be isolated in another way than others.
+        A `concurrent` test makes concurrent requests. It may be isolated in another way.
         """
         ...
 
 
 OpenStrategy = Callable[[str], AbstractAsyncContextManager[Strategy]]
-"""Opens the database of this URL for tests, as a session fixture does."""
+"""Opens the database with this URL for tests, as a session fixture does."""
 Check = Callable[[OpenStrategy, NewDatabase], Awaitable[None]]
-"""Takes the fixture `new_database`. Raises whatever shows the flaw."""
+"""Gets the fixture `new_database`. Raises any exception when the strategy fails the check."""
 
 CHECKS: dict[str, Check] = {}
 """All checks by their names."""
@@ -74,7 +74,7 @@ class _Row(_Base):
 
 
 class _Kept(_Base):
-    """Has a row from before the first test, as what an app writes when it starts."""
+    """Has a row from before the first test, as a table that an app fills when it starts."""
 
     __tablename__ = KEPT_TABLES[0]
 
@@ -203,10 +203,10 @@ async def ids_never_collide(strategy: Strategy) -> None:
 
 @_check
 async def requests_at_once_do_not_disturb_each_other(strategy: Strategy) -> None:
-    labels = [str(number) for number in range(_REQUESTS_AT_ONCE // 2)]
+    labels = [str(number) for number in range(_CONCURRENT_REQUESTS // 2)]
     async with strategy.test(concurrent=True) as test:
         requests = [_request_adds(test, label) for label in (*labels, *labels)]
-        # All of them to their ends: one that went on would disturb the next check.
+        # Wait for all of them: a request that goes on would disturb the next check.
         outcomes = await asyncio.gather(*requests, return_exceptions=True)
         if sorted(map(repr, outcomes)) != ["False"] * len(labels) + ["True"] * len(labels):
             raise NotConforming(f"Two requests for each label should be one success: {outcomes}")
@@ -234,12 +234,12 @@ async def a_database_that_is_not_for_tests_is_refused(
     async with _database(new_database, "conformance") as database_url:
         url = make_url(database_url)
         folder, slash, _ = (url.database or "").rpartition("/")
-        # Nobody has such a database, so that nothing is lost where it isn't refused.
+        # Nobody has a database of this name, so nothing is lost if the strategy opens it.
         real = url.set(database=f"{folder}{slash}latest-production")
         try:
             async with open_strategy(real.render_as_string(hide_password=False)):
                 pass
-        except Exception:  # noqa: BLE001 - each strategy has its own
+        except Exception:  # noqa: BLE001 - its class is the strategy's choice
             return
     raise NotConforming("A database was opened whose name doesn't mark it as one for tests.")
 
@@ -271,11 +271,11 @@ async def _database(new_database: NewDatabase, name: str) -> AsyncIterator[str]:
 
 
 class _TestFailed(Exception):
-    """Ends a test that is played."""
+    """The failure of a test that a check runs."""
 
 
 async def _request_adds(test: IsolatedTest, label: str) -> bool:
-    """A request as apps make them: a duplicate is rolled back and answered with a 409."""
+    """Handle a request that stores a row. Returns False, after a rollback, for a duplicate."""
     async with test.request() as session:
         session.add(_Row(label=label))
         try:

@@ -1,4 +1,4 @@
-"""Databases that tests may fill and drop, and the guard that keeps every other one out."""
+"""Test databases: creating, emptying and dropping them, and refusing every other database."""
 
 import asyncio
 import re
@@ -18,11 +18,11 @@ _POSTGRES_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_s
 
 
 class NotATestDatabase(Exception):
-    """The URL names a database that may hold something of value."""
+    """The URL names a database that may contain real data."""
 
 
 def refuse_real_database(url: str) -> None:
-    """Accept only a database with the word `test` in its name, as `test_users` or `users-test`.
+    """Refuse a database without the word `test` in its name, as in `test_notes` or `notes-test`.
 
     Raises:
         NotATestDatabase: also for `latest` and `contest`.
@@ -31,12 +31,12 @@ def refuse_real_database(url: str) -> None:
     if not re.search(r"(?<![a-z])test(?![a-z])", name.lower()):
         raise NotATestDatabase(
             f"The tests would change the database {name!r}, whose name doesn't mark it as a test "
-            'database: give it a name with the word "test" in it, such as test_users.'
+            'database: give it a name with the word "test" in it, such as test_notes.'
         )
 
 
 def create_database(server_url: str, name: str) -> str:
-    """Create an empty PostgreSQL database, in place of an old one; its URL."""
+    """Create an empty PostgreSQL database, replacing an old one. Returns its URL."""
     url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
     refuse_real_database(url)
     drop_database(server_url, name)
@@ -45,7 +45,7 @@ def create_database(server_url: str, name: str) -> str:
 
 
 def drop_database(server_url: str, name: str) -> None:
-    """Drop a PostgreSQL database and whatever is still connected to it."""
+    """Drop a PostgreSQL database, and end the connections to it."""
     asyncio.run(_administer(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
 
@@ -59,7 +59,7 @@ async def _administer(server_url: str, statement: str) -> None:
 
 
 async def delete_rows(engine: AsyncEngine, *, keep_tables: Collection[str]) -> None:
-    """Empty every table but these and Alembic's; sequences go on where they are."""
+    """Empty all tables except these and Alembic's. Sequences aren't reset."""
     is_sqlite = engine.dialect.name == "sqlite"
     async with engine.begin() as connection:
         names = await connection.scalars(text(_SQLITE_TABLES if is_sqlite else _POSTGRES_TABLES))
@@ -70,7 +70,7 @@ async def delete_rows(engine: AsyncEngine, *, keep_tables: Collection[str]) -> N
 
 
 async def delete_all_rows(url: str) -> None:
-    """Empty every table but Alembic's, on a connection of its own."""
+    """Empty all tables except Alembic's, on a new connection."""
     refuse_real_database(url)
     engine = migration_engine(url)
     try:
@@ -80,15 +80,15 @@ async def delete_all_rows(url: str) -> None:
 
 
 def _sqlite_deletes(tables: list[str]) -> list[str]:
-    # Foreign keys are checked at the commit, when all tables are empty: their order is no matter.
-    deletes = [f"DELETE FROM {table}" for table in tables]  # noqa: S608 - the catalogue's own names
+    # Foreign keys are checked at the commit, when all tables are empty, so the order doesn't matter.
+    deletes = [f"DELETE FROM {table}" for table in tables]  # noqa: S608 - names from the catalogue
     return ["PRAGMA defer_foreign_keys = ON", *deletes]
 
 
 def _postgres_deletes(tables: list[str]) -> list[str]:
-    # Foreign keys are checked at the end of a statement: hence a single one for all tables. TRUNCATE
-    # takes twenty times as long for a few rows: it makes new files for each table and index.
+    # Foreign keys are checked at the end of a statement, so one statement empties all tables. TRUNCATE is twenty times
+    # slower for a few rows, because it creates new files for each table and index.
     deletes = [f"t{number} AS (DELETE FROM {table})" for number, table in enumerate(tables)]  # noqa: S608
     statement = f"WITH {', '.join(deletes)} SELECT 1"
-    # A test that left a transaction open would otherwise block this until the test times out.
+    # A transaction that a test left open would block this until the test times out.
     return ["SET LOCAL lock_timeout = '5s'", statement] if tables else []

@@ -1,10 +1,10 @@
-"""Failures of a neighbour, made where its answers come from: at the transport of an httpx client.
+"""Failures of another service, at the transport of an httpx client.
 
     transport = FaultyTransport(refused(), too_many_requests(retry_after_seconds=2), answer(json=USER))
     client = httpx.AsyncClient(transport=transport)
 
-Behaviours take their turns and the last one stays, so this neighbour recovers after two failures.
-Each raises what httpx raises for a real one. No behaviour waits for time to pass.
+Each request gets the next behaviour, and the last one stays: this service recovers after two failures. A behaviour
+raises what httpx raises in the real case. None of them sleeps.
 
 In a service with contracts, an interaction has to cover each answer (`contracts.fakes`), except those
 of `unpromised`, which stand for a proxy or a faulty provider.
@@ -17,9 +17,8 @@ from typing import Any, cast
 import httpx
 
 Behaviour = Callable[[httpx.Request], Awaitable[httpx.Response]]
-"""What a neighbour does about a request. `handle_async_request` of any transport is one too, so
-that the neighbour can be an app (`httpx.ASGITransport`). As respx's `side_effect` it reaches a
-client that can't be given a transport."""
+"""How the service reacts to a request. `handle_async_request` of a transport is a behaviour, too, so the service can be
+an app (`httpx.ASGITransport`). A behaviour can be the `side_effect` of respx."""
 
 
 UNPROMISED = "contracts.uncovered"
@@ -27,27 +26,27 @@ UNPROMISED = "contracts.uncovered"
 
 
 class FaultyTransport(httpx.AsyncBaseTransport):
-    """Behaves as it is told to, and remembers the `requests`."""
+    """Applies behaviours, and records the `requests`."""
 
     def __init__(self, *behaviours: Behaviour) -> None:
         self.requests: list[httpx.Request] = []
         self.behave(*behaviours)
 
     def behave(self, *behaviours: Behaviour) -> None:
-        """From now on these take their turns, and the last one stays."""
+        """Use these from now on, one per request; the last one stays."""
         if not behaviours:
             raise TypeError("at least one behaviour is needed: the last one stays")
         self._behaviours = list(behaviours)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        # Before the first wait: requests that come at once each take a turn of their own.
+        # Before the first await, so that concurrent requests get different behaviours.
         turn = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
         self.requests.append(request)
         return await turn(request)
 
 
 class Held:
-    """Keeps every request waiting until `release`, and then does what it is a delay of."""
+    """Lets every request wait until `release`, and then applies the behaviour."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.is_asked = asyncio.Event()
@@ -69,40 +68,37 @@ def answer(status: int = 200, **content: Any) -> Behaviour:
 
 
 def unpromised(status: int = 200, **content: Any) -> Behaviour:
-    """As `answer`, of a proxy or of a neighbour gone wrong: no contract has to cover it."""
+    """As `answer`, but from a proxy or a faulty service: no contract has to cover it."""
     return answer(status, extensions={UNPROMISED: True}, **content)
 
 
 def unavailable() -> Behaviour:
-    """A 503, as from a neighbour that starts or is overloaded."""
+    """A 503, as from a service that is starting or overloaded."""
     return answer(503, text="Service Unavailable")
 
 
 def too_many_requests(*, retry_after_seconds: int) -> Behaviour:
-    """A 429 that says when to come back (RFC 6585, section 4)."""
+    """A 429 with a Retry-After header (RFC 6585, section 4)."""
     return answer(429, headers={"Retry-After": str(retry_after_seconds)})
 
 
 def malformed_json() -> Behaviour:
-    """A 200 that calls itself JSON and isn't."""
+    """A 200 whose body claims to be JSON and isn't."""
     return unpromised(content=b'{"id": 7, "name": ', headers={"Content-Type": "application/json"})
 
 
 def refused() -> Behaviour:
-    """Nobody listens at the neighbour's address."""
+    """Nothing listens at the address."""
     return failure(httpx.ConnectError)
 
 
 def timed_out(error_class: type[httpx.TimeoutException] = httpx.ReadTimeout) -> Behaviour:
-    """The client's own time-out, as if it had passed."""
+    """A time-out of the client."""
     return failure(error_class)
 
 
 def failure(error_class: type[Exception]) -> Behaviour:
-    """An exception of httpx, whatever the arguments that its class wants.
-
-    Its client says which request it was, as for an exception of a real transport.
-    """
+    """An exception of httpx, whatever arguments its class takes. The client adds the request."""
 
     def fail() -> httpx.Response:
         error = error_class.__new__(error_class)
@@ -113,9 +109,9 @@ def failure(error_class: type[Exception]) -> Behaviour:
 
 
 def delayed(behaviour: Behaviour, *, seconds: float) -> Behaviour:
-    """Comes this late in virtual time: at once, and too late for a shorter read time-out.
+    """Behaves as after this delay, but without waiting: a client with a shorter read time-out gets a `ReadTimeout`.
 
-    A deadline of the caller's own is none that the transport knows: use `Held`.
+    The transport doesn't know other deadlines of the caller: use `Held` for those.
     """
 
     async def behave(request: httpx.Request) -> httpx.Response:
@@ -128,7 +124,7 @@ def delayed(behaviour: Behaviour, *, seconds: float) -> Behaviour:
 
 
 def reset(behaviour: Behaviour, *, after_bytes: int = 0) -> Behaviour:
-    """The connection is reset after so much of the answer's body."""
+    """The connection is reset in the middle of the body."""
 
     async def behave(request: httpx.Request) -> httpx.Response:
         return await _cut(await behaviour(request), after_bytes, httpx.ReadError)
@@ -137,7 +133,7 @@ def reset(behaviour: Behaviour, *, after_bytes: int = 0) -> Behaviour:
 
 
 def truncated(behaviour: Behaviour, *, after_bytes: int, is_noticed: bool = True) -> Behaviour:
-    """The body ends early. Without a Content-Length nobody but the reader of the body notices."""
+    """The body ends early. Without a Content-Length the client can't notice it."""
     error_class = httpx.RemoteProtocolError if is_noticed else None
 
     async def behave(request: httpx.Request) -> httpx.Response:
@@ -156,12 +152,12 @@ def _immediately(make: Callable[[], httpx.Response]) -> Behaviour:
 async def _cut(
     response: httpx.Response, after_bytes: int, error_class: type[httpx.RequestError] | None
 ) -> httpx.Response:
-    # The raw bytes of an answer that may have been read before: `aread` would decode them.
+    # Not `aread`, which would decode the body.
     stream = cast(httpx.AsyncByteStream, response.stream)
     body = b"".join([chunk async for chunk in stream])
     await stream.aclose()
     if after_bytes >= len(body):
-        raise ValueError(f"a body of {len(body)} bytes has no end after {after_bytes}")
+        raise ValueError(f"a body of {len(body)} bytes can't be cut after {after_bytes}")
     headers = httpx.Headers(response.headers)
     if error_class is None:
         headers.pop("Content-Length", None)

@@ -1,4 +1,4 @@
-"""Time that passes when a test says so."""
+"""Time that passes only when a test moves it."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ _Clock = FrozenDateTimeFactory | StepTickTimeFactory | TickingDateTimeFactory
 
 
 class _Remembering(list[Any]):
-    """A stack whose last element can still be read after it was taken off."""
+    """A stack whose last element can be read after it was popped."""
 
     def pop(self, _: SupportsIndex = -1, /) -> Any:
         self._last = super().pop()
@@ -28,8 +28,8 @@ class _Remembering(list[Any]):
             return self._last
 
 
-# At the end freezegun forgets the frozen moment first and takes its clocks back last. A server in another thread that
-# read one in between met an IndexError, and died of it.
+# freezegun pops the frozen moment before it restores the clocks. A server in another thread that reads a clock in
+# between would fail with an IndexError.
 for _stack in ("freeze_factories", "ignore_lists", "tick_flags", "tz_offsets"):
     setattr(freezegun_api, _stack, _Remembering(getattr(freezegun_api, _stack)))
 
@@ -37,17 +37,16 @@ for _stack in ("freeze_factories", "ignore_lists", "tick_flags", "tz_offsets"):
 class FrozenTime:
     """The clock that Python code reads: `datetime.now()`, `time.time()`, `time.monotonic()`.
 
-    All of them show the time of day, the monotonic one too: don't compare it with one from before.
+    All of them return the time of day, even the monotonic one: don't compare it with an earlier value.
 
-    Not frozen, because each reads another clock:
+    These aren't frozen:
 
-    - the event loop: `asyncio.sleep`, time-outs and deadlines take their real time. Use faults
-      that don't wait (`service_testing.faults`).
+    - the event loop: `asyncio.sleep`, time-outs and deadlines take real time. Use faults that don't wait
+      (`service_testing.faults`).
     - the database: `now()`, `CURRENT_TIMESTAMP` and server defaults.
     - other processes: commands and services that a test starts.
-    - code in C or Rust that asks the system itself.
-    - a clock that was handed over before, such as a default argument `clock=time.monotonic`: give
-      such a class a clock of the test's own.
+    - code in C or Rust that asks the operating system.
+    - a clock that was passed on before, such as a default argument `clock=time.monotonic`: pass a clock of the test.
     """
 
     def __init__(self, clock: _Clock) -> None:
@@ -55,7 +54,7 @@ class FrozenTime:
 
     @property
     def now(self) -> datetime:
-        """In UTC, as the services' own times are."""
+        """The frozen moment, in UTC."""
         return datetime.now(UTC)
 
     def tick(
@@ -65,7 +64,7 @@ class FrozenTime:
         self._clock.tick(timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days))
 
     def move_to(self, moment: datetime) -> None:
-        """Go to a moment, also one in the past.
+        """Set the clock, also to a moment in the past.
 
         Raises:
             ValueError: the moment has no time zone.
@@ -78,20 +77,20 @@ class FrozenTime:
 def _real_loop_time(
     self: asyncio.BaseEventLoop, *, monotonic: Callable[[], float] = time.monotonic
 ) -> float:
-    # A default argument is what freezegun doesn't find.
+    # freezegun doesn't replace default arguments.
     return monotonic()
 
 
-# Event loops keep their real clock: otherwise no time-out of a test would ever pass. freezegun sees to that when it
-# freezes, and last. A loop in another thread, as `live_server` has, may just be about to read the clock then: it would
-# put a sleep off until its monotonic clock, which counts from the machine's start, shows this year. So it is for good.
+# Event loops keep their real clock, or no time-out would ever pass. freezegun does the same with `real_asyncio`, but
+# only while time is frozen: a loop in another thread (`live_server`) could read the frozen clock just before, and then
+# sleep for years. So it is set permanently.
 asyncio.BaseEventLoop.time = _real_loop_time  # type: ignore[method-assign]
 
 
 @contextmanager
 def frozen() -> Iterator[FrozenTime]:
     """Stop the clock where it is, until the end of the block."""
-    # pytest's stopwatch goes on, or the test that took the fixture would have lasted since 1970.
+    # pytest measures the duration of the test.
     frozen_clock = freeze_time(datetime.now(UTC), real_asyncio=True, ignore=["_pytest.timing"])
     with frozen_clock as clock:
         yield FrozenTime(clock)

@@ -1,4 +1,4 @@
-"""Runs an app's lifespan as a server does, in a task of its own."""
+"""Runs the lifespan of an app as a server does, in a task of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ class Lifespan:
 
     async def start(self) -> None:
         """Raises `LifespanFailed`, or what the app's lifespan raised."""
-        # A lifespan that ran in the tests' own task would take them along when it is cancelled.
+        # A lifespan that cancels its own task would otherwise cancel the tests.
         self._task = asyncio.create_task(self._run())
         await self._exchange("startup")
 
@@ -43,7 +43,7 @@ class Lifespan:
         return state
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The app as a server calls it: a request's state begins with what the lifespan yielded."""
+        """The app with the state that the lifespan has yielded."""
         await self.app({**scope, "state": dict(self._state)}, receive, send)
 
     async def _run(self) -> None:
@@ -57,16 +57,16 @@ class Lifespan:
         if answer.done() and answer.result()["type"] == f"lifespan.{event}.complete":
             return
         answer.cancel()
-        await self._task  # raises what the app raised, which says more than its message
+        await self._task  # raises the app's own error, which is more precise
         raise LifespanFailed(f"The app's {event} ended without an answer.")
 
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[AppClient]:
-    """A client, without a token, of an app that is started for the block and stopped after it.
+    """Start an app for the block. Yields a client that sends no token.
 
     Raises:
-        LifespanFailed: the app refuses to start or to stop; or what its lifespan raised.
+        LifespanFailed: the app refuses to start or to stop. Or the error of its lifespan.
     """
     lifespan = Lifespan(app)
     await lifespan.start()

@@ -16,29 +16,29 @@ from fastapi import FastAPI
 
 from chassis.db.database import Database, PoolSize
 
-# A hundred requests wait for one connection, on a machine that does other things too. In production
-# they would rather be refused; here that would be a failure that says something of the machine.
+# In production a request that waits long for a connection is refused. In a test that would be a failure that depends
+# on the machine.
 PATIENT_POOL = PoolSize(wait_seconds=30)
 
 _BACKLOG = 2048
-# Longer than a busy machine needs for many requests at once: what hangs, the test's own limit ends.
+# Longer than many concurrent requests take on a busy machine.
 _PATIENCE_SECONDS = 60.0
-# Less than that limit: it should be said here what hangs.
+# Shorter than the limit of a test, so that the message shows what hangs.
 _END_SECONDS = 40.0
 
 
 class ServerFailed(Exception):
-    """The app's start ended without a server, and the log says why; or it doesn't end."""
+    """The app didn't start (the log has the reason), or doesn't stop."""
 
 
 class LiveServer:
-    """Where the app listens. Any client reaches it, also one that blocks."""
+    """The address of the app. Blocking clients can use it, too."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def client(self, *, token: str | None = None) -> httpx.AsyncClient:
-        """A client with as many connections as it has requests under way. The caller closes it."""
+        """A client with a connection for each concurrent request. The caller closes it."""
         return httpx.AsyncClient(
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"} if token else None,
@@ -51,15 +51,15 @@ class LiveServer:
 
 @contextmanager
 def serving(create_app: Callable[..., FastAPI], database_url: str) -> Iterator[LiveServer]:
-    """Serve an app on a database of its own connections until the end of the block.
+    """Serve an app until the end of the block. It has its own connections to the database.
 
     Raises:
-        ServerFailed: the app didn't start, or doesn't end.
+        ServerFailed: the app doesn't start or stop.
     """
-    # Bound first and handed over: there is no port to guess, and none that another process takes.
+    # Bound before the server starts, so no other process can take the port.
     with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as sock:
-        # asyncio does so only for sockets that name TCP as their protocol. Without it an answer in
-        # two parts waits 40 ms for the client to acknowledge the first.
+        # asyncio sets this only for sockets that name their protocol. Without it, a response in two parts waits 40 ms
+        # for the client to acknowledge the first part.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
         thread = _ServerThread(create_app, database_url, sock)
         thread.start()
@@ -71,7 +71,7 @@ def serving(create_app: Callable[..., FastAPI], database_url: str) -> Iterator[L
 
 
 class _ServerThread(Thread):
-    """Has an event loop of its own, so that tests which block can call the server."""
+    """Has its own event loop, so that blocking tests can call the server."""
 
     def __init__(
         self, create_app: Callable[..., FastAPI], database_url: str, sock: socket.socket
@@ -102,7 +102,7 @@ class _ServerThread(Thread):
             self._server.should_exit = True
         self.join(_END_SECONDS)
         if self.is_alive():
-            raise ServerFailed(f"The server doesn't end. What it waits for:\n{self._tasks()}")
+            raise ServerFailed(f"The server doesn't stop. Its tasks:\n{self._tasks()}")
 
     def _tasks(self) -> str:
         text = io.StringIO()
@@ -119,7 +119,7 @@ class _ServerThread(Thread):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                # A client that is slow between two rounds mustn't find its connections closed.
+                # Slow clients would find their connections closed.
                 timeout_keep_alive=60,
                 ws="none",
                 lifespan="on",
@@ -142,5 +142,5 @@ class _Server(uvicorn.Server):
 
 @cache
 def _no_certificates() -> ssl.SSLContext:
-    # Loading them takes tens of milliseconds, and the server speaks plain HTTP.
+    # Loading certificates takes tens of milliseconds, and the server uses plain HTTP.
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,6 +1,6 @@
-"""Keeps tests off the network: they reach this machine and nothing else, not even a name server.
+"""Keeps tests off the network: they can reach this machine only, and not even a name server.
 
-It guards Python's own sockets, which asyncio uses too; uvloop and subprocesses pass it by.
+It covers Python's own sockets, which asyncio uses, too, but not uvloop and other processes.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ ALLOW_HOSTS_MARKER = "allow_hosts(*hosts): the test may also reach these hosts, 
 
 
 class NetworkGuard:
-    """A plugin that replaces the functions which name another host, while a test runs."""
+    """A plugin that replaces the functions that take a host, while a test runs."""
 
     def __init__(self) -> None:
         self._test: pytest.Item
@@ -59,9 +59,9 @@ class NetworkGuard:
     def _check(self, host: str) -> None:
         if host in self._hosts or _is_this_machine(host):
             return
-        # Unlike an error, this passes an `except Exception` of the app and ends the test at once.
+        # Unlike an error, an `except Exception` of the app doesn't catch this.
         pytest.fail(
-            f"{self._test.nodeid} tried to reach {host}. Fake what it calls there, or mark the "
+            f"{self._test.nodeid} tried to reach {host}. Use a fake for it, or mark the "
             f'test with @pytest.mark.allow_hosts("{host}").'
         )
 
@@ -75,5 +75,5 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _given_database_host() -> str:
-    """The host of a PostgreSQL server that somebody else runs, as a CI job's service."""
+    """The host of a given PostgreSQL server, such as the service of a CI job."""
     return urlsplit(os.environ.get(postgres.URL_VARIABLE, "")).hostname or ""

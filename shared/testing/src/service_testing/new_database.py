@@ -1,4 +1,4 @@
-"""Databases of the run's kind, made when a fixture, a test or a measurement wants one."""
+"""Creates more databases of the kind that `--database` names."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,18 +12,18 @@ from service_testing.databases import create_database, drop_database
 
 @dataclass(frozen=True, kw_only=True)
 class NewDatabase:
-    """Yields the URL of a new, empty database, which is gone at the end of the block."""
+    """A context manager with the URL of a new, empty database, which exists until the end of the block."""
 
     make_folder: Callable[[], Path]
-    """Of a SQLite file; pytest keeps it for a while after the run."""
+    """Returns the folder of a new SQLite file; pytest deletes it some runs later."""
     server_url: Callable[[], str] | None
-    """Of the PostgreSQL server, which starts when it is first asked for; None is SQLite."""
+    """Returns the URL of the PostgreSQL server, and starts it if necessary. None means SQLite."""
     suffix: str
-    """Keeps apart the workers, and the runs that share a server."""
+    """Part of each name; unique per worker and run, because they may share a server."""
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[str]:
-        """In the event loop use a thread: this runs one of its own."""
+        """Blocks, and runs an event loop of its own: call it in a thread if one is running."""
         name = f"test_{name}_{self.suffix}"
         if self.server_url is None:
             yield f"sqlite:///{self.make_folder() / name}.db"
@@ -37,7 +37,7 @@ class NewDatabase:
 
 @contextmanager
 def new_databases(kind: str, folder: Path) -> Iterator[NewDatabase]:
-    """What makes databases outside of pytest: `sqlite` in the folder, `postgres` on a server of the block.
+    """A `NewDatabase` outside of pytest: `sqlite` in the folder, or `postgres` on a server that ends with the block.
 
     Raises:
         PostgresUnavailable: there is no server, and none can be started.

@@ -1,4 +1,4 @@
-"""The pytest plugin: its options, its markers, and the modules that hold its hooks and fixtures."""
+"""The pytest plugin: its option, its markers, and the modules with its hooks and fixtures."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from service_testing.time_limits import TimeLimits
 
 _MARKERS = (
     "slow: takes seconds; set by hand.",
-    "committed: the app commits for real, on its own connections; all rows are deleted afterwards.",
+    "committed: the app really commits, on connections of its own; all rows are deleted afterwards.",
     ALLOW_HOSTS_MARKER,
 )
 _MODULES = (
@@ -30,8 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--database",
         choices=("sqlite", "postgres"),
         default="sqlite",
-        help="the database that tests run on (default: %(default)s); a PostgreSQL server is taken "
-        f"from {postgres.URL_VARIABLE} or started for the run",
+        help="the kind of database (default: %(default)s); the PostgreSQL server is the one that "
+        f"{postgres.URL_VARIABLE} names, or one that is started for the run",
     )
 
 
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(config.stash[RUN_SERVER])
     config.pluginmanager.register(NetworkGuard())
     config.pluginmanager.register(TimeLimits())
-    # Of two plugins' fixtures the later registered one wins. Here all installed plugins are
-    # registered, so these win over anyio's own.
+    # A fixture of a plugin that is registered later overrides one of the same name. Now all installed plugins are
+    # registered, so these override anyio's.
     for name in _MODULES:
         config.pluginmanager.import_plugin(f"service_testing.{name}")

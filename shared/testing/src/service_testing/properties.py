@@ -5,11 +5,11 @@ import pytest
 
 PROFILE = "service"
 BRIEF_PROFILE = "brief"
-"""A fifth of the examples: `--hypothesis-profile=brief`, for whoever waits."""
+"""A fifth of the examples, for quick runs: `--hypothesis-profile=brief`."""
 
 hypothesis.settings.register_profile(
     PROFILE,
-    # How long an example takes says something of the machine, and nothing of the service.
+    # The time of an example depends on the machine more than on the service.
     deadline=None,
     suppress_health_check=[
         hypothesis.HealthCheck.too_slow,
@@ -27,5 +27,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def examples(share: float) -> int:
-    """So many of the profile's examples: for a test whose examples cost more than others'."""
+    """A share of the profile's examples, for a test whose examples are slow."""
     return max(1, round(hypothesis.settings().max_examples * share))

@@ -1,4 +1,4 @@
-"""Counts database statements, so that a test can fail on one query per row."""
+"""Counts database statements, so that a test can find one query per row (N+1)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-# These belong to the transactions that a test and the app share, not to the work of the app.
+# In rollback mode these are part of the isolation.
 _BOOKKEEPING = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")
 
 
@@ -18,14 +18,14 @@ class QueryCounter:
         self.statements: list[str] = []
 
     def at_most(
-        self, limit: int, *, beside: str | None = None
+        self, limit: int, *, ignored: str | None = None
     ) -> AbstractContextManager[None, None]:
-        """Raises `AssertionError`, with the statements, when the block sends more than `limit`.
+        """Raise `AssertionError`, with the statements, when the block sends more than `limit`.
 
-        Not counted are those with the text `beside`: what the app reads again now and then, by the
-        clock, would else fail a slow machine's test.
+        Statements that contain `ignored` aren't counted. Use it for what the app reads periodically, which would
+        otherwise fail the test on a slow machine.
         """
-        return _AtMost(self.statements, limit, beside)
+        return _AtMost(self.statements, limit, ignored)
 
     @contextmanager
     def watching(self, *engines: AsyncEngine) -> Iterator[None]:
@@ -43,12 +43,12 @@ class QueryCounter:
 
 
 class _AtMost(AbstractContextManager[None, None]):
-    # A generator's frame could be hidden too, but not that of `contextlib` around it.
+    # Not a generator: the frames of `contextlib` would be in the traceback.
 
-    def __init__(self, statements: Sequence[str], limit: int, beside: str | None) -> None:
+    def __init__(self, statements: Sequence[str], limit: int, ignored: str | None) -> None:
         self._statements = statements
         self._limit = limit
-        self._beside = beside
+        self._ignored = ignored
 
     def __enter__(self) -> None:
         self._start = len(self._statements)
@@ -58,7 +58,7 @@ class _AtMost(AbstractContextManager[None, None]):
         if kind is not None:
             return
         since = self._statements[self._start :]
-        sent = [s for s in since if self._beside is None or self._beside not in s]
+        sent = [s for s in since if self._ignored is None or self._ignored not in s]
         if len(sent) > self._limit:
             listing = "\n  ".join(sent)
             raise AssertionError(

@@ -1,4 +1,4 @@
-"""How dear a call is, as a multiple of another one: the same on a fast machine and on a slow one."""
+"""The cost of a call as a multiple of another call's, which doesn't depend on the machine."""
 
 import statistics
 import time
@@ -19,10 +19,9 @@ _WARM_UP = 5
 
 
 async def relative_cost(call: Call, reference: Call, *, rounds: int = 30) -> float:
-    """How many times the reference's CPU time the call takes.
+    """The CPU time of the call divided by that of the reference; the median of all rounds.
 
-    It is the time of this process, all threads, so that what else runs on the machine hardly
-    counts, and neither does a database server. They take turns, and the median counts.
+    Other processes, such as a database server, aren't counted.
     """
     for _ in range(_WARM_UP):
         await call()
@@ -32,7 +31,7 @@ async def relative_cost(call: Call, reference: Call, *, rounds: int = 30) -> flo
 
 
 def bare_client(answer: httpx.Response) -> AppClient:
-    """A client of an app that does nothing but give this answer, to each GET: a reference."""
+    """A client of an app that returns this response to each GET: a reference."""
 
     async def give(_: Request) -> Response:
         return Response(answer.content, media_type=answer.headers["Content-Type"])

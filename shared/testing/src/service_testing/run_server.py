@@ -1,4 +1,4 @@
-"""The PostgreSQL server of one test run, which all its workers share."""
+"""The PostgreSQL server of a test run, shared by its workers."""
 
 from contextlib import ExitStack
 from functools import cached_property
@@ -10,7 +10,7 @@ from service_testing import postgres
 
 
 class RunServer:
-    """Starts the server when a worker, or a test of this process, is the first to need it."""
+    """Starts the server when the first worker or test needs it."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -18,7 +18,7 @@ class RunServer:
 
     @cached_property
     def url(self) -> str:
-        """The URL of a server on which databases may be created; ends the run without one."""
+        """The URL of a server on which databases may be created. Without one the run ends."""
         if hasattr(self._config, "workerinput"):
             return str(self._config.workerinput["postgres_url"])
         try:

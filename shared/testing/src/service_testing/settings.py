@@ -8,9 +8,6 @@ from chassis.ops.settings import SettingsT
 
 
 def settings_for_tests(settings_class: type[SettingsT], **values: Any) -> SettingsT:
-    """The settings of a service in development, whose own database nobody opens.
-
-    The app that a test calls is built on the fixture `database`, which isn't this one.
-    """
+    """The settings of a service in development. Its database URL can't be opened: use the fixture `database`."""
     unused = SecretStr("sqlite:////dev/null/test.db")
     return settings_class(environment="development", **{"database_url": unused, **values})

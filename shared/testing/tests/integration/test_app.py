@@ -16,6 +16,7 @@ from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
 from chassis.web.state import ServiceState
 from service_testing.client import AppClient, app_transport, as_user
+from service_testing.isolation import IsolatedDatabase
 from service_testing.lifespan import Lifespan, LifespanFailed, running
 from service_testing.service import ServiceUnderTest
 from service_testing.tokens import TokenIssuer
@@ -34,9 +35,10 @@ async def test_routes_find_the_state_that_the_lifespan_yields(
 
 
 async def test_an_app_that_is_not_started_takes_the_state_it_is_given(
-    app_state: ServiceState, own_app: FastAPI
+    app_state: ServiceState, service: ServiceUnderTest, database: IsolatedDatabase
 ) -> None:
     state = replace(cast(NotesState, app_state), motto="of this test")
+    own_app = service.create_app(database=database)
     client = AppClient(app_transport(own_app, state=state))
     assert (await client.get("/motto")).json() == "of this test"
 
@@ -84,16 +86,6 @@ class TestPeople:
     ) -> None:
         principal = await verifier.principal(token_sent_by(admin_client))
         assert (principal.user_id, principal.is_admin) == (2, True)
-
-
-class TestOwnApp:
-    async def test_own_app_is_another_one_on_the_same_database(
-        self, own_app: FastAPI, app: FastAPI, client: AppClient
-    ) -> None:
-        assert own_app is not app
-        await client.post("/notes/", params={"title": "shared"})
-        async with running(own_app) as own_client:
-            assert (await own_client.get("/notes/")).json() == ["shared"]
 
 
 class TestWithoutDatabase:

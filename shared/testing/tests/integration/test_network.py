@@ -14,7 +14,7 @@ ELSEWHERE = "192.0.2.1"  # an address for documentation (RFC 5737), which nobody
 async def test_a_name_is_not_looked_up_and_the_test_is_named() -> None:
     expected = (
         r"test_network\.py::test_a_name_is_not_looked_up_and_the_test_is_named "
-        r"tried to reach users\.example\.com\."
+        r"tried to reach accounts\.example\.com\."
     )
     async with httpx.AsyncClient(verify=False, trust_env=False) as client:  # noqa: S501
         with pytest.raises(BLOCKED, match=expected):

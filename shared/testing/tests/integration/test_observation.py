@@ -98,11 +98,11 @@ class TestQueryCounter:
         self, database: IsolatedDatabase, query_counter: QueryCounter
     ) -> None:
         async with database.write_session() as session:
-            with query_counter.at_most(0, beside="FROM notes"):
+            with query_counter.at_most(0, ignored="FROM notes"):
                 await session.get(Note, 1)
             with (
                 pytest.raises(AssertionError, match="1 statements, at most 0"),
-                query_counter.at_most(0, beside="FROM others"),
+                query_counter.at_most(0, ignored="FROM others"),
             ):
                 await session.get(Note, 2)
 
