@@ -103,6 +103,7 @@ def build_state(settings: UsersSettings, database: Database) -> UsersState:
 
 
 def token_issuer(database: Database, settings: UsersSettings) -> TokenIssuer:
+    """The issuer with keys of its own, for a process that needs nothing else."""
     return TokenIssuer(
         KeyRing(database, settings),
         lifetime_seconds=settings.access_token_seconds,

@@ -41,7 +41,7 @@ class TokenIssuer:
         return ServiceToken(**token.model_dump(), scope=scope)
 
     async def for_delivery(self, audience: str) -> AccessToken:
-        """A token for the events that this service delivers. It is short-lived, as the next one is free."""
+        """A short-lived token for deliveries of events to one subscriber."""
         return await self._issue({"sub": ISSUER, "aud": audience}, _DELIVERY_SECONDS)
 
     async def _issue(
