@@ -13,7 +13,7 @@ from tests.e2e.factories import create_item_data, create_user_data
 from tests.e2e.helpers import assert_item_response
 from tests.e2e.request_log import RequestLog
 from tests.e2e.stack import Stack, wait_for
-from tests.e2e.stack_fixtures import LOCAL
+from tests.e2e.stack_fixtures import COMPOSE, LOCAL
 
 NewUser = Callable[[], ApiClient]
 
@@ -22,6 +22,7 @@ NewUser = Callable[[], ApiClient]
 async def test_one_of_200_concurrent_registrations_of_one_email_succeeds(
     stack: Stack, request_log: RequestLog, pytestconfig: pytest.Config
 ) -> None:
+    stack_kind = pytestconfig.getoption("--stack")
     email = create_user_data()["email"]
     spellings = (email, email.upper().replace("EXAMPLE.COM", "example.com"))
     async with request_log.async_client(stack.users.url) as client:
@@ -32,8 +33,11 @@ async def test_one_of_200_concurrent_registrations_of_one_email_succeeds(
             )
         )
         late = await client.post("/users/", json=create_user_data(email=email))
+        while stack_kind == COMPOSE and late.status_code == 503:
+            # The queue of password hashes is not empty yet.
+            late = await client.post("/users/", json=create_user_data(email=email))
     statuses = Counter(response.status_code for response in responses)
-    if pytestconfig.getoption("--stack") == LOCAL:
+    if stack_kind == LOCAL:
         assert statuses == {201: 1, 409: 199}
     # Containers with resource limits may answer some of them with 503.
     assert statuses[201] <= 1
