@@ -13,7 +13,9 @@ from tox.tox_env.errors import Fail
 from workspace import packages, tox_command, tox_envs
 
 ALL = [(folder, name) for folder in packages() for name in tox_envs(folder)]
-LABELS = {"quick": ["test"]} | {name: ["check"] for name in ("py311", "py312", "py313", "coverage")}
+LABELS = {"quick": ["test"]} | {
+    name: ["check"] for name in ("py311", "py312", "py313", "coverage", "settings")
+}
 
 
 @impl
