@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import cast
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.db.database import Database
 from chassis.db.sessions import ReadSession, WriteSession
@@ -112,17 +112,3 @@ class IsolatedDatabase(Database):
             if pending:
                 await asyncio.wait(pending, timeout=_END_OF_REQUESTS_SECONDS)
                 pytest.fail(f"Tasks still use the database after the test: {pending}")
-
-    def orm_read_session(self) -> AsyncSession:
-        """Deprecated, as that of `Database`."""
-        if self._commits:
-            return super().orm_read_session()
-        # With a savepoint, closing this session would undo what others wrote since it began.
-        return AsyncSession(
-            self._shared_connection(),
-            expire_on_commit=False,
-            autoflush=False,
-            info={"task_guard": self._task_guard},
-            sync_session_class=GuardedSession,
-            join_transaction_mode="rollback_only",
-        )
