@@ -19,6 +19,10 @@ class OwnerGone(Forbidden):
     code, sentence = "owner_gone", "This account no longer exists."
 
 
+class OwnerUnknown(OwnerGone):
+    """No event about the owner has arrived yet. It reaches a client only if a lookup didn't find the owner either."""
+
+
 class UsersUnavailable(Unavailable):
     code = "users_unavailable"
     sentence = "The users service is unavailable and nothing was stored. Try again shortly."

@@ -1,6 +1,6 @@
 """The normal form of text that searches compare."""
 
-from chassis.web.fields import fold
+from chassis.db.columns import fold
 
 
 def searchable(text: str) -> str:

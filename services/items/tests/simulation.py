@@ -12,7 +12,7 @@ from sqlalchemy import delete, func
 from sqlmodel import col, select
 
 from app.clients.users import UserSummary
-from app.errors import OwnerGone, OwnerInactive
+from app.errors import OwnerGone, OwnerInactive, OwnerUnknown
 from app.events.inbox import Inbox
 from app.events.user_events import OwnerState
 from app.jobs.resync import resync
@@ -122,10 +122,17 @@ class Simulation:
     async def _create_item(self, user_id: int, creation: Stepwise) -> None:
         body = ItemCreate.model_validate(create_item_data())
         with suppress(OwnerGone, OwnerInactive):
-            await self.owners.ensure_known(Principal(user_id=user_id, role="user", token="x"))
             await creation.pause()
-            async with self.database.transaction() as session:
-                await items.create(session, user_id, body)
+            try:
+                await self._create(user_id, body)
+            except OwnerUnknown:
+                await self.owners.look_up(Principal(user_id=user_id, role="user", token="x"))
+                await creation.pause()
+                await self._create(user_id, body)
+
+    async def _create(self, user_id: int, body: ItemCreate) -> None:
+        async with self.database.transaction() as session:
+            await items.create(session, user_id, body)
 
     async def begin_resync(self) -> None:
         self.resync = reading = Stepwise()

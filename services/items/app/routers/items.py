@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app import openapi
 from app.dependencies import CurrentPrincipal, StateDep
-from app.errors import ItemNotFound
+from app.errors import ItemNotFound, OwnerUnknown
 from app.etags import matches_weakly
 from app.money import Price
 from app.repositories.items import ItemFilter, ItemQueries, ItemWithOwner
@@ -42,8 +42,12 @@ async def create_item(
     session: WriteSessionDep,
     response: Response,
 ) -> ItemWithOwner:
-    await state.owners.ensure_known(principal)
-    item = await items.create(session, principal.user_id, body)
+    try:
+        item = await items.create(session, principal.user_id, body)
+    except OwnerUnknown:
+        await session.rollback()  # no transaction stays open while users is called
+        await state.owners.look_up(principal)
+        item = await items.create(session, principal.user_id, body)
     response.headers.update(_cache_headers(item))
     response.headers["Location"] = f"/items/{item.id}"
     return item

@@ -3,7 +3,7 @@
 Each function works in the caller's transaction: it flushes and never commits.
 """
 
-from app.errors import ItemNotFound, NotYourItem
+from app.errors import ItemNotFound, NotYourItem, OwnerGone, OwnerInactive, OwnerUnknown
 from app.etags import matches_strongly
 from app.models import Item, Owner
 from app.money import to_cents
@@ -11,7 +11,6 @@ from app.repositories.items import ItemRepository, ItemWithOwner
 from app.repositories.owners import OwnerRepository
 from app.schemas import ItemCreate, ItemPatch
 from app.search import search_text
-from app.services.owners import require_active
 from chassis.auth.tokens import Principal
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
@@ -19,12 +18,20 @@ from chassis.web.errors import PreconditionFailed
 
 
 async def create(session: WriteSession, owner_id: int, body: ItemCreate) -> ItemWithOwner:
-    """Create an item.
+    """Create an item. Nobody can deactivate or delete its owner until the transaction ends.
 
     Raises:
-        OwnerGone, OwnerInactive: see `require_active`.
+        OwnerUnknown: this service has not heard of the owner yet.
+        OwnerGone: the owner is deleted.
+        OwnerInactive: the owner is deactivated.
     """
-    owner = await require_active(session, owner_id)
+    owner = await OwnerRepository(session).get_shared(owner_id)
+    if owner is None:
+        raise OwnerUnknown
+    if owner.is_deleted:
+        raise OwnerGone
+    if not owner.is_active:
+        raise OwnerInactive
     now = utc_now()
     item = Item(
         **body.model_dump(exclude={"price"}),

@@ -1,4 +1,4 @@
-"""The rules of owners: the users whom this service knows (ADR 0022, ADR 0022)."""
+"""The rules of owners: the users whom this service knows (ADR 0022)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,18 +23,16 @@ class OwnerLookup:
         self._users = users
         self._lookups: dict[int, asyncio.Task[None]] = {}
 
-    async def ensure_known(self, principal: Principal) -> None:
-        """Look the principal up in users, with their own token, unless they are a known owner.
+    async def look_up(self, principal: Principal) -> None:
+        """Look the principal up in users, with their own token, and store the owner.
 
-        No transaction is open during the call. The answer is stored only if no event about the owner
+        The caller has no transaction open. The answer is stored only if no event about the owner
         has arrived meanwhile, because the event is newer.
 
         Raises:
             OwnerGone, OwnerInactive: according to users.
             InvalidToken, UsersUnavailable: see `Users.get_user`.
         """
-        if await self._is_known(principal.user_id):
-            return
         lookup = self._lookups.get(principal.user_id)
         if lookup is None:
             lookup = asyncio.create_task(self._look_up(principal))
@@ -74,21 +72,6 @@ class OwnerLookup:
         del self._lookups[owner_id]
         if not lookup.cancelled():
             lookup.exception()  # retrieved, or asyncio would log it when no request waits any more
-
-
-async def require_active(session: WriteSession, owner_id: int) -> Owner:
-    """The owner, whom nobody can deactivate or delete until the transaction ends.
-
-    Raises:
-        OwnerGone: deleted or unknown.
-        OwnerInactive: deactivated.
-    """
-    owner = await OwnerRepository(session).get_shared(owner_id)
-    if owner is None or owner.is_deleted:
-        raise OwnerGone
-    if not owner.is_active:
-        raise OwnerInactive
-    return owner
 
 
 async def apply_states(session: WriteSession, states: Sequence[OwnerState]) -> set[int]:

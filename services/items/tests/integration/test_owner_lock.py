@@ -2,37 +2,41 @@
 
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.errors import OwnerGone, OwnerInactive
-from app.services.owners import require_active
+from app.errors import OwnerInactive, OwnerUnknown
+from app.schemas import ItemCreate
+from app.services import items
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from tests.factories import create_owner
 
+ITEM = ItemCreate(name="Kettle", description=None, price=Decimal("1.00"))
 
-class TestRequireActive:
-    async def test_require_active_of_an_unknown_owner_raises_owner_gone(
+
+class TestOwnerOfANewItem:
+    async def test_create_for_an_unknown_owner_raises_owner_unknown(
         self, session: WriteSession
     ) -> None:
-        with pytest.raises(OwnerGone):
-            await require_active(session, 1)
+        with pytest.raises(OwnerUnknown):
+            await items.create(session, 1, ITEM)
 
     @pytest.mark.committed
-    async def test_require_active_locks_the_owner_until_the_transaction_ends(
+    async def test_create_locks_the_owner_until_the_transaction_ends(
         self, session: WriteSession, database: Database
     ) -> None:
         await create_owner(session, owner_id=1)
         async with database.transaction() as creating:
-            await require_active(creating, 1)
+            await items.create(creating, 1, ITEM)
             with pytest.raises((DBAPIError, sqlite3.OperationalError)):
                 await deactivate_without_waiting(database)
         await deactivate_without_waiting(database)
         with pytest.raises(OwnerInactive):
-            await require_active(session, 1)
+            await items.create(session, 1, ITEM)
 
 
 async def deactivate_without_waiting(database: Database) -> None:

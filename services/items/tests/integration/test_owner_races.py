@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from app.models import Item, ItemRemoval, Owner, ReceivedEvent
-from app.services.owners import require_active
+from app.repositories.owners import OwnerRepository
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, as_user
@@ -74,7 +74,7 @@ class TestConcurrentDeletion:
             pytest.skip("SQLite has one writer at a time: a transaction of this test would block")
         await create_owner(session, owner_id=7)
         async with database.transaction() as creating:
-            await require_active(creating, 7)
+            await OwnerRepository(creating).get_shared(7)
             deletion = asyncio.create_task(relay.send(Account().deleted()))
             await until_blocked(database)
             assert not deletion.done()

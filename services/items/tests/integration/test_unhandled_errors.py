@@ -18,7 +18,7 @@ CAUSE = "the vault is open"
 
 
 class BrokenOwners(OwnerLookup):
-    async def ensure_known(self, principal: Principal) -> NoReturn:
+    async def look_up(self, principal: Principal) -> NoReturn:
         raise RuntimeError(CAUSE)
 
 

@@ -11,10 +11,10 @@ from sqlmodel import col, select
 
 from app.errors import EmailTaken
 from app.models import User
-from chassis.db.columns import LIKE_ESCAPE, escaped_like
+from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold
 from chassis.db.paging import Sort, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
-from chassis.web.fields import email_key, fold
+from chassis.web.fields import email_key
 from chassis.web.paging import Page, PageQuery
 
 

@@ -4,8 +4,9 @@ from app.dependencies import UsersState
 from app.models import User
 from app.services import accounts
 from app.services.access_tokens import TokenIssuer
+from chassis.db.columns import fold
 from chassis.db.sessions import WriteSession
-from chassis.web.fields import email_key, fold
+from chassis.web.fields import email_key
 from service_testing import tokens
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, as_user

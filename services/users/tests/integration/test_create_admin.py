@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 from sqlmodel import col
 
 from app.models import User
-from chassis.web.fields import fold
+from chassis.db.columns import fold
 from tests.commands import Operator
 from tests.spare_database import store, stored_rows
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.web.fields import fold
+from chassis.db.columns import fold
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 

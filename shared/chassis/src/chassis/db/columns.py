@@ -1,5 +1,6 @@
 """Columns that behave alike on SQLite and PostgreSQL."""
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +57,14 @@ def escaped_like(text: str) -> str:
     for special in (LIKE_ESCAPE, "%", "_"):
         text = text.replace(special, LIKE_ESCAPE + special)
     return text
+
+
+def fold(value: str) -> str:
+    """The form in which two texts that differ only in case or composition are equal.
+
+    SQLite's own `lower()` knows ASCII only, so both databases store and compare this form.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())
 
 
 def utc_now() -> datetime:

@@ -7,20 +7,19 @@ an event must have is checked here.
 import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_structured, to_structured
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
-from pydantic_core import PydanticCustomError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from chassis.web.errors import BadRequest, UnsupportedMediaType
-from chassis.web.fields import refuse_unstorable
+from chassis.web.fields import storable
 
 STRUCTURED = "application/cloudevents+json"
 BINARY = "application/json"
@@ -30,6 +29,9 @@ MAX_ATTRIBUTE_LENGTH = 255
 _FORMAT = JSONFormat()
 _REQUIRED = ("specversion", "id", "source", "type")
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]*)', re.IGNORECASE)
+_ATTRIBUTE = TypeAdapter(
+    Annotated[str, StringConstraints(max_length=MAX_ATTRIBUTE_LENGTH), storable]
+)
 _HINT = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -163,13 +165,12 @@ def _event(decoded: BaseCloudEvent) -> Event:
 def _check_length(name: str, value: str | None) -> None:
     if value is None:
         return
-    with suppress(PydanticCustomError):
-        refuse_unstorable(value)
-        if len(value) <= MAX_ATTRIBUTE_LENGTH:
-            return
-    raise MalformedEvent(
-        f"`{name}` must be at most {MAX_ATTRIBUTE_LENGTH} characters of valid Unicode, without NUL."
-    )
+    try:
+        _ATTRIBUTE.validate_python(value)
+    except ValidationError:
+        raise MalformedEvent(
+            f"`{name}` must be at most {MAX_ATTRIBUTE_LENGTH} characters of valid Unicode, without NUL."
+        ) from None
 
 
 def _utc(time: datetime | None) -> datetime | None:

@@ -1,8 +1,7 @@
 """Field types that both services' schemas share (limits: the API's description)."""
 
-import unicodedata
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from email_validator import EmailNotValidError, validate_email
 from fastapi import Path
@@ -18,33 +17,35 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from chassis.db.columns import fold
+
 MAX_ID = 2**63 - 1
 """The largest BIGINT."""
 MAX_ID_DIGITS = 19
 _MAX_EMAIL_LENGTH = 254
-
-
-def refuse_unstorable(value: str) -> str:
-    """PostgreSQL can't store NUL, and a lone surrogate has no UTF-8 form."""
-    if "\0" in value:
-        raise PydanticCustomError("string_nul", "String should not contain the NUL character")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise PydanticCustomError("string_unicode", "String should be valid Unicode")
-    return value
+_WITHOUT_NUL = r"^[^\x00]*$"
 
 
 class _Storable:
-    """Refuses what no database stores, and says so in the API description."""
+    """Refuses what no database stores: the NUL character, and lone surrogates, which have no UTF-8 form."""
 
     def __get_pydantic_core_schema__(
         self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(refuse_unstorable, handler(source))
+        without_nul = core_schema.custom_error_schema(
+            core_schema.str_schema(pattern=_WITHOUT_NUL),
+            custom_error_type="string_nul",
+            custom_error_message="String should not contain the NUL character",
+        )
+        # A constrained text is decoded, which refuses lone surrogates with an error of its own.
+        decoded = core_schema.str_schema(min_length=0)
+        return core_schema.chain_schema([handler(source), decoded, without_nul])
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {**handler(schema), "pattern": r"^[^\x00]*$"}
+        steps = cast("core_schema.ChainSchema", schema)["steps"]
+        return {**handler(steps[0]), "pattern": _WITHOUT_NUL}
 
 
 storable = _Storable()
@@ -113,14 +114,6 @@ Email = Annotated[
         }
     ),
 ]
-
-
-def fold(value: str) -> str:
-    """The form in which two texts that differ only in case or composition are the same.
-
-    SQLite's own `lower()` knows ASCII only, so both databases store and compare this form.
-    """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())
 
 
 def email_key(value: str) -> str:
