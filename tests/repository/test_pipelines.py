@@ -189,7 +189,9 @@ class TestGitHub:
 
     @pytest.mark.skipif(shutil.which("actionlint") is None, reason="actionlint isn't installed")
     def test_actionlint_finds_nothing(self) -> None:
-        assert errors("actionlint", *WORKFLOWS) == ""
+        # zizmor asks for `$/`, which actionlint doesn't know yet.
+        unknown = r'specifying action "\$/'
+        assert errors("actionlint", "-ignore", unknown, *WORKFLOWS) == ""
 
     def test_packages_are_discovered(self, tmp_path: Path) -> None:
         if shutil.which("jq") is None:
