@@ -146,9 +146,9 @@ def names_of_tests(file: Path) -> Iterator[tuple[str, str]]:
     for parent in ast.walk(ast.parse(file.read_text())):
         if isinstance(parent, ast.Module | ast.ClassDef):
             for node in parent.body:
-                is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-                if is_function and node.name.startswith("test_"):
-                    yield node.name, getattr(parent, "name", "")
+                name = getattr(node, "name", "")
+                if name.startswith("test_"):
+                    yield name, getattr(parent, "name", "")
 
 
 class TestNames:
