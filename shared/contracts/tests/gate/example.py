@@ -87,6 +87,7 @@ def _pytest(folder: Path, options: tuple[str, ...], outputs: dict[str, Path], ke
     ]
     kept.mkdir(parents=True)
     disabled = ("randomly", "cacheprovider", "xdist", "cov", "timeout", "faulthandler")
+    disabled += ("unraisableexception", "threadexception")  # they collect garbage five times
     plugins = [part for name in disabled for part in ("-p", f"no:{name}")]
     output = io.StringIO()
     before = Path.cwd()
