@@ -220,12 +220,12 @@ async def parallel_workers_do_not_meet(
         _worker(open_strategy, new_database, "conformance_one") as one,
         _worker(open_strategy, new_database, "conformance_two") as two,
         one.test() as test,
-        two.test() as neighbour,
+        two.test() as other,
     ):
         await _request_adds(test, "the same")
-        await _expect_rows(neighbour)
-        await _request_adds(neighbour, "the same")
-        await _expect_rows(neighbour, "the same")
+        await _expect_rows(other)
+        await _request_adds(other, "the same")
+        await _expect_rows(other, "the same")
 
 
 async def a_database_that_is_not_for_tests_is_refused(

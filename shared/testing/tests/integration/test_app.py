@@ -34,7 +34,7 @@ async def test_routes_find_the_state_that_the_lifespan_yields(
     assert (await client.get("/motto")).json() == "set by the lifespan"
 
 
-async def test_an_app_that_is_not_started_takes_the_state_it_is_given(
+async def test_app_that_is_not_started_uses_the_given_state(
     app_state: ServiceState, service: ServiceUnderTest, database: IsolatedDatabase
 ) -> None:
     state = replace(cast(NotesState, app_state), motto="of this test")
@@ -43,18 +43,18 @@ async def test_an_app_that_is_not_started_takes_the_state_it_is_given(
     assert (await client.get("/motto")).json() == "of this test"
 
 
-async def test_a_server_error_is_a_response(client: AppClient) -> None:
+async def test_server_error_is_a_response(client: AppClient) -> None:
     response = await client.get("/broken")
     assert response.status_code == 500
     assert "secret cause" not in response.text
 
 
-async def test_a_link_of_the_app_leads_back_to_it(client: AppClient) -> None:
+async def test_absolute_link_of_the_app_can_be_followed(client: AppClient) -> None:
     response = await client.get("/notes")  # without its slash the app sends a client on
     assert response.headers["Location"] == "http://testserver/notes/"
 
 
-async def test_a_client_sends_no_token(client: AppClient) -> None:
+async def test_client_sends_no_token(client: AppClient) -> None:
     assert "authorization" not in client.headers
 
 
@@ -66,14 +66,14 @@ async def test_as_user_sends_the_token_to_the_same_app(client: AppClient) -> Non
     assert "authorization" not in client.headers
 
 
-async def test_environment_proxies_are_not_asked(
+async def test_proxies_of_the_environment_are_ignored(
     client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     assert (await as_user(client, "a-token").get("/motto")).status_code == 200
 
 
-class TestPeople:
+class TestSignedInClients:
     async def test_user_client_sends_an_ordinary_user_s_token(
         self, user_client: AppClient, verifier: TokenVerifier
     ) -> None:
@@ -104,7 +104,7 @@ class TestWithoutDatabase:
 
         return ServiceUnderTest(name="example", create_app=create_app, migrations=Path())
 
-    async def test_without_the_database_its_routes_fail(
+    async def test_route_that_uses_the_database_fails(
         self, client_without_database: AppClient
     ) -> None:
         assert (await client_without_database.get("/answer")).status_code == 500
@@ -112,7 +112,7 @@ class TestWithoutDatabase:
 
 
 class TestRunning:
-    async def test_running_stops_the_app_also_after_a_failure(self) -> None:
+    async def test_app_is_stopped_after_a_failure(self) -> None:
         states = []
 
         @asynccontextmanager
@@ -132,7 +132,7 @@ class TestRunning:
 
 
 class TestLifespan:
-    async def test_a_start_that_fails_says_why(self) -> None:
+    async def test_failing_start_raises_the_app_s_error(self) -> None:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             _fail("no signing key")
@@ -141,7 +141,7 @@ class TestLifespan:
         with pytest.raises(LookupError, match="no signing key"):
             await Lifespan(FastAPI(lifespan=lifespan)).start()
 
-    async def test_a_stop_that_fails_says_why(self) -> None:
+    async def test_failing_stop_raises_the_app_s_error(self) -> None:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             yield
@@ -152,7 +152,7 @@ class TestLifespan:
         with pytest.raises(LookupError, match="not closed"):
             await started.stop()
 
-    async def test_what_fails_after_the_app_said_that_it_stopped_is_told(self) -> None:
+    async def test_error_after_the_completed_stop_is_raised(self) -> None:
         async def app(_: Scope, receive: Receive, send: Send) -> None:
             for event in ("startup", "shutdown"):
                 await receive()
@@ -164,7 +164,7 @@ class TestLifespan:
         with pytest.raises(LookupError, match="not closed"):
             await started.stop()
 
-    async def test_an_app_without_an_answer_has_failed(self) -> None:
+    async def test_app_without_an_answer_raises_lifespan_failed(self) -> None:
         async def app(*_: object) -> None:
             pass
 

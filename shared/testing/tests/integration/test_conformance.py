@@ -1,4 +1,4 @@
-"""Our isolation conforms, and the suite finds what is wrong with others."""
+"""Our isolation passes the conformance suite, and the suite finds the flaws of others."""
 
 import pytest
 from strategies import one_engine_for_all, ours, outer_transaction, specification
@@ -29,19 +29,19 @@ async def test_our_isolation_conforms(check: Check, new_database: NewDatabase) -
     await check(ours, new_database)
 
 
-async def test_the_specification_s_own_fixture_does_not_conform(new_database: NewDatabase) -> None:
+async def test_fixture_of_the_specification_does_not_conform(new_database: NewDatabase) -> None:
     found = await failing(specification, new_database)
     assert found == LEAKS | SHARED_STATE | UNGUARDED
 
 
-async def test_a_transaction_without_savepoints_does_not_conform(new_database: NewDatabase) -> None:
+async def test_transaction_without_savepoints_does_not_conform(new_database: NewDatabase) -> None:
     found = await failing(outer_transaction, new_database)
     assert found >= ROLLED_BACK_TOO_FAR
     assert found.isdisjoint(LEAKS | UNGUARDED)
 
 
 @pytest.mark.slow
-async def test_an_engine_that_all_workers_share_does_not_conform(
+async def test_engine_that_all_workers_share_does_not_conform(
     new_database: NewDatabase,
 ) -> None:
     async with one_engine_for_all() as open_strategy:

@@ -23,7 +23,7 @@ async def count(server_url: str, name: str) -> int:
     return int(found or 0)
 
 
-async def test_a_database_is_created_and_dropped(server_url: str, worker_id: str) -> None:
+async def test_database_is_created_and_dropped(server_url: str, worker_id: str) -> None:
     name = f"test_created_{worker_id}"
     await to_thread.run_sync(create_database, server_url, name)
     assert await count(server_url, name) == 1
@@ -31,7 +31,7 @@ async def test_a_database_is_created_and_dropped(server_url: str, worker_id: str
     assert await count(server_url, name) == 0
 
 
-async def test_a_database_in_use_is_replaced(server_url: str, worker_id: str) -> None:
+async def test_database_in_use_is_replaced(server_url: str, worker_id: str) -> None:
     name = f"test_replaced_{worker_id}"
     database = Database(await to_thread.run_sync(create_database, server_url, name))
     async with database.write_session() as session:
@@ -76,7 +76,7 @@ DELETED = {
 
 
 @pytest.mark.parametrize("statements", DELETED.values(), ids=DELETED)
-async def test_all_rows_are_deleted_whatever_refers_to_whatever(
+async def test_all_rows_are_deleted_despite_foreign_keys(
     empty_database_url: str, statements: list[str]
 ) -> None:
     engine = Database(empty_database_url).write_engine

@@ -1,4 +1,4 @@
-"""A fault looks to a client as the real thing on a real socket does."""
+"""Each fault raises in a client what the real failure on a real socket raises."""
 
 import asyncio
 import socket
@@ -88,7 +88,9 @@ PATIENCE = httpx.Timeout(60, read=1)
         ),
     ],
 )
-async def test_a_fault_is_what_the_real_thing_is(fault: Behaviour, handler: Handler | None) -> None:
+async def test_fault_raises_what_the_real_failure_raises(
+    fault: Behaviour, handler: Handler | None
+) -> None:
     async with (
         _real(handler) as url,
         httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client,

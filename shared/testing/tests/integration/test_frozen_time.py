@@ -1,4 +1,4 @@
-"""What stands still, and what doesn't."""
+"""What `frozen_time` stops, and what it doesn't stop."""
 
 import asyncio
 import subprocess
@@ -29,7 +29,7 @@ LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
 
 
 class TestFrozen:
-    def test_time_passes_when_the_test_says_so(self, frozen_time: FrozenTime) -> None:
+    def test_tick_moves_the_clock(self, frozen_time: FrozenTime) -> None:
         start = frozen_time.now
         assert start == frozen_time.now == utc_now()
         clocks = time.time(), time.monotonic()
@@ -38,17 +38,15 @@ class TestFrozen:
         assert time.time() - clocks[0] == pytest.approx(90)
         assert time.monotonic() - clocks[1] == pytest.approx(90)
 
-    def test_time_moves_back_too(self, frozen_time: FrozenTime) -> None:
+    def test_move_to_goes_back_in_time(self, frozen_time: FrozenTime) -> None:
         frozen_time.move_to(LONG_AGO)
         assert utc_now() == LONG_AGO
 
-    def test_a_moment_without_a_zone_is_a_mistake(self, frozen_time: FrozenTime) -> None:
+    def test_moment_without_a_time_zone_is_an_error(self, frozen_time: FrozenTime) -> None:
         with pytest.raises(ValueError, match="time zone"):
             frozen_time.move_to(LONG_AGO.replace(tzinfo=None))
 
-    async def test_a_token_expires(
-        self, frozen_time: FrozenTime, token_issuer: TokenIssuer
-    ) -> None:
+    async def test_token_expires(self, frozen_time: FrozenTime, token_issuer: TokenIssuer) -> None:
         verifier = TokenVerifier(token_issuer, audience="example")
         token = token_issuer.token()
         frozen_time.tick(minutes=15)
@@ -58,7 +56,7 @@ class TestFrozen:
             await verifier.principal(token)
 
     @pytest.mark.slow
-    def test_other_threads_may_read_the_clocks_at_any_time(self) -> None:
+    def test_other_threads_can_read_the_clocks_at_any_time(self) -> None:
         """Freezegun's own end isn't safe: a live server's thread died of an IndexError at times."""
         failures: list[Exception] = []
         is_over = Event()
@@ -85,7 +83,7 @@ class TestFrozen:
                 reader.join()
         assert failures == []
 
-    async def test_time_stands_still_in_the_live_server_too(
+    async def test_time_stands_still_in_the_live_server(
         self, frozen_time: FrozenTime, live_server: LiveServer
     ) -> None:
         frozen_time.move_to(LONG_AGO)
@@ -94,14 +92,14 @@ class TestFrozen:
 
 
 class TestNotFrozen:
-    async def test_the_event_loop(self, frozen_time: FrozenTime) -> None:
+    async def test_event_loop_is_not_frozen(self, frozen_time: FrozenTime) -> None:
         before = asyncio.get_running_loop().time()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await asyncio.Event().wait()
         assert asyncio.get_running_loop().time() > before
 
-    def test_an_event_loop_that_is_about_to_read_its_clock(self) -> None:
+    def test_event_loop_that_is_about_to_read_its_clock_is_not_frozen(self) -> None:
         """In a process of its own, since the first freeze is what it could have missed."""
         code = """
             import asyncio
@@ -117,36 +115,38 @@ class TestNotFrozen:
         )
         assert 0 <= float(done.stdout) < 60
 
-    async def test_the_database(self, frozen_time: FrozenTime, session: AsyncSession) -> None:
+    async def test_database_is_not_frozen(
+        self, frozen_time: FrozenTime, session: AsyncSession
+    ) -> None:
         frozen_time.move_to(LONG_AGO)
         now = str(await session.scalar(text("SELECT CURRENT_TIMESTAMP")))
         assert not now.startswith("2001")
 
-    def test_another_process(self, frozen_time: FrozenTime) -> None:
+    def test_other_process_is_not_frozen(self, frozen_time: FrozenTime) -> None:
         frozen_time.move_to(LONG_AGO)
         code = "import datetime; print(datetime.datetime.now().year)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
         assert int(done.stdout) > 2001
 
-    def test_a_clock_that_was_handed_over_before(self, frozen_time: FrozenTime) -> None:
+    def test_clock_that_was_passed_on_before_is_not_frozen(self, frozen_time: FrozenTime) -> None:
         before = _seconds()
         frozen_time.tick(days=1)
         assert _seconds() - before < 60
 
-    def test_pytest_s_stopwatch(self, pytester: pytest.Pytester) -> None:
+    def test_duration_that_pytest_measures_is_not_frozen(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile("def test_frozen(frozen_time): frozen_time.tick(days=1)")
         reports = pytester.inline_run().getreports("pytest_runtest_logreport")
         assert len(reports) == 3
         assert all(0 <= report.duration < 60 for report in reports)
 
 
-def test_the_clock_goes_on_after_the_test() -> None:
+def test_clock_runs_after_the_test() -> None:
     assert abs(time.time() - datetime.now(UTC).timestamp()) < 5
     assert utc_now().year > LONG_AGO.year
 
 
 class TickingThread(Thread):
-    """An event loop that sleeps over and over, as that of a server does."""
+    """An event loop that sleeps repeatedly, like that of a server."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -162,7 +162,7 @@ class TickingThread(Thread):
             await asyncio.sleep(0.0001)
 
 
-def test_a_loop_in_another_thread_goes_on_while_time_is_stopped_and_started() -> None:
+def test_loop_in_another_thread_runs_while_time_is_frozen_and_unfrozen() -> None:
     thread = TickingThread()
     thread.start()
     for _ in range(5):

@@ -20,7 +20,7 @@ from chassis.db.database import Database, PoolSize
 from service_testing.live_server import LiveServer, ServerFailed, serving
 
 
-async def test_requests_at_once_have_connections_of_their_own(
+async def test_concurrent_requests_have_their_own_connections(
     live_server: LiveServer, session: AsyncSession
 ) -> None:
     async with live_server.client() as client:
@@ -31,23 +31,25 @@ async def test_requests_at_once_have_connections_of_their_own(
 
 
 @pytest.mark.parametrize("run", [1, 2])
-async def test_nothing_stays_without_a_marker(live_server: LiveServer, run: int) -> None:
+async def test_test_with_live_server_is_committed_without_the_marker(
+    live_server: LiveServer, run: int
+) -> None:
     async with live_server.client(token="a-token") as client:
         assert (await client.get("/notes/")).json() == []
         response = await client.post("/notes/", params={"title": "leaks?"})
         assert response.request.headers["Authorization"] == "Bearer a-token"
 
 
-def test_clients_that_block_are_served(live_server: LiveServer) -> None:
+def test_blocking_client_gets_a_response(live_server: LiveServer) -> None:
     assert httpx.get(f"{live_server.url}/motto", trust_env=False).json() == "set by the lifespan"
 
 
-async def test_a_server_error_is_a_response(live_server: LiveServer) -> None:
+async def test_server_error_is_a_response(live_server: LiveServer) -> None:
     async with live_server.client() as client:
         assert (await client.get("/broken")).status_code == 500
 
 
-def test_the_socket_is_free_after_the_end(database_url: str, create_tables: None) -> None:
+def test_socket_is_closed_after_the_end(database_url: str, create_tables: None) -> None:
     with serving(create_app, database_url) as server:
         port = int(server.url.rpartition(":")[2])
         socket.create_connection(("127.0.0.1", port)).close()
@@ -55,7 +57,7 @@ def test_the_socket_is_free_after_the_end(database_url: str, create_tables: None
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_an_app_that_is_not_built_says_why(database_url: str) -> None:
+def test_error_of_create_app_is_the_cause_of_server_failed(database_url: str) -> None:
     def broken(*, database: Database) -> FastAPI:
         raise LookupError("no settings")
 
@@ -64,8 +66,8 @@ def test_an_app_that_is_not_built_says_why(database_url: str) -> None:
     assert isinstance(caught.value.__cause__, LookupError)
 
 
-def test_a_request_waits_longer_for_a_connection_than_in_production(database_url: str) -> None:
-    """On a busy machine a hundred writes at once on SQLite take longer than a service would wait."""
+def test_request_waits_longer_for_a_connection_than_in_production(database_url: str) -> None:
+    """On a busy machine a hundred concurrent writes on SQLite take longer than a service waits in production."""
     of_a_server: list[Database] = []
 
     def keep(*, database: Database) -> FastAPI:
@@ -79,12 +81,12 @@ def test_a_request_waits_longer_for_a_connection_than_in_production(database_url
         assert cast(QueuePool, engine.pool).timeout() > PoolSize().wait_seconds
 
 
-def test_an_app_that_does_not_start_is_no_server(empty_database_url: str) -> None:
+def test_app_that_does_not_start_raises_server_failed(empty_database_url: str) -> None:
     with pytest.raises(ServerFailed), serving(create_app, empty_database_url):
         pytest.fail("it started without its tables")
 
 
-def test_a_server_that_does_not_end_says_what_it_waits_for(
+def test_server_that_does_not_stop_is_reported_with_its_tasks(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service_testing.live_server._END_SECONDS", 0.5)

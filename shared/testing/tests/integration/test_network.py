@@ -1,4 +1,4 @@
-"""A test reaches this machine and nothing else."""
+"""A test can reach this machine only."""
 
 import asyncio
 import socket
@@ -11,9 +11,9 @@ BLOCKED = pytest.fail.Exception
 ELSEWHERE = "192.0.2.1"  # an address for documentation (RFC 5737), which nobody has
 
 
-async def test_a_name_is_not_looked_up_and_the_test_is_named() -> None:
+async def test_name_is_not_looked_up_and_the_message_has_the_test() -> None:
     expected = (
-        r"test_network\.py::test_a_name_is_not_looked_up_and_the_test_is_named "
+        r"test_network\.py::test_name_is_not_looked_up_and_the_message_has_the_test "
         r"tried to reach accounts\.example\.com\."
     )
     async with httpx.AsyncClient(verify=False, trust_env=False) as client:  # noqa: S501
@@ -22,24 +22,24 @@ async def test_a_name_is_not_looked_up_and_the_test_is_named() -> None:
 
 
 @pytest.mark.parametrize("lookup", ["getaddrinfo", "gethostbyname", "gethostbyname_ex"])
-def test_no_function_looks_a_name_up(lookup: str) -> None:
+def test_every_lookup_function_is_blocked(lookup: str) -> None:
     arguments = ("example.com", 80) if lookup == "getaddrinfo" else ("example.com",)
     with pytest.raises(BLOCKED, match=r"tried to reach example\.com"):
         getattr(socket, lookup)(*arguments)
 
 
-def test_a_name_in_bytes_is_not_looked_up() -> None:
+def test_lookup_of_a_name_in_bytes_is_blocked() -> None:
     with pytest.raises(BLOCKED, match=r"tried to reach example\.com"):
         socket.getaddrinfo(b"example.com", 80)
 
 
 @pytest.mark.parametrize("method", ["connect", "connect_ex"])
-def test_an_address_elsewhere_is_not_reached(method: str) -> None:
+def test_connection_to_another_machine_is_blocked(method: str) -> None:
     with socket.socket() as sock, pytest.raises(BLOCKED, match=f"tried to reach {ELSEWHERE}"):
         getattr(sock, method)((ELSEWHERE, 80))
 
 
-def test_a_datagram_is_not_sent() -> None:
+def test_datagram_to_another_machine_is_blocked() -> None:
     with (
         socket.socket(type=socket.SOCK_DGRAM) as sock,
         pytest.raises(BLOCKED, match=f"tried to reach {ELSEWHERE}"),
@@ -47,13 +47,13 @@ def test_a_datagram_is_not_sent() -> None:
         sock.sendto(b"?", (ELSEWHERE, 53))
 
 
-def test_an_except_of_the_app_does_not_hide_it() -> None:
+def test_except_clause_of_the_app_does_not_hide_it() -> None:
     with pytest.raises(BLOCKED), suppress(Exception):
         socket.create_connection((ELSEWHERE, 80))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_this_machine_is_reached(host: str) -> None:
+async def test_this_machine_can_be_reached(host: str) -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
@@ -62,7 +62,7 @@ async def test_this_machine_is_reached(host: str) -> None:
         writer.close()
 
 
-def test_a_unix_socket_is_reached(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_unix_socket_can_be_reached(tmp_path_factory: pytest.TempPathFactory) -> None:
     path = str(tmp_path_factory.mktemp("s") / "s")
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as sock:
         server.bind(path)
@@ -71,13 +71,13 @@ def test_a_unix_socket_is_reached(tmp_path_factory: pytest.TempPathFactory) -> N
 
 
 @pytest.mark.allow_hosts(ELSEWHERE)
-def test_a_test_may_allow_a_host() -> None:
+def test_marker_allows_a_host() -> None:
     with socket.socket() as sock:
         sock.setblocking(False)
         assert sock.connect_ex((ELSEWHERE, 80)) != 0
 
 
-def test_an_allowed_name_allows_its_addresses(
+def test_allowed_name_allows_its_addresses(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def getaddrinfo(*_: object) -> list[tuple[object, ...]]:

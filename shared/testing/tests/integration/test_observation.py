@@ -10,17 +10,17 @@ from service_testing.queries import QueryCounter
 
 
 class TestLogs:
-    async def test_hold_the_events_of_a_request_scrubbed(
+    async def test_logs_of_a_request_have_no_secrets(
         self, client: AppClient, logs: list[EventDict]
     ) -> None:
         await client.get("/broken")
         assert logs == [{"event": "broke", "log_level": "error", "password": "[redacted]"}]
 
-    def test_hold_tracebacks(self, logs: list[EventDict]) -> None:
+    def test_logs_have_tracebacks(self, logs: list[EventDict]) -> None:
         structlog.get_logger().error("failed", exc_info=LookupError("the cause"))
         assert logs[0]["exception"] == "LookupError: the cause"
 
-    def test_stand_plainly_in_the_report_of_a_failed_test(
+    def test_logs_are_readable_in_the_report_of_a_failed_test(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         structlog.get_logger().error("failed", exc_info=LookupError("the cause"))
@@ -29,12 +29,12 @@ class TestLogs:
             "LookupError: the cause",
         ]
 
-    def test_begin_empty(self, logs: list[EventDict]) -> None:
+    def test_logs_are_empty_at_the_start_of_a_test(self, logs: list[EventDict]) -> None:
         assert logs == []
 
 
 class TestQueryCounter:
-    async def test_counts_the_statements_of_the_app(
+    async def test_statements_of_the_app_are_counted(
         self, client: AppClient, query_counter: QueryCounter
     ) -> None:
         await client.get("/notes/")
@@ -45,14 +45,14 @@ class TestQueryCounter:
         ]
 
     @pytest.mark.committed
-    async def test_counts_on_real_connections(
+    async def test_statements_on_real_connections_are_counted(
         self, client: AppClient, query_counter: QueryCounter
     ) -> None:
         with query_counter.at_most(1):
             await client.get("/notes/")
         assert len(query_counter.statements) == 1
 
-    async def test_fails_a_test_that_asks_once_per_row(
+    async def test_more_statements_than_allowed_fail_the_test(
         self, database: IsolatedDatabase, query_counter: QueryCounter
     ) -> None:
         async with database.write_session() as session:
@@ -62,7 +62,7 @@ class TestQueryCounter:
         assert str(caught.value) == f"2 statements, at most 1 allowed:\n  {first}\n  {second}"
         assert first.startswith("SELECT")
 
-    def test_a_failure_s_traceback_ends_at_the_line_of_the_test(
+    def test_traceback_of_a_failure_ends_at_the_line_of_the_test(
         self, pytester: pytest.Pytester
     ) -> None:
         pytester.makepyfile(
@@ -80,13 +80,13 @@ class TestQueryCounter:
         for file in ("queries.py", "contextlib.py"):
             result.stdout.no_fnmatch_line(f"*{file}*")
 
-    async def test_a_failure_of_another_kind_is_told_instead(
+    async def test_error_in_the_block_is_raised_instead(
         self, client: AppClient, query_counter: QueryCounter
     ) -> None:
         with pytest.raises(LookupError), query_counter.at_most(0):
             await _ask_and_fail(client)
 
-    async def test_what_undoes_a_request_is_not_counted(
+    async def test_savepoints_are_not_counted(
         self, client: AppClient, query_counter: QueryCounter
     ) -> None:
         for status in (201, 409):
@@ -94,7 +94,7 @@ class TestQueryCounter:
             assert response.status_code == status
         assert [statement.split()[0] for statement in query_counter.statements] == 2 * ["INSERT"]
 
-    async def test_what_comes_by_the_clock_is_not_counted(
+    async def test_ignored_statements_are_not_counted(
         self, database: IsolatedDatabase, query_counter: QueryCounter
     ) -> None:
         async with database.write_session() as session:

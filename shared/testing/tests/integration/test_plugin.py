@@ -1,4 +1,4 @@
-"""Each gate fails when it must: small projects that break one rule."""
+"""Each check of the plugin fails when it must: small projects that break one rule."""
 
 import re
 from pathlib import Path
@@ -46,12 +46,12 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     return pytester
 
 
-def test_five_lines_are_enough_for_a_service(project: pytest.Pytester) -> None:
+def test_five_lines_set_up_a_service(project: pytest.Pytester) -> None:
     project.makepyfile(CALLS_THE_APP)
     project.runpytest("--strict-markers").assert_outcomes(passed=1)
 
 
-def test_each_fixture_says_what_it_is(project: pytest.Pytester) -> None:
+def test_each_fixture_has_a_docstring(project: pytest.Pytester) -> None:
     project.makepyfile(CALLS_THE_APP)
     modules = project.runpytest("--fixtures").stdout.str().split("fixtures defined from ")
     ours = "\n".join(text for text in modules if text.startswith("service_testing."))
@@ -60,25 +60,25 @@ def test_each_fixture_says_what_it_is(project: pytest.Pytester) -> None:
     assert "no docstring available" not in ours
 
 
-def test_without_a_service_the_message_says_what_to_write(pytester: pytest.Pytester) -> None:
+def test_missing_service_fixture_is_an_error_with_instructions(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(CALLS_THE_APP)
     result = pytester.runpytest()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*Define the session fixture `service` in your conftest.py*"])
 
 
-def test_sqlite_may_be_asked_for_by_its_name(project: pytest.Pytester) -> None:
+def test_database_option_accepts_sqlite(project: pytest.Pytester) -> None:
     project.makepyfile(CALLS_THE_APP)
     project.runpytest("--database=sqlite").assert_outcomes(passed=1)
 
 
-def test_an_unknown_database_is_a_usage_error(pytester: pytest.Pytester) -> None:
+def test_unknown_database_is_a_usage_error(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("--database=mysql")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--database: invalid choice: 'mysql'*"])
 
 
-def test_a_database_that_is_not_marked_as_one_for_tests_is_refused(
+def test_database_without_test_in_its_name_is_refused(
     project: pytest.Pytester,
 ) -> None:
     project.makepyfile(UNMARKED_DATABASE + CALLS_THE_APP)
@@ -87,7 +87,7 @@ def test_a_database_that_is_not_marked_as_one_for_tests_is_refused(
     result.stdout.fnmatch_lines(["*NotATestDatabase: The tests would change*'users.db'*"])
 
 
-def test_without_postgres_the_run_ends_with_the_way_to_get_one(
+def test_run_without_postgres_ends_with_the_reason(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.makepyfile(CALLS_THE_APP)
@@ -100,19 +100,21 @@ def test_without_postgres_the_run_ends_with_the_way_to_get_one(
 
 class TestCategories:
     @pytest.mark.parametrize("name", ["unit", "integration", "contract", "e2e"])
-    def test_come_from_the_folder(self, pytester: pytest.Pytester, name: str) -> None:
+    def test_category_comes_from_the_folder(self, pytester: pytest.Pytester, name: str) -> None:
         for folder in ("unit", "integration", "contract", "e2e"):
             pytester.mkpydir(folder).joinpath("test_it.py").write_text("def test(): pass")
         result = pytester.runpytest("--strict-markers", "--collect-only", "-q", "-m", name)
         assert [line for line in result.outlines if "::" in line] == [f"{name}/test_it.py::test"]
 
-    def test_a_unit_test_can_not_take_the_database(self, project: pytest.Pytester) -> None:
+    def test_unit_test_with_the_database_fails(self, project: pytest.Pytester) -> None:
         project.mkpydir("unit").joinpath("test_it.py").write_text(CALLS_THE_APP)
         result = project.runpytest()
         result.assert_outcomes(errors=1)
         result.stdout.fnmatch_lines(["A unit test does no I/O*"])
 
-    def test_database_is_who_has_one_by_whatever_fixture(self, project: pytest.Pytester) -> None:
+    def test_database_marker_is_set_for_every_fixture_with_a_database(
+        self, project: pytest.Pytester
+    ) -> None:
         project.makepyfile(
             """
             def test_app(client): pass
@@ -125,14 +127,14 @@ class TestCategories:
         result = project.runpytest("--strict-markers", "--collect-only", "-q", "-m", "not database")
         assert [line.split("::")[1] for line in result.outlines if "::" in line] == ["test_none"]
 
-    def test_slow_is_set_by_hand_and_others_are_unknown(self, pytester: pytest.Pytester) -> None:
+    def test_slow_is_a_known_marker_and_others_are_errors(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile("import pytest\n@pytest.mark.slow\ndef test(): pass")
         pytester.runpytest("--strict-markers", "-m", "not slow").assert_outcomes(deselected=1)
         pytester.makepyfile("import pytest\n@pytest.mark.sloow\ndef test(): pass")
         pytester.runpytest("--strict-markers").assert_outcomes(errors=1)
 
 
-def test_a_run_without_the_database_makes_none(project: pytest.Pytester) -> None:
+def test_run_without_the_database_creates_none(project: pytest.Pytester) -> None:
     project.makepyfile("async def test_nothing(): pass")
     result = project.runpytest("--setup-plan", "-k", "nothing")
     result.stdout.fnmatch_lines(["*SETUP    S _one_event_loop*"])
@@ -156,7 +158,7 @@ def test_async_tests_share_one_event_loop(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
-def test_parallel_workers_have_databases_of_their_own(
+def test_each_parallel_worker_has_its_own_database(
     project: pytest.Pytester, request: pytest.FixtureRequest
 ) -> None:
     project.makepyfile(
@@ -191,15 +193,15 @@ class TestPropertyTests:
         assert (await client.get("/motto")).status_code == 200
     """
 
-    def test_may_be_slow_and_share_fixtures(self, project: pytest.Pytester) -> None:
+    def test_property_test_may_be_slow_and_use_fixtures(self, project: pytest.Pytester) -> None:
         project.makepyfile(self.CODE)
         project.runpytest().assert_outcomes(passed=1)
 
-    def test_keep_a_profile_that_is_asked_for(self, project: pytest.Pytester) -> None:
+    def test_given_hypothesis_profile_is_kept(self, project: pytest.Pytester) -> None:
         project.makepyfile(self.CODE)
         project.runpytest("--hypothesis-profile=default").assert_outcomes(failed=1)
 
-    def test_try_a_fifth_of_the_examples_for_whoever_waits(self, pytester: pytest.Pytester) -> None:
+    def test_brief_profile_runs_a_fifth_of_the_examples(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(
             """
             import time
@@ -207,7 +209,7 @@ class TestPropertyTests:
             from service_testing.properties import examples
 
             @given(strategies.just(1))
-            def test_may_be_slow_all_the_same(number):
+            def test_may_be_slow(number):
                 time.sleep(0.3)
 
             def test_examples():

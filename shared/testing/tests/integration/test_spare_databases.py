@@ -1,4 +1,4 @@
-"""Databases beside the worker's own."""
+"""Further databases of a worker."""
 
 import asyncio
 from pathlib import Path
@@ -30,26 +30,26 @@ async def _add_note(url: str) -> int:
     return count or 0
 
 
-async def test_an_empty_database_has_no_tables(empty_database_url: str) -> None:
+async def test_empty_database_has_no_tables(empty_database_url: str) -> None:
     assert await _tables(empty_database_url) == []
 
 
-async def test_a_spare_database_has_the_service_s_tables(spare_database_url: str) -> None:
+async def test_spare_database_has_the_service_s_tables(spare_database_url: str) -> None:
     assert {"notes", "starts", "alembic_version"} <= set(await _tables(spare_database_url))
 
 
 @pytest.mark.parametrize("run", [1, 2])
-def test_a_spare_database_has_no_rows(spare_database_url: str, run: int) -> None:
+def test_spare_database_has_no_rows(spare_database_url: str, run: int) -> None:
     assert asyncio.run(_add_note(spare_database_url)) == 1
 
 
-def test_each_is_another_one(
+def test_databases_are_different(
     database_url: str, empty_database_url: str, spare_database_url: str
 ) -> None:
     assert len({database_url, empty_database_url, spare_database_url}) == 3
 
 
-def test_a_new_database_is_named_and_gone_after_the_block(
+def test_new_database_has_its_name_and_is_dropped_after_the_block(
     new_database: NewDatabase, worker_id: str, pytestconfig: pytest.Config
 ) -> None:
     with new_database("archive") as url:
@@ -61,7 +61,9 @@ def test_a_new_database_is_named_and_gone_after_the_block(
             asyncio.run(_tables(url))
 
 
-def test_databases_of_two_runs_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_databases_of_two_runs_are_different(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     urls = set()
     for process_id in (71, 72):
         monkeypatch.setattr("os.getpid", lambda process_id=process_id: process_id)
@@ -70,7 +72,7 @@ def test_databases_of_two_runs_are_two(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(urls) == 2
 
 
-def test_databases_are_to_be_had_without_the_plugin(
+def test_new_databases_works_without_the_plugin(
     pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = pytestconfig.getoption("--database")

@@ -33,14 +33,14 @@ def response(body: Any, status: int = 200) -> httpx.Response:
     return httpx.Response(status, json=body, request=request, headers={"X-Request-ID": "abc"})
 
 
-def test_the_parsed_body_is_returned() -> None:
+def test_parsed_body_is_returned() -> None:
     page = response(PAGE, 201)
     assert assert_paginated_response(page, status=201, count=0, total=0, page=1) == PAGE
     assert assert_error_response(response(ERROR, 404), 404, "not_found") == ERROR
     assert assert_validation_error(response(INVALID, 422), ["body", "name"]) == INVALID
 
 
-def test_the_message_shows_request_status_and_body() -> None:
+def test_message_shows_request_status_and_body() -> None:
     with pytest.raises(AssertionError) as caught:
         assert_status(response(ERROR, 404), 200)
     assert str(caught.value) == (
@@ -51,11 +51,11 @@ def test_the_message_shows_request_status_and_body() -> None:
 
 
 class TestPage:
-    def test_a_count_of_zero_is_checked(self) -> None:
+    def test_count_of_zero_is_checked(self) -> None:
         with pytest.raises(AssertionError, match="the number of items is 1, expected 0"):
             assert_paginated_response(response({**PAGE, "items": [{}]}), count=0)
 
-    def test_a_total_of_zero_is_checked(self) -> None:
+    def test_total_of_zero_is_checked(self) -> None:
         with pytest.raises(AssertionError, match="total is 7, expected 0"):
             assert_paginated_response(response({**PAGE, "total": 7}), total=0)
 
@@ -63,7 +63,7 @@ class TestPage:
         with pytest.raises(AssertionError, match="page is 1, expected 2"):
             assert_paginated_response(response(PAGE), page=2)
 
-    def test_a_missing_field_fails(self) -> None:
+    def test_missing_field_fails(self) -> None:
         with pytest.raises(AssertionError, match=r"fields missing: \['next'\]"):
             assert_paginated_response(response({k: v for k, v in PAGE.items() if k != "next"}))
 
@@ -77,18 +77,18 @@ class TestError:
         with pytest.raises(AssertionError, match="request_id is 'xyz', expected 'abc'"):
             assert_error_response(response({**ERROR, "request_id": "xyz"}, 404), 404, "not_found")
 
-    def test_a_body_that_is_no_json_fails(self) -> None:
+    def test_body_that_is_not_json_fails(self) -> None:
         page = httpx.Response(404, text="<html>", request=httpx.Request("GET", "http://testserver"))
         with pytest.raises(AssertionError, match="not a JSON object"):
             assert_error_response(page, 404, "not_found")
 
 
 class TestValidationError:
-    def test_another_place_fails(self) -> None:
+    def test_other_location_fails(self) -> None:
         with pytest.raises(AssertionError, match=r"no problem at \['body', 'price'\]"):
             assert_validation_error(response(INVALID, 422), ["body", "price"])
 
-    def test_an_echo_of_the_input_fails(self) -> None:
+    def test_echo_of_the_input_fails(self) -> None:
         echo = {**INVALID, "detail": [{**PROBLEM, "input": "secret"}]}
         with pytest.raises(AssertionError, match=r"not published: \['input'\]"):
             assert_validation_error(response(echo, 422), ["body", "name"])
@@ -105,7 +105,7 @@ class TestValidationError:
         lambda: assert_status(response({}), 201),
     ],
 )
-def test_no_helper_shows_a_line_of_its_own_in_the_traceback(call: Callable[[], object]) -> None:
+def test_helpers_hide_their_frames(call: Callable[[], object]) -> None:
     with pytest.raises(AssertionError) as caught:
         call()
     inside = [
@@ -115,7 +115,7 @@ def test_no_helper_shows_a_line_of_its_own_in_the_traceback(call: Callable[[], o
     assert all(frame.frame.f_locals["__tracebackhide__"] is True for frame in inside)
 
 
-def test_the_traceback_ends_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:
+def test_traceback_ends_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import httpx

@@ -1,4 +1,4 @@
-"""The folder that decides a test's category."""
+"""The category of a test comes from its folder."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from service_testing.categories import category
         ("tests/tools/test_hats.py", None),
     ],
 )
-def test_category_is_the_innermost_folder_that_names_one(path: str, expected: str | None) -> None:
+def test_innermost_folder_with_a_category_counts(path: str, expected: str | None) -> None:
     assert category(Path("/home/ada/shop", path)) == expected
 
 
-def test_category_is_none_by_where_the_repository_lies() -> None:
+def test_folders_above_tests_do_not_count() -> None:
     assert category(Path("/home/unit/shop/tests/test_hats.py")) is None
     assert category(Path("/home/unit/shop/tests/integration/test_hats.py")) == "integration"

@@ -5,7 +5,7 @@ from service_testing.isolation import IsolatedDatabase
 
 
 @pytest.mark.parametrize("name", ["test", "test_users_gw0", "users-test", "Test.db", "users_TEST"])
-def test_a_name_that_marks_a_test_database_is_accepted(name: str) -> None:
+def test_name_with_the_word_test_is_accepted(name: str) -> None:
     refuse_real_database(f"postgresql://127.0.0.1/{name}")
     refuse_real_database(f"sqlite:////var/lib/{name}")
 
@@ -21,7 +21,7 @@ def test_any_other_name_is_refused(name: str) -> None:
             refuse_real_database(url)
 
 
-def test_no_real_database_can_be_opened_or_created() -> None:
+def test_other_database_can_not_be_opened_or_created() -> None:
     with pytest.raises(NotATestDatabase):
         IsolatedDatabase("sqlite:///data/users.db")
     with pytest.raises(NotATestDatabase):

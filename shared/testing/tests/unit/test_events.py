@@ -20,7 +20,7 @@ from service_testing.tokens import TokenIssuer
 
 
 @pytest.mark.parametrize("mode", ["structured", "binary"])
-def test_an_event_arrives_as_it_was_made(mode: Mode) -> None:
+def test_event_arrives_unchanged(mode: Mode) -> None:
     event = create_event("user.created", {"id": 7}, subject="7")
     headers, body = event_request(event, mode)
     received = from_http(httpx.Headers(headers), body)
@@ -28,7 +28,7 @@ def test_an_event_arrives_as_it_was_made(mode: Mode) -> None:
     assert (received.subject, received.data) == ("7", {"id": 7})
 
 
-def test_an_event_is_structured_unless_asked_otherwise() -> None:
+def test_event_is_structured_by_default() -> None:
     """The whole event is the body, and no header tells of it (CloudEvents' HTTP binding, 3.2)."""
     event = create_event("user.created")
     headers, body = event_request(event)
@@ -37,7 +37,7 @@ def test_an_event_is_structured_unless_asked_otherwise() -> None:
     assert json.loads(body)["id"] == event.id
 
 
-async def test_a_sender_delivers_to_its_path() -> None:
+async def test_sender_delivers_to_its_path() -> None:
     arrived: list[httpx.Request] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,21 +58,21 @@ async def test_a_sender_delivers_to_its_path() -> None:
     assert {request.headers["Authorization"] for request in arrived} == {"Bearer a-token"}
 
 
-def test_an_event_in_binary_mode_may_do_without_a_subject() -> None:
+def test_event_in_binary_mode_needs_no_subject() -> None:
     headers, body = event_request(create_event("user.created", None), "binary")
     assert from_http(httpx.Headers(headers), body).subject is None
 
 
-def test_two_events_are_two() -> None:
+def test_each_event_has_a_new_id() -> None:
     assert create_event("user.created").id != create_event("user.created").id
 
 
-def test_an_event_may_be_the_same_again() -> None:
+def test_event_can_have_a_given_id_and_source() -> None:
     event = create_event("user.created", id="one", source="/elsewhere")
     assert (event.id, event.source) == ("one", "/elsewhere")
 
 
-async def test_a_sender_s_token_is_for_one_audience_and_speaks_for_no_user() -> None:
+async def test_sender_token_has_one_audience_and_no_role() -> None:
     issuer = TokenIssuer()
     token = sender_token(issuer, audience="items-events")
     claims = await TokenVerifier(issuer, audience="items-events").claims(token)

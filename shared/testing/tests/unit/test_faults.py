@@ -31,76 +31,78 @@ HTTPX_ERRORS = [
 
 def client_of(*behaviours: Behaviour, timeout: float | None = 5) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        transport=FaultyTransport(*behaviours), base_url="http://neighbour", timeout=timeout
+        transport=FaultyTransport(*behaviours), base_url="http://provider", timeout=timeout
     )
 
 
 class TestTransport:
-    async def test_recovers_after_its_failures(self) -> None:
+    async def test_each_request_gets_the_next_behaviour(self) -> None:
         transport = FaultyTransport(*[unavailable()] * 3, HELLO)
-        client = httpx.AsyncClient(transport=transport, base_url="http://neighbour")
+        client = httpx.AsyncClient(transport=transport, base_url="http://provider")
         statuses = [(await client.get("/")).status_code for _ in range(5)]
         assert statuses == [503, 503, 503, 200, 200]
         assert [request.method for request in transport.requests] == ["GET"] * 5
 
-    async def test_changes_its_behaviour_in_the_middle(self) -> None:
+    async def test_behaviours_can_be_replaced(self) -> None:
         transport = FaultyTransport(HELLO)
-        client = httpx.AsyncClient(transport=transport, base_url="http://neighbour")
+        client = httpx.AsyncClient(transport=transport, base_url="http://provider")
         await client.get("/")
         transport.behave(refused(), HELLO)
         with pytest.raises(httpx.ConnectError):
             await client.get("/")
         assert (await client.get("/")).json() == {"hello": "world"}
 
-    async def test_gives_requests_that_come_at_once_a_turn_each(self) -> None:
+    async def test_concurrent_requests_get_different_behaviours(self) -> None:
         client = client_of(unavailable(), too_many_requests(retry_after_seconds=1), HELLO)
         responses = await asyncio.gather(*(client.get("/") for _ in range(5)))
         assert sorted(response.status_code for response in responses) == [200, 200, 200, 429, 503]
 
-    async def test_of_no_behaviour_is_a_mistake(self) -> None:
+    async def test_transport_without_a_behaviour_is_an_error(self) -> None:
         with pytest.raises(TypeError, match="at least one behaviour"):
             FaultyTransport()
 
     @pytest.mark.parametrize("error_class", HTTPX_ERRORS)
-    async def test_raises_each_exception_of_httpx(self, error_class: type[Exception]) -> None:
+    async def test_failure_raises_each_exception_of_httpx(
+        self, error_class: type[Exception]
+    ) -> None:
         with pytest.raises(error_class) as caught:
             await client_of(failure(error_class)).get("/")
         assert str(caught.value) == f"injected: {error_class.__name__}"
 
-    async def test_an_exception_knows_the_request_that_failed(self) -> None:
+    async def test_exception_has_the_request(self) -> None:
         with pytest.raises(httpx.ReadError) as caught:
             await client_of(failure(httpx.ReadError)).get("/me")
-        assert caught.value.request.url == "http://neighbour/me"
+        assert caught.value.request.url == "http://provider/me"
 
-    async def test_of_an_app_spoils_the_answers_of_the_app(self) -> None:
+    async def test_app_can_be_a_behaviour(self) -> None:
         app = httpx.ASGITransport(_says_hello).handle_async_request
         client = client_of(truncated(app, after_bytes=2, is_noticed=False), app)
         assert [(await client.get("/")).text for _ in range(2)] == ["he", "hello"]
 
     @respx.mock
-    async def test_behaviours_reach_a_client_that_takes_no_transport(self) -> None:
-        respx.get("http://neighbour/").mock(side_effect=truncated(HELLO, after_bytes=3))
+    async def test_behaviour_can_be_a_side_effect_of_respx(self) -> None:
+        respx.get("http://provider/").mock(side_effect=truncated(HELLO, after_bytes=3))
         async with httpx.AsyncClient(trust_env=False) as client:
             with pytest.raises(httpx.RemoteProtocolError):
-                await client.get("http://neighbour/")
+                await client.get("http://provider/")
 
 
 class TestAnswers:
-    async def test_an_answer_that_nobody_promises_is_marked(self) -> None:
+    async def test_answer_that_no_contract_covers_is_marked(self) -> None:
         assert UNPROMISED in (await client_of(unpromised(text="a proxy's")).get("/")).extensions
         assert UNPROMISED not in (await client_of(HELLO).get("/")).extensions
 
-    async def test_unavailable_is_a_503_that_is_no_json(self) -> None:
+    async def test_unavailable_is_a_503_without_json(self) -> None:
         response = await client_of(unavailable()).get("/")
         assert response.status_code == 503
         with pytest.raises(ValueError, match="Expecting value"):
             response.json()
 
-    async def test_too_many_requests_says_when_to_come_back(self) -> None:
+    async def test_too_many_requests_has_retry_after(self) -> None:
         response = await client_of(too_many_requests(retry_after_seconds=7)).get("/")
         assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
 
-    async def test_malformed_json_calls_itself_json(self) -> None:
+    async def test_malformed_json_has_the_media_type_of_json(self) -> None:
         response = await client_of(malformed_json()).get("/")
         assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
         with pytest.raises(ValueError, match="Expecting value"):
@@ -108,22 +110,22 @@ class TestAnswers:
 
 
 class TestDelay:
-    async def test_within_the_time_out_is_no_failure(self) -> None:
+    async def test_delay_within_the_time_out_is_no_failure(self) -> None:
         response = await client_of(delayed(HELLO, seconds=29), timeout=30).get("/")
         assert response.status_code == 200
 
-    async def test_the_delayed_neighbour_gets_the_request(self) -> None:
+    async def test_delayed_service_gets_the_request(self) -> None:
         async def echo(request: httpx.Request) -> httpx.Response:
             return httpx.Response(200, text=request.url.path)
 
         assert (await client_of(delayed(echo, seconds=1)).get("/me")).text == "/me"
 
-    async def test_beyond_the_time_out_is_one_at_once(self) -> None:
+    async def test_delay_beyond_the_time_out_fails_without_waiting(self) -> None:
         async with asyncio.timeout(5):
             with pytest.raises(httpx.ReadTimeout):
                 await client_of(delayed(HELLO, seconds=31), timeout=30).get("/")
 
-    async def test_is_no_failure_for_a_client_that_waits_for_ever(self) -> None:
+    async def test_delay_is_no_failure_for_a_client_without_a_time_out(self) -> None:
         client = client_of(delayed(HELLO, seconds=1e9), timeout=None)
         assert (await client.get("/")).status_code == 200
 
@@ -144,20 +146,20 @@ class TestBrokenBodies:
             assert await anext(chunks) == b'{"he'
             with pytest.raises(httpx.ReadError) as caught:
                 await anext(chunks)
-        assert caught.value.request.url == "http://neighbour/"
+        assert caught.value.request.url == "http://provider/"
 
-    async def test_truncation_without_a_length_is_only_seen_in_the_body(self) -> None:
+    async def test_truncation_without_a_length_shortens_the_body(self) -> None:
         response = await client_of(truncated(HELLO, after_bytes=4, is_noticed=False)).get("/")
         assert response.text == '{"he'
         assert "Content-Length" not in response.headers
 
     @pytest.mark.parametrize("spoil", [reset, truncated])
-    async def test_a_cut_beyond_the_end_is_a_mistake(self, spoil: type) -> None:
+    async def test_cut_beyond_the_end_is_an_error(self, spoil: type) -> None:
         with pytest.raises(ValueError, match="can't be cut after 99"):
             await client_of(spoil(HELLO, after_bytes=99)).get("/")
 
 
-async def test_timed_out_is_any_of_the_time_outs_of_httpx() -> None:
+async def test_timed_out_raises_any_time_out_of_httpx() -> None:
     with pytest.raises(httpx.PoolTimeout):
         await client_of(timed_out(httpx.PoolTimeout)).get("/")
 

@@ -1,4 +1,4 @@
-"""The measure, on calls whose ratio is known."""
+"""The relative cost of calls whose ratio is known."""
 
 import httpx
 import pytest
@@ -19,7 +19,7 @@ async def test_relative_cost_is_the_multiple_of_the_work(times: int) -> None:
     assert times / 2 < found < times * 2
 
 
-async def test_bare_client_gives_the_same_answer_to_each_path() -> None:
+async def test_bare_client_returns_the_same_response_for_each_path() -> None:
     client = bare_client(httpx.Response(200, json={"id": 7}))
     answer = await client.get("/items/7?size=1")
     assert (answer.status_code, answer.json()) == (200, {"id": 7})

@@ -1,4 +1,4 @@
-"""Settings for tests never point at a database that somebody uses."""
+"""Settings for tests never name a real database."""
 
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -19,7 +19,7 @@ def test_settings_for_tests_name_a_database_that_can_not_be_opened() -> None:
     assert settings.database_url.get_secret_value().startswith("sqlite:////dev/null/")
 
 
-def test_settings_for_tests_take_the_service_s_own_values() -> None:
+def test_settings_for_tests_accept_other_values() -> None:
     url = SecretStr("sqlite:///test_notes.db")
     settings = settings_for_tests(NotesSettings, size=2, database_url=url)
     assert (settings.size, settings.database_url) == (2, url)

@@ -15,7 +15,7 @@ def verifier(token_issuer: TokenIssuer) -> TokenVerifier:
     return TokenVerifier(token_issuer, audience="example")
 
 
-async def test_a_good_token_is_accepted(verifier: TokenVerifier, token_issuer: TokenIssuer) -> None:
+async def test_valid_token_is_accepted(verifier: TokenVerifier, token_issuer: TokenIssuer) -> None:
     principal = await verifier.principal(token_issuer.token(user_id=7, role="admin"))
     assert (principal.user_id, principal.role) == (7, "admin")
 
@@ -43,21 +43,21 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("options", WRONG.values(), ids=WRONG.keys())
-async def test_a_token_that_is_wrong_in_one_point_is_refused(
+async def test_token_with_one_invalid_property_is_refused(
     verifier: TokenVerifier, token_issuer: TokenIssuer, options: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidToken):
         await verifier.principal(token_issuer.token(**options))
 
 
-async def test_a_token_of_an_impostor_is_refused(
+async def test_token_of_an_impostor_is_refused(
     verifier: TokenVerifier, token_issuer: TokenIssuer
 ) -> None:
     with pytest.raises(InvalidToken):
         await verifier.principal(token_issuer.impostor().token())
 
 
-def test_the_published_keys_verify_a_token_and_hold_nothing_private(
+def test_published_keys_verify_tokens_and_contain_no_private_key(
     token_issuer: TokenIssuer,
 ) -> None:
     [key] = token_issuer.jwks()["keys"]
