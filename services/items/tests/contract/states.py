@@ -1,4 +1,4 @@
-"""The states that consumers' contracts begin from."""
+"""The provider states."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from service_testing.tokens import TokenIssuer
 CONTRACTS = Contracts(Path(__file__).parents[4] / "contracts")
 
 AS_ISSUED = "items-events"
-"""As users issues it, and not as this service would have it: else a change here would go unnoticed."""
+"""The audience that users issues. A literal, so that a change in items is noticed."""
 
 
 class ItemsStates(ProviderStates):
@@ -37,7 +37,7 @@ class ItemsStates(ProviderStates):
     @state_handler("no owner")
     async def no_owner(self, id: int) -> None:  # noqa: A002 - the API's word
         assert await self._session.get(Owner, id) is None
-        await self._session.rollback()  # else it keeps the connection that writes need
+        await self._session.rollback()  # or it holds the connection that writes need
 
     @state_handler("an owner")
     async def owner(self, id: int, name: str, version: int) -> None:  # noqa: A002 - as above

@@ -1,4 +1,4 @@
-"""What this service needs to read all users, with a token in its own name."""
+"""What items expects of the listing of all users, and of the service token for it."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ BASIC = "Basic aXRlbXM6cyUyQjMlQzMlQkMlMjUlM0FzZWNyZXQ="
 TOKEN = "items-token"
 SERVICE = state("a service with a token")
 GREAT_ID = 2**53 + 1
-# In no other order than that of their ids as numbers: not by name, version, e-mail or time.
+# Ordered only by their ids as numbers: not by name, version, e-mail or time.
 ZOE = UserData(id=7, name="Zoë", is_active=True, version=3)
 BOB = UserData(id=10, name="Bob", is_active=False, version=2)
 NEW_TOKEN = Request(
@@ -46,7 +46,7 @@ def users(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
 
 
 class WithToken(httpx.AsyncHTTPTransport):
-    """The network, but for tokens: those are another interaction."""
+    """The network, except for tokens, which are another interaction."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/auth/token":
@@ -86,9 +86,7 @@ def owner(user: UserData) -> OwnerState:
 
 
 class TestToken:
-    async def test_token_in_its_own_name_is_what_the_listing_is_asked_with(
-        self, users: ExpectedProvider
-    ) -> None:
+    async def test_listing_is_requested_with_a_service_token(self, users: ExpectedProvider) -> None:
         token = Expected(
             "a token for a registered service",
             [state("a registered service", client_id=CLIENT_ID, secret=SECRET)],
@@ -115,7 +113,7 @@ class TestToken:
         ],
         ids=["secret", "service"],
     )
-    async def test_token_for_wrong_credentials_is_refused(
+    async def test_token_with_wrong_credentials_returns_401(
         self, users: ExpectedProvider, description: str, given: list[State]
     ) -> None:
         with (
@@ -131,7 +129,9 @@ class TestToken:
 
 
 class TestListing:
-    async def test_listing_has_each_user_with_the_version(self, users: ExpectedProvider) -> None:
+    async def test_listing_returns_each_user_with_the_version(
+        self, users: ExpectedProvider
+    ) -> None:
         with users.answers(
             "all users, on one page",
             given=[SERVICE, stored(BOB), stored(ZOE)],
@@ -140,7 +140,7 @@ class TestListing:
         ) as url:
             assert await read_all(url) == [owner(ZOE), owner(BOB)]
 
-    async def test_listing_goes_on_after_the_last_id(
+    async def test_listing_continues_after_the_last_id(
         self, users: ExpectedProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 1)
@@ -160,7 +160,7 @@ class TestListing:
         with users.answers_each(first, last) as url:
             assert await read_all(url) == [owner(ZOE), owner(BOB)]
 
-    async def test_listing_has_the_longest_name_and_great_numbers(
+    async def test_listing_returns_the_longest_name_and_large_numbers(
         self, users: ExpectedProvider
     ) -> None:
         last = UserData(id=GREAT_ID, name="Ł" * 120, is_active=True, version=2**31 - 1)
@@ -172,7 +172,7 @@ class TestListing:
         ) as url:
             assert await read_all(url) == [owner(last)]
 
-    async def test_listing_leaves_out_who_was_deleted(self, users: ExpectedProvider) -> None:
+    async def test_listing_omits_deleted_users(self, users: ExpectedProvider) -> None:
         with users.answers(
             "all users, after one was deleted",
             given=[SERVICE, stored(ZOE), state("a deleted user", id=8)],
@@ -189,7 +189,7 @@ class TestListing:
         ],
         ids=["expired", "foreign"],
     )
-    async def test_listing_with_a_token_that_is_no_good_is_refused(
+    async def test_listing_with_an_invalid_token_returns_401(
         self, users: ExpectedProvider, description: str, caller: str
     ) -> None:
         with (

@@ -1,4 +1,4 @@
-"""What this service needs of `GET /.well-known/jwks.json`, fetched and read by its own code."""
+"""What items expects of `GET /.well-known/jwks.json`, with its own code."""
 
 import json
 from collections.abc import Callable

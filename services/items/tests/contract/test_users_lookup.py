@@ -1,4 +1,4 @@
-"""What this service needs of `GET /users/{id}`, asked by its own client."""
+"""What items expects of `GET /users/{id}`, with its own client."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from tests.contract.conftest import ConnectTo
 
 TOKEN = "caller-token"
 GREAT_ID = 2**53 + 1
-"""The first that isn't a number to JavaScript; with the greatest of all, users could add nobody."""
+"""The first integer that JavaScript can't represent. The largest id would leave none for new users."""
 SIGNED_IN = state("a signed-in caller")
 
 
@@ -31,7 +31,7 @@ def users(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
 
 class TestLookup:
     @pytest.mark.parametrize("is_active", [True, False], ids=["active", "deactivated"])
-    async def test_lookup_of_a_user_says_name_and_whether_active(
+    async def test_lookup_returns_name_and_activity(
         self, users: ExpectedProvider, connect_to: ConnectTo, is_active: bool
     ) -> None:
         ada = UserSummary(id=7, name="Ada", is_active=is_active)
@@ -43,7 +43,7 @@ class TestLookup:
         ) as url:
             assert await connect_to(url).get_user(7, TOKEN) == ada
 
-    async def test_lookup_of_oneself_is_a_lookup(
+    async def test_lookup_of_the_caller(
         self, users: ExpectedProvider, connect_to: ConnectTo
     ) -> None:
         zoe = UserSummary(id=7, name="Zoë", is_active=True)
@@ -55,7 +55,7 @@ class TestLookup:
         ) as url:
             assert await connect_to(url).get_user(7, TOKEN) == zoe
 
-    async def test_lookup_takes_the_longest_name_and_a_great_id(
+    async def test_lookup_returns_the_longest_name_and_a_large_id(
         self, users: ExpectedProvider, connect_to: ConnectTo
     ) -> None:
         last = UserSummary(id=GREAT_ID, name="Ł" * 120, is_active=True)
@@ -75,7 +75,7 @@ class TestLookup:
         ],
         ids=["never", "deleted"],
     )
-    async def test_lookup_of_nobody_finds_none(
+    async def test_lookup_of_an_unknown_user_returns_404(
         self, users: ExpectedProvider, connect_to: ConnectTo, description: str, user: str
     ) -> None:
         with users.answers(
@@ -96,7 +96,7 @@ class TestLookup:
         ],
         ids=["expired", "foreign", "deactivated", "deleted"],
     )
-    async def test_lookup_with_a_token_that_is_no_good_is_refused(
+    async def test_lookup_with_an_invalid_token_returns_401(
         self, users: ExpectedProvider, connect_to: ConnectTo, description: str, caller: str
     ) -> None:
         with (

@@ -1,4 +1,4 @@
-"""What this service takes from users' events and tokens, by the code that takes it."""
+"""What items expects of users' events and tokens, with its own handlers."""
 
 import json
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from tests.contract.test_users_keys import KEY, KEY_ID
 EVENT_ID = "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b"
 TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
 SECONDS = r"^[1-9]\d{9}$"
-"""Of a time in this century or the next: milliseconds have three digits more."""
+"""Ten digits: milliseconds would have thirteen."""
 FAR_AWAY = 4_102_444_800
-"""Seconds; an example of a time that hasn't come when the test runs."""
+"""Seconds: a time in the future."""
 BEFORE = state("a user at a version", id=7, name="Ada", is_active=True, version=2)
 
 
@@ -29,7 +29,7 @@ def users(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
 
 
 def event(event_type: str, data: dict[str, Any], *, subject: Any = "7") -> dict[str, Any]:
-    """What is read of an event: `source` and `id` tell a second delivery, `time` must be one."""
+    """What items reads of an event."""
     return {
         "specversion": "1.0",
         "id": matching(EVENT_ID, r"^[^\x00]{1,255}$"),
@@ -44,21 +44,19 @@ def event(event_type: str, data: dict[str, Any], *, subject: Any = "7") -> dict[
 def taken(
     users: ExpectedProvider, description: str, body: dict[str, Any], *given: State
 ) -> OwnerState | None:
-    """What this service makes of the event."""
+    """The owner's state that items reads from the event."""
     with users.sends(description, given=given, body=body, content_type=STRUCTURED) as content:
         return owner_state(from_http({"content-type": STRUCTURED}, content))
 
 
 class TestEvents:
-    def test_event_of_a_new_user_is_a_new_owner(self, users: ExpectedProvider) -> None:
+    def test_event_of_a_new_user_gives_a_new_owner(self, users: ExpectedProvider) -> None:
         data = read_by(UserData, id=typed(7), name="Ada", is_active=True, version=1)
         body = event("user.created", data, subject=matching("7", "^[1-9][0-9]*$"))
         state = taken(users, "the event of a new user", body)
         assert state == OwnerState(id=7, name="Ada", is_active=True, version=1)
 
-    def test_event_of_a_user_has_at_most_a_name_as_long_as_an_owners(
-        self, users: ExpectedProvider
-    ) -> None:
+    def test_event_has_the_longest_name(self, users: ExpectedProvider) -> None:
         name = "Ł" * 120
         data = read_by(UserData, id=typed(7), name=name, is_active=True, version=1)
         body = event("user.created", data, subject=matching("7", "^[1-9][0-9]*$"))
@@ -87,14 +85,14 @@ class TestEvents:
         body = event("user.updated", read_by(UserData, **values))
         assert taken(users, description, body, BEFORE) == OwnerState(**values)
 
-    def test_event_of_a_deletion_is_one_version_on(self, users: ExpectedProvider) -> None:
+    def test_event_of_a_deletion_has_the_next_version(self, users: ExpectedProvider) -> None:
         data = read_by(UserData, id=7, name=typed("Ada"), is_active=typed(False), version=3)
         state = taken(users, "the event of a deleted user", event("user.deleted", data), BEFORE)
         assert state == OwnerState.deleted(7, version=3)
 
 
 def token(*, audience: Any, **claims: Any) -> dict[str, Any]:
-    """What is read of a token: it is good, by a key that is published, and says this."""
+    """What items reads of a token, with the published key that signed it."""
     return {
         "header": {"alg": "EdDSA", "kid": matching(KEY_ID, r"^\S+$")},
         "claims": {
@@ -119,7 +117,7 @@ class TestAccessTokens:
         ],
         ids=["user", "admin", "refreshed"],
     )
-    async def test_token_of_a_user_is_one_that_this_service_takes(
+    async def test_access_token_of_a_user_is_accepted(
         self, users: ExpectedProvider, token_issuer: TokenIssuer, description: str, role: str
     ) -> None:
         body = token(audience=containing("items"), sub="7", role=role)
@@ -130,7 +128,7 @@ class TestAccessTokens:
             principal = await TokenVerifier(token_issuer, audience="items").principal(sent)
         assert (principal.user_id, principal.role) == (7, role)
 
-    async def test_token_of_a_relay_is_for_events_alone(
+    async def test_token_of_a_relay_is_only_for_events(
         self, users: ExpectedProvider, token_issuer: TokenIssuer, settings: ItemsSettings
     ) -> None:
         audience = settings.events_token_audience

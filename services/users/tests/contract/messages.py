@@ -1,4 +1,4 @@
-"""What this service sends without being asked, made by the code that makes it."""
+"""The messages that users produces, by its own code."""
 
 import json
 
@@ -16,7 +16,7 @@ from service_testing.assertions import assert_status
 from tests.contract.people import PASSWORD, People
 
 ADMIN_ID = 4_002
-"""Not an id that a contract is about."""
+"""An id that no contract uses."""
 
 
 class UsersMessages(ProviderStates):
@@ -93,7 +93,7 @@ class UsersMessages(ProviderStates):
         event = (await session.scalars(newest_first)).first()
         assert event is not None
         session.expunge(event)
-        await session.rollback()  # else it keeps the connection that writes need
+        await session.rollback()  # or it holds the connection that writes need
         sent: list[httpx.Request] = []
 
         def sink(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The states that consumers' contracts begin from, brought about as the service itself would."""
+"""The provider states, set up as the service itself would."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.contract.messages import UsersMessages
 CONTRACTS = Contracts(Path(__file__).parents[4] / "contracts")
 
 CALLER_ID = 4_001
-"""Not an id that a contract is about."""
+"""An id that no contract uses."""
 
 
 class UsersStates(UsersMessages):
@@ -56,7 +56,7 @@ class UsersStates(UsersMessages):
     @state_handler("no user")
     async def no_user(self, id: int) -> None:  # noqa: A002 - the API's word
         assert await self._people.session.get(User, id) is None
-        await self._people.session.rollback()  # else it keeps the connection that writes need
+        await self._people.session.rollback()  # or it holds the connection that writes need
 
     @state_handler("a user at a version")
     async def user_at_version(self, id: int, name: str, is_active: bool, version: int) -> None:  # noqa: A002

@@ -1,4 +1,4 @@
-"""What this service's deliveries need of `POST /events/` at items, made by its own sink."""
+"""What users expects of `POST /events/` of items, with its own relay."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ async def deliver(
     data: dict[str, Any] = ADA,
     cause: dict[str, str] | None = CAUSE,
 ) -> Answer:
-    """Let this service's sink deliver the event to items, which answers so."""
+    """Deliver the event with users' own client to items, which answers with the status."""
     cause = cause or {}
     event = OutboxEvent(
         event_id=EVENT_ID,
@@ -91,7 +91,7 @@ async def deliver(
 
 
 class TestDelivery:
-    async def test_delivery_of_a_new_user_is_taken(self, items: ExpectedProvider) -> None:
+    async def test_event_of_a_new_user_is_accepted(self, items: ExpectedProvider) -> None:
         description = "the delivery of user.created"
         answer = await deliver(
             items, description, RELAY, NO_OWNER, status=204, event_type="user.created"
@@ -99,28 +99,26 @@ class TestDelivery:
         assert answer == Delivered()
 
     @pytest.mark.parametrize("event_type", ["user.updated", "user.deleted"])
-    async def test_delivery_of_a_change_is_taken(
+    async def test_event_of_a_change_is_accepted(
         self, items: ExpectedProvider, event_type: EventType
     ) -> None:
         description = f"the delivery of {event_type}"
         answer = await deliver(items, description, RELAY, OWNER, status=204, event_type=event_type)
         assert answer == Delivered()
 
-    async def test_delivery_of_a_deactivation_is_taken(self, items: ExpectedProvider) -> None:
+    async def test_event_of_a_deactivation_is_accepted(self, items: ExpectedProvider) -> None:
         data = {**ADA, "is_active": False}
         answer = await deliver(
             items, "the delivery of a deactivation", RELAY, OWNER, status=204, data=data
         )
         assert answer == Delivered()
 
-    async def test_delivery_of_what_no_request_has_caused_is_taken(
-        self, items: ExpectedProvider
-    ) -> None:
+    async def test_event_without_a_request_is_accepted(self, items: ExpectedProvider) -> None:
         description = "the delivery of a change that a command made"
         answer = await deliver(items, description, RELAY, OWNER, status=204, cause=None)
         assert answer == Delivered()
 
-    async def test_delivery_of_the_longest_name_and_greatest_numbers_is_taken(
+    async def test_event_with_the_longest_name_and_largest_numbers_is_accepted(
         self, items: ExpectedProvider
     ) -> None:
         data = {"id": MAX_ID, "name": "Ł" * 120, "is_active": True, "version": 2**31 - 1}
@@ -130,7 +128,7 @@ class TestDelivery:
         assert answer == Delivered()
 
     @pytest.mark.parametrize("event_type", ["user.updated", "user.deleted"])
-    async def test_delivery_of_somebody_of_whom_nothing_came_before_is_taken(
+    async def test_first_event_of_an_unknown_user_is_accepted(
         self, items: ExpectedProvider, event_type: EventType
     ) -> None:
         description = f"the delivery of {event_type} of somebody unknown"
@@ -139,32 +137,30 @@ class TestDelivery:
         )
         assert answer == Delivered()
 
-    async def test_delivery_of_somebody_who_is_gone_is_taken(self, items: ExpectedProvider) -> None:
+    async def test_event_of_a_deleted_user_is_accepted(self, items: ExpectedProvider) -> None:
         gone = state("a deleted owner", id=7, version=2)
         answer = await deliver(items, "the delivery of somebody deleted", RELAY, gone, status=204)
         assert answer == Delivered()
 
-    async def test_delivery_of_a_type_that_is_new_is_taken(self, items: ExpectedProvider) -> None:
+    async def test_event_of_an_unknown_type_is_accepted(self, items: ExpectedProvider) -> None:
         answer = await deliver(
             items, "the delivery of an unknown type", RELAY, status=204, event_type="user.merged"
         )
         assert answer == Delivered()
 
-    async def test_delivery_of_the_same_again_is_taken(self, items: ExpectedProvider) -> None:
+    async def test_repeated_event_is_accepted(self, items: ExpectedProvider) -> None:
         received = state("an event that was received", source="/users", id=EVENT_ID)
         answer = await deliver(
             items, "a delivery for the second time", RELAY, OWNER, received, status=204
         )
         assert answer == Delivered()
 
-    async def test_delivery_of_an_older_version_is_taken(self, items: ExpectedProvider) -> None:
+    async def test_event_with_an_older_version_is_accepted(self, items: ExpectedProvider) -> None:
         newer = state("an owner", id=7, name="Augusta", version=4)
         answer = await deliver(items, "the delivery of an older version", RELAY, newer, status=204)
         assert answer == Delivered()
 
-    async def test_delivery_of_what_is_no_account_is_refused_for_good(
-        self, items: ExpectedProvider
-    ) -> None:
+    async def test_invalid_event_returns_400(self, items: ExpectedProvider) -> None:
         data = {"id": 7}
         answer = await deliver(
             items, "the delivery of an event that says too little", RELAY, status=400, data=data
@@ -179,7 +175,7 @@ class TestDelivery:
         ],
         ids=["expired", "foreign"],
     )
-    async def test_delivery_with_a_token_that_is_no_good_is_tried_again(
+    async def test_event_with_an_invalid_token_returns_401(
         self, items: ExpectedProvider, description: str, relay: str
     ) -> None:
         answer = await deliver(items, description, state(relay), NO_OWNER, status=401)
