@@ -86,8 +86,8 @@ def _pytest(folder: Path, options: tuple[str, ...], outputs: dict[str, Path], ke
         for option in options
     ]
     kept.mkdir(parents=True)
-    disabled = ("randomly", "cacheprovider", "xdist", "cov", "timeout", "faulthandler")
-    disabled += ("unraisableexception", "threadexception")  # they collect garbage five times
+    disabled = ["randomly", "cacheprovider", "xdist", "cov", "timeout", "faulthandler"]
+    disabled += ["unraisableexception", "threadexception"]  # they collect garbage five times
     plugins = [part for name in disabled for part in ("-p", f"no:{name}")]
     output = io.StringIO()
     before = Path.cwd()
