@@ -53,6 +53,18 @@ def test_tour_of_the_readme_is_what_make_run_prints() -> None:
     assert workspace.tour(services, defaults | ports).endswith(tour)
 
 
+@pytest.mark.parametrize(
+    "page", ["architecture.md", "contracts.md", "performance.md", "testing.md"]
+)
+def test_files_in_code_font_exist(page: str) -> None:
+    folders = [ROOT, *SERVICES, ROOT / "shared/chassis/src"]
+    named = re.findall(r"`([\w.-]+(?:/[\w.-]+)+\.\w+)`", prose(ROOT / "docs" / page))
+    missing = {path for path in named if not any((each / path).exists() for each in folders)}
+
+    assert named
+    assert missing == set()
+
+
 class TestPatterns:
     def test_each_row_of_the_catalogue_is_there(self) -> None:
         numbers = re.findall(r"^### (\d+)\. ", prose(PATTERNS), re.MULTILINE)
