@@ -13,9 +13,7 @@ from tox.tox_env.errors import Fail
 from workspace import packages, tox_command, tox_envs
 
 ALL = [(folder, name) for folder in packages() for name in tox_envs(folder)]
-LABELS = {"quick": ["test"]} | {
-    name: ["check"] for name in ("py311", "py312", "py313", "coverage", "settings")
-}
+LABELS = {"quick": ["test"], "coverage": ["check"], **{f"py31{n}": ["check"] for n in (1, 2, 3)}}
 
 
 @impl

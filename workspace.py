@@ -29,7 +29,7 @@ import tempfile
 import tomllib
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +53,8 @@ class Service:
     """Where it listens unless `<NAME>_PORT` says otherwise."""
     token_audience: str | None = None
     issues_tokens: bool = False
-    consumes: tuple[str, ...] = ()
-    subscribes: tuple[str, ...] = ()
+    consumes: Sequence[str] = ()
+    subscribes: Sequence[str] = ()
     database: bool = True
 
     @property
@@ -122,11 +122,7 @@ def urls(services: Sequence[Service], environ: Mapping[str, str]) -> dict[str, s
 
 
 def development(services: Sequence[Service], given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of all services on this machine: defaults, over which variables in `given` win.
-
-    Raises:
-        Refused: DATA_DIR (`data` if it isn't set) can't be written.
-    """
+    """The environment of all services on this machine: defaults, over which variables in `given` win."""
     given = {name: value for name, value in given.items() if value}
     data = (ROOT / Path(given.get("DATA_DIR", "data")).expanduser()).absolute()
     try:
@@ -157,18 +153,12 @@ def development(services: Sequence[Service], given: Mapping[str, str]) -> dict[s
 
 
 def check_ports(services: Sequence[Service], environ: Mapping[str, str]) -> None:
-    """See that each service can listen where it should.
-
-    Raises:
-        Refused: one can't.
-    """
+    """Raise Refused if a service can't listen where it should."""
     with ExitStack() as stack:
         for service in services:
-            host, text = environ[f"{service.prefix}HOST"], environ[f"{service.prefix}PORT"]
-            variable, port = (
-                f"{service.prefix}PORT",
-                int(text) if re.fullmatch("[0-9]{1,5}", text) else 0,
-            )
+            variable = f"{service.prefix}PORT"
+            host, text = environ[f"{service.prefix}HOST"], environ[variable]
+            port = int(text) if re.fullmatch("[0-9]{1,5}", text) else 0
             if not 0 < port < 2**16:
                 raise Refused(f"{variable} must be a port from 1 to 65535, not {text!r}.")
             try:
@@ -193,9 +183,8 @@ def tour(services: Sequence[Service], environ: Mapping[str, str]) -> str:
     places = urls(services, environ)
     lines = [f"  {name}  {url}  docs: {url}/docs" for name, url in places.items()]
     variables = " ".join(f"{each.prefix[:-1]}={places[each.name]}" for each in services)
-    block = re.search(
-        r"^```bash\n.*\n([^`]*)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
-    )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"^```bash\n.*\n([^`]*)^```", readme, re.MULTILINE)
     steps = f"\nA tour, to copy into another terminal:\n\n{variables}\n{block[1]}" if block else ""
     return "\n".join(["\nReady. Ctrl-C ends all.\n", *lines, steps])
 
@@ -207,13 +196,13 @@ def tox_envs(package: Path) -> list[str]:
     return [*tox.get("env_list", ()), *(name for name in tox.get("env", {}) if name != "run")]
 
 
-def tox_command(package: Path, env: str, *options: str) -> list[str]:
+def tox_command(package: Path, env: str) -> list[str]:
     """Run tox in a package's folder, from the root. The interpreter has to have tox."""
     folder = os.path.relpath(package, ROOT)
     anew = ["-r"] if is_outdated(package / ".tox" / env) else []
     # Inside tox, TOX_WORK_DIR names the folder of the outer run.
     work = ["--workdir", os.path.join(folder, ".tox")]  # noqa: PTH118 - relative
-    return [sys.executable, "-m", "tox", "-c", folder, *work, "-e", env, *anew, *options]
+    return [sys.executable, "-m", "tox", "-c", folder, *work, "-e", env, *anew]
 
 
 def is_outdated(environment: Path) -> bool:
@@ -286,35 +275,24 @@ def _pyprojects(root: Path, parent: str) -> list[Path]:
 
 def _service(file: Path) -> Service:
     table = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["service"]
-    return Service(
-        name=file.parent.name,
-        folder=file.parent,
-        port=table["port"],
-        token_audience=table.get("token-audience"),
-        issues_tokens=table.get("issues-tokens", False),
-        consumes=tuple(table.get("consumes", ())),
-        subscribes=tuple(table.get("subscribes", ())),
-        database=table.get("database", True),
-    )
+    values = {key.replace("-", "_"): value for key, value in table.items()}
+    return Service(name=file.parent.name, folder=file.parent, **values)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command of the module's description."""
     match arguments:
         case ["services"]:
-            return _show(service.name for service in services())
+            print(*(service.name for service in services()), sep="\n")
         case ["packages"]:
-            return _show(folder.relative_to(ROOT).as_posix() for folder in packages())
+            print(*(folder.relative_to(ROOT).as_posix() for folder in packages()), sep="\n")
         case ["install"]:
             return install()
         case ["env"]:
             return write_env()
-    print(__doc__.partition("On the command line, ")[2], file=sys.stderr)
-    return 2
-
-
-def _show(lines: Iterable[str]) -> int:
-    print(*lines, sep="\n")
+        case _:
+            print(__doc__.partition("On the command line, ")[2], file=sys.stderr)
+            return 2
     return 0
 
 
