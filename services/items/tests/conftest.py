@@ -22,6 +22,11 @@ def token_audience() -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def token_issuer_name() -> str:
+    return "users"
+
+
+@pytest.fixture(scope="session")
 def shared_users(token_issuer: TokenIssuer) -> FakeUsers:
     return FakeUsers(token_issuer)
 

@@ -53,7 +53,7 @@ async def delete_all(database: IsolatedDatabase) -> AsyncIterator[None]:
         yield
         async with AsyncSession(database.write_engine) as session:
             for table in reversed(METADATA.sorted_tables):
-                await session.execute(table.delete())
+                await (await session.connection()).execute(table.delete())
             await session.commit()
 
 
@@ -81,7 +81,7 @@ async def nothing(_: IsolatedDatabase) -> None:
 async def a_row(database: IsolatedDatabase) -> None:
     """The app stores a row."""
     async with database.write_session() as session:
-        await session.execute(insert(FIRST).values(name="lamp"))
+        await (await session.connection()).execute(insert(FIRST).values(name="lamp"))
         await session.commit()
 
 

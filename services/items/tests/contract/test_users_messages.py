@@ -125,7 +125,9 @@ class TestAccessTokens:
             description, given=[], body=body, content_type="application/json"
         ) as content:
             sent = token_issuer.token(**json.loads(content)["claims"])
-            principal = await TokenVerifier(token_issuer, audience="items").principal(sent)
+            principal = await TokenVerifier(
+                token_issuer, audience="items", issuer="users"
+            ).principal(sent)
         assert (principal.user_id, principal.role) == (7, role)
 
     async def test_token_of_a_relay_is_only_for_events(
@@ -137,5 +139,7 @@ class TestAccessTokens:
             "the token of a relay", given=[], body=body, content_type="application/json"
         ) as content:
             sent = token_issuer.token(without=("role",), **json.loads(content)["claims"])
-            claims = await TokenVerifier(token_issuer, audience=audience).claims(sent)
+            claims = await TokenVerifier(token_issuer, audience=audience, issuer="users").claims(
+                sent
+            )
         assert claims["aud"] == audience

@@ -35,7 +35,7 @@ class Process:
             failures=(UsersUnavailable,),
             clock=lambda: self.seconds,
         )
-        tokens = TokenVerifier(keys, audience="items")
+        tokens = TokenVerifier(keys, audience="items", issuer="users")
         self._transport = app_transport(app, state=replace(state, access_tokens=tokens))
 
     async def ask_with(self, token: str) -> httpx.Response:
@@ -58,12 +58,12 @@ class Both:
 
 @pytest.fixture
 def issuer() -> TokenIssuer:
-    return TokenIssuer(key_id="first", audience="items")
+    return TokenIssuer(key_id="first", audience="items", name="users")
 
 
 @pytest.fixture
 def rotated() -> TokenIssuer:
-    return TokenIssuer(key_id="second", audience="items")
+    return TokenIssuer(key_id="second", audience="items", name="users")
 
 
 @pytest.fixture
@@ -179,6 +179,6 @@ class TestRotatedKeys:
         await process.ask_with(issuer.token())
         process.seconds += MIN_REFRESH_INTERVAL_SECONDS
         for number in range(20):
-            forged = TokenIssuer(key_id=f"made up {number}").token(audience="items")
+            forged = TokenIssuer(key_id=f"made up {number}", name="users").token(audience="items")
             assert_error_response(await process.ask_with(forged), 401, "invalid_token")
         assert process.users.key_fetches == 2

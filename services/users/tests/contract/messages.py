@@ -4,8 +4,7 @@ import json
 
 import httpx
 import jwt
-from sqlalchemy import select
-from sqlmodel import col
+from sqlmodel import col, select
 
 from app.events.user_events import SOURCE
 from app.models import OutboxEvent
@@ -90,7 +89,7 @@ class UsersMessages(ProviderStates):
         """As the sink gets it."""
         session = self._people.session
         newest_first = select(OutboxEvent).order_by(col(OutboxEvent.id).desc())
-        event = (await session.scalars(newest_first)).first()
+        event = (await session.exec(newest_first)).first()
         assert event is not None
         session.expunge(event)
         await session.rollback()  # or it holds the connection that writes need

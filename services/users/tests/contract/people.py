@@ -75,4 +75,4 @@ class People:
     async def impostor(self) -> tokens.TokenIssuer:
         """An issuer that names a published key, and signs with another."""
         (key, *_) = await self.state.keys.published()
-        return tokens.TokenIssuer(key_id=key["kid"], audience="users")
+        return tokens.TokenIssuer(key_id=key["kid"], audience="users", name="users")

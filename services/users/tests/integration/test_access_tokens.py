@@ -33,7 +33,7 @@ ROUTES = [
 async def issuer(state: UsersState, database: IsolatedDatabase) -> TokenIssuer:
     """Signs with the service's own key, so that only the claim under test is wrong."""
     key = await state.keys.signing_key()
-    return TokenIssuer(key.private, key_id=key.key_id, audience="users")
+    return TokenIssuer(key.private, key_id=key.key_id, audience="users", name="users")
 
 
 def encoded(part: str) -> str:

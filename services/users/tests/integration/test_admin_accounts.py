@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
-from sqlmodel import col
+from sqlmodel import col, select
 
 from app.dependencies import UsersState
 from app.models import User
@@ -20,7 +19,7 @@ MALFORMED_IDS = ["0", "-1", "+1", "1.0", "%201", "1_0", "x", "me", "\u0661", str
 
 async def stored(session: WriteSession, account: Account) -> User:
     statement = select(User).where(col(User.id) == account.id)
-    user = (await session.scalars(statement.execution_options(populate_existing=True))).one()
+    user = (await session.exec(statement.execution_options(populate_existing=True))).one()
     await session.commit()
     return user
 

@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlmodel import select
 
 from app.main import build_state
 from app.models import ServiceClient
@@ -181,7 +181,7 @@ class TestClientCredentials:
     async def test_secret_is_stored_as_a_hash(
         self, credentials: Credentials, session: WriteSession
     ) -> None:
-        stored = (await session.scalars(select(ServiceClient))).one()
+        stored = (await session.exec(select(ServiceClient))).one()
         assert stored.client_id == CLIENT_ID
         assert credentials.secret not in stored.secret_hash
 

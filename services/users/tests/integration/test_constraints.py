@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel, col, select
 
 from app.models import (
     OutboxEvent,
@@ -148,7 +148,7 @@ REQUIRED = [
 class TestConstraints:
     @pytest.mark.usefixtures("good_rows")
     async def test_valid_rows_are_stored(self, session: WriteSession) -> None:
-        assert (await session.scalars(select(RefreshToken))).one().family_id == 2001
+        assert (await session.exec(select(RefreshToken))).one().family_id == 2001
 
     @pytest.mark.parametrize(("model", "column"), REQUIRED)
     async def test_null_is_refused(
@@ -188,7 +188,7 @@ class TestConstraints:
         self, session: WriteSession, change: dict[str, Any]
     ) -> None:
         await session.exec(insert(User).values(**row(User, **change)))
-        assert (await session.scalars(select(col(User.id)))).all() == [1001]
+        assert (await session.exec(select(col(User.id)))).all() == [1001]
 
     @pytest.mark.usefixtures("good_rows")
     async def test_email_key_is_unique(self, session: WriteSession) -> None:
@@ -248,10 +248,10 @@ class TestConstraints:
     async def test_logins_and_tokens_are_deleted_with_the_account(
         self, session: WriteSession
     ) -> None:
-        await session.delete((await session.scalars(select(User))).one())
+        await session.delete((await session.exec(select(User))).one())
         await session.flush()
-        assert (await session.scalars(select(RefreshFamily))).all() == []
-        assert (await session.scalars(select(RefreshToken))).all() == []
+        assert (await session.exec(select(RefreshFamily))).all() == []
+        assert (await session.exec(select(RefreshToken))).all() == []
 
 
 class TestIds:

@@ -54,7 +54,7 @@ class TestWho:
         self, client: AppClient, state: UsersState
     ) -> None:
         key = await state.keys.signing_key()
-        issuer = TokenIssuer(key.private, key_id=key.key_id)
+        issuer = TokenIssuer(key.private, key_id=key.key_id, name="users")
         token = issuer.token(audience="items-events")
         assert_error_response(await as_user(client, token).get(PATH), 401, "invalid_token")
 

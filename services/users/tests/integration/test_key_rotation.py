@@ -37,7 +37,7 @@ class Timeline:
         self.issuer = TokenIssuer(
             self.keys, lifetime_seconds=settings.access_token_seconds, user_audiences=["users"]
         )
-        self.verifier = TokenVerifier(self.keys, audience="users")
+        self.verifier = TokenVerifier(self.keys, audience="users", issuer="users")
         self._wall = frozen_time
 
     def move_to(self, seconds: float) -> None:

@@ -4,8 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select
-from sqlmodel import col
+from sqlmodel import col, select
 
 from app.dependencies import UsersState
 from app.models import User
@@ -146,4 +145,4 @@ class TestRace:
 
 async def _active_admins(session: WriteSession) -> list[int | None]:
     statement = select(col(User.id)).where(col(User.role) == "admin", col(User.is_active))
-    return list((await session.scalars(statement)).all())
+    return list((await session.exec(statement)).all())

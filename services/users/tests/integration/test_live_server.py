@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from sqlalchemy import select
+from sqlmodel import select
 
 from app.models import User
 from chassis.db.sessions import WriteSession
@@ -24,6 +24,6 @@ async def test_a_hundred_concurrent_registrations_create_one_account_per_email(
         )
     assert Counter(answer.status_code for answer in answers) == {201: 50, 409: 50}
     made = [assert_user_response(a, status=201) for a in answers if a.status_code == 201]
-    stored = {user.id: user.email for user in await session.scalars(select(User))}
+    stored = {user.id: user.email for user in await session.exec(select(User))}
     assert stored == {body["id"]: body["email"] for body in made}
     assert sorted(stored.values()) == sorted(person["email"] for person in people)

@@ -3,8 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import select
-from sqlmodel import col
+from sqlmodel import col, select
 
 from app.dependencies import UsersState
 from app.models import RefreshFamily, RefreshToken, User
@@ -184,8 +183,8 @@ class TestDeleteMe:
         form = {"username": user.email, "password": user.password}
         assert_status(await client.post("/auth/token", data=form), 200)
         assert_status(await user_client.delete("/users/me"), 204)
-        assert (await session.scalars(select(RefreshFamily))).all() == []
-        assert (await session.scalars(select(RefreshToken))).all() == []
+        assert (await session.exec(select(RefreshFamily))).all() == []
+        assert (await session.exec(select(RefreshToken))).all() == []
 
     async def test_delete_me_keeps_other_accounts(
         self, user_client: AppClient, admin_client: AppClient

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from sqlalchemy import select
+from sqlmodel import select
 
 from app.dependencies import UsersState
 from app.models import RefreshToken
@@ -106,7 +106,7 @@ class TestRefresh:
     ) -> None:
         first = await log_in(client, user)
         second = await refresh(client, first)
-        stored = {row.token_hash for row in await session.scalars(select(RefreshToken))}
+        stored = {row.token_hash for row in await session.exec(select(RefreshToken))}
         assert stored == {hashlib.sha256(t.encode()).hexdigest() for t in (first, second)}
 
     @pytest.mark.parametrize("value", INVALID, ids=lambda value: ascii(value)[:12])

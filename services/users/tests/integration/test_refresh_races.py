@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import select
+from sqlmodel import select
 
 from app.dependencies import UsersState
 from app.models import RefreshFamily
@@ -28,7 +28,7 @@ class TestReuse:
         first = await log_in(client, user)
         second = await refresh(client, first)
         await assert_login_ended(client, first)
-        family = (await session.scalars(select(RefreshFamily))).one()
+        family = (await session.exec(select(RefreshFamily))).one()
         await session.commit()
         assert family.revoked_at is not None
         await assert_login_ended(client, second)
@@ -58,7 +58,7 @@ class TestRefreshBesideOthers:
         responses = await asyncio.gather(*requests)
         assert {response.status_code for response in responses[::2]} <= {200, 401}
         assert {response.status_code for response in responses[1::2]} == {204}
-        assert (await session.scalars(select(RefreshFamily))).all() == []
+        assert (await session.exec(select(RefreshFamily))).all() == []
 
     async def test_refresh_during_a_password_change_leaves_no_login(
         self, client: AppClient, user: Account

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import select
-from sqlmodel import col
+from sqlmodel import col, select
 
 from app.models import User
 from chassis.db.columns import utc_now
@@ -80,7 +79,7 @@ class TestRegister:
     ) -> None:
         data = create_user_data()
         body = assert_user_response(await client.post("/users/", json=data), status=201)
-        user = (await session.scalars(select(User).where(col(User.id) == body["id"]))).one()
+        user = (await session.exec(select(User).where(col(User.id) == body["id"]))).one()
         assert user.password_hash.startswith("$argon2id$")
         assert not [value for value in user.model_dump().values() if value == data["password"]]
 

@@ -7,8 +7,8 @@ from typing import Any
 import jwt
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import select, update
-from sqlmodel import col
+from sqlalchemy import update
+from sqlmodel import col, select
 
 from app.dependencies import UsersState
 from app.models import User
@@ -268,6 +268,6 @@ async def _store_outdated_hash(session: WriteSession, account: Account) -> None:
 
 async def _stored_hash(session: WriteSession, account: Account) -> str:
     statement = select(col(User.password_hash)).where(col(User.id) == account.id)
-    stored = (await session.scalars(statement)).one()
+    stored = (await session.exec(statement)).one()
     await session.commit()
     return stored

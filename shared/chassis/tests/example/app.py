@@ -12,7 +12,7 @@ from sqlalchemy import select
 from tests.example.models import Note
 
 from chassis.db.database import Database
-from chassis.db.sessions import Reads, Writes
+from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.ops.health import Check
 from chassis.ops.settings import ServiceSettings
 from chassis.web.application import build_app
@@ -44,7 +44,7 @@ router = APIRouter(prefix="/notes", route_class=StrictRoute)
 
 
 @router.post("/", status_code=201)
-async def create_note(body: NoteCreate, session: Writes) -> dict[str, int]:
+async def create_note(body: NoteCreate, session: WriteSessionDep) -> dict[str, int]:
     note = Note(title=body.title)
     session.add(note)
     await session.flush()
@@ -52,11 +52,11 @@ async def create_note(body: NoteCreate, session: Writes) -> dict[str, int]:
 
 
 @router.get("/{note_id}", responses=error_responses(NoteNotFound))
-async def read_note(note_id: PathId, reads: Reads) -> dict[str, Any]:
-    note = await reads.row(select(Note.id, Note.title).where(Note.id == note_id))
+async def read_note(note_id: PathId, session: ReadSessionDep) -> dict[str, Any]:
+    note = await session.one_or_none(select(Note.id, Note.title).where(Note.id == note_id))
     if note is None:
         raise NoteNotFound
-    return {"id": note.id, "title": note.title}
+    return {"id": note[0], "title": note[1]}
 
 
 def create_app(

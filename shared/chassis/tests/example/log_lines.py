@@ -47,7 +47,9 @@ def log_exceptions() -> None:
 async def query() -> None:
     database = Database("sqlite:///logged.db")
     async with database.write_session() as session:
-        await session.execute(text("SELECT :password"), {"password": "hunter2"})
+        await (await session.connection()).execute(
+            text("SELECT :password"), {"password": "hunter2"}
+        )
     await database.aclose()
 
 

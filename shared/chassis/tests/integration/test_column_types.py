@@ -18,8 +18,8 @@ async def written_and_read(database: Database, time: datetime) -> datetime:
     async with database.transaction() as session:
         note = Note(title="a", written_at=time)
         session.add(note)
-    async with database.orm_read_session() as session:
-        read = await session.scalar(select(Note.written_at).where(Note.id == note.id))
+    async with database.read_session().connection() as connection:
+        read = await connection.scalar(select(Note.written_at).where(Note.id == note.id))
     assert read is not None
     return read
 
@@ -43,17 +43,19 @@ async def test_times_of_several_zones_compare_as_moments(database: Database) -> 
     east, west = (timezone(timedelta(hours=hours)) for hours in (9, -9))
     await written_and_read(database, MOMENT.astimezone(east))
     await written_and_read(database, (MOMENT + timedelta(hours=1)).astimezone(west))
-    async with database.orm_read_session() as session:
-        ordered = (await session.scalars(select(Note.written_at).order_by(Note.written_at))).all()
+    async with database.read_session().connection() as connection:
+        ordered = (
+            await connection.scalars(select(Note.written_at).order_by(Note.written_at))
+        ).all()
         later = select(Note.written_at).where(Note.written_at > MOMENT.astimezone(west))
         assert ordered == [MOMENT, MOMENT + timedelta(hours=1)]
-        assert (await session.scalars(later)).all() == ordered[1:]
+        assert (await connection.scalars(later)).all() == ordered[1:]
 
 
 async def test_text_is_sorted_by_code_point(database: Database) -> None:
     titles = ["Z", "a", "B", "b", "é", "É", "_", "1", "\N{GRINNING FACE}", " x"]
     async with database.transaction() as session:
         session.add_all(Note(title=title) for title in titles)
-    async with database.orm_read_session() as session:
-        ordered = await session.scalars(select(Note.title).order_by(Note.title))
+    async with database.read_session().connection() as connection:
+        ordered = await connection.scalars(select(Note.title).order_by(Note.title))
         assert list(ordered) == sorted(titles)

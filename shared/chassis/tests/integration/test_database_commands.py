@@ -18,8 +18,8 @@ def settings_of(url: str) -> NotesSettings:
 
 
 async def count_notes(database: Database) -> int:
-    async with database.orm_read_session() as session:
-        return await session.scalar(select(func.count(Note.id))) or 0
+    async with database.read_session().connection() as connection:
+        return await connection.scalar(select(func.count(Note.id))) or 0
 
 
 async def add_note(session: WriteSession) -> str:

@@ -13,44 +13,44 @@ from tests.example.app import client_of
 from tests.example.models import Note
 
 from chassis.db.database import Database, DatabaseUnreachable, PoolSize
-from chassis.db.sessions import Reads, Writes
+from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from service_testing.assertions import assert_error_response
 
 router = APIRouter()
 
 
 @router.get("/read")
-async def read(reads: Reads) -> int | None:
-    found: int | None = await reads.value(select(literal(1)))
-    return found
+async def read(session: ReadSessionDep) -> int | None:
+    return await session.scalar(select(literal(1)))
 
 
 @router.post("/write")
-async def write(session: Writes) -> int | None:
+async def write(session: WriteSessionDep) -> int | None:
     found: int | None = await session.scalar(text("SELECT 1"))
     return found
 
 
 @router.post("/slow")
-async def write_slowly(session: Writes) -> None:
-    await session.execute(text("SELECT 1"))
+async def write_slowly(session: WriteSessionDep) -> None:
+    await (await session.connection()).execute(text("SELECT 1"))
     entered.set()
     await leave.wait()
 
 
 @router.get("/statement")
-async def run(reads: Reads, sql: str) -> Any:
-    return await reads.value(text(sql))
+async def run(session: ReadSessionDep, sql: str) -> Any:
+    async with session.connection() as connection:
+        return await connection.scalar(text(sql))
 
 
-@router.get("/suicide")
-async def end_own_connection(reads: Reads) -> Any:
-    return await reads.value(select(func.pg_terminate_backend(func.pg_backend_pid())))
+@router.get("/end")
+async def end_own_connection(session: ReadSessionDep) -> Any:
+    return await session.scalar(select(func.pg_terminate_backend(func.pg_backend_pid())))
 
 
 @router.get("/number")
-async def read_number(reads: Reads, number: str) -> Any:
-    return await reads.value(select(Note.id).where(Note.rank == number))
+async def read_number(session: ReadSessionDep, number: str) -> Any:
+    return await session.scalar(select(Note.id).where(Note.rank == number))
 
 
 PATIENCE_SECONDS = 60
@@ -101,11 +101,10 @@ class TestAway:
         unavailable(await client_of(router, database=database).get("/read"))
         await database.aclose()
 
-    async def test_the_reason_is_named_for_whoever_runs_the_service(self) -> None:
+    async def test_the_exception_contains_the_reason(self) -> None:
         database = Database(AWAY[0])
-        async with database.orm_read_session() as session:
-            with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1"):
-                await session.execute(text("SELECT 1"))
+        with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1"):
+            await database.read_session().scalar(select(literal(1)))
         await database.aclose()
 
 
@@ -145,7 +144,7 @@ class TestLost:
         client = client_of(router, database=database)
         ends = [await _end_of_one(e) for e in (database.read_engine, database.write_engine)]
         async with other.write_session() as session:
-            await session.execute(text(END_THE_OTHERS))
+            await (await session.connection()).execute(text(END_THE_OTHERS))
         async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.gather(*(end.wait() for end in ends))
         assert (await client.request(method, path)).status_code == 200
@@ -172,9 +171,9 @@ class TestLost:
     ) -> None:
         database = Database(empty_database_url)
         client = client_of(router, database=database)
-        suicide = "SELECT pg_terminate_backend(pg_backend_pid())"
-        unavailable(await client.get("/statement", params={"sql": suicide}))
-        unavailable(await client.get("/suicide"))
+        end = "SELECT pg_terminate_backend(pg_backend_pid())"
+        unavailable(await client.get("/statement", params={"sql": end}))
+        unavailable(await client.get("/end"))
         assert (await client.get("/read")).status_code == 200
         await database.aclose()
 
@@ -206,7 +205,7 @@ class TestBusy:
         async with database.write_engine.connect() as connection:
             await connection.exec_driver_sql("PRAGMA busy_timeout = 0")
         async with other.transaction() as session:
-            await session.execute(text("CREATE TABLE t (id INTEGER)"))
+            await (await session.connection()).execute(text("CREATE TABLE t (id INTEGER)"))
             unavailable(await client.post("/write"))
         assert (await client.post("/write")).status_code == 200
         await database.aclose()
@@ -244,9 +243,11 @@ async def test_the_values_of_a_row_are_not_logged(
     writing = APIRouter()
 
     @writing.post("/")
-    async def insert(session: Writes) -> None:
+    async def insert(session: WriteSessionDep) -> None:
         title = "hunter2\nhunter2\n\nhunter2"
-        await session.execute(text("INSERT INTO notes (title) VALUES (:title)"), {"title": title})
+        await (await session.connection()).execute(
+            text("INSERT INTO notes (title) VALUES (:title)"), {"title": title}
+        )
 
     database = Database(database_url)
     response = await client_of(writing, database=database).post("/")

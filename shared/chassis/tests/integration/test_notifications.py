@@ -59,7 +59,9 @@ async def other(spare_database_url: str) -> AsyncIterator[Database]:
 
 async def notify(database: Database, channel: str = CHANNEL) -> None:
     async with database.transaction() as session:
-        await session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})
+        await (await session.connection()).execute(
+            text("SELECT pg_notify(:channel, '')"), {"channel": channel}
+        )
 
 
 async def test_a_notification_is_heard(ear: Ear, other: Database) -> None:
@@ -69,7 +71,9 @@ async def test_a_notification_is_heard(ear: Ear, other: Database) -> None:
 
 async def test_what_is_rolled_back_or_on_another_channel_is_not(ear: Ear, other: Database) -> None:
     async with other.write_session() as session:
-        await session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
+        await (await session.connection()).execute(
+            text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL}
+        )
         await session.rollback()
     await notify(other, "remarks")
     await notify(other)
@@ -80,8 +84,8 @@ async def test_what_is_rolled_back_or_on_another_channel_is_not(ear: Ear, other:
 async def test_a_connection_that_is_ended_is_opened_anew_and_may_have_missed_some(
     ear: Ear, other: Database
 ) -> None:
-    async with other.orm_read_session() as session:
-        await session.execute(text(f"SELECT pg_terminate_backend(pid) {LISTENERS}"))
+    async with other.read_session().connection() as connection:
+        await connection.execute(text(f"SELECT pg_terminate_backend(pid) {LISTENERS}"))
     await ear.hears(2)
     await notify(other)
     await ear.hears(3)

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 from structlog.types import EventDict
 from tests.example.app import UNUSED, client_of, unused_settings
+from tests.example.asgi import Connection, http_scope, never
 
 from chassis.db.database import Database
 from chassis.ops.metrics import HttpMetrics
@@ -19,43 +20,6 @@ from chassis.web.context import current_context
 from chassis.web.media_types import StrictRoute
 from chassis.web.middleware import RequestMiddleware
 from chassis.web.state import ServiceState
-
-
-def http_scope(method: str, path: str, **headers: str) -> Scope:
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
-    }
-
-
-async def _never() -> Message:
-    message: Message = await asyncio.get_running_loop().create_future()
-    return message
-
-
-class Connection:
-    """One request, message by message. What `incoming` doesn't hold never comes."""
-
-    def __init__(self, *incoming: Message) -> None:
-        self._incoming = list(incoming)
-        self.sent: list[Message] = []
-
-    async def receive(self) -> Message:
-        if self._incoming:
-            return self._incoming.pop(0)
-        return await _never()
-
-    async def send(self, message: Message) -> None:
-        self.sent.append(message)
-
-    @property
-    def status(self) -> int | None:
-        return self.sent[0]["status"] if self.sent else None
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])
@@ -110,7 +74,7 @@ WAITING = asyncio.Event()
 @router.get("/slow")
 async def wait() -> None:
     WAITING.set()
-    await _never()
+    await never()
 
 
 @router.post("/notes/")

@@ -72,7 +72,7 @@ async def insert(database: Database, count: int, *, ranks: int = 3) -> None:
         "SELECT CAST((n * 7919) % 1009 AS VARCHAR(120)), n % :ranks, '2026-01-01 00:00:00' FROM numbers"
     )
     async with database.transaction() as session:
-        await session.execute(statement, {"count": count, "ranks": ranks})
+        await (await session.connection()).execute(statement, {"count": count, "ranks": ranks})
 
 
 async def walk(client: AppClient, **params: Any) -> AsyncIterator[dict[str, Any]]:
@@ -206,8 +206,8 @@ class TestCursor:
         self, client: AppClient, database: Database, sort: str
     ) -> None:
         await insert(database, 40)
-        async with database.orm_read_session() as session:
-            there = set(await session.scalars(select(Note.id)))
+        async with database.read_session().connection() as connection:
+            there = set(await connection.scalars(select(Note.id)))
         met: list[int] = []
         async for body in walk(client, sort=sort, size=7):
             met += ids(body)
@@ -223,7 +223,9 @@ class TestCursor:
         pages = walk(client, size=5)
         first = ids(await anext(pages))
         async with database.transaction() as session:
-            await session.execute(text("DELETE FROM notes WHERE id <= :last"), {"last": first[-1]})
+            await (await session.connection()).execute(
+                text("DELETE FROM notes WHERE id <= :last"), {"last": first[-1]}
+            )
         second = ids(await anext(pages))
         assert len(second) == 5
         assert second[0] == first[-1] + 1

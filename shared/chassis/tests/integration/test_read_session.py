@@ -1,122 +1,259 @@
-"""The session of a route that reads: the database itself refuses to write on it."""
+"""A read session: the database refuses writes on it, and each statement gives its connection back."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import func, select, text
-from sqlalchemy.exc import DBAPIError, InvalidRequestError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import (
+    Integer,
+    String,
+    bindparam,
+    cast,
+    column,
+    event,
+    func,
+    literal,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.exc import DBAPIError, DisconnectionError, MultipleResultsFound, StatementError
+from sqlalchemy.pool import ConnectionPoolEntry
 from tests.example.models import Note
 
+from chassis.db.columns import utc_now
 from chassis.db.database import Database
+from service_testing.locks import until_blocked
+from service_testing.queries import QueryCounter
 
 pytestmark = pytest.mark.committed
 
+TITLES = select(Note.title).order_by(Note.id)
+BY_TITLE = select(Note.id, Note.title).where(Note.title == bindparam("wanted"))
 
-async def titles(session: AsyncSession) -> list[str]:
-    return list(await session.scalars(select(Note.title).order_by(Note.id)))
+
+async def titles(database: Database) -> Sequence[str]:
+    return [title for (title,) in await database.read_session().all(TITLES)]
 
 
-async def write(database: Database, title: str) -> None:
+async def write(database: Database, *names: str) -> None:
     async with database.transaction() as session:
-        session.add(Note(title=title))
+        session.add_all(Note(title=name) for name in names)
 
 
-STATEMENTS = [
-    "INSERT INTO notes (title, rank, written_at) VALUES ('x', 0, '2026-01-01 00:00:00')",
-    "UPDATE notes SET title = 'x'",
-    "DELETE FROM notes",
-    "CREATE TABLE other (id integer)",
-    "DROP TABLE remarks",
-]
+def in_use(database: Database) -> int:
+    used: int = database.read_engine.pool.checkedout()  # type: ignore[attr-defined]
+    return used
 
 
-@pytest.mark.parametrize("statement", STATEMENTS)
-async def test_a_write_is_refused(database: Database, statement: str) -> None:
-    await write(database, "kept")
-    async with database.orm_read_session() as session:
-        with pytest.raises(DBAPIError, match=r"read-?only"):
-            await session.execute(text(statement))
-    async with database.orm_read_session() as session:
-        assert await titles(session) == ["kept"]
+@contextmanager
+def checkouts(database: Database) -> Iterator[list[object]]:
+    taken: list[object] = []
+
+    def take(*connection: object) -> None:
+        taken.append(connection)
+
+    event.listen(database.read_engine.sync_engine, "checkout", take)
+    try:
+        yield taken
+    finally:
+        event.remove(database.read_engine.sync_engine, "checkout", take)
 
 
-async def test_a_write_of_the_orm_is_refused_too(database: Database) -> None:
-    async with database.orm_read_session() as session:
-        session.add(Note(title="x"))
-        with pytest.raises(DBAPIError, match=r"read-?only"):
-            await session.flush()
+class TestResults:
+    async def test_all_returns_every_row(self, database: Database) -> None:
+        await write(database, "one", "two")
+        assert await titles(database) == ["one", "two"]
+
+    async def test_one_or_none_returns_the_only_row_or_none(self, database: Database) -> None:
+        await write(database, "one", "two")
+        session = database.read_session()
+        row = await session.one_or_none(BY_TITLE, {"wanted": "two"})
+        assert row is not None
+        assert row.title == "two"
+        assert await session.one_or_none(BY_TITLE, {"wanted": "three"}) is None
+
+    async def test_scalar_returns_the_only_value_or_none(self, database: Database) -> None:
+        await write(database, "one", "two")
+        session = database.read_session()
+        assert await session.scalar(select(func.count(Note.id))) == 2
+        assert await session.scalar(select(Note.id).where(Note.title == "three")) is None
+
+    async def test_several_rows_are_refused_where_one_is_expected(self, database: Database) -> None:
+        await write(database, "one", "two")
+        session = database.read_session()
+        with pytest.raises(MultipleResultsFound):
+            await session.one_or_none(TITLES)
+        with pytest.raises(MultipleResultsFound):
+            await session.scalar(TITLES)
+        assert in_use(database) == 0
 
 
-@pytest.mark.parametrize("end", ["ROLLBACK", "COMMIT"])
-async def test_a_write_is_refused_after_the_end_of_a_transaction_as_before(
-    database: Database, end: str
-) -> None:
-    async with database.orm_read_session() as session:
-        await session.execute(text("BEGIN"))
-        await session.execute(text(end))
-        with pytest.raises(DBAPIError, match=r"read-?only"):
-            await session.execute(text("DELETE FROM notes"))
-
-
-async def test_a_write_is_refused_on_a_connection_that_was_used_before(database: Database) -> None:
-    for _ in range(30):
-        async with database.orm_read_session() as session:
-            await session.execute(text("SELECT 1"))
-            await session.rollback()
+class TestWrites:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT INTO notes (title, rank, written_at) VALUES ('x', 0, '2026-01-01 00:00:00')",
+            "UPDATE notes SET title = 'x'",
+            "DELETE FROM notes",
+            "CREATE TABLE other (id integer)",
+            "DROP TABLE remarks",
+        ],
+    )
+    async def test_write_is_refused_by_the_database(
+        self, database: Database, statement: str
+    ) -> None:
+        await write(database, "kept")
+        async with database.read_session().connection() as connection:
             with pytest.raises(DBAPIError, match=r"read-?only"):
-                await session.execute(text("DELETE FROM notes"))
+                await connection.execute(text(statement))
+        assert await titles(database) == ["kept"]
+
+    @pytest.mark.parametrize("end", ["ROLLBACK", "COMMIT"])
+    async def test_write_is_refused_after_the_end_of_a_transaction(
+        self, database: Database, end: str
+    ) -> None:
+        async with database.read_session().connection() as connection:
+            await connection.execute(text("BEGIN"))
+            await connection.execute(text(end))
+            with pytest.raises(DBAPIError, match=r"read-?only"):
+                await connection.execute(text("DELETE FROM notes"))
+
+    async def test_write_is_refused_on_a_connection_that_was_used_before(
+        self, database: Database
+    ) -> None:
+        for _ in range(30):
+            async with database.read_session().connection() as connection:
+                await connection.execute(text("SELECT 1"))
+                await connection.rollback()
+                with pytest.raises(DBAPIError, match=r"read-?only"):
+                    await connection.execute(text("DELETE FROM notes"))
 
 
-async def test_each_statement_sees_what_is_committed_by_then(database: Database) -> None:
-    async with database.orm_read_session() as session:
-        assert await titles(session) == []
-        await write(database, "first")
-        assert await titles(session) == ["first"]
-        await write(database, "second")
-        assert await titles(session) == ["first", "second"]
+class TestVisibility:
+    async def test_each_statement_sees_what_is_committed(self, database: Database) -> None:
+        async with database.read_session().connection() as connection:
+            for count in range(3):
+                assert await connection.scalar(select(func.count(Note.id))) == count
+                await write(database, "another")
+
+    async def test_uncommitted_rows_are_not_seen(self, database: Database) -> None:
+        async with database.write_session() as session:
+            session.add(Note(title="x"))
+            await session.flush()
+            assert await titles(database) == []
+
+    async def test_no_transaction_is_left_open_between_statements(self, database: Database) -> None:
+        async with database.read_session().connection() as connection:
+            await connection.execute(TITLES)
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            assert not (driver.in_transaction if database.is_sqlite else driver.is_in_transaction())
+
+    async def test_several_sessions_read_while_one_writes(self, database: Database) -> None:
+        async with database.write_session() as writer:
+            writer.add(Note(title="x"))
+            await writer.flush()
+            assert await asyncio.gather(*(titles(database) for _ in range(3))) == [[], [], []]
+            await writer.commit()
 
 
-async def test_what_is_not_committed_is_not_seen(database: Database) -> None:
-    async with database.write_session() as writes, database.orm_read_session() as reads:
-        writes.add(Note(title="x"))
-        await writes.flush()
-        assert await titles(reads) == []
+class TestConnections:
+    async def test_each_statement_returns_its_connection(self, database: Database) -> None:
+        with checkouts(database) as taken:
+            await titles(database)
+            await titles(database)
+        assert len(taken) == 2
+        assert in_use(database) == 0
+
+    async def test_statements_of_one_connection_take_one(self, database: Database) -> None:
+        with checkouts(database) as taken:
+            async with database.read_session().connection() as connection:
+                await connection.execute(TITLES)
+                await connection.execute(TITLES)
+        assert len(taken) == 1
+
+    async def test_connection_is_returned_after_an_error(self, database: Database) -> None:
+        with pytest.raises(DBAPIError) as caught:
+            await database.read_session().all(
+                select(column("none_such")).select_from(table("nowhere"))
+            )
+        assert not caught.value.connection_invalidated
+        assert "nowhere" in str(caught.value.orig)
+        assert in_use(database) == 0
+        assert await titles(database) == []
+
+    async def test_failed_statement_does_not_affect_the_next(self, database: Database) -> None:
+        async with database.read_session().connection() as connection:
+            with pytest.raises(DBAPIError):
+                await connection.execute(text("SELECT * FROM nothing"))
+            assert (await connection.execute(TITLES)).all() == []
+
+    async def test_cancelled_reads_lose_no_connection(self, database: Database) -> None:
+        for _ in range(30):  # more often than the pool has connections
+            reading = asyncio.create_task(titles(database))
+            await asyncio.sleep(0)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+        assert await titles(database) == []
+        assert in_use(database) == 0
+
+    async def test_connection_of_a_cancelled_statement_is_not_used_again(
+        self, database: Database, on_postgres: None
+    ) -> None:
+        reasons: list[BaseException | None] = []
+
+        def note(_: object, record: ConnectionPoolEntry, reason: BaseException | None) -> None:
+            # A connection that an earlier test has broken may be replaced, too.
+            if not isinstance(reason, DisconnectionError):
+                reasons.append(reason)
+
+        pool = database.read_engine.pool
+        event.listen(pool, "invalidate", note)
+        async with database.write_session() as session:
+            await (await session.connection()).execute(select(func.pg_advisory_xact_lock(7)))
+            lock = select(func.pg_advisory_lock(7))
+            waiting = asyncio.create_task(database.read_session().scalar(lock))
+            await until_blocked(database)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        event.remove(pool, "invalidate", note)
+        assert list(map(type, reasons)) == [asyncio.CancelledError]
+
+    async def test_connection_that_breaks_during_a_statement_is_replaced(
+        self, database: Database, on_postgres: None
+    ) -> None:
+        end = select(func.pg_terminate_backend(func.pg_backend_pid()))
+        with pytest.raises(DBAPIError) as caught:
+            await database.read_session().scalar(end)
+        assert caught.value.connection_invalidated
+        assert in_use(database) == 0
+        assert await titles(database) == []
 
 
-async def test_no_transaction_is_left_open_between_statements(database: Database) -> None:
-    async with database.orm_read_session() as session:
-        await titles(session)
-        connection = await (await session.connection()).get_raw_connection()
-        driver = connection.driver_connection
-        assert driver is not None
-        assert not (driver.in_transaction if database.is_sqlite else driver.is_in_transaction())
+class TestValues:
+    async def test_values_are_checked_by_their_types(self, database: Database) -> None:
+        statement = select(Note.id).where(Note.written_at == bindparam("day"))
+        with pytest.raises(StatementError, match="time zone"):
+            await database.read_session().all(statement, {"day": utc_now().replace(tzinfo=None)})
+
+    async def test_missing_value_is_an_error(self, database: Database) -> None:
+        with pytest.raises(StatementError, match="wanted"):
+            await database.read_session().all(BY_TITLE)
+
+    async def test_error_contains_no_value(self, database: Database, on_postgres: None) -> None:
+        statement = select(literal(1)).where(cast(bindparam("text", type_=String), Integer) == 1)
+        with pytest.raises(DBAPIError) as caught:
+            await database.read_session().all(statement, {"text": "hunter2"})
+        assert "hunter2" not in str(caught.value).replace(str(caught.value.orig), "")
 
 
-async def test_a_failed_statement_does_not_spoil_the_next(database: Database) -> None:
-    async with database.orm_read_session() as session:
-        with pytest.raises(DBAPIError):
-            await session.execute(text("SELECT * FROM nothing"))
-        assert await titles(session) == []
-
-
-async def test_a_row_can_be_used_after_its_session_is_closed(database: Database) -> None:
-    await write(database, "kept")
-    async with database.orm_read_session() as session:
-        note = await session.scalar(select(Note))
-    assert note is not None
-    assert note.title == "kept"
-
-
-async def test_many_sessions_read_at_the_same_time_as_one_writes(database: Database) -> None:
-    async with database.write_session() as writes:
-        writes.add(Note(title="x"))
-        await writes.flush()
-        async with database.orm_read_session() as one, database.orm_read_session() as other:
-            for session in (one, other):
-                assert await session.scalar(select(func.count(Note.id))) == 0
-        await writes.commit()
-
-
-async def test_a_read_session_can_not_be_asked_for_a_transaction_twice(database: Database) -> None:
-    async with database.orm_read_session() as session, session.begin():
-        with pytest.raises(InvalidRequestError):
-            await session.begin()
+async def test_statements_reach_sqlalchemys_events(
+    database: Database, query_counter: QueryCounter
+) -> None:
+    """Tracing and the query counter depend on it."""
+    await titles(database)
+    assert len([s for s in query_counter.statements if "FROM notes" in s]) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.example.app import MIGRATIONS
@@ -74,7 +74,7 @@ async def test_a_file_whose_opening_is_cancelled_is_closed(
 
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
     for _ in range(20):
-        reading = asyncio.create_task(database.reader().rows(text("SELECT 1")))
+        reading = asyncio.create_task(database.read_session().scalar(select(literal(1))))
         await asyncio.sleep(0)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -111,8 +111,10 @@ async def test_an_id_holds_64_bits(database: Database) -> None:
     async with database.transaction() as session:
         assert await session.scalar(select(Note.rank).where(Note.id == 2**63 - 2)) == 2**63 - 1
         # The next id would be the last one; a test shouldn't leave the table like that.
-        await session.execute(text("DELETE FROM notes"))
-        await session.execute(text("DELETE FROM sqlite_sequence WHERE name = 'notes'"))
+        await (await session.connection()).execute(text("DELETE FROM notes"))
+        await (await session.connection()).execute(
+            text("DELETE FROM sqlite_sequence WHERE name = 'notes'")
+        )
 
 
 class TestTwoProcesses:
@@ -133,8 +135,8 @@ class TestTwoProcesses:
                     session.add(Note(title="a"))
 
         await asyncio.gather(*(write(own) for own in databases for _ in range(3)))
-        async with database.orm_read_session() as session:
-            assert await session.scalar(select(func.count(Note.id))) == 120
+        async with database.read_session().connection() as connection:
+            assert await connection.scalar(select(func.count(Note.id))) == 120
         for own in databases:
             await own.aclose()
 
@@ -142,7 +144,7 @@ class TestTwoProcesses:
         self, database: Database, databases: tuple[Database, Database]
     ) -> None:
         one, other = databases
-        async with other.orm_read_session() as reads:
+        async with other.read_session().connection() as reads:
             assert await reads.scalar(select(func.count(Note.id))) == 0
             async with one.transaction() as session:
                 session.add(Note(title="a"))
@@ -157,8 +159,10 @@ def test_many_may_open_a_new_file_at_the_same_time(empty_database_url: str) -> N
 
         async def first_write(own: Database) -> None:
             async with own.transaction() as session:
-                await session.execute(text("CREATE TABLE IF NOT EXISTS t (id INTEGER)"))
-                await session.execute(text("INSERT INTO t VALUES (1)"))
+                await (await session.connection()).execute(
+                    text("CREATE TABLE IF NOT EXISTS t (id INTEGER)")
+                )
+                await (await session.connection()).execute(text("INSERT INTO t VALUES (1)"))
 
         await asyncio.gather(*(first_write(own) for own in databases))
         for own in databases:
@@ -169,10 +173,10 @@ def test_many_may_open_a_new_file_at_the_same_time(empty_database_url: str) -> N
 
 async def test_a_reader_does_not_keep_the_schema_from_being_made(empty_database_url: str) -> None:
     database = Database(empty_database_url)
-    async with database.orm_read_session() as session:
-        await session.execute(text("SELECT 1"))
+    async with database.read_session().connection() as connection:
+        await connection.execute(text("SELECT 1"))
         await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
-        assert await session.scalar(select(func.count(Note.id))) == 0
+        assert await connection.scalar(select(func.count(Note.id))) == 0
     await database.aclose()
 
 

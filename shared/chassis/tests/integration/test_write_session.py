@@ -9,11 +9,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from structlog.types import EventDict
 from tests.example.app import client_of
+from tests.example.asgi import Connection, http_scope
 from tests.example.models import Note, Remark
 
 from chassis.db.columns import utc_now
 from chassis.db.database import Database, after_commit, insert_if_absent, serialise
-from chassis.db.sessions import Reads, Writes
+from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.web.errors import Forbidden
 from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient
@@ -24,35 +25,35 @@ router = APIRouter()
 
 
 @router.post("/notes", status_code=201)
-async def create(session: Writes, title: str) -> dict[str, str]:
+async def create(session: WriteSessionDep, title: str) -> dict[str, str]:
     session.add(Note(title=title))
     return {"title": title}
 
 
 @router.post("/refused", status_code=201)
-async def create_and_refuse(session: Writes) -> None:
+async def create_and_refuse(session: WriteSessionDep) -> None:
     session.add(Note(title="x"))
     await session.flush()
     raise Forbidden
 
 
 @router.post("/broken", status_code=201)
-async def create_and_fail(session: Writes) -> None:
+async def create_and_fail(session: WriteSessionDep) -> None:
     session.add(Note(title="x"))
     await session.flush()
     raise RuntimeError
 
 
 @router.post("/orphans", status_code=201)
-async def create_orphan(session: Writes) -> dict[str, bool]:
+async def create_orphan(session: WriteSessionDep) -> dict[str, bool]:
     session.add_all([Note(title="x"), Remark(note_id=404)])
     await session.flush()
     return {"created": True}
 
 
 @router.get("/count")
-async def count_notes(reads: Reads) -> Any:
-    return await reads.value(select(func.count(Note.id)))
+async def count_notes(session: ReadSessionDep) -> Any:
+    return await session.scalar(select(func.count(Note.id)))
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def client(database: Database) -> AppClient:
 
 
 async def stored(database: Database) -> int:
-    async with database.orm_read_session() as session:
-        return await session.scalar(select(func.count(Note.id))) or 0
+    async with database.read_session().connection() as connection:
+        return await connection.scalar(select(func.count(Note.id))) or 0
 
 
 class TestRoute:
@@ -95,6 +96,15 @@ class TestRoute:
     ) -> None:
         assert (await client.post(path)).status_code == status
         assert await stored(database) == 0
+
+    async def test_what_it_wrote_is_undone_when_the_client_has_gone(
+        self, client: AppClient, database: Database
+    ) -> None:
+        connection = Connection({"type": "http.disconnect"})
+        scope = {**http_scope("POST", "/notes"), "query_string": b"title=a"}
+        await client.transport.app(scope, connection.receive, connection.send)
+        assert await stored(database) == 0
+        assert connection.status is None
 
     async def test_a_constraint_that_fails_at_the_commit_is_not_answered_as_done(
         self, client: AppClient, database: Database, logs: list[EventDict]
@@ -178,14 +188,16 @@ class TestExceptions:
     async def test_do_not_repeat_the_values_of_the_statement(self, database: Database) -> None:
         async with database.write_session() as session:
             with pytest.raises(DBAPIError) as caught:
-                await session.execute(text("SELECT * FROM nothing WHERE a = :a"), {"a": "hunter2"})
+                await (await session.connection()).execute(
+                    text("SELECT * FROM nothing WHERE a = :a"), {"a": "hunter2"}
+                )
         assert "hunter2" not in str(caught.value)
 
     async def test_of_a_constraint_do_not_either(self, database: Database) -> None:
         statement = text("INSERT INTO notes (id, title) VALUES (1, :title)")
         async with database.write_session() as session:
             with pytest.raises(IntegrityError) as caught:
-                await session.execute(statement, {"title": "hunter2"})
+                await (await session.connection()).execute(statement, {"title": "hunter2"})
         assert "[SQL parameters hidden" in str(caught.value)
 
 
@@ -197,7 +209,7 @@ class TestSerialise:
             async with database.transaction() as session:
                 await serialise(session, 42)
                 order.append(f"{name} in")
-                await session.execute(select(func.count(Note.id)))
+                await (await session.connection()).execute(select(func.count(Note.id)))
                 order.append(f"{name} out")
 
         await asyncio.gather(*(pass_through(name) for name in "abcdefgh"))
@@ -212,7 +224,7 @@ class TestInsertIfAbsent:
             for title in ("first", "second"):
                 values = {"id": 7, "title": title, "rank": 0, "written_at": utc_now()}
                 await insert_if_absent(session, Note, values)
-            assert list(await session.scalars(select(Note.title))) == ["first"]
+            assert [await session.scalar(select(Note.title))] == ["first"]
 
     async def test_does_not_fail_however_many_try_at_once(self, database: Database) -> None:
         values = {"id": 7, "title": "a", "rank": 0, "written_at": utc_now()}

@@ -20,8 +20,8 @@ from chassis.web.errors import InvalidToken
 from chassis.web.fields import MAX_ID
 from service_testing.tokens import TokenIssuer
 
-ISSUER = TokenIssuer(audience="items")
-VERIFIER = TokenVerifier(ISSUER, audience="items")
+ISSUER = TokenIssuer(audience="items", name="users")
+VERIFIER = TokenVerifier(ISSUER, audience="items", issuer="users")
 
 
 def encoded(part: object) -> str:
@@ -175,7 +175,7 @@ class TestForgery:
         await assert_refused(ISSUER.impostor().token())
 
     async def test_with_a_key_that_is_not_published_is_refused(self) -> None:
-        await assert_refused(TokenIssuer(key_id="unknown", audience="items").token())
+        await assert_refused(TokenIssuer(key_id="unknown", audience="items", name="users").token())
 
     @pytest.mark.parametrize("key_id", ["", None, 1, ["test-key"], "x" * 10_000, "\0", "é"])
     async def test_with_an_odd_key_id_is_refused(self, key_id: object) -> None:
@@ -287,4 +287,4 @@ async def test_no_token_is_called_bad_while_the_keys_can_not_be_had() -> None:
             raise KeysUnavailable
 
     with pytest.raises(KeysUnavailable):
-        await TokenVerifier(Nobody(), audience="items").principal(ISSUER.token())
+        await TokenVerifier(Nobody(), audience="items", issuer="users").principal(ISSUER.token())

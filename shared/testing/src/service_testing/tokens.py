@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt import PyJWK, PyJWS
 from jwt.algorithms import OKPAlgorithm
 
-from chassis.auth.tokens import ALGORITHM, ISSUER
+from chassis.auth.tokens import ALGORITHM
 
 _LIFETIME_SECONDS = 15 * 60
 
@@ -27,10 +27,13 @@ class TokenIssuer:
         *,
         key_id: str = "test-key",
         audience: str | Sequence[str] = (),
+        name: str = "issuer",
     ) -> None:
+        """`name` is the claim `iss`."""
         self._key = key or Ed25519PrivateKey.generate()
         self.key_id = key_id
         self.audience = audience
+        self.name = name
 
     def jwks(self) -> dict[str, Any]:
         """The published keys (RFC 7517, RFC 8037)."""
@@ -41,7 +44,7 @@ class TokenIssuer:
 
     def impostor(self) -> "TokenIssuer":
         """An issuer that claims this one's key id, but signs with another key."""
-        return TokenIssuer(key_id=self.key_id, audience=self.audience)
+        return TokenIssuer(key_id=self.key_id, audience=self.audience, name=self.name)
 
     def token(
         self,
@@ -63,7 +66,7 @@ class TokenIssuer:
         audience = self.audience if audience is None else audience
         now = int(time.time())
         payload = {
-            "iss": ISSUER,
+            "iss": self.name,
             "sub": str(user_id),
             "aud": audience if isinstance(audience, str) else list(audience),
             "iat": now,

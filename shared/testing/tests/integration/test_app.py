@@ -24,7 +24,7 @@ from service_testing.tokens import TokenIssuer
 
 @pytest.fixture
 def verifier(token_issuer: TokenIssuer) -> TokenVerifier:
-    return TokenVerifier(token_issuer, audience="example")
+    return TokenVerifier(token_issuer, audience="example", issuer="issuer")
 
 
 async def test_routes_find_the_state_that_the_lifespan_yields(

@@ -35,7 +35,7 @@ async def test_database_in_use_is_replaced(server_url: str, worker_id: str) -> N
     name = f"test_replaced_{worker_id}"
     database = Database(await to_thread.run_sync(create_database, server_url, name))
     async with database.write_session() as session:
-        await session.execute(text("CREATE TABLE old ()"))
+        await (await session.connection()).execute(text("CREATE TABLE old ()"))
         await session.commit()
         await to_thread.run_sync(create_database, server_url, name)
     await database.aclose()

@@ -47,7 +47,7 @@ class TestFrozen:
             frozen_time.move_to(LONG_AGO.replace(tzinfo=None))
 
     async def test_token_expires(self, frozen_time: FrozenTime, token_issuer: TokenIssuer) -> None:
-        verifier = TokenVerifier(token_issuer, audience="example")
+        verifier = TokenVerifier(token_issuer, audience="example", issuer="issuer")
         token = token_issuer.token()
         frozen_time.tick(minutes=15)
         await verifier.principal(token)  # within the leeway

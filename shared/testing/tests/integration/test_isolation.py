@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from example.app import Note, Start
-from sqlalchemy import Executable, delete, func, insert, select, text
+from sqlalchemy import Executable, delete, func, insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import select
 
 from chassis.db.sessions import WriteSession
 from service_testing import isolation
@@ -69,7 +70,7 @@ class TestRollback:
         with pytest.raises(IntegrityError):
             await session.flush()
         await session.rollback()
-        assert list(await session.scalars(TITLES)) == ["first"]
+        assert list(await session.exec(TITLES)) == ["first"]
 
     async def test_rollback_to_a_savepoint_keeps_what_came_before(
         self, session: WriteSession
@@ -80,7 +81,7 @@ class TestRollback:
         await session.flush()
         await savepoint.rollback()
         await session.commit()
-        assert list(await session.scalars(TITLES)) == ["kept"]
+        assert list(await session.exec(TITLES)) == ["kept"]
 
     async def test_session_that_closes_without_a_commit_is_undone(
         self, database: IsolatedDatabase

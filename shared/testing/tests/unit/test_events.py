@@ -75,6 +75,6 @@ def test_event_can_have_a_given_id_and_source() -> None:
 async def test_sender_token_has_one_audience_and_no_role() -> None:
     issuer = TokenIssuer()
     token = sender_token(issuer, audience="items-events")
-    claims = await TokenVerifier(issuer, audience="items-events").claims(token)
+    claims = await TokenVerifier(issuer, audience="items-events", issuer="issuer").claims(token)
     assert (claims["aud"], claims["sub"]) == ("items-events", "publisher")
     assert "role" not in claims

@@ -12,7 +12,7 @@ from service_testing.tokens import TokenIssuer
 
 @pytest.fixture
 def verifier(token_issuer: TokenIssuer) -> TokenVerifier:
-    return TokenVerifier(token_issuer, audience="example")
+    return TokenVerifier(token_issuer, audience="example", issuer="issuer")
 
 
 async def test_valid_token_is_accepted(verifier: TokenVerifier, token_issuer: TokenIssuer) -> None:

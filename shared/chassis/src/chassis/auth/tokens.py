@@ -11,7 +11,6 @@ from chassis.web.errors import InvalidToken
 from chassis.web.fields import MAX_ID, MAX_ID_DIGITS
 
 ALGORITHM = "EdDSA"
-ISSUER = "users"
 LEEWAY_SECONDS = 10
 
 Role = Literal["user", "admin"]
@@ -43,7 +42,7 @@ class KeySource(Protocol):
 class TokenVerifier:
     """Checks signature, issuer, time and exactly one audience."""
 
-    def __init__(self, keys: KeySource, *, audience: str, issuer: str = ISSUER) -> None:
+    def __init__(self, keys: KeySource, *, audience: str, issuer: str) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience

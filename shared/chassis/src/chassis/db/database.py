@@ -7,7 +7,7 @@ which the database itself refuses writes. SQLite and PostgreSQL behave alike fro
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +17,19 @@ from sqlalchemy import Connection, Dialect, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from chassis.db.dead_connections import give_up_soon
-from chassis.db.reader import Reader
 from chassis.db.sessions import ReadSession, WriteSession
 
 _SQLITE_BUSY_TIMEOUT_SECONDS = 10
 _CONNECT_TIMEOUT_SECONDS = 5
+_LOCK = text("SELECT pg_advisory_xact_lock(:id)")
 
 
 class DatabaseUnreachable(ConnectionError):
-    """No connection could be opened; its cause is whatever the driver raised."""
+    """No connection could be opened. Its cause is the driver's exception."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,6 @@ class Database:
         else:
             self.write_engine = _postgres_engine(self.url, pool, read_only=False)
             self.read_engine = _postgres_engine(self.url, pool, read_only=True)
-        self._reader = Reader(self.read_engine)
 
     @property
     def is_sqlite(self) -> bool:
@@ -68,14 +67,6 @@ class Database:
         """Runs selects on connections on which the database refuses writes."""
         return ReadSession(self.read_engine.connect)
 
-    def orm_read_session(self) -> AsyncSession:
-        """Deprecated: use `read_session`. Goes when the last caller has moved."""
-        return AsyncSession(self.read_engine, expire_on_commit=False, autoflush=False)
-
-    def reader(self) -> Reader:
-        """What a request reads by: cheaper than a read session, and good for columns only."""
-        return self._reader
-
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[WriteSession]:
         """A write session that commits at the end of the block, or rolls back when the block raises."""
@@ -88,14 +79,14 @@ class Database:
 
 
 async def serialise(session: WriteSession, lock_id: int) -> None:
-    """Let only one transaction at a time, of all processes on this database, pass this point.
+    """Let one transaction at a time pass this point, of all processes on this database.
 
-    Holds until the transaction ends. On SQLite it is enough to begin: every write transaction
-    begins with `BEGIN IMMEDIATE` and is alone from then on.
+    The lock is released when the transaction ends. On SQLite nothing is needed: every write transaction
+    begins with `BEGIN IMMEDIATE` and is alone.
     """
     connection = await session.connection()
     if connection.dialect.name == "postgresql":
-        await session.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": lock_id})
+        await connection.execute(_LOCK, {"id": lock_id})
 
 
 def after_commit(session: WriteSession, action: Callable[[], None]) -> None:
@@ -103,18 +94,19 @@ def after_commit(session: WriteSession, action: Callable[[], None]) -> None:
     event.listen(session.sync_session, "after_commit", lambda _: action(), once=True)
 
 
-async def insert_if_absent(session: WriteSession, model: Any, values: dict[str, Any]) -> bool:
-    """Insert a row unless one with its primary key exists, without failing and without a race.
+async def insert_if_absent(
+    session: WriteSession, model: type[object], values: Mapping[str, object]
+) -> bool:
+    """Insert a row unless its primary key exists. Returns whether it was inserted.
 
-    Whether it was inserted.
+    It neither fails nor races: see `upsert`.
     """
     statement = upsert(session, model).values(**values).on_conflict_do_nothing()
-    result = await session.execute(statement)
-    return bool(result.rowcount)  # type: ignore[attr-defined]
+    return (await session.exec(statement)).rowcount > 0
 
 
-def upsert(session: WriteSession, model: Any) -> Any:
-    """An `INSERT` that can be told what to do on a conflict, which both databases say alike."""
+def upsert(session: WriteSession, model: type[object]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT with ON CONFLICT, for both databases."""
     is_postgres = session.get_bind().dialect.name == "postgresql"
     return postgresql.insert(model) if is_postgres else sqlite.insert(model)
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, TypeVarTuple
 from fastapi import Depends, Request
 from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.ext.asyncio import AsyncSession as SqlAlchemySession
 from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.requests import ClientDisconnect
 
-from chassis.db.reader import Reader
 from chassis.web.state import get_state
 
 if TYPE_CHECKING:
@@ -30,9 +29,6 @@ ValueT = TypeVar("ValueT")
 
 class WriteSession(AsyncSession):
     """One transaction. What isn't committed is rolled back when the session closes."""
-
-    # SQLModel warns of it. Goes when every caller has moved to `exec`.
-    execute = SqlAlchemySession.execute
 
 
 class ReadSession:
@@ -90,6 +86,8 @@ async def get_read_session(request: Request) -> ReadSession:
 async def get_write_session(request: Request) -> AsyncIterator[WriteSession]:
     async with get_state(request).database.write_session() as session:
         yield session
+        if await request.is_disconnected():
+            raise ClientDisconnect  # nobody would learn that it was done: the client tries again
         await session.commit()
 
 
@@ -99,20 +97,6 @@ ReadSessionDep = Annotated[ReadSession, Depends(get_read_session)]
 # With FastAPI's default scope the code after `yield` runs once the response is sent: a commit that
 # fails would then have been reported as a success.
 WriteSessionDep = Annotated[WriteSession, Depends(get_write_session, scope="function")]
-"""One transaction for the request, committed before the response; rolled back when the route raises."""
+"""One transaction for the request, committed before the response.
 
-
-# The old names, until every service has moved to the two above.
-
-
-def reader_of(request: Request) -> Reader:
-    return get_state(request).database.reader()
-
-
-async def get_reader(request: Request) -> Reader:
-    return reader_of(request)
-
-
-Reads = Annotated[Reader, Depends(get_reader)]
-Writes = WriteSessionDep
-write_session = get_write_session
+It is rolled back when the route raises, and when the client has gone."""

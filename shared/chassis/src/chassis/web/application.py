@@ -2,13 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
-from chassis.db.database import Database
 from chassis.ops.health import Check, Lifecycle, database_check, health_router
 from chassis.ops.metrics import HttpMetrics, metrics_router
 from chassis.ops.settings import ServiceSettings
@@ -21,8 +18,6 @@ from chassis.web.middleware import RequestMiddleware
 from chassis.web.openapi import install_openapi
 from chassis.web.state import Lifespan, ServiceState
 
-_OldLifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
 
 def build_app(
     *,
@@ -31,9 +26,8 @@ def build_app(
     description: str,
     settings: ServiceSettings,
     routers: Sequence[APIRouter],
-    lifespan: Lifespan | _OldLifespan,
+    lifespan: Lifespan,
     metrics: HttpMetrics | None = None,
-    database: Database | None = None,
     checks: Mapping[str, Check] | None = None,
     docs_connect_to: Sequence[str] = (),
     token_url: str | None = None,
@@ -41,7 +35,7 @@ def build_app(
     """An app that has connected to nothing yet; `lifespan` opens what it needs and yields it as the state.
 
     The routes find the state as `request.state.service` (`chassis.web.state`). Pass `metrics` when the
-    service counts something itself, on `metrics.registry`. `database` goes: the state has it.
+    service counts something itself, on `metrics.registry`.
 
     `token_url` is where the docs page signs in when that is another service, which is then one of
     the origins that the page may connect to: `docs_connect_to`.
@@ -58,42 +52,31 @@ def build_app(
         redoc_url=None,
         # A redirect would be built from the Host header, and clients drop credentials on it.
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
-    app.state.metrics = metrics
     app.state.lifecycle = lifecycle
-    if database is not None:
-        app.state.service = ServiceState(settings=settings, database=database)
-        app.state.database = database
-        app.state.settings = settings
     all_checks = {"database": database_check, **(checks or {})}
     metrics.measure_by(measure_readiness(all_checks, lifecycle, metrics.registry))
     metrics.measure_by(measure_connections(metrics.registry))
     all_routers = [*routers, health_router(all_checks, lifecycle), metrics_router(metrics)]
-    routes = [r for router in all_routers for r in router.routes if isinstance(r, APIRoute)]
-    _add_routes(app, routes)
+    for router in all_routers:
+        app.include_router(router)
     install_openapi(app, token_url)
     install_docs(app, connects_to=docs_connect_to)
-    install_error_handlers(app, routes)
+    install_error_handlers(app, [route for each in all_routers for route in each.routes])
     _install_middleware(app, settings, metrics, lifecycle)
     return app
 
 
 def _yielding_state(
-    lifespan: Lifespan | _OldLifespan,
-) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]:
+    lifespan: Lifespan,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, ServiceState]]]:
     @asynccontextmanager
-    async def opened(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async def opened(app: FastAPI) -> AsyncIterator[dict[str, ServiceState]]:
         async with lifespan(app) as state:
-            yield {} if state is None else {"service": state}
+            yield {"service": state}
 
     return opened
-
-
-def _add_routes(app: FastAPI, routes: Sequence[APIRoute]) -> None:
-    # Not by `include_router`: for each request, that matches the path on every level twice (ADR 0002).
-    for route in routes:
-        route.unique_id = operation_id(route)
-        app.router.routes.append(route)
 
 
 def _install_middleware(

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from chassis.db.database import DatabaseUnreachable
 from chassis.web.context import current_request_id
@@ -45,8 +46,8 @@ _CODES = {
 }
 
 
-def install_error_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
-    """Answer every exception of the app in the one shape. `routes` are asked for `Allow` on a 405."""
+def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Answer every exception of the app in the same shape. The `Allow` of a 405 comes from `routes`."""
 
     async def on_http_error(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
@@ -106,7 +107,11 @@ def _is_outage(error: DBAPIError) -> bool:
     return error.connection_invalidated
 
 
-def _methods_at(request: Request, routes: Iterable[APIRoute]) -> set[str]:
+def _methods_at(request: Request, routes: Iterable[BaseRoute]) -> set[str]:
     path = request.scope["path"]
-    matching = (route for route in routes if route.path_regex.match(path))
-    return {method for route in matching for method in route.methods or ()}
+    return {
+        method
+        for route in routes
+        if isinstance(route, APIRoute) and route.path_regex.match(path)
+        for method in route.methods or ()
+    }

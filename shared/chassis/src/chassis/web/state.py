@@ -33,8 +33,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[ServiceState]]
 
 def get_state(request: Request) -> ServiceState:
     """The state that the app's lifespan has yielded."""
-    # `app.state.service` is for services whose lifespan yields nothing yet: it goes when they have moved.
-    state: ServiceState = getattr(request.state, "service", None) or request.app.state.service
+    state: ServiceState = request.state.service
     return state
 
 
