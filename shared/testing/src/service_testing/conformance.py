@@ -131,7 +131,7 @@ async def what_a_test_that_fails_did_is_gone_in_the_next_test(strategy: Strategy
 async def rows_from_before_the_first_test_stay(strategy: Strategy) -> None:
     for concurrent in (False, True, False):
         async with strategy.test(concurrent=concurrent) as test, test.request() as session:
-            if list(await session.scalars(select(_Kept.id))) != [1]:
+            if list(await (await session.connection()).scalars(select(_Kept.id))) != [1]:
                 raise NotConforming("A test lacks a row that was there before the first one.")
 
 
@@ -288,7 +288,9 @@ async def _request_adds(test: IsolatedTest, label: str) -> bool:
 
 async def _expect_rows(test: IsolatedTest, *labels: str) -> None:
     async with test.request() as session:
-        found = list(await session.scalars(select(_Row.label).order_by(_Row.label)))
+        found = list(
+            await (await session.connection()).scalars(select(_Row.label).order_by(_Row.label))
+        )
     if found != sorted(labels):
         raise NotConforming(f"A request sees the rows {found}, not {sorted(labels)}.")
 

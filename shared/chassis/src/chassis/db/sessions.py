@@ -14,8 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import ClientDisconnect
 
-from chassis.web.state import get_state
-
 if TYPE_CHECKING:
     from chassis.db.database import Database
 
@@ -75,19 +73,17 @@ class ReadSession:
             return (await connection.execute(statement, values)).scalar_one_or_none()
 
 
-async def get_database(request: Request) -> "Database":
-    return get_state(request).database
-
-
 async def get_read_session(request: Request) -> ReadSession:
-    return get_state(request).database.read_session()
+    database: Database = request.state.service.database
+    return database.read_session()
 
 
 async def get_write_session(request: Request) -> AsyncIterator[WriteSession]:
-    async with get_state(request).database.write_session() as session:
+    database: Database = request.state.service.database
+    async with database.write_session() as session:
         yield session
         if await request.is_disconnected():
-            raise ClientDisconnect  # nobody would learn that it was done: the client tries again
+            raise ClientDisconnect  # the client can't learn that it was done, and will try again
         await session.commit()
 
 

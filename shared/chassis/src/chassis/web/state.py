@@ -2,29 +2,27 @@
 
 A service subclasses `ServiceState`, its lifespan yields an instance, and one dependency of its own returns it:
 
-    async def get_state(request: Request) -> ItemsState:
-        state: ItemsState = request.state.service
+    async def get_state(request: Request) -> NotesState:
+        state: NotesState = request.state.service
         return state
 """
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 
-if TYPE_CHECKING:
-    from chassis.db.database import Database
-    from chassis.ops.settings import ServiceSettings
+from chassis.db.database import Database
+from chassis.ops.settings import ServiceSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceState:
     """What every service has."""
 
-    settings: "ServiceSettings"
-    database: "Database"
+    settings: ServiceSettings
+    database: Database
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[ServiceState]]
@@ -39,8 +37,8 @@ def get_state(request: Request) -> ServiceState:
 
 @asynccontextmanager
 async def open_database(
-    settings: "ServiceSettings", given: "Database | None" = None
-) -> AsyncIterator["Database"]:
+    settings: ServiceSettings, given: Database | None = None
+) -> AsyncIterator[Database]:
     """The database of the settings, closed after the block; a database that is given stays open."""
     if given is not None:
         yield given
