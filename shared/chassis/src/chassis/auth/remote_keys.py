@@ -32,7 +32,7 @@ class RemoteKeys:
     """Finds a key by its id.
 
     A known key is served from memory and refreshed when older than `MAX_AGE_SECONDS`; while the
-    other service is away the old keys go on serving. An unknown id causes one refresh, however
+    other service is unavailable, the old keys stay in use. An unknown id causes one refresh, however
     many requests bring it, and at most one in `MIN_REFRESH_INTERVAL_SECONDS`: made-up ids must not
     become traffic to the other service.
     """

@@ -1,4 +1,4 @@
-"""Access tokens: what they say, and how a service checks one (RFC 7519, RFC 8725)."""
+"""Access tokens and their verification (RFC 7519, RFC 8725)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,12 +18,12 @@ Role = Literal["user", "admin"]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom a verified access token speaks for."""
+    """The user that a verified access token was issued to."""
 
     user_id: int
     role: str
     token: str
-    """The token itself, to call another service in the same name. Never log it."""
+    """The token itself, to call another service for the same user. Never log it."""
 
     @property
     def is_admin(self) -> bool:
@@ -51,7 +51,7 @@ class TokenVerifier:
         """The user that the token was issued to.
 
         Raises:
-            InvalidToken: for any reason; which one is nobody's business but the log's.
+            InvalidToken: for any reason. The client doesn't learn which.
         """
         claims = await self.claims(token)
         role = claims.get("role")
@@ -82,9 +82,9 @@ class TokenVerifier:
             raise InvalidToken from None
 
 
-@lru_cache(maxsize=64)  # all tokens that one key signed begin alike
+@lru_cache(maxsize=64)  # all tokens of one key have the same header
 def _key_id(header: str) -> str:
-    """Raises `PyJWTError` or `ValueError` when it is no header. Nothing of it is believed yet."""
+    """Raises `PyJWTError` or `ValueError` for a malformed header. Nothing is verified yet."""
     return str(jwt.get_unverified_header(f"{header}..").get("kid", ""))
 
 

@@ -1,4 +1,4 @@
-"""Connections whose other end is gone without a word, as when a network is cut or an address is given away.
+"""Connections whose other end is gone without notice, as when a network is cut or an address is reassigned.
 
 TCP by itself goes on trying for a quarter of an hour, and with it the request that waits, holding a
 connection of the pool. So the kernel is asked to give up sooner, as libpq can be by `keepalives_idle`
@@ -10,10 +10,10 @@ import socket
 from typing import Any
 
 _PROBE_AFTER_SECONDS = 5
-"""Of silence; and so long between two probes. Whoever answers them is not dead, however slow."""
+"""Of silence, and between two probes. A slow server still answers them."""
 _GIVE_UP_AFTER_SECONDS = 10
 
-# A system that lacks one, as macOS does, is left with its own patience.
+# A system without one of these, such as macOS, keeps its own limit.
 _TCP_OPTIONS = {
     "TCP_KEEPIDLE": _PROBE_AFTER_SECONDS,
     "TCP_KEEPINTVL": _PROBE_AFTER_SECONDS,
@@ -22,7 +22,7 @@ _TCP_OPTIONS = {
 
 
 def give_up_soon(driver_connection: Any) -> None:
-    """Have the kernel break an asyncpg connection when the server can't be heard any more."""
+    """Let the kernel close an asyncpg connection when the server doesn't answer."""
     transport = driver_connection._transport  # noqa: SLF001 - asyncpg tells it to nobody
     # uvloop's socket has no options to set; another descriptor of the same socket has.
     with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as own:

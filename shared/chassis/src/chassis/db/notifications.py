@@ -15,7 +15,7 @@ _ANSWER_SECONDS = 5.0
 class Listener:
     """Calls `notify` for each notification on a channel, and whenever some may have been missed.
 
-    A notification may still be lost: whoever relies on it looks by itself now and then.
+    A notification may still be lost, so users of this class also poll now and then.
     """
 
     def __init__(self, url: URL, channel: str, notify: Callable[[], None]) -> None:

@@ -69,7 +69,7 @@ class CircuitBreaker:
     def attempt(self, is_failure: Callable[[BaseException], bool]) -> Iterator[None]:
         """Make one attempt in the block, whose exceptions pass.
 
-        An exception is a failure when `is_failure` says so; any other `Exception` is an answer.
+        An exception is a failure when `is_failure` returns True; any other `Exception` is an answer.
         What is neither, as when the caller goes away, tells nothing of the neighbour.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Work that a service does beside its requests: looked after from the app's start to its stop.
+"""Work that a service does next to its requests, from the app's start to its stop.
 
 tasks = BackgroundTasks(registry, stop_seconds=5)
 deliveries = tasks.add("deliveries", deliver_some)
@@ -23,8 +23,8 @@ _FIRST_BACKOFF_SECONDS = 0.5
 _MOST_BACKOFF_SECONDS = 30.0
 
 Work = Callable[[], Awaitable[float]]
-"""Does one unit of work, and says how many seconds may pass until the next: 0 when there is more
-to do. A long unit looks at `BackgroundTask.is_stopping` and ends early."""
+"""Does one unit of work. Returns the seconds until the next one: 0 when there is more to do. A long unit
+checks `BackgroundTask.is_stopping` and ends early."""
 
 
 class BackgroundTask:
@@ -61,7 +61,7 @@ class BackgroundTask:
     async def run(self) -> None:
         """Work until `stop`. A unit that raises is logged, counted, and tried again later."""
         while not self.is_stopping:
-            # Before the unit: whoever wakes it meanwhile has something that this unit may not see.
+            # Before the unit: what wakes it meanwhile may not be seen by this unit.
             self._is_woken.clear()
             try:
                 pause_seconds = await self._work()
@@ -85,7 +85,7 @@ class BackgroundTask:
             reason=f"{type(error).__name__}: {error}",
             failures_in_a_row=self._failures_in_a_row,
             again_in_seconds=round(backoff_seconds, 2),
-            # Once tells where; a database that is away for an hour need not tell it each time.
+            # One traceback is enough while a database is unavailable for an hour.
             exc_info=error if self._failures_in_a_row == 1 else None,
         )
         await _wait(self._is_stopped, backoff_seconds)

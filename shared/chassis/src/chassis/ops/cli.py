@@ -1,4 +1,4 @@
-"""The commands that every service has: `migrate`, `serve`, `make-migration`; and what to write its own with."""
+"""The commands of every service (`migrate`, `serve`, `make-migration`), and helpers for its own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -41,7 +41,7 @@ def service_cli(
 
     @cli.command()
     def migrate() -> None:
-        """Bring the database's schema up to date. Safe to run beside live replicas."""
+        """Bring the database's schema up to date. It may run while replicas serve."""
         settings = settings_or_exit(settings_class)
         url = settings.database_url.get_secret_value()
         _make_folder_of(url)

@@ -18,16 +18,16 @@ _SCHEMA_VERSION = text("SELECT version_num FROM alembic_version")
 
 
 class Lifecycle:
-    """Whether the process is about to end. Requests are served to the last; no new work is asked for."""
+    """Whether the process is about to end. It serves requests until then, but isn't ready."""
 
     def __init__(self) -> None:
         self.is_stopping = False
 
 
 Check = Callable[[ServiceState], Awaitable[str]]
-"""Answers "ok", or a word that says what is missing; may raise, which means "unavailable"."""
+"""Returns "ok", or a word for what is missing. An exception means "unavailable"."""
 OnError = Callable[[str, Exception], None]
-"""Is told the name of a check and what it raised."""
+"""Called with the name of a check and what it raised."""
 
 
 class Liveness(BaseModel):
@@ -46,18 +46,18 @@ async def database_check(state: ServiceState) -> str:
     return "ok" if version else "not_migrated"
 
 
-def _say_nothing(name: str, error: Exception) -> None:
-    """For whoever only counts: the health route says it in the log."""
+def _ignore(name: str, error: Exception) -> None:
+    """For callers that only need the result. The health route logs the reason."""
 
 
-async def look(
+async def run_checks(
     state: ServiceState,
     checks: Mapping[str, Check],
     lifecycle: Lifecycle | None = None,
     *,
-    on_error: OnError = _say_nothing,
+    on_error: OnError = _ignore,
 ) -> Readiness:
-    """Whether it can serve requests, and if not, why."""
+    """Whether the service can serve requests, and if not, why."""
     if lifecycle is not None and lifecycle.is_stopping:
         return Readiness(status="stopping", checks={})
     results = {name: await _run(name, check, state, on_error) for name, check in checks.items()}
@@ -75,10 +75,10 @@ def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle | None = Non
     @router.get(
         "/ready",
         summary="Can it serve requests?",
-        responses={503: {"model": Readiness, "description": "Not now; `checks` says why."}},
+        responses={503: {"model": Readiness, "description": "Not now; `checks` has the reason."}},
     )
     async def ready(request: Request, response: Response) -> Readiness:
-        found = await look(get_state(request), checks, lifecycle, on_error=_warn)
+        found = await run_checks(get_state(request), checks, lifecycle, on_error=_warn)
         response.status_code = 200 if found.status == "ok" else 503
         return found
 

@@ -65,7 +65,7 @@ def add_request_context(_: WrappedLogger, __: str, event: EventDict) -> EventDic
 
 
 def scrub(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Take out what must not be logged, whoever logged it: a second line of defence."""
+    """Remove secrets, as a second line of defence."""
     for key, value in event.items():
         event[key] = "[redacted]" if _is_secret(key) else _scrubbed(value)
     return event

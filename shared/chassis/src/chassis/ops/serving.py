@@ -18,14 +18,14 @@ from chassis.ops.health import Lifecycle
 from chassis.ops.settings import ServiceSettings
 
 _LAST_REQUESTS_SECONDS = 0.5
-"""For who has connected before the door was closed to say what for: a proxy does so at once."""
+"""For clients that connected just before the socket was closed to send their request. Proxies do so at once."""
 
 
 class DrainingServer(uvicorn.Server):
-    """Goes on for a while after SIGTERM, so that whoever balances load can look elsewhere first.
+    """Serves for a while after SIGTERM, so that load balancers can choose another replica first.
 
-    In that time it is not ready, and closes each connection after its next answer. Then it stops
-    accepting, finishes what it has, and ends. Another signal, or Ctrl-C, skips the wait.
+    In that time it isn't ready, and closes each connection after its next response. Then it stops
+    accepting, finishes the requests under way, and ends. Another signal, or Ctrl-C, skips the wait.
     """
 
     def __init__(
@@ -50,47 +50,47 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End; after a drain without closing on anyone who has connected.
+        """End; after a drain, without closing a connection whose request may still come.
 
         uvicorn closes connections that the kernel has made and that nobody has accepted yet, and accepted ones
         whose request hasn't been read. A proxy that doesn't look at readiness has such ones at any time, and it
         can't send a POST again that it has sent.
         """
         if self._drained_at is not None:
-            await self._close_the_door()
+            await self._stop_accepting()
             await asyncio.sleep(_LAST_REQUESTS_SECONDS)
         await super().shutdown(sockets)
 
-    async def _close_the_door(self) -> None:
-        """Accept nobody from now on, but all who have come so far."""
+    async def _stop_accepting(self) -> None:
+        """Accept the connections that the kernel has made so far, and no others."""
         loop = asyncio.get_running_loop()
         for server in self.servers:
-            # Kept open past the event loop's own: who knocks in between is let in, too.
-            doors = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
+            # Duplicates stay open after the event loop's own: connections made in between are accepted, too.
+            listeners = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
             server.close()
-            for door in doors:
-                with door:
-                    waiting = list(_accept_all(door))
+            for listener in listeners:
+                with listener:
+                    waiting = list(_accept_all(listener))
                 for connection in waiting:
                     await loop.connect_accepted_socket(self._new_protocol, connection)
 
     def _new_protocol(self) -> asyncio.Protocol:
-        # As uvicorn makes it for those whom the loop accepts.
+        # As uvicorn makes it for connections that the loop accepts.
         return self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
 
 
-def _accept_all(door: socket.socket) -> Iterator[socket.socket]:
-    door.setblocking(False)
+def _accept_all(listener: socket.socket) -> Iterator[socket.socket]:
+    listener.setblocking(False)
     with suppress(BlockingIOError):
         while True:
-            yield door.accept()[0]
+            yield listener.accept()[0]
 
 
 def serve_until_signalled(app: FastAPI, settings: ServiceSettings) -> None:
     """Serve an app of `build_app` until SIGTERM or Ctrl-C."""
-    # The server ends what is running and then raises the signal again, for whoever listened before.
+    # The server ends what is running and then raises the signal again, for the previous handler.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     config = uvicorn.Config(
         app,

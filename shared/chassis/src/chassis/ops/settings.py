@@ -25,7 +25,7 @@ Environment = Literal["development", "production"]
 
 
 class SettingsError(Exception):
-    """The environment doesn't describe a service that can be started. The text says what to mend."""
+    """The environment doesn't describe a service that can be started. The message names what to fix."""
 
 
 class ServiceSettings(BaseSettings):

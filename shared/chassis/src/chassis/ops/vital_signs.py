@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy.pool import QueuePool
 
-from chassis.ops.health import Check, Lifecycle, look
+from chassis.ops.health import Check, Lifecycle, run_checks
 from chassis.ops.metrics import Measure
 from chassis.web.state import ServiceState
 
@@ -18,7 +18,7 @@ def measure_readiness(
 
     async def measure(state: ServiceState) -> None:
         gauge.set(0)  # stays when the checks take too long
-        gauge.set((await look(state, checks, lifecycle)).status == "ok")
+        gauge.set((await run_checks(state, checks, lifecycle)).status == "ok")
 
     return measure
 

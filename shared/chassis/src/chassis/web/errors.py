@@ -77,7 +77,7 @@ class NotAuthenticated(ApiError):
 
 class InvalidToken(ApiError):
     status, code = 401, "invalid_token"
-    sentence = "The access token is not valid, or not any more."
+    sentence = "The access token is invalid or has expired."
     default_headers: ClassVar = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 

@@ -72,7 +72,7 @@ class RequestMiddleware:
         try:
             await self.app(exchange.scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            pass  # there is nobody left to answer, and nothing for us to mend
+            pass  # the client has gone, and nothing is wrong here
         except Exception:
             logger.exception("unhandled_error", path=exchange.scope["path"])
             if exchange.status is not None:
