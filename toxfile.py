@@ -13,7 +13,8 @@ from tox.tox_env.errors import Fail
 from workspace import packages, tox_command, tox_envs
 
 ALL = [(folder, name) for folder in packages() for name in tox_envs(folder)]
-LABELS = {"quick": ["test"], "coverage": ["check"], **{f"py31{n}": ["check"] for n in (1, 2, 3)}}
+# `coverage` runs every test on the Python that make has, which is 3.11 in .ci/run.
+LABELS = {"quick": ["test"], "coverage": ["check"], "py312": ["check"], "py313": ["check"]}
 
 
 @impl
