@@ -92,6 +92,7 @@ class TestPatterns:
 
 class TestCommands:
     # Both processes import what a service's tests need, on a machine that does other things too.
+    @pytest.mark.slow
     def test_pytest_takes_each_command_in_each_service(self) -> None:
         commands = documented_commands()
         assert len(commands) > 20
