@@ -6,7 +6,7 @@ that was delivered before: those are deleted. The counter of events goes on.
 """
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 revision = "0004"
 down_revision = "0003"
@@ -29,8 +29,19 @@ def upgrade() -> None:
     op.drop_table("outbox_events")
     op.create_table(
         "outbox_events",
-        *_common_columns("aggregate_id", type_length=64),
-        *_common_constraints("aggregate_id"),
+        sa.Column("id", BIG_ID, sa.Identity(always=False), nullable=False),
+        sa.Column("event_id", sa.String(length=36), nullable=False),
+        sa.Column("aggregate_id", BIG_ID, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("type", sa.String(length=64), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.Column("occurred_at", TIME, nullable=False),
+        sa.Column("traceparent", sa.String(length=64), nullable=True),
+        sa.Column("request_id", sa.String(length=128), nullable=True),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_outbox_events_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_events")),
+        sa.UniqueConstraint("aggregate_id", "version", name=op.f("uq_outbox_events_aggregate_id")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_outbox_events_event_id")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_outbox_events_occurred_at", "outbox_events", ["occurred_at"])
@@ -51,7 +62,10 @@ def upgrade() -> None:
         sa.Column("aggregate_id", BIG_ID, autoincrement=False, nullable=False),
         sa.Column("subscriber", sa.String(length=63), nullable=False),
         sa.Column("next_version", sa.Integer(), nullable=False),
-        *_lease_columns(),
+        sa.Column("due_at", TIME, nullable=False),
+        sa.Column("lease_token", sa.String(length=32), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
         sa.CheckConstraint("failures >= 0", name=op.f("ck_outbox_streams_failures")),
         sa.CheckConstraint("next_version >= 1", name=op.f("ck_outbox_streams_next_version")),
         sa.PrimaryKeyConstraint("aggregate_id", "subscriber", name=op.f("pk_outbox_streams")),
@@ -93,30 +107,7 @@ def downgrade() -> None:
     )
     for name in ("outbox_parked_events", "outbox_streams", "outbox_subscribers", "outbox_events"):
         op.drop_table(name)
-    op.create_table(
-        "outbox_events",
-        *_common_columns("user_id", type_length=32),
-        sa.Column("delivered_at", TIME, nullable=True),
-        sa.Column("parked_at", TIME, nullable=True),
-        sa.Column("parked_reason", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "type IN ('user.created', 'user.updated', 'user.deleted')",
-            name=op.f("ck_outbox_events_type"),
-        ),
-        sa.CheckConstraint(
-            "delivered_at IS NULL OR parked_at IS NULL", name=op.f("ck_outbox_events_one_end")
-        ),
-        sa.CheckConstraint(
-            "(parked_at IS NULL) = (parked_reason IS NULL)",
-            name=op.f("ck_outbox_events_parked_reason"),
-        ),
-        *_common_constraints("user_id"),
-        sqlite_autoincrement=True,
-    )
-    _partial_index("ix_outbox_events_pending", ["user_id", "version"], PENDING)
-    _partial_index("ix_outbox_events_waiting", ["occurred_at"], PENDING)
-    _partial_index("ix_outbox_events_delivered", ["delivered_at"], "delivered_at IS NOT NULL")
-    _partial_index("ix_outbox_events_parked", ["parked_at"], "parked_at IS NOT NULL")
+    context.script.get_revision("0002").module.upgrade()  # creates the tables as they were
     op.execute(
         f"INSERT INTO outbox_events ({KEPT.format('user_id')}, delivered_at, parked_at, "
         f"parked_reason) SELECT {KEPT.format('aggregate_id')}, delivered_at, parked_at, reason "
@@ -124,56 +115,9 @@ def downgrade() -> None:
     )
     _set_last_id(last_id)
     op.execute("DROP TABLE kept")
-    op.create_table(
-        "outbox_streams",
-        sa.Column("user_id", BIG_ID, autoincrement=False, nullable=False),
-        *_lease_columns(),
-        sa.CheckConstraint("failures >= 0", name=op.f("ck_outbox_streams_failures")),
-        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_outbox_streams")),
-    )
-    op.create_index("ix_outbox_streams_due_at", "outbox_streams", ["due_at"])
     op.execute(
         "INSERT INTO outbox_streams (user_id, due_at, failures) "
         f"SELECT user_id, min(occurred_at), 0 FROM outbox_events WHERE {PENDING} GROUP BY user_id"
-    )
-
-
-def _common_columns(aggregate: str, *, type_length: int) -> list[sa.Column[object]]:
-    return [
-        sa.Column("id", BIG_ID, sa.Identity(always=False), nullable=False),
-        sa.Column("event_id", sa.String(length=36), nullable=False),
-        sa.Column(aggregate, BIG_ID, nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("type", sa.String(length=type_length), nullable=False),
-        sa.Column("data", sa.JSON(), nullable=False),
-        sa.Column("occurred_at", TIME, nullable=False),
-        sa.Column("traceparent", sa.String(length=64), nullable=True),
-        sa.Column("request_id", sa.String(length=128), nullable=True),
-    ]
-
-
-def _common_constraints(aggregate: str) -> list[sa.Constraint]:
-    return [
-        sa.CheckConstraint("version >= 1", name=op.f("ck_outbox_events_version")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_events")),
-        sa.UniqueConstraint(aggregate, "version", name=op.f(f"uq_outbox_events_{aggregate}")),
-        sa.UniqueConstraint("event_id", name=op.f("uq_outbox_events_event_id")),
-    ]
-
-
-def _lease_columns() -> list[sa.Column[object]]:
-    return [
-        sa.Column("due_at", TIME, nullable=False),
-        sa.Column("lease_token", sa.String(length=32), nullable=True),
-        sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("last_error", sa.Text(), nullable=True),
-    ]
-
-
-def _partial_index(name: str, columns: list[str], where: str) -> None:
-    condition = sa.text(where)
-    op.create_index(
-        name, "outbox_events", columns, sqlite_where=condition, postgresql_where=condition
     )
 
 
