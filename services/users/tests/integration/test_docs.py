@@ -1,22 +1,28 @@
-"""`/docs` and `/openapi.json` describe what the service does."""
+"""`/docs` and `/openapi.json`: what no published description and no generated request proves."""
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 
 from app.dependencies import UsersState
 from app.main import build_state
 from app.services import service_clients
+from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
 from app.settings import UsersSettings
 from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, app_transport, as_user
-from tests.factories import Account, create_account, create_user_data
+from tests.factories import Account, create_account
 from tests.helpers import log_in
 from tests.spare_database import opened
 
+Request = tuple[str, str, Mapping[str, Any]]
+"""Who sends it, the path, and the options of httpx."""
+
+PASSWORD, SECRET = "correct horse", "0123456789abcdef" * 2
+EMAIL, TAKEN = "ada@example.com", "root@example.com"
+NOBODY = 2**63 - 1
 JSON = {"Content-Type": "application/json"}
 UNREADABLE: list[dict[str, Any]] = [
     {"content": b"[" * 200_000, "headers": JSON},
@@ -24,22 +30,89 @@ UNREADABLE: list[dict[str, Any]] = [
     {"content": "x", "headers": {"Content-Type": "text/plain"}},
     {"content": "{", "headers": JSON},
 ]
-NOBODY = 2**63 - 1
 
-OPEN = {("POST", "/users/"), ("POST", "/auth/token"), ("POST", "/auth/refresh")}
-OPEN |= {("POST", "/auth/logout"), ("GET", "/.well-known/jwks.json")}
-OPEN |= {("GET", "/health/live"), ("GET", "/health/ready")}
-SIGNED_IN = {
-    ("GET", "/users/me"),
-    ("PATCH", "/users/me"),
-    ("DELETE", "/users/me"),
-    ("PUT", "/users/me/password"),
-    ("GET", "/users/{user_id}"),
-    ("GET", "/admin/users/"),
-    ("GET", "/admin/users/{user_id}"),
-    ("PATCH", "/admin/users/{user_id}"),
-    ("DELETE", "/admin/users/{user_id}"),
-    ("GET", "/internal/users/"),
+
+def by_all(callers: str, path: str, **options: Any) -> list[Request]:
+    """The same request of each of these callers."""
+    return [(caller, path, options) for caller in callers.split()]
+
+
+def unreadable(caller: str, path: str) -> list[Request]:
+    return [(caller, path, options) for options in UNREADABLE]
+
+
+NEW_USER = {"email": "new@example.com", "name": "New", "password": PASSWORD}
+LOGIN: dict[str, str] = {}
+"""Replaced by the refresh token of a login."""
+FORM = {"username": EMAIL, "password": PASSWORD}
+GRANT = {"grant_type": "client_credentials"}
+NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "another password"}
+ADMIN_PATHS = ["/admin/users/{other}", "/admin/users/x", f"/admin/users/{NOBODY}"]
+REQUESTS: dict[str, list[Request]] = {
+    "POST /users/": [
+        *by_all("nobody nobody lost", "/users/", json=NEW_USER),
+        *unreadable("nobody", "/users/"),
+    ],
+    "GET /users/me": by_all("user nobody lost", "/users/me"),
+    "PATCH /users/me": [
+        *by_all("user nobody lost", "/users/me", json={}),
+        ("user", "/users/me", {"json": {"email": TAKEN}}),
+        *unreadable("user", "/users/me"),
+    ],
+    "DELETE /users/me": by_all("nobody lost admin user", "/users/me"),
+    "PUT /users/me/password": [
+        ("user", "/users/me/password", {"json": {**NEW_PASSWORD, "current_password": "wrong"}}),
+        *by_all("user nobody lost", "/users/me/password", json=NEW_PASSWORD),
+        *unreadable("user", "/users/me/password"),
+    ],
+    "GET /users/{user_id}": [
+        *by_all("user nobody lost", "/users/{other}"),
+        *(("user", path, {}) for path in (f"/users/{NOBODY}", "/users/0")),
+    ],
+    "POST /auth/token": [
+        *by_all("nobody lost", "/auth/token", data=FORM),
+        ("nobody", "/auth/token", {"data": {**FORM, "password": "wrong"}}),
+        ("nobody", "/auth/token", {"data": {**FORM, "grant_type": "implicit"}}),
+        ("nobody", "/auth/token", {"data": GRANT, "auth": ("items", SECRET)}),
+        ("nobody", "/auth/token", {"data": {**GRANT, "scope": "x"}, "auth": ("items", SECRET)}),
+        ("nobody", "/auth/token", {"data": {**GRANT, "audience": "x"}, "auth": ("items", SECRET)}),
+        ("nobody", "/auth/token", {"data": {}}),
+        ("nobody", "/auth/token", {"json": FORM}),
+        ("nobody", "/auth/token", {"data": {"password": "p" * (1024 * 1024)}}),
+    ],
+    "GET /admin/users/": [
+        *by_all("admin user nobody lost", "/admin/users/"),
+        ("admin", "/admin/users/?size=0", {}),
+    ],
+    "GET /admin/users/{user_id}": [
+        *by_all("nobody user lost", ADMIN_PATHS[0]),
+        *(("admin", path, {}) for path in ADMIN_PATHS),
+    ],
+    "PATCH /admin/users/{user_id}": [
+        *by_all("nobody user lost", ADMIN_PATHS[0], json={}),
+        *(("admin", path, {"json": {}}) for path in ADMIN_PATHS),
+        ("admin", "/admin/users/{admin}", {"json": {"role": "user"}}),
+        *unreadable("admin", ADMIN_PATHS[0]),
+    ],
+    "DELETE /admin/users/{user_id}": [
+        *by_all("nobody user lost", ADMIN_PATHS[0]),
+        *(("admin", path, {}) for path in [*ADMIN_PATHS, "/admin/users/{admin}"]),
+    ],
+    "GET /internal/users/": [
+        *by_all("service service_without_scope nobody lost_service", "/internal/users/"),
+        ("service", "/internal/users/?limit=0", {}),
+    ],
+    **{
+        f"POST {path}": [
+            *by_all("nobody nobody lost", path, json=LOGIN),
+            *unreadable("nobody", path),
+        ]
+        for path in ("/auth/refresh", "/auth/logout")
+    },
+    **{
+        f"GET {path}": by_all("nobody lost", path)
+        for path in ("/.well-known/jwks.json", "/health/live", "/health/ready")
+    },
 }
 
 
@@ -52,31 +125,13 @@ async def description(client: AppClient) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def lost_client(
-    app: FastAPI, state: UsersState, settings: UsersSettings
-) -> AsyncIterator[AppClient]:
-    """A client, with a token, of an app that can't reach its database."""
-    token = (await state.issuer.for_user(1, "admin")).access_token
-    async with opened("sqlite:////dev/null/none.db") as nowhere:
-        transport = app_transport(app, state=build_state(settings, nowhere))
-        yield AppClient(transport, token=token)
+async def user(session: WriteSession, state: UsersState) -> Account:
+    return await create_account(session, state, email=EMAIL, password=PASSWORD)
 
 
-def operations(description: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    return [
-        (method.upper(), path, operation)
-        for path, methods in description["paths"].items()
-        for method, operation in methods.items()
-    ]
-
-
-def documented(description: dict[str, Any], method: str, path: str) -> set[int]:
-    return {int(status) for status in description["paths"][path][method.lower()]["responses"]}
-
-
-async def statuses(*requests: Coroutine[Any, Any, httpx.Response]) -> set[int]:
-    """The statuses of these requests, sent one after the other."""
-    return {(await request).status_code for request in requests}
+@pytest.fixture
+async def admin(session: WriteSession, state: UsersState) -> Account:
+    return await create_account(session, state, email=TAKEN, role="admin")
 
 
 class TestDocs:
@@ -90,41 +145,15 @@ class TestDocs:
 
 
 class TestOpenApi:
-    def test_openapi_lists_exactly_the_routes(self, description: dict[str, Any]) -> None:
-        routes = {(method, path) for method, path, _ in operations(description)}
-        assert routes == OPEN | SIGNED_IN
-
-    def test_openapi_has_a_summary_of_each_route(self, description: dict[str, Any]) -> None:
-        summaries = [operation.get("summary") for _, _, operation in operations(description)]
-        assert all(summaries)
-        assert len(set(summaries)) == len(summaries)
-
-    def test_openapi_marks_the_routes_that_need_a_token(self, description: dict[str, Any]) -> None:
-        secured = {
-            (method, path)
-            for method, path, operation in operations(description)
-            if operation.get("security")
-        }
-        assert secured == SIGNED_IN
-
-    def test_openapi_has_the_token_url(self, description: dict[str, Any]) -> None:
-        (scheme,) = description["components"]["securitySchemes"].values()
-        assert scheme["flows"]["password"]["tokenUrl"] == "auth/token"
-
-    def test_openapi_has_an_example_of_each_error_code(self, description: dict[str, Any]) -> None:
-        conflict = description["paths"]["/users/"]["post"]["responses"]["409"]
-        assert conflict["description"] == "`email_taken`"
-        example = conflict["content"]["application/json"]["examples"]["email_taken"]["value"]
-        assert example["detail"] == "Another account has this e-mail address."
-
     def test_openapi_links_name_operations_and_their_parameters(
         self, description: dict[str, Any]
     ) -> None:
-        by_id = {operation["operationId"]: operation for _, _, operation in operations(description)}
-        assert len(by_id) == len(operations(description))
+        operations = [each for path in description["paths"].values() for each in path.values()]
+        by_id = {operation["operationId"]: operation for operation in operations}
+        assert len(by_id) == len(operations)
         links = [
             link
-            for operation in by_id.values()
+            for operation in operations
             for response in operation["responses"].values()
             for link in response.get("links", {}).values()
         ]
@@ -135,224 +164,69 @@ class TestOpenApi:
             assert set(link.get("parameters", {})) <= known
             assert ("requestBody" in link) <= ("requestBody" in target)
 
-    def test_openapi_documents_the_location_of_a_new_account(
-        self, description: dict[str, Any]
-    ) -> None:
-        created = description["paths"]["/users/"]["post"]["responses"]["201"]
-        assert set(created["headers"]) == {"Location"}
-
-    def test_openapi_documents_the_fields_of_each_grant(self, description: dict[str, Any]) -> None:
-        form = description["components"]["schemas"]["TokenForm"]
-        by_password, by_client = form["anyOf"]
-        assert by_password["required"] == ["username", "password"]
-        grants = form["properties"]["grant_type"]["enum"]
-        assert by_client["properties"]["grant_type"]["const"] in grants
-        assert form["properties"]["grant_type"]["default"] in grants
-
-    def test_openapi_has_no_password_in_a_response(self, description: dict[str, Any]) -> None:
-        for name in ("OwnUser", "PublicUser"):
-            fields = description["components"]["schemas"][name]["properties"]
-            assert [field for field in fields if "password" in field] == []
-
 
 class TestOpenApiStatuses:
     """Each documented status occurs, and no other one."""
 
-    async def test_statuses_of_register_are_documented(
-        self, client: AppClient, lost_client: AppClient, description: dict[str, Any]
-    ) -> None:
-        body = create_user_data()
-        seen = await statuses(
-            client.post("/users/", json=body),
-            client.post("/users/", json=body),
-            lost_client.post("/users/", json=body),
-            *(client.post("/users/", **unreadable) for unreadable in UNREADABLE),
-        )
-        assert documented(description, "POST", "/users/") == seen
-
-    async def test_statuses_of_my_account_are_documented(
+    @pytest.fixture
+    async def callers(
         self,
-        client: AppClient,
-        user_client: AppClient,
-        admin_client: AppClient,
-        admin: Account,
-        lost_client: AppClient,
-        description: dict[str, Any],
-    ) -> None:
-        path = "/users/me"
-        seen = await statuses(user_client.get(path), client.get(path), lost_client.get(path))
-        assert documented(description, "GET", path) == seen
-        seen = await statuses(
-            user_client.patch(path, json={}),
-            user_client.patch(path, json={"email": admin.email}),
-            client.patch(path, json={}),
-            lost_client.patch(path, json={}),
-            *(user_client.patch(path, **unreadable) for unreadable in UNREADABLE),
-        )
-        assert documented(description, "PATCH", path) == seen
-        seen = await statuses(
-            client.delete(path),
-            lost_client.delete(path),
-            admin_client.delete(path),
-            user_client.delete(path),
-        )
-        assert documented(description, "DELETE", path) == seen
-
-    async def test_statuses_of_my_password_are_documented(
-        self,
-        client: AppClient,
-        user_client: AppClient,
-        user: Account,
-        lost_client: AppClient,
-        description: dict[str, Any],
-    ) -> None:
-        path, new = "/users/me/password", "another password"
-        right = {"current_password": user.password, "new_password": new}
-        wrong = {"current_password": "a wrong password", "new_password": new}
-        seen = await statuses(
-            user_client.put(path, json=wrong),
-            user_client.put(path, json=right),
-            client.put(path, json=right),
-            lost_client.put(path, json=right),
-            *(user_client.put(path, **unreadable) for unreadable in UNREADABLE),
-        )
-        assert documented(description, "PUT", path) == seen
-
-    async def test_statuses_of_the_public_view_are_documented(
-        self,
-        client: AppClient,
-        user_client: AppClient,
-        lost_client: AppClient,
-        description: dict[str, Any],
-        user: Account,
-    ) -> None:
-        seen = await statuses(
-            user_client.get(f"/users/{user.id}"),
-            user_client.get(f"/users/{NOBODY}"),
-            user_client.get("/users/0"),
-            client.get(f"/users/{user.id}"),
-            lost_client.get(f"/users/{user.id}"),
-        )
-        assert documented(description, "GET", "/users/{user_id}") == seen
-
-    async def test_statuses_of_sign_in_are_documented(
-        self,
-        client: AppClient,
-        user: Account,
-        session: WriteSession,
-        lost_client: AppClient,
-        description: dict[str, Any],
-    ) -> None:
-        path, form = "/auth/token", {"username": user.email, "password": user.password}
-        secret = await service_clients.register(
-            session, "items", audiences=["users-internal"], scopes=["users:read"]
-        )
-        await session.commit()
-        grant = {"grant_type": "client_credentials"}
-        seen = await statuses(
-            client.post(path, data=form),
-            client.post(path, data=grant, auth=("items", secret)),
-            client.post(path, data={**grant, "scope": "other"}, auth=("items", secret)),
-            client.post(path, data={**grant, "audience": "other"}, auth=("items", secret)),
-            client.post(path, data={**form, "password": "a wrong password"}),
-            client.post(path, data={**form, "grant_type": "implicit"}),
-            client.post(path, data={}),
-            client.post(path, json=form),
-            client.post(path, data={"password": "p" * (1024 * 1024)}),
-            lost_client.post(path, data=form),
-        )
-        assert documented(description, "POST", path) == seen
-
-    async def test_statuses_of_refresh_and_log_out_are_documented(
-        self,
-        client: AppClient,
-        user: Account,
-        lost_client: AppClient,
-        description: dict[str, Any],
-    ) -> None:
-        body = {"refresh_token": await log_in(client, user)}
-        for path in ("/auth/refresh", "/auth/logout"):
-            seen = await statuses(
-                client.post(path, json=body),
-                client.post(path, json=body),
-                lost_client.post(path, json=body),
-                *(client.post(path, **unreadable) for unreadable in UNREADABLE),
-            )
-            assert documented(description, "POST", path) == seen
-
-    async def test_statuses_of_the_admin_list_are_documented(
-        self,
-        client: AppClient,
-        user_client: AppClient,
-        admin_client: AppClient,
-        lost_client: AppClient,
-        description: dict[str, Any],
-    ) -> None:
-        path = "/admin/users/"
-        seen = await statuses(
-            admin_client.get(path),
-            admin_client.get(path, params={"size": 0}),
-            user_client.get(path),
-            client.get(path),
-            lost_client.get(path),
-        )
-        assert documented(description, "GET", path) == seen
-
-    async def test_statuses_of_the_internal_list_are_documented(
-        self,
+        app: FastAPI,
         client: AppClient,
         service_client: AppClient,
-        lost_client: AppClient,
+        settings: UsersSettings,
         state: UsersState,
-        description: dict[str, Any],
-    ) -> None:
-        path = "/internal/users/"
-        without_scope = await state.issuer.for_service(
-            "items", audience="users-internal", scopes=[]
-        )
-        lost_client.headers["Authorization"] = service_client.headers["Authorization"]
-        seen = await statuses(
-            service_client.get(path),
-            service_client.get(path, params={"limit": 0}),
-            client.get(path),
-            as_user(client, without_scope.access_token).get(path),
-            lost_client.get(path),
-        )
-        assert documented(description, "GET", path) == seen
-
-    @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-    async def test_statuses_of_the_admin_view_are_documented(
-        self,
-        client: AppClient,
-        user_client: AppClient,
-        admin_client: AppClient,
+        user: Account,
         admin: Account,
+    ) -> AsyncIterator[dict[str, AppClient]]:
+        """Clients by who they are; those that are lost call an app that can't reach its database."""
+        without_scope = await state.issuer.for_service(
+            "items", audience=INTERNAL_AUDIENCE, scopes=[]
+        )
+        async with opened("sqlite:////dev/null/none.db") as nowhere:
+            lost = AppClient(
+                app_transport(app, state=build_state(settings, nowhere)), token=admin.token
+            )
+            yield {
+                "nobody": client,
+                "user": as_user(client, user.token),
+                "admin": as_user(client, admin.token),
+                "lost": lost,
+                "service": service_client,
+                "service_without_scope": as_user(client, without_scope.access_token),
+                "lost_service": as_user(lost, service_client.headers["Authorization"][7:]),
+            }
+
+    def test_every_operation_is_checked(self, description: dict[str, Any]) -> None:
+        operations = {
+            f"{method.upper()} {path}"
+            for path, methods in description["paths"].items()
+            for method in methods
+        }
+        assert operations == REQUESTS.keys()
+
+    @pytest.mark.parametrize("operation", REQUESTS)
+    async def test_documented_statuses_are_those_that_occur(
+        self,
+        callers: dict[str, AppClient],
         session: WriteSession,
         state: UsersState,
-        lost_client: AppClient,
+        user: Account,
+        admin: Account,
         description: dict[str, Any],
-        method: str,
+        operation: str,
     ) -> None:
         other = await create_account(session, state)
-        path = f"/admin/users/{other.id}"
-        body = {"is_active": True} if method == "PATCH" else None
-        requests = [
-            *(sender.request(method, path, json=body) for sender in (client, user_client)),
-            *(sender.request(method, path, json=body) for sender in (lost_client, admin_client)),
-            admin_client.request(method, "/admin/users/x", json=body),
-            admin_client.request(method, f"/admin/users/{NOBODY}", json=body),
-        ]
-        if method == "PATCH":
-            requests += [admin_client.patch(path, **unreadable) for unreadable in UNREADABLE]
-        if method != "GET":
-            demotion = {"role": "user"} if body else None
-            requests.append(admin_client.request(method, f"/admin/users/{admin.id}", json=demotion))
-        seen = await statuses(*requests)
-        assert documented(description, method, "/admin/users/{user_id}") == seen
-
-    async def test_statuses_of_public_routes_are_documented(
-        self, client: AppClient, lost_client: AppClient, description: dict[str, Any]
-    ) -> None:
-        for path in ("/.well-known/jwks.json", "/health/live", "/health/ready"):
-            seen = await statuses(client.get(path), lost_client.get(path))
-            assert documented(description, "GET", path) == seen
+        await service_clients.register(
+            session, "items", audiences=[INTERNAL_AUDIENCE], scopes=[READ_SCOPE], secret=SECRET
+        )
+        await session.commit()
+        login = {"refresh_token": await log_in(callers["nobody"], user)}
+        method, route = operation.split()
+        seen = set()
+        for caller, path, options in REQUESTS[operation]:
+            address = path.format(other=other.id, admin=admin.id)
+            sent = {"json": login} if options.get("json") is LOGIN else options
+            response = await callers[caller].request(method, address, **sent)
+            seen.add(str(response.status_code))
+        assert seen == description["paths"][route][method.lower()]["responses"].keys()
