@@ -40,14 +40,6 @@ class TestLifespan:
 
 
 class TestWithoutDatabase:
-    async def test_health_without_the_database_is_live_but_not_ready(
-        self, client_without_database: AppClient
-    ) -> None:
-        assert (await client_without_database.get("/health/live")).status_code == 200
-        ready = await client_without_database.get("/health/ready")
-        assert ready.status_code == 503
-        assert ready.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
-
     @pytest.mark.parametrize("path", ["/items/", "/items/1"])
     async def test_items_without_the_database_return_503(
         self, client_without_database: AppClient, path: str
@@ -55,14 +47,6 @@ class TestWithoutDatabase:
         response = await client_without_database.get(path)
         assert_error_response(response, 503, "database_unavailable")
         assert int(response.headers["Retry-After"]) >= 1
-
-
-class TestHealth:
-    async def test_health_returns_ok(self, client: AppClient) -> None:
-        live, ready = await client.get("/health/live"), await client.get("/health/ready")
-        assert (live.status_code, live.json()) == (200, {"status": "ok"})
-        assert ready.status_code == 200
-        assert ready.json() == {"status": "ok", "checks": {"database": "ok"}}
 
 
 class TestMetrics:

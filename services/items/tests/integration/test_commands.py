@@ -2,16 +2,12 @@
 
 import os
 import runpy
-import socket
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.models import metadata
-from chassis.db.migrations import differences
 
 COMMANDS = ["migrate", "serve", "make-migration", "prune", "resync"]
 
@@ -56,26 +52,6 @@ class TestHelp:
         assert "The items service." in capsys.readouterr().out
 
 
-class TestMigrate:
-    def test_migrate_creates_tables_and_can_run_twice(
-        self, environment: pytest.MonkeyPatch, empty_database_url: str
-    ) -> None:
-        environment.setenv("ITEMS_DATABASE_URL", empty_database_url)
-        for _ in range(2):
-            result = CliRunner().invoke(cli, ["migrate"])
-            assert result.exit_code == 0
-            assert result.stdout == "The database is up to date.\n"
-        assert differences(empty_database_url, metadata) == []
-
-    def test_migrate_creates_the_folder_of_a_sqlite_file(
-        self, environment: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        file = tmp_path / "new" / "folder" / "items.db"
-        environment.setenv("ITEMS_DATABASE_URL", f"sqlite:///{file}")
-        assert CliRunner().invoke(cli, ["migrate"]).exit_code == 0
-        assert file.exists()
-
-
 class TestErrors:
     @pytest.mark.parametrize("command", ["migrate", "serve", "prune"])
     def test_command_without_settings_names_the_missing_variable(self, command: str) -> None:
@@ -89,22 +65,3 @@ class TestErrors:
         sentence = output_of_failing(command)
         assert "ITEMS_DATABASE_URL must start with" in sentence
         assert "hunter2" not in sentence
-
-    def test_migrate_with_an_unreachable_database_fails(
-        self, environment: pytest.MonkeyPatch
-    ) -> None:
-        with socket.socket() as taken:  # bound, but not listening
-            taken.bind(("127.0.0.1", 0))
-            url = f"postgresql://items:hunter2@127.0.0.1:{taken.getsockname()[1]}/items"
-            environment.setenv("ITEMS_DATABASE_URL", url)
-            sentence = output_of_failing("migrate")
-        assert "the database can't be used" in sentence
-        assert "hunter2" not in sentence
-
-    def test_migrate_with_a_file_that_is_not_a_database_fails(
-        self, environment: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        file = tmp_path / "items.db"
-        file.write_text("This is no database at all." * 100)
-        environment.setenv("ITEMS_DATABASE_URL", f"sqlite:///{file}")
-        assert "the database can't be used" in output_of_failing("migrate")

@@ -28,16 +28,10 @@ NO_TIMES: list[Any] = [
 ]
 NO_CENTS: list[Any] = ["1", 1.5, -1, 2**63, True, None, [], float("nan")]
 NO_NAMES: list[Any] = [7, None, [], "a\0", "\ud800"]
-NO_INTEGERS: list[Any] = [-1, 2**63, "1", None, True, 1.0]
-NO_ORDERS: list[Any] = [None, 7, [], "cost"]
 TAMPERED: list[list[Any]] = [
     *(["-created_at", 2, value, 1] for value in NO_TIMES),
     *(["price", 2, value, 1] for value in NO_CENTS),
     *(["name", 2, value, 1] for value in NO_NAMES),
-    *(["price", 2, 1, row_id] for row_id in NO_INTEGERS),
-    *(["price", page, 1, 1] for page in NO_INTEGERS),
-    *(["price", 2, 1, 1, 1][:length] for length in (0, 1, 3, 5)),
-    *([order, 2, 1, 1] for order in NO_ORDERS),
 ]
 
 
@@ -101,17 +95,6 @@ class TestListItemsByCursor:
         assert len(seen) == len(set(seen))
         assert set(before) <= set(seen)
 
-    async def test_list_items_continues_after_the_last_item_was_deleted(
-        self, client: AppClient, user_client: AppClient, session: WriteSession
-    ) -> None:
-        await create_owner(session)
-        ids = await create_items(session, *({} for _ in range(3)))
-        first = assert_paginated_response(await client.get("/items/", params={"size": 2}))
-        await user_client.delete(f"/items/{first['items'][-1]['id']}")
-        response = await client.get("/items/", params={"size": 2, "after": first["next"]})
-        body = assert_paginated_response(response, count=1, total=2, page=2)
-        assert ids_on([body]) == ids[:1]
-
     @pytest.mark.parametrize("character", ["x", "ж", "\N{BICYCLIST}", "\x01", '"', "\\"])
     async def test_list_items_continues_after_a_long_name(
         self, client: AppClient, session: WriteSession, character: str
@@ -159,24 +142,7 @@ class TestListItemsCursor:
     async def test_list_items_with_a_forged_cursor_returns_422(
         self, client: AppClient, place: list[Any]
     ) -> None:
-        sort = place[0] if place and place[0] in SORTS else "price"
-        response = await client.get("/items/", params={"sort": sort, "after": cursor_of(*place)})
-        assert_validation_error(response, ["query", "after"])
-
-    @pytest.mark.parametrize(
-        "after",
-        ["", "x", "xxxx", "=", "*", "ж", "\0", "a b", "e30", "bnVsbA", "W10=", "x" * 2001, "/" * 8],
-        ids=lambda after: repr(after)[:12],
-    )
-    async def test_list_items_with_an_invalid_cursor_returns_422(
-        self, client: AppClient, after: str
-    ) -> None:
-        response = await client.get("/items/", params={"after": after})
-        assert_validation_error(response, ["query", "after"])
-
-    async def test_list_items_with_a_deeply_nested_cursor_returns_422(
-        self, client: AppClient
-    ) -> None:
-        after = base64.urlsafe_b64encode(b"[" * 1400).decode()
-        response = await client.get("/items/", params={"after": after})
+        response = await client.get(
+            "/items/", params={"sort": place[0], "after": cursor_of(*place)}
+        )
         assert_validation_error(response, ["query", "after"])

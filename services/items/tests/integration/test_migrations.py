@@ -1,7 +1,6 @@
 """The migrations: upgrade, downgrade, and comparison with the models."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -43,12 +42,6 @@ class TestMigrations:
         upgrade(empty_database_url, MIGRATIONS)
         assert differences(empty_database_url, metadata) == []
 
-    def test_migrations_can_run_twice(self, empty_database_url: str) -> None:
-        upgrade(empty_database_url, MIGRATIONS)
-        store_owner(empty_database_url)
-        upgrade(empty_database_url, MIGRATIONS)
-        assert stored_rows(empty_database_url, "SELECT name FROM owners") == [("Ada",)]
-
     def test_migrations_can_be_reverted_and_repeated(self, empty_database_url: str) -> None:
         upgrade(empty_database_url, MIGRATIONS)
         store_owner(empty_database_url)
@@ -57,12 +50,6 @@ class TestMigrations:
         upgrade(empty_database_url, MIGRATIONS)
         assert differences(empty_database_url, metadata) == []
         assert stored_rows(empty_database_url, "SELECT * FROM owners") == []
-
-    def test_migrations_can_start_concurrently(self, empty_database_url: str) -> None:
-        with ThreadPoolExecutor(4) as threads:
-            runs = [threads.submit(upgrade, empty_database_url, MIGRATIONS) for _ in range(4)]
-        assert [run.result() for run in runs] == [None] * 4
-        assert differences(empty_database_url, metadata) == []
 
     def test_migrations_create_a_trigram_index_on_postgresql(
         self, empty_database_url: str, pytestconfig: pytest.Config

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ from fastapi import FastAPI
 from app.dependencies import ItemsState
 from app.errors import UsersUnavailable
 from app.services.published_keys import DatabaseKeyStore
-from chassis.auth.remote_keys import MAX_AGE_SECONDS, MIN_REFRESH_INTERVAL_SECONDS, RemoteKeys
+from chassis.auth.remote_keys import MIN_REFRESH_INTERVAL_SECONDS, RemoteKeys
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
 from service_testing.assertions import assert_error_response
@@ -44,16 +43,6 @@ class Process:
 
 
 StartProcess = Callable[[], Process]
-
-
-class Both:
-    """Publishes the keys of two issuers, as users does after a rotation."""
-
-    def __init__(self, *issuers: TokenIssuer) -> None:
-        self._issuers = issuers
-
-    def __call__(self) -> dict[str, Any]:
-        return {"keys": [key for issuer in self._issuers for key in issuer.jwks()["keys"]]}
 
 
 @pytest.fixture
@@ -94,24 +83,6 @@ class TestUnknownKeys:
         assert_error_response(response, 503, "users_unavailable")
         assert int(response.headers["Retry-After"]) >= 1
 
-    async def test_unknown_keys_are_fetched_when_users_is_available_again(
-        self, process: Process, issuer: TokenIssuer
-    ) -> None:
-        process.users.keys_are_down = True
-        await process.ask_with(issuer.token())
-        process.users.keys_are_down = False
-        process.seconds += MIN_REFRESH_INTERVAL_SECONDS
-        assert_error_response(await process.ask_with(issuer.token()), 404, "not_found")
-
-    @pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": [{"kty": "?"}]}, [], None])
-    async def test_invalid_keys_return_503(
-        self, process: Process, issuer: TokenIssuer, document: Any
-    ) -> None:
-        process.users.key_set = lambda: document
-        process.users.keys_are_no_keys = True
-        response = await process.ask_with(issuer.token())
-        assert_error_response(response, 503, "users_unavailable")
-
 
 class TestStoredKeys:
     async def test_stored_keys_are_used_by_a_new_process_while_users_is_down(
@@ -123,14 +94,6 @@ class TestStoredKeys:
         assert_error_response(await restarted.ask_with(issuer.token()), 404, "not_found")
         forged = await restarted.ask_with(issuer.impostor().token())
         assert_error_response(forged, 401, "invalid_token")
-
-    async def test_old_keys_are_used_while_users_is_down(
-        self, process: Process, issuer: TokenIssuer
-    ) -> None:
-        await process.ask_with(issuer.token())
-        process.users.keys_are_down = True
-        process.seconds += 2 * MAX_AGE_SECONDS
-        assert_error_response(await process.ask_with(issuer.token()), 404, "not_found")
 
     async def test_rotated_keys_replace_the_stored_keys(
         self,
@@ -146,39 +109,3 @@ class TestStoredKeys:
         restarted = start_process()
         restarted.users.keys_are_down = True
         assert_error_response(await restarted.ask_with(rotated.token()), 404, "not_found")
-
-
-class TestRotatedKeys:
-    async def test_fifty_tokens_of_a_new_key_fetch_the_keys_once(
-        self, process: Process, issuer: TokenIssuer, rotated: TokenIssuer
-    ) -> None:
-        await process.ask_with(issuer.token())
-        process.users.key_set = Both(issuer, rotated)
-        process.seconds += MIN_REFRESH_INTERVAL_SECONDS
-        answers = await asyncio.gather(*(process.ask_with(rotated.token()) for _ in range(50)))
-        assert [answer.status_code for answer in answers] == [404] * 50
-        assert process.users.key_fetches == 2
-
-    async def test_old_tokens_are_accepted_while_the_old_key_is_published(
-        self, process: Process, issuer: TokenIssuer, rotated: TokenIssuer
-    ) -> None:
-        await process.ask_with(issuer.token())
-        process.users.key_set = Both(issuer, rotated)
-        process.seconds += MAX_AGE_SECONDS
-        for token in (issuer.token(), rotated.token()):
-            assert_error_response(await process.ask_with(token), 404, "not_found")
-
-        process.users.key_set = rotated.jwks
-        process.seconds += MAX_AGE_SECONDS
-        assert_error_response(await process.ask_with(issuer.token()), 401, "invalid_token")
-        assert_error_response(await process.ask_with(rotated.token()), 404, "not_found")
-
-    async def test_forged_key_ids_do_not_fetch_the_keys_each_time(
-        self, process: Process, issuer: TokenIssuer
-    ) -> None:
-        await process.ask_with(issuer.token())
-        process.seconds += MIN_REFRESH_INTERVAL_SECONDS
-        for number in range(20):
-            forged = TokenIssuer(key_id=f"made up {number}", name="users").token(audience="items")
-            assert_error_response(await process.ask_with(forged), 401, "invalid_token")
-        assert process.users.key_fetches == 2

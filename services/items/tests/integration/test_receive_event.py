@@ -157,43 +157,6 @@ class TestForm:
         assert f"`{blamed}`" in detail
         assert await count_rows(session, ReceivedEvent) == await count_rows(session, Owner) == 0
 
-    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
-    async def test_event_that_is_not_a_json_object_returns_400(
-        self, relay: EventSender, content: bytes
-    ) -> None:
-        response = await relay.post(content, {"Content-Type": "application/cloudevents+json"})
-        assert_error_response(response, 400, "bad_request")
-
-    async def test_event_in_binary_mode_without_headers_returns_400(
-        self, relay: EventSender
-    ) -> None:
-        response = await relay.post(b"{}", {"Content-Type": "application/json"})
-        detail = assert_error_response(response, 400, "bad_request")["detail"]
-        assert "`id`" in detail
-
-    @pytest.mark.parametrize(
-        "content_type",
-        [
-            "application/cloudevents-batch+json",
-            "application/cloudevents+xml",
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "application/cloudevents+json; charset=latin-1",
-            "",
-        ],
-    )
-    async def test_event_with_another_media_type_returns_415(
-        self, relay: EventSender, content_type: str
-    ) -> None:
-        _, body = event_request(ADA.created())
-        response = await relay.post(body, {"Content-Type": content_type})
-        assert_error_response(response, 415, "unsupported_media_type")
-
-    async def test_event_that_is_too_large_returns_413(self, relay: EventSender) -> None:
-        headers, body = event_request(ADA.created())
-        response = await relay.post(body.ljust(1024 * 1024 + 1), headers)
-        assert_error_response(response, 413, "body_too_large")
-
 
 class TestIdempotence:
     async def test_duplicate_event_is_applied_once(

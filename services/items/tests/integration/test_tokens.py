@@ -47,28 +47,6 @@ class TestToken:
         assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
         assert users.lookups == 0
 
-    @pytest.mark.parametrize("token", ["x", "a.b.c", "..", "{}", "é", "null", "e30.e30.e30"])
-    async def test_malformed_token_returns_401(self, client: AppClient, token: str) -> None:
-        headers = [(b"Authorization", f"Bearer {token}".encode())]
-        response = await client.post("/items/", json=create_item_data(), headers=headers)
-        assert_error_response(response, 401, "invalid_token")
-
-    async def test_forged_token_returns_401(
-        self, client: AppClient, token_issuer: TokenIssuer
-    ) -> None:
-        caller = as_user(client, token_issuer.impostor().token())
-        response = await caller.post("/items/", json=create_item_data())
-        assert_error_response(response, 401, "invalid_token")
-
-    async def test_altered_token_returns_401(
-        self, client: AppClient, token_issuer: TokenIssuer
-    ) -> None:
-        header, _, signature = token_issuer.token(user_id=1).split(".")
-        content = token_issuer.token(user_id=1, role="admin").split(".")[1]
-        caller = as_user(client, f"{header}.{content}.{signature}")
-        response = await caller.post("/items/", json=create_item_data())
-        assert_error_response(response, 401, "invalid_token")
-
     @pytest.mark.parametrize("path", ["/items/1", "/items/x"])
     @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
     async def test_invalid_token_returns_401_whether_or_not_the_item_exists(

@@ -14,7 +14,7 @@ from service_testing.assertions import (
 from service_testing.client import AppClient, as_user
 from tests.factories import create_items, create_owner
 from tests.fake_users import FakeUsers
-from tests.helpers import JSON, assert_item_response, create_item, create_item_path
+from tests.helpers import assert_item_response, create_item, create_item_path
 
 
 class TestUpdateItem:
@@ -138,30 +138,6 @@ class TestUpdateItemBody:
         response = await user_client.patch(path, json={"name": "Half", field: value})
         assert_validation_error(response, ["body", field])
         assert (await user_client.get(path)).json() == created.json()
-
-    @pytest.mark.parametrize("content", ["", "[]", "null"])
-    async def test_update_item_with_a_body_that_is_not_an_object_returns_422(
-        self, user_client: AppClient, content: str
-    ) -> None:
-        path = await create_item_path(user_client)
-        response = await user_client.patch(path, content=content, headers=JSON)
-        assert_validation_error(response, ["body"])
-
-    async def test_update_item_with_another_media_type_returns_415(
-        self, user_client: AppClient
-    ) -> None:
-        path = await create_item_path(user_client)
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        response = await user_client.patch(path, content="name=x", headers=headers)
-        assert_error_response(response, 415, "unsupported_media_type")
-
-    async def test_update_item_with_more_than_a_mebibyte_returns_413(
-        self, user_client: AppClient
-    ) -> None:
-        path = await create_item_path(user_client)
-        content = "{}".ljust(1024 * 1024 + 1)
-        response = await user_client.patch(path, content=content, headers=JSON)
-        assert_error_response(response, 413, "body_too_large")
 
 
 class TestUpdateItemSearch:

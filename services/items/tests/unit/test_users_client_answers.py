@@ -8,7 +8,7 @@ from app.clients.users import UserSummary
 from app.errors import UsersUnavailable
 from chassis.web.errors import InvalidToken
 from service_testing.faults import FaultyTransport, answer, unpromised
-from tests.unit.conftest import ATTEMPTS, KEYS, USER, ConnectTo
+from tests.unit.conftest import KEYS, USER, ConnectTo
 
 MISSHAPEN = [
     *(b"", b"{", b"null", b"[]", b'"Ada"', b"\xff", b"<html></html>", b"[" * 100_000),
@@ -80,15 +80,6 @@ class TestGetUser:
         users = FaultyTransport(answer(status), answer(status), answer(200, json=USER))
         assert await connect_to(users).get_user(7, "token") is not None
         assert len(users.requests) == 3
-
-    @pytest.mark.parametrize("status", [429, 500, 502, 503])
-    async def test_get_user_gives_up_after_its_attempts(
-        self, connect_to: ConnectTo, status: int
-    ) -> None:
-        users = FaultyTransport(answer(status))
-        with pytest.raises(UsersUnavailable):
-            await connect_to(users).get_user(7, "token")
-        assert len(users.requests) == ATTEMPTS
 
     @pytest.mark.parametrize("content", MISSHAPEN, ids=lambda content: repr(content[:60]))
     async def test_get_user_with_an_invalid_body_raises_users_unavailable(

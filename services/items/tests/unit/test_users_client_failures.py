@@ -1,6 +1,5 @@
 """The client while the users service fails."""
 
-import asyncio
 import inspect
 import json
 
@@ -9,11 +8,9 @@ import pytest
 
 from app.clients.users import UserSummary
 from app.errors import UsersUnavailable
-from chassis.http.circuit_breaker import BreakerPolicy
 from service_testing.faults import (
     Behaviour,
     FaultyTransport,
-    Held,
     answer,
     delayed,
     failure,
@@ -106,39 +103,4 @@ async def test_get_user_with_a_broken_body_raises_users_unavailable_without_a_re
     users = FaultyTransport(spoilt)
     with pytest.raises(UsersUnavailable):
         await connect_to(users).get_user(7, "token")
-    assert len(users.requests) == 1
-
-
-async def test_get_user_ends_at_its_deadline(
-    connect_to: ConnectTo,
-) -> None:
-    users = FaultyTransport(Held(ADA))
-    client = connect_to(users, deadline_seconds=0.3)
-    with pytest.raises(UsersUnavailable):
-        await client.get_user(7, "token")
-    assert len(users.requests) == 1
-
-
-async def test_get_user_has_one_deadline_for_all_attempts(connect_to: ConnectTo) -> None:
-    users = FaultyTransport(unavailable())
-    client = connect_to(
-        users,
-        deadline_seconds=0.05,
-        attempts=1_000_000,
-        retry_reserve=1_000_000,
-        breaker=BreakerPolicy(failures=1_000_000),
-    )
-    with pytest.raises(UsersUnavailable):
-        await client.get_user(7, "token")
-    assert 1 <= len(users.requests) < 1_000_000
-
-
-async def test_get_user_can_be_cancelled(connect_to: ConnectTo) -> None:
-    held = Held(ADA)
-    users = FaultyTransport(held)
-    call = asyncio.create_task(connect_to(users).get_user(7, "token"))
-    await held.is_asked.wait()
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
     assert len(users.requests) == 1

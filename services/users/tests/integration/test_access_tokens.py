@@ -1,7 +1,5 @@
 """Which access tokens this service accepts, tested at `GET /users/me`."""
 
-import base64
-import json
 from typing import Any
 
 import pytest
@@ -34,10 +32,6 @@ async def issuer(state: UsersState, database: IsolatedDatabase) -> TokenIssuer:
     """Signs with the service's own key, so that only the claim under test is wrong."""
     key = await state.keys.signing_key()
     return TokenIssuer(key.private, key_id=key.key_id, audience="users", name="users")
-
-
-def encoded(part: str) -> str:
-    return base64.urlsafe_b64encode(part.encode()).decode().rstrip("=")
 
 
 class TestToken:
@@ -87,40 +81,15 @@ class TestToken:
         [
             {"iss": "items"},
             {"audience": "items"},
-            {"audience": ["items", "items-events"]},
             {"audience": "users-internal"},
             {"audience": []},
-            {"aud": 1},
+            {"audience": ["items", "items-events"]},
             {"expires_in_seconds": -11},
-            {"exp": "never"},
-            {"exp": None},
-            {"sub": "0"},
-            {"sub": "-1"},
-            {"sub": "+1"},
-            {"sub": "1.0"},
-            {"sub": "\u0661"},
-            {"sub": "me"},
-            {"sub": ""},
-            {"sub": 1},
-            {"sub": str(2**63)},
-            {"sub": "9" * 30},
-            {"role": "root"},
-            {"role": None},
-            {"role": ["admin"]},
-            {"nbf": 2**40},
-            {"iat": "then"},
-            {"jti": 1},
-            {"without": ["iss"]},
-            {"without": ["sub"]},
-            {"without": ["aud"]},
-            {"without": ["iat"]},
-            {"without": ["exp"]},
-            {"without": ["jti"]},
-            {"without": ["role"]},
+            *({"sub": subject} for subject in ("0", "+1", "me", 1, str(2**63))),
+            *({"role": role} for role in ("root", None)),
+            *({"without": [claim]} for claim in ("aud", "exp", "role")),
             {"headers": {"kid": "unknown"}},
-            {"headers": {"kid": ""}},
-            {"algorithm": "none"},
-            {"algorithm": "HS256"},
+            *({"algorithm": algorithm} for algorithm in ("none", "HS256")),
         ],
         ids=str,
     )
@@ -131,48 +100,11 @@ class TestToken:
         response = await as_user(client, token).get("/users/me")
         assert_error_response(response, 401, "invalid_token")
 
-    async def test_token_from_the_future_returns_401(
-        self, client: AppClient, user: Account, issuer: TokenIssuer, frozen_time: FrozenTime
-    ) -> None:
-        frozen_time.tick(60)
-        token = issuer.token(user_id=user.id)
-        frozen_time.tick(-60)
-        response = await as_user(client, token).get("/users/me")
-        assert_error_response(response, 401, "invalid_token")
-
     async def test_token_signed_by_another_key_returns_401(
         self, client: AppClient, user: Account, issuer: TokenIssuer
     ) -> None:
         token = issuer.impostor().token(user_id=user.id)
         response = await as_user(client, token).get("/users/me")
-        assert_error_response(response, 401, "invalid_token")
-
-    async def test_token_with_a_changed_claim_returns_401(
-        self, client: AppClient, user: Account, admin: Account
-    ) -> None:
-        header, _, signature = user.token.split(".")
-        token = ".".join((header, admin.token.split(".")[1], signature))
-        response = await as_user(client, token).get("/users/me")
-        assert_error_response(response, 401, "invalid_token")
-
-    @pytest.mark.parametrize(
-        "token",
-        [
-            "x",
-            "..",
-            "a.b",
-            "a.b.c.d",
-            f"{encoded('{}')}..",
-            f"{encoded('[]')}.{encoded('{}')}.x",
-            f"{encoded(json.dumps({'alg': 'EdDSA', 'kid': 1}))}.{encoded('{}')}.x",
-            f"{encoded('[' * 30_000)}.{encoded('{}')}.x",
-            "é.é.é",
-        ],
-        ids=lambda token: token[:12],
-    )
-    async def test_malformed_token_returns_401(self, client: AppClient, token: str) -> None:
-        headers = [(b"Authorization", f"Bearer {token}".encode("latin-1"))]
-        response = await client.get("/users/me", headers=headers)
         assert_error_response(response, 401, "invalid_token")
 
 

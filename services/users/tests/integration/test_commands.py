@@ -7,8 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from app.models import User, metadata
-from chassis.db.migrations import differences
+from app.models import User
 from tests.commands import Operator
 from tests.spare_database import stored_rows
 
@@ -70,13 +69,6 @@ class TestSettings:
 
 
 class TestDatabase:
-    def test_migrate_can_run_again(self, empty_database_url: str) -> None:
-        operator = Operator(empty_database_url)
-        for _ in range(2):
-            outcome = operator.run("migrate")
-            assert (outcome.status, outcome.output) == (0, "The database is up to date.\n")
-        assert differences(empty_database_url, metadata) == []
-
     @pytest.mark.parametrize("arguments", USING_THE_DATABASE, ids=str)
     def test_database_without_tables_is_reported(
         self, empty_database_url: str, arguments: list[str]

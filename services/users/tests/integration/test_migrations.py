@@ -1,7 +1,6 @@
 """The migrations: up, down, and compared with the models."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select, text
@@ -25,14 +24,6 @@ from tests.spare_database import opened, store, stored_rows
 class TestMigrations:
     def test_migrations_match_the_models(self, spare_database_url: str) -> None:
         assert differences(spare_database_url, metadata) == []
-
-    def test_missing_migrations_are_detected(self, empty_database_url: str) -> None:
-        assert differences(empty_database_url, metadata) != []
-
-    def test_migrations_may_run_twice(self, spare_database_url: str) -> None:
-        store(spare_database_url, [user()])
-        upgrade(spare_database_url, MIGRATIONS)
-        assert stored_rows(spare_database_url, select(func.count(col(User.id))))[0][0] == 1
 
     def test_migrations_go_down_and_up_again(self, empty_database_url: str) -> None:
         upgrade(empty_database_url, MIGRATIONS)
@@ -104,12 +95,6 @@ class TestMigrations:
             ),
         )
         assert stored == [("shop", ["users-internal"], ["users:read"])]
-        assert differences(empty_database_url, metadata) == []
-
-    def test_migrations_may_run_concurrently(self, empty_database_url: str) -> None:
-        with ThreadPoolExecutor(4) as threads:
-            runs = [threads.submit(upgrade, empty_database_url, MIGRATIONS) for _ in range(4)]
-        assert [run.result() for run in runs] == [None] * 4
         assert differences(empty_database_url, metadata) == []
 
     def test_migrations_create_the_trigram_index_on_postgresql(

@@ -13,18 +13,6 @@ class TestStart:
         assert len(response.json()["keys"]) == 1
 
 
-class TestHealth:
-    async def test_live_returns_ok(self, client: AppClient) -> None:
-        response = await client.get("/health/live")
-        assert_status(response, 200)
-        assert response.json() == {"status": "ok"}
-
-    async def test_ready_returns_ok(self, client: AppClient) -> None:
-        response = await client.get("/health/ready")
-        assert_status(response, 200)
-        assert response.json() == {"status": "ok", "checks": {"database": "ok"}}
-
-
 class TestMetrics:
     async def test_metrics_count_requests_by_route(
         self, client: AppClient, user_client: AppClient

@@ -12,22 +12,7 @@ from service_testing.assertions import (
 from service_testing.client import AppClient
 from tests.factories import Account, create_account
 
-MALFORMED_IDS = [
-    "0",
-    "-1",
-    "+1",
-    "1.0",
-    "%201",
-    "1%20",
-    "1_000",
-    "0x1",
-    "1e3",
-    "\u0661",
-    "²",
-    "x",
-    "null",
-]
-TOO_LARGE_IDS = [str(2**63), str(2**64 + 1), "9" * 5000]
+MALFORMED_IDS = ["0", "+1", "1.0", "%201", "\u0661", "x", str(2**63), "9" * 5000]
 
 
 class TestReadUser:
@@ -77,7 +62,7 @@ class TestReadUser:
         response = await user_client.get(f"/users/{gone.id}")
         assert_error_response(response, 404, "not_found")
 
-    @pytest.mark.parametrize("user_id", MALFORMED_IDS + TOO_LARGE_IDS, ids=lambda i: i[:20])
+    @pytest.mark.parametrize("user_id", MALFORMED_IDS, ids=lambda i: i[:20])
     async def test_read_user_with_a_malformed_id_returns_422(
         self, user_client: AppClient, user_id: str
     ) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from app.models import User
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
-from service_testing.assertions import assert_error_response, assert_status, assert_validation_error
+from service_testing.assertions import assert_status, assert_validation_error
 from service_testing.client import AppClient
 from tests.factories import create_user_data
 from tests.helpers import assert_user_response
@@ -18,40 +18,7 @@ from tests.helpers import assert_user_response
 LONGEST_LOCAL = "l" * 64
 LONGEST_EMAIL = f"{LONGEST_LOCAL}@{'d' * 63}.{'d' * 63}.{'d' * 57}.com"  # 254 characters
 
-INVALID_EMAILS = [
-    "",
-    " ",
-    "plain",
-    "@example.com",
-    "ada@",
-    "ada@example",
-    "ada@.com",
-    "ada@example..com",
-    "ada@example.com.",
-    "ada@-example.com",
-    "ada@example-.com",
-    "ada@exa_mple.com",
-    "ada@exam ple.com",
-    ".ada@example.com",
-    "ada.@example.com",
-    "a..da@example.com",
-    "a da@example.com",
-    "ada@@example.com",
-    "ada@example@example.com",
-    "Ada <ada@example.com>",
-    "ada@example.com, bob@example.com",
-    "ada@[127.0.0.1]",
-    '"ada lovelace"@example.com',
-    " ada@example.com",
-    "ada@example.com\n",
-    "ada\t@example.com",
-    "ada\0@example.com",
-    "ada@localhost",
-    "ada@service.test",
-    "ada@service.local",
-    f"l{LONGEST_LOCAL}@example.com",
-    f"ada@{'d' * 64}.com",
-]
+INVALID_EMAILS = ["", "plain", "ada@localhost", " ada@example.com", f"l{LONGEST_LOCAL}@example.com"]
 UNSTORABLE = ["NUL \0 inside", "lone surrogate \ud800 inside"]
 
 
@@ -122,29 +89,6 @@ class TestRegister:
     ) -> None:
         response = await register(client, **{field: "admin"})
         assert_validation_error(response, ["body", field])
-
-    @pytest.mark.parametrize(
-        "content", ["", "{", "[]", "null", '"text"', '{"email": NaN}', '{"name": 1e400}', "\x00"]
-    )
-    async def test_register_with_a_body_that_is_no_json_object_is_refused(
-        self, client: AppClient, content: str
-    ) -> None:
-        headers = {"Content-Type": "application/json"}
-        response = await client.post("/users/", content=content, headers=headers)
-        assert_error_response(response, 422, "validation_error")
-
-    async def test_register_with_invalid_utf8_is_refused(self, client: AppClient) -> None:
-        headers = {"Content-Type": "application/json"}
-        response = await client.post("/users/", content=b'{"name": "\xff"}', headers=headers)
-        assert response.status_code in {400, 422}
-
-    async def test_register_with_a_form_returns_415(self, client: AppClient) -> None:
-        response = await client.post("/users/", data=dict(create_user_data()))
-        assert_error_response(response, 415, "unsupported_media_type")
-
-    async def test_register_with_a_too_large_body_returns_413(self, client: AppClient) -> None:
-        response = await register(client, name="n" * 1024 * 1024)
-        assert_error_response(response, 413, "body_too_large")
 
     async def test_errors_never_repeat_the_password(self, client: AppClient) -> None:
         response = await register(client, password="\0my secret")

@@ -42,17 +42,6 @@ class TestChanges:
         data = {"id": user["id"], "name": "Ada", "is_active": True, "version": 1}
         assert await events_of(session, user["id"]) == [("user.created", 1, data)]
 
-    async def test_event_knows_the_request_that_caused_it(
-        self, client: AppClient, session: WriteSession
-    ) -> None:
-        trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
-        headers = {"X-Request-ID": "req-1", "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
-        await client.post("/users/", json=create_user_data(), headers=headers)
-        event = (await session.exec(select(OutboxEvent))).one()
-        assert event.request_id == "req-1"
-        assert event.traceparent is not None
-        assert event.traceparent.split("-")[1] == trace_id
-
     async def test_rename_writes_an_event(
         self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
