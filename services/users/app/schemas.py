@@ -13,6 +13,8 @@ Password = Annotated[str, StringConstraints(min_length=8, max_length=128), stora
 SearchText = Annotated[str, StringConstraints(max_length=254), storable]
 # FastAPI reads an empty field of a form as one that wasn't sent.
 FormText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
+# A parameter without a value counts as omitted (RFC 6749, section 3.2).
+OptionalFormText = Annotated[str, StringConstraints(max_length=512), storable]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
 
 
@@ -66,10 +68,10 @@ class TokenForm(BaseModel):
     grant_type: GrantType = Field("password", examples=["password"])
     username: FormText = may_be_absent(description="The e-mail address.")
     password: FormText = may_be_absent()
-    audience: FormText = may_be_absent(
+    audience: OptionalFormText = may_be_absent(
         description="For `client_credentials`: the service to call. A client of one audience may leave it out."
     )
-    scope: FormText = may_be_absent(
+    scope: OptionalFormText = may_be_absent(
         description="For `client_credentials`: scopes, separated by spaces. All of the client's by default."
     )
 
