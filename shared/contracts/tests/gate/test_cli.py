@@ -108,19 +108,8 @@ class TestCommands:
         assert "shop as consumer of the deployed catalog: NO. Failed: `a book" in output
         assert "contracts can-i-deploy --together" in output
 
-    def test_help_teaches_the_commands(self, capsys: pytest.CaptureFixture[str]) -> None:
-        with pytest.raises(SystemExit) as exited:
-            cli.main(["--help"])
-        assert exited.value.code == 0
-        output = capsys.readouterr().out
-        for command in ("check", "update", "can-i-deploy", "report", "publish"):
-            assert command in output
-
 
 class TestWorkspace:
-    def test_root_is_found_from_a_folder_below(self, example: Example) -> None:
-        assert find_root(example.root / "services/shop/app") == example.root
-
     def test_repository_without_configuration_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ContractError, match=r"has a \[tool.contracts\] table"):
             find_root(tmp_path)
@@ -136,14 +125,6 @@ class TestWorkspace:
         path.write_text('[tool.contracts]\nparticipants = "apps/*"\n')
         with pytest.raises(ContractError, match="there is nothing to check"):
             Workspace.read(example.root)
-
-    def test_participants_are_discovered_with_their_providers(self, example: Example) -> None:
-        found = Workspace.read(example.root).participants
-        assert {name: each.providers for name, each in found.items()} == {
-            "catalog": (),
-            "mailer": ("catalog",),
-            "shop": ("catalog",),
-        }
 
 
 def participant(folder: Path, test: str = "") -> Participant:
@@ -225,4 +206,5 @@ class TestProcesses:
     def test_command_is_installed(self) -> None:
         command = [sys.executable, "-m", "contracts", "--help"]
         run = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert "can-i-deploy" in run.stdout
+        for name in ("check", "update", "can-i-deploy", "report", "publish"):
+            assert name in run.stdout

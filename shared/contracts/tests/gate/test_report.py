@@ -13,7 +13,6 @@ from gate.example import SERVICES, Example
 
 from contracts import cli
 from contracts.errors import ContractError
-from contracts.gate.deployed import Deployments
 from contracts.gate.deployment import Answer
 from contracts.gate.record import (
     FAILED,
@@ -388,7 +387,3 @@ def test_failed_step_is_recorded_with_its_reason() -> None:
     assert record.steps["verified"].outcome == FAILED
     assert record.steps["verified"].text == "14 were verified.\nOne is broken."
     assert record.verdict == FAILED
-
-
-def test_commit_is_that_of_the_checkout(workspace: Workspace) -> None:
-    assert len(Deployments(workspace).commit()) == 40

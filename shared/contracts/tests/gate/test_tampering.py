@@ -48,13 +48,6 @@ def edit(file: str, old: str, new: str) -> Tamper:
     return lambda example: example.edit(file, (old, new))
 
 
-def test_unchanged_workspace_passes(example: Example, printed: Callable[[], str]) -> None:
-    assert example.gate.check([])
-    output = printed()
-    assert "catalog: 14 of 14 interactions verified." in output
-    assert "2 pacts and 3 descriptions are up to date." in output
-
-
 FILES: dict[str, tuple[Tamper, str]] = {
     "a deleted pact": (lambda example: example.path(PACT).unlink(), f"{PACT}: missing."),
     "an empty folder": (

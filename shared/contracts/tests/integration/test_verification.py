@@ -29,7 +29,7 @@ from contracts.provider.states import (
     message_producer,
     state_handler,
 )
-from contracts.provider.verification import broken, report, verify
+from contracts.provider.verification import report, verify
 
 TEST = "tests/test_notes.py::test_all"
 SECONDS_TO_WAIT = 0.5
@@ -50,10 +50,6 @@ class NotesStates(ProviderStates):
     async def raising(self) -> None:
         self.calls += 1
         raise LookupError("no such shelf")
-
-    @state_handler("a state whose handler hangs")
-    async def hanging(self) -> None:
-        await asyncio.Event().wait()
 
     @state_handler("a state whose handler blocks")
     async def blocking(self) -> None:
@@ -131,13 +127,6 @@ def states() -> NotesStates:
 
 
 class TestVerify:
-    async def test_satisfied_interaction_has_no_mismatches(
-        self, harness: Harness, states: NotesStates
-    ) -> None:
-        outcome = await verify(http(["milk"]), harness, states)
-        assert outcome.mismatches == []
-        assert outcome.exchange.requests == ["GET /notes/"]
-
     @pytest.mark.parametrize(
         ("sent", "arrived"),
         [
@@ -174,7 +163,7 @@ class TestVerify:
     ) -> None:
         """Pact's own state handlers are asked again for two minutes when they fail."""
         interaction = http(state={"name": "a state whose handler raises"})
-        with pytest.raises(LookupError):
+        with pytest.raises(LookupError, match="no such shelf"):
             await verify(interaction, harness, states)
         assert states.calls == 1
         outcome = await verify(http(path="/broken"), harness, states)
@@ -207,10 +196,6 @@ class TestVerify:
             f"  expected   by {TEST} of reader, in contracts/pacts/reader-example.json",
         ]
 
-    async def test_status_is_compared(self, harness: Harness, states: NotesStates) -> None:
-        outcome = await verify(http(status=404), harness, states)
-        assert outcome.mismatches == ["StatusMismatch: expected 404 but was 200"]
-
     async def test_exception_of_the_app_is_kept(
         self, harness: Harness, states: NotesStates
     ) -> None:
@@ -226,26 +211,6 @@ class TestVerify:
             "$.title: Expected 'milk' (String) to be equal to 'bread' (String)"
         ]
         assert '  response   {"title": "milk", "more": 1}' in report(interaction, outcome)
-
-    @pytest.mark.parametrize("kept", [http(["milk"]), message({"title": "milk"})], ids=str)
-    async def test_canary_is_rejected(
-        self, harness: Harness, states: NotesStates, kept: Interaction
-    ) -> None:
-        assert (await verify(broken(kept), harness, states)).mismatches != []
-
-    async def test_exception_of_a_handler_is_raised(
-        self, harness: Harness, states: NotesStates
-    ) -> None:
-        interaction = http(state={"name": "a state whose handler raises"})
-        with pytest.raises(LookupError, match="no such shelf"):
-            await verify(interaction, harness, states)
-
-    async def test_hanging_handler_is_cancelled(
-        self, harness: Harness, states: NotesStates
-    ) -> None:
-        interaction = http(state={"name": "a state whose handler hangs"})
-        with pytest.raises(ContractError, match=r"`a state whose handler hangs` .* fix its method"):
-            await verify(interaction, harness, states, state_seconds=SECONDS_TO_WAIT)
 
     @pytest.mark.parametrize("how", ["handler blocks", "task blocks"])
     async def test_blocking_handler_is_interrupted(
@@ -301,16 +266,6 @@ class TestVerify:
         finally:
             signal.setitimer(signal.ITIMER_REAL, *timer)
             signal.signal(signal.SIGALRM, before)
-
-    async def test_verifier_that_compared_nothing_is_an_error(
-        self, harness: Harness, states: NotesStates, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        nothing = {"errors": [], "interactionResults": [], "result": True}
-        monkeypatch.setattr(Verifier, "verify", lambda self: self)
-        monkeypatch.setattr(Verifier, "results", nothing)
-        monkeypatch.setattr(Verifier, "output", lambda self, **_: "all is well")
-        with pytest.raises(ContractError, match="did not replay `reader: all notes` exactly once"):
-            await verify(http(["milk"]), harness, states)
 
     async def test_verifier_that_ignores_an_interaction_is_an_error(
         self, harness: Harness, states: NotesStates
