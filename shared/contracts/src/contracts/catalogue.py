@@ -1,5 +1,6 @@
 """The provider states that an interaction can name, with their parameters and types."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ class State:
 
     name: str
     parameters: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        given = json.dumps(self.parameters, ensure_ascii=False, sort_keys=True)
+        return f"{self.name} {given}" if self.parameters else self.name
 
 
 def state(name: str, /, **parameters: Any) -> State:

@@ -13,7 +13,7 @@ from contracts.gate.publish import publish
 from contracts.gate.records import CONSUMERS
 from contracts.gate.runner import ProcessRunner, Runner
 from contracts.gate.workspace import Workspace, find_root
-from contracts.report.reporting import write_report
+from contracts.report.page import write_report
 
 
 def main(

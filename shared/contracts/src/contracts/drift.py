@@ -1,6 +1,5 @@
 """Compares the committed pacts and descriptions with what the code gives now."""
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from contracts.errors import ContractError
 from contracts.pacts import (
     FIX,
     canonical,
+    difference,
     merged,
     parsed,
     read_all,
@@ -61,14 +61,7 @@ def write(pacts: Path, wanted: Mapping[str, str]) -> list[str]:
 
 def _difference(path: Path, committed: str, wanted: str) -> str:
     lines = [f"{path} differs from what the code gives now. {FIX}", *_orphans(path, wanted)]
-    difference = difflib.unified_diff(
-        committed.splitlines(),
-        wanted.splitlines(),
-        "committed",
-        "generated now",
-        lineterm="",
-    )
-    shown = list(difference)
+    shown = difference(committed, wanted)
     lines += shown[:_SHOWN_LINES]
     if len(shown) > _SHOWN_LINES:
         lines.append(f"... and {len(shown) - _SHOWN_LINES} more lines")

@@ -1,5 +1,6 @@
 """The committed pacts, `contracts/pacts/<consumer>-<provider>.json`: the same tests give the same bytes."""
 
+import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,17 @@ class Interaction:
     def test(self) -> str:
         """The consumer's test that recorded it."""
         return str(self.document.get("comments", {}).get("testname", "?"))
+
+    @property
+    def request_line(self) -> str:
+        """Method, path and query; of a message nothing."""
+        if self.is_message:
+            return ""
+        request = self.document["request"]
+        pairs = [
+            f"{name}={each}" for name, given in request.get("query", {}).items() for each in given
+        ]
+        return f"{request['method']} {request['path']}" + (f"?{'&'.join(pairs)}" if pairs else "")
 
     @property
     def is_message(self) -> bool:
@@ -133,6 +145,13 @@ def pact_of(interactions: Sequence[Interaction]) -> str:
             "metadata": {"pactSpecification": {"version": "4.0"}},
         }
     )
+
+
+def difference(committed: str, now: str, *, context: int = 3) -> list[str]:
+    """The lines of a unified difference."""
+    old, new = committed.splitlines(), now.splitlines()
+    names = ("committed", "generated now")
+    return list(difflib.unified_diff(old, new, *names, lineterm="", n=context))
 
 
 def canonical(document: Any) -> str:

@@ -313,12 +313,12 @@ class TestRecords:
         [
             (lambda _: "{", "is not a valid record"),
             (lambda _: "[]", "is not a valid record"),
-            (lambda each: json.dumps(each | {"part": "depot"}), "there is no part depot"),
+            (lambda each: json.dumps(each | {"name": "depot"}), "there is no part depot"),
             (lambda each: json.dumps(each | {"commit": "0" * 40}), "it is of the commit 000"),
-            (lambda each: json.dumps(each | {"steps": {}}), "KeyError"),
+            (lambda each: json.dumps(each | {"record": {"steps": {}}}), "it has other steps"),
             (
                 lambda each: json.dumps(each).replace('"passed"', '"fine"'),
-                "there is no outcome fine",
+                "Input should be 'not reached'",
             ),
         ],
         ids=["cut off", "a list", "another part", "another commit", "no steps", "another outcome"],

@@ -1,10 +1,9 @@
 """A provider that answers as a consumer's test expects, and records what the test expected."""
 
-import difflib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +19,7 @@ from contracts.pacts import (
     Contracts,
     Interaction,
     canonical,
+    difference,
     is_failure,
     read_interactions,
 )
@@ -80,16 +80,14 @@ class ExpectedProvider:
         self._test = test
         self._record = record
 
-    @contextmanager
     def answers(
         self, description: str, *, given: Sequence[State], request: Request, response: Response
-    ) -> Iterator[str]:
+    ) -> AbstractContextManager[str]:
         """The base URL of a server that answers this one request, inside the block.
 
         The test fails if the client sends another request, or none.
         """
-        with self.answers_each(Expected(description, given, request, response)) as url:
-            yield url
+        return self.answers_each(Expected(description, given, request, response))
 
     @contextmanager
     def answers_each(self, *expected: "Expected") -> Iterator[str]:
@@ -103,7 +101,11 @@ class ExpectedProvider:
                 yield str(server.url)
         except MismatchesError as error:
             names = ", ".join(f"`{each.description}`" for each in expected)
-            pytest.fail(f"{names}: {_requests_differ(error)}", pytrace=False)
+            lines = [
+                f"{names}: the client's request is not the expected one.",
+                *map(str, error.mismatches),
+            ]
+            pytest.fail("\n".join(lines), pytrace=False)
         self._record_all(pact)
 
     @contextmanager
@@ -169,19 +171,11 @@ def require_committed(contracts: Contracts, recorded: Interaction) -> None:
     path = contracts.pacts / recorded.file_name
     if known is None:
         pytest.fail(f"{path} doesn't have the interaction `{recorded}`. {FIX}", pytrace=False)
-    difference = difflib.unified_diff(
-        canonical(known.document).splitlines(),
-        canonical(recorded.document).splitlines(),
-        "committed",
-        "recorded by the test",
-        lineterm="",
-        n=2,
-    )
-    pytest.fail(
-        f"{path} has another version of the interaction `{recorded}` than its test. {FIX}\n"
-        + "\n".join(difference),
-        pytrace=False,
-    )
+    lines = [
+        f"{path} has another version of the interaction `{recorded}` than its test. {FIX}",
+        *difference(canonical(known.document), canonical(recorded.document), context=2),
+    ]
+    pytest.fail("\n".join(lines), pytrace=False)
 
 
 def _header(value: Any) -> Any:
@@ -192,9 +186,3 @@ def _header(value: Any) -> Any:
 
 def _text(body: Any) -> str:
     return body if isinstance(body, str) else json.dumps(integration_json(body))
-
-
-def _requests_differ(error: MismatchesError) -> str:
-    return "the client's request is not the expected one.\n" + "\n".join(
-        str(mismatch) for mismatch in error.mismatches
-    )

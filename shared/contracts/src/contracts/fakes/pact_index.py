@@ -1,7 +1,7 @@
 """The responses that the committed pacts of one consumer cover."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,6 @@ class PactIndex:
                 operation.interactions.append(each)
         # A path without parameters comes before one with them.
         self._operations = sorted(operations.values(), key=lambda each: each.path.count("{"))
-        self._matching: dict[tuple[str, str, int], BodyMatching] = {}
 
     def objection(self, response: FakeResponse) -> str | None:
         """Why no interaction covers this response, and how to fix it; None if one does."""
@@ -77,7 +76,7 @@ class PactIndex:
         same = [
             e for e in operation.interactions if e.document["response"]["status"] == response.status
         ]
-        matching = self._matching_of(operation, response.status, same)
+        matching = BodyMatching(same)
         lines = []
         for each in same:
             found = [
@@ -88,14 +87,6 @@ class PactIndex:
                 return None
             lines.append(f"  `{each.description}`: {'; '.join(found)}")
         return "\n".join([f"{what} {response.status} and such a body:", *lines, FIX])
-
-    def _matching_of(
-        self, operation: _Operation, status: int, same: Sequence[Interaction]
-    ) -> BodyMatching:
-        key = (operation.method, operation.path, status)
-        if key not in self._matching:
-            self._matching[key] = BodyMatching(same)
-        return self._matching[key]
 
 
 def _template(interaction: Interaction) -> str:

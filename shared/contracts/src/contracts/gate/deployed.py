@@ -89,11 +89,11 @@ class Deployments:
         return (self._git("log", "-1", "--format=%h of %cs", commit) or "unknown revision").strip()
 
     def _git(self, *arguments: str) -> str | None:
-        run = subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
-            cwd=self.workspace.root,
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-        return run.stdout if run.returncode == 0 else None
+        return git(self.workspace.root, *arguments)
+
+
+def git(root: Path, *arguments: str) -> str | None:
+    """The output of git; None if it fails."""
+    command = ["git", *arguments]
+    run = subprocess.run(command, cwd=root, text=True, capture_output=True, check=False)  # noqa: S603
+    return run.stdout if run.returncode == 0 else None

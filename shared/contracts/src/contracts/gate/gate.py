@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -62,10 +63,7 @@ class Gate:
         participant = self.workspace[service]
         with self._recorded(service) as record:
             if self._is_provider(service):
-                record.run(
-                    "verified",
-                    lambda report: self._verify(participant, options, record, report),
-                )
+                record.run("verified", partial(self._verify, participant, options, record))
             else:
                 record.steps["verified"].outcome = NOT_ASKED
                 record.steps["verified"].text = f"{service}: no service consumes it."
@@ -78,7 +76,7 @@ class Gate:
         for together in sets:
             part = deployment_of(together[0]) if len(together) == 1 else "deployment"
             with self._recorded(part) as record:
-                record.run("deployable", _asking(asked, together, record))
+                record.run("deployable", partial(_ask, asked, together, record))
             passed.append(not record.is_failed)
         return all(passed)
 
@@ -147,10 +145,6 @@ class Gate:
             yield record
         finally:
             write_record(self.workspace, part, record)
-
-
-def _asking(asked: CanIDeploy, together: Sequence[str], record: Record) -> Callable[[Report], None]:
-    return lambda report: _ask(asked, together, record, report)
 
 
 def _ask(asked: CanIDeploy, together: Sequence[str], record: Record, report: Report) -> None:

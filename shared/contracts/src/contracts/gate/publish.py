@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from contracts.errors import ContractError
+from contracts.gate.deployed import Deployments, git
 from contracts.gate.workspace import Workspace
 
 _SECRETS = ("PACT_BROKER_TOKEN", "PACT_BROKER_PASSWORD")
@@ -40,14 +41,20 @@ def publish(
 
 def _version(workspace: Workspace) -> str:
     """The commit. Raises `ContractError` if the pacts differ from the committed ones."""
-    if changed := _git(workspace.root, "status", "--porcelain", "--", str(workspace.pacts)):
+    changed = git(workspace.root, "status", "--porcelain", "--", str(workspace.pacts))
+    if changed is None:
+        raise ContractError(
+            f"git can't read {workspace.root}: the version of the pacts is unknown."
+        )
+    if changed:
         raise ContractError(f"These pacts are not committed. Commit them first.\n{changed}")
-    return _git(workspace.root, "rev-parse", "HEAD")
+    return Deployments(workspace).commit()
 
 
 def _branch(root: Path, environment: Mapping[str, str]) -> str:
     named = [environment[name] for name in BRANCH_VARIABLES if environment.get(name)]
-    if branch := _git(root, "branch", "--show-current") or next(iter(named), ""):
+    current = (git(root, "branch", "--show-current") or "").strip()
+    if branch := current or next(iter(named), ""):
         return branch
     raise ContractError("HEAD is detached, so the branch is unknown. Add --branch=main.")
 
@@ -91,17 +98,3 @@ def _without_secrets(text: str, environment: Mapping[str, str]) -> str:
     for secret in (*(environment.get(name) for name in _SECRETS), password):
         text = text.replace(secret, "***") if secret else text
     return text
-
-
-def _git(root: Path, *arguments: str) -> str:
-    """Raises `ContractError` if git fails."""
-    run = subprocess.run(  # noqa: S603
-        ["git", *arguments],  # noqa: S607
-        cwd=root,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    if run.returncode != 0:
-        raise ContractError(f"git {arguments[0]}: {run.stderr}")
-    return run.stdout.strip()

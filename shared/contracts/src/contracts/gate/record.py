@@ -1,9 +1,9 @@
 """What a run of the gate found. A step that did not run is never shown as passed."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from contracts.errors import ContractError
 from contracts.gate.deployment import Answer
@@ -17,14 +17,18 @@ STEPS = {
     "compatible": "No description removes what a consumer uses",
     "deployable": "Each service can be deployed next to what is deployed",
 }
-NOT_REACHED, NOT_ASKED, PASSED, FAILED = "not reached", "not asked", "passed", "failed"
+Outcome = Literal["not reached", "not asked", "passed", "failed"]
+NOT_REACHED: Outcome = "not reached"
+NOT_ASKED: Outcome = "not asked"
+PASSED: Outcome = "passed"
+FAILED: Outcome = "failed"
 INCOMPLETE = "incomplete"
 
 
 @dataclass
 class Step:
     title: str
-    outcome: str = NOT_REACHED
+    outcome: Outcome = NOT_REACHED
     text: str = ""
 
 
@@ -41,9 +45,11 @@ class Record:
     missing: list[str] = field(default_factory=list)
     """The parts without a record, in a record of several parts."""
 
-    @contextmanager
-    def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Gives a function that prints a text and records it. An exception is a failure."""
+    def run(self, name: str, function: Callable[[Callable[[str], None]], None]) -> None:
+        """Run the step. An exception is a failure; after a `ContractError` the next steps still run.
+
+        The function gets one that prints a text and records it.
+        """
         step = self.steps[name]
 
         def report(text: str) -> None:
@@ -51,21 +57,15 @@ class Record:
             step.text += f"{text}\n"
 
         try:
-            yield report
+            function(report)
         except BaseException as error:
             step.outcome = FAILED
             step.text += str(error) or type(error).__name__
-            raise
+            if not isinstance(error, ContractError):
+                raise
+            print(f"\n{error}\n", flush=True)
         if step.outcome == NOT_REACHED:
             step.outcome = PASSED
-
-    def run(self, name: str, step: Callable[[Callable[[str], None]], None]) -> None:
-        """Run the step. A `ContractError` is printed and recorded; the next steps still run."""
-        try:
-            with self.step(name) as report:
-                step(report)
-        except ContractError as error:
-            print(f"\n{error}\n", flush=True)
 
     def read_results(self, verified: Path) -> None:
         """Read what `--contracts-verified` wrote to the folder."""

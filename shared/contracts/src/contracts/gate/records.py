@@ -1,18 +1,13 @@
 """One file for what each part of the gate found, and one record of all parts for the report."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from contracts.gate.deployed import Deployments
-from contracts.gate.deployment import Answer
 from contracts.gate.record import FAILED, NOT_ASKED, NOT_REACHED, PASSED, STEPS, Record, Step
 from contracts.gate.workspace import Workspace
-from contracts.pacts import Interaction
-from contracts.results import Result
 
 CONSUMERS = "consumers"
 _WORST_FIRST = (FAILED, NOT_REACHED, PASSED, NOT_ASKED)
@@ -36,20 +31,22 @@ class Joined:
     """Why a file is ignored."""
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What a file has."""
+
+    name: str
+    commit: str
+    record: Record
+
+
+_PART = TypeAdapter(_Part)
+
+
 def write_record(workspace: Workspace, part: str, record: Record) -> None:
-    document = {
-        "part": part,
-        "commit": Deployments(workspace).commit(),
-        "steps": {
-            name: {"outcome": step.outcome, "text": step.text}
-            for name, step in record.steps.items()
-        },
-        "results": [_written(each) for each in record.results],
-        "canaries": sorted(record.canaries),
-        "answers": [{"is_yes": each.is_yes, "sentence": each.sentence} for each in record.answers],
-    }
+    written = _Part(part, Deployments(workspace).commit(), record)
+    text = workspace.relative(_PART.dump_json(written, indent=1).decode())
     workspace.records.mkdir(parents=True, exist_ok=True)
-    text = workspace.relative(json.dumps(document, ensure_ascii=False, indent=1))
     (workspace.records / f"{part}.json").write_text(text, encoding="utf-8")
 
 
@@ -59,14 +56,13 @@ def join(workspace: Workspace) -> Joined:
     problems = []
     for path in sorted(workspace.records.glob("*.json")):
         try:
-            part, record = _read(workspace, path)
-        except (KeyError, TypeError, ValueError) as error:
-            problems.append(f"{path} is not a valid record: {error!r}.")
+            part = _read(workspace, path)
+        except ValueError as error:
+            problems.append(f"{path} is not a valid record: {error}.")
             continue
-        if part in found:
-            problems.append(f"{path} is a second record of {part}.")
-            continue
-        found[part] = record
+        if part.name in found:
+            problems.append(f"{path} is a second record of {part.name}.")
+        found.setdefault(part.name, part.record)
     return Joined(_joined(workspace, found), problems)
 
 
@@ -100,40 +96,12 @@ def _line(part: str, step: Step) -> str:
     return step.text.strip() or f"{part}: {step.outcome}"
 
 
-def _read(workspace: Workspace, path: Path) -> tuple[str, Record]:
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    part = document["part"]
-    if part not in parts_of(workspace):
-        raise ValueError(f"there is no part {part}")
-    if document["commit"] != Deployments(workspace).commit():
-        raise ValueError(f"it is of the commit {document['commit']}")
-    steps = {name: Step(title, **document["steps"][name]) for name, title in STEPS.items()}
-    if unknown := {step.outcome for step in steps.values()} - set(_WORST_FIRST):
-        raise ValueError(f"there is no outcome {', '.join(unknown)}")
-    return part, Record(
-        steps=steps,
-        results=list(_results(document["results"])),
-        canaries=set(document["canaries"]),
-        answers=[Answer(**each) for each in document["answers"]],
-    )
-
-
-def _written(result: Result) -> dict[str, Any]:
-    return {
-        "consumer": result.interaction.consumer,
-        "provider": result.interaction.provider,
-        "interaction": result.interaction.document,
-        "reason": result.reason,
-        "seconds": result.seconds,
-        "finished_at": result.finished_at.isoformat(),
-    }
-
-
-def _results(documents: list[dict[str, Any]]) -> Iterator[Result]:
-    for each in documents:
-        yield Result(
-            Interaction(each["consumer"], each["provider"], each["interaction"]),
-            each["reason"],
-            each["seconds"],
-            datetime.fromisoformat(each["finished_at"]),
-        )
+def _read(workspace: Workspace, path: Path) -> _Part:
+    part = _PART.validate_json(path.read_bytes())
+    if part.name not in parts_of(workspace):
+        raise ValueError(f"there is no part {part.name}")
+    if part.commit != Deployments(workspace).commit():
+        raise ValueError(f"it is of the commit {part.commit}")
+    if part.record.steps.keys() != STEPS.keys():
+        raise ValueError("it has other steps than this version")
+    return part

@@ -89,65 +89,60 @@ class ProcessRunner:
         self, participant: Participant, arguments: list[str], *, stderr: int
     ) -> "subprocess.CompletedProcess[str]":
         self._prepare(participant)
-        python = _filled(self.settings.python, participant) or sys.executable
-        command = [python, *arguments]
-        environment = _environment(participant, self.settings)
+        command = [_filled(self.settings.python, participant) or sys.executable, *arguments]
         # As with `python -m`, the participant's folder is where its modules are.
-        environment["PYTHONPATH"] = str(participant.folder)
-        return _run(command, participant, environment, stderr=stderr, seconds=RUN_SECONDS)
+        modules = {"PYTHONPATH": str(participant.folder)}
+        return self._run(participant, command, RUN_SECONDS, stderr=stderr, environment=modules)
 
     def _prepare(self, participant: Participant) -> None:
         if participant.name in self.is_prepared or not self.settings.prepare:
             return
         print(f"{participant.name}: preparing its environment ...", flush=True)
         command = [_filled(part, participant) for part in shlex.split(self.settings.prepare)]
-        environment = _environment(participant, self.settings)
-        run = _run(
-            command, participant, environment, stderr=subprocess.STDOUT, seconds=PREPARE_SECONDS
-        )
+        run = self._run(participant, command, PREPARE_SECONDS)
         if run.returncode != 0:
             raise ContractError(
                 f"{participant.name}: `{shlex.join(command)}` failed.\n{run.stdout}"
             )
         self.is_prepared.add(participant.name)
 
+    def _run(
+        self,
+        participant: Participant,
+        command: list[str],
+        seconds: float,
+        *,
+        stderr: int = subprocess.STDOUT,
+        environment: dict[str, str] | None = None,
+    ) -> "subprocess.CompletedProcess[str]":
+        try:
+            return subprocess.run(  # noqa: S603 - the commands are those of the repository
+                command,
+                cwd=participant.folder,
+                env=self._environment(participant) | (environment or {}),
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                timeout=seconds,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise ContractError(
+                f"{participant.name}: {Path(command[0])} doesn't exist. Check `prepare` and `python` "
+                "in [tool.contracts]."
+            ) from None
+        except subprocess.TimeoutExpired as error:
+            raise ContractError(
+                f"{participant.name}: not finished after {error.timeout:g} s. Run its contract tests "
+                "by themselves to see which one waits."
+            ) from None
+
+    def _environment(self, participant: Participant) -> dict[str, str]:
+        name = participant.name.upper().replace("-", "_")
+        own = {key: value for key, value in os.environ.items() if not key.startswith(_OWN)}
+        variables = self.settings.environment
+        return own | {key.replace("{NAME}", name): value for key, value in variables.items()}
+
 
 def _filled(template: str, participant: Participant) -> str:
     return template.replace("{folder}", str(participant.folder)).replace("{name}", participant.name)
-
-
-def _environment(participant: Participant, settings: Settings) -> dict[str, str]:
-    name = participant.name.upper().replace("-", "_")
-    own = {key: value for key, value in os.environ.items() if not key.startswith(_OWN)}
-    return own | {key.replace("{NAME}", name): value for key, value in settings.environment.items()}
-
-
-def _run(
-    command: list[str],
-    participant: Participant,
-    environment: dict[str, str],
-    *,
-    stderr: int,
-    seconds: float,
-) -> "subprocess.CompletedProcess[str]":
-    try:
-        return subprocess.run(  # noqa: S603 - the commands are those of the repository
-            command,
-            cwd=participant.folder,
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            timeout=seconds,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise ContractError(
-            f"{participant.name}: {Path(command[0])} doesn't exist. Check `prepare` and `python` in "
-            "[tool.contracts]."
-        ) from None
-    except subprocess.TimeoutExpired as error:
-        raise ContractError(
-            f"{participant.name}: not finished after {error.timeout:g} s. Run its contract tests by "
-            "themselves to see which one waits."
-        ) from None

@@ -82,10 +82,7 @@ def broken(interaction: Interaction) -> Interaction:
 
 def report(interaction: Interaction, outcome: Outcome) -> str:
     """Who breaks whom, and how, in six lines."""
-    given = "; ".join(
-        " ".join([each.name, *([json.dumps(each.parameters)] if each.parameters else [])])
-        for each in interaction.states
-    )
+    given = "; ".join(map(str, interaction.states))
     exchange = outcome.exchange
     shown = exchange.message.contents if exchange.message else exchange.answer
     answered = shown[:_SHOWN_BYTES].decode(errors="replace") or "(no body)"
@@ -93,7 +90,7 @@ def report(interaction: Interaction, outcome: Outcome) -> str:
         [
             f"{interaction.provider} breaks {interaction.consumer}: {interaction.description}",
             f"  given      {given or 'nothing'}",
-            f"  request    {_request_line(interaction)}",
+            f"  request    {interaction.request_line or 'a message, not a request'}",
             f"  differs    {'; '.join(outcome.mismatches)}",
             f"  response   {'' if interaction.is_message else f'{exchange.status} '}{answered}",
             f"  expected   by {interaction.test} of {interaction.consumer}, in contracts/pacts/{interaction.file_name}",
@@ -147,11 +144,3 @@ def _require_comparison(
         raise ContractError(
             f"The verifier's result of `{interaction}` contradicts its findings.\n{outcome.output}"
         )
-
-
-def _request_line(interaction: Interaction) -> str:
-    if interaction.is_message:
-        return "a message, not a request"
-    request = interaction.document["request"]
-    query = "&".join(f"{name}={value[0]}" for name, value in request.get("query", {}).items())
-    return f"{request['method']} {request['path']}" + (f"?{query}" if query else "")

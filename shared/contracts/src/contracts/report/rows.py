@@ -28,39 +28,24 @@ class Row:
 
     @property
     def summary(self) -> str:
-        document = self.interaction.document
         if self.interaction.is_message:
             return "message"
-        request = document["request"]
-        return f"{request['method']} {request['path']} → {document['response']['status']}"
-
-    @property
-    def given(self) -> list[str]:
-        return [
-            " ".join([each.name, *([_json(each.parameters)] if each.parameters else [])])
-            for each in self.interaction.states
-        ]
+        status = self.interaction.document["response"]["status"]
+        return f"{self.interaction.request_line} → {status}"
 
     @property
     def sent(self) -> str:
         """The request, or nothing for a message."""
         if self.interaction.is_message:
             return ""
-        request = self.interaction.document["request"]
-        query = "&".join(
-            f"{name}={value}"
-            for name, values in request.get("query", {}).items()
-            for value in values
-        )
-        line = f"{request['method']} {request['path']}{f'?{query}' if query else ''}"
-        return _text(line, request)
+        return _text(self.interaction.request_line, self.interaction.document["request"])
 
     @property
     def read(self) -> str:
         """The response or the message, as far as the consumer reads it."""
         document = self.interaction.document
         if self.interaction.is_message:
-            return _json(document["contents"].get("content"), indent=2)
+            return _json(document["contents"].get("content"))
         return _text(str(document["response"]["status"]), document["response"])
 
     @property
@@ -112,7 +97,7 @@ def _text(first: str, part: Mapping[str, Any]) -> str:
     lines = [first, *headers]
     if "body" in part:
         content = part["body"].get("content")
-        lines += ["", content if isinstance(content, str) else _json(content, indent=2)]
+        lines += ["", content if isinstance(content, str) else _json(content)]
     return "\n".join(lines)
 
 
@@ -131,5 +116,5 @@ def _matcher(matcher: Mapping[str, Any]) -> str:
     return str(matcher.get("match"))
 
 
-def _json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=True)
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
