@@ -5,21 +5,21 @@ from gate.edits.edit import catalog
 DESCRIPTIONS = (
     catalog(
         "a field may be absent, says the description",
-        "the description allows it to be absent",
         ("    title: str\n", "    title: str | None = None\n"),
         (
             "class Page(BaseModel)",
             "Book.model_config['json_schema_serialization_defaults_required'] = False\n\n\nclass Page(BaseModel)",
         ),
+        message="the description allows it to be absent",
     ),
     catalog(
         "a format is added",
-        "catalog: GET /books/{book_id} 200 $.format",
         ('Literal["paper", "audio"]', 'Literal["paper", "audio", "braille"]'),
+        message="catalog: GET /books/{book_id} 200 $.format",
     ),
     catalog(
         "a response becomes nullable",
-        "and no interaction covers that",
         ("    price_cents: int\n", "    price_cents: int | None\n"),
+        message="and no interaction covers that",
     ),
 )

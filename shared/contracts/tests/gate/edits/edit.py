@@ -24,13 +24,31 @@ class Edit:
     """Both sides change in one commit, so only `can-i-deploy` can see it."""
 
 
-def catalog(name: str, message: str, *changes: tuple[str, str]) -> Edit:
+def catalog(name: str, *changes: tuple[str, str], message: str = "") -> Edit:
+    """A change of the provider."""
     return Edit(name, ((CATALOG, *changes),), message)
 
 
-def field(name: str, old: str, new: str, message: str = BREAKS_SHOP + "an available book") -> Edit:
+def breaks_shop(name: str, interaction: str, *changes: tuple[str, str]) -> Edit:
+    return catalog(name, *changes, message=BREAKS_SHOP + interaction)
+
+
+def breaks_mailer(name: str, message: str, *changes: tuple[str, str]) -> Edit:
+    return catalog(name, *changes, message=BREAKS_MAILER + message)
+
+
+def client(name: str, *changes: tuple[str, str], message: str = "") -> Edit:
+    """A change of the consumer, without its tests."""
+    return Edit(name, ((CLIENT, *changes),), message)
+
+
+def failing_client(name: str, *changes: tuple[str, str]) -> Edit:
+    return client(name, *changes, message="The consumer tests of shop fail")
+
+
+def field(name: str, old: str, new: str) -> Edit:
     """A change of a field of `Book`."""
-    return catalog(name, message, (f"    {old}\n", f"    {new}\n"))
+    return breaks_shop(name, "an available book", (f"    {old}\n", f"    {new}\n"))
 
 
 def alias(name: str, new: str, kind: str) -> Edit:
@@ -45,8 +63,3 @@ def omitted(name: str, kind: str) -> Edit:
 def serialized(what: str, name: str, kind: str, serializer: str) -> Edit:
     new = f"{name}: Annotated[{kind}, PlainSerializer({serializer})]"
     return field(f"{name} is {what}", f"{name}: {kind}", new)
-
-
-def client(name: str, message: str, *changes: tuple[str, str]) -> Edit:
-    """A change of the consumer, without its tests."""
-    return Edit(name, ((CLIENT, *changes),), message)

@@ -1,6 +1,6 @@
 """Breaking edits of the body of a response."""
 
-from gate.edits.edit import BREAKS_SHOP, CATALOG, Edit, alias, catalog, omitted, serialized
+from gate.edits.edit import BREAKS_SHOP, CATALOG, Edit, alias, breaks_shop, omitted, serialized
 
 PAPER = 'Literal["paper", "audio"]'
 
@@ -48,9 +48,9 @@ RESPONSES = (
         ),
         BREAKS_SHOP + "an audio book without a subtitle",
     ),
-    catalog(
+    breaks_shop(
         "the response is wrapped in data",
-        BREAKS_SHOP + "an available book",
+        "an available book",
         (
             "async def read_book(book_id: int) -> Book:",
             "async def read_book(book_id: int) -> dict[str, Book]:",
@@ -60,9 +60,9 @@ RESPONSES = (
             '        return {"data": store.books[book_id]}\n',
         ),
     ),
-    catalog(
+    breaks_shop(
         "absent values are left out",
-        BREAKS_SHOP + "an audio book without a subtitle",
+        "an audio book without a subtitle",
         (
             '"/books/{book_id}", dependencies=caller',
             '"/books/{book_id}", response_model_exclude_none=True, dependencies=caller',
