@@ -1,5 +1,6 @@
 """A user's HTTP clients for both services."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -70,3 +71,7 @@ def create_client(users: Service, name: str) -> dict[str, str]:
     grants = ("--audience", "users-internal", "--scope", "users:read")
     printed = users.command("create-client", name, *grants)
     return dict(line.split(": ", 1) for line in printed.splitlines())
+
+
+NewUser = Callable[[], ApiClient]
+"""The fixture `new_user`: it registers an account and signs it in."""

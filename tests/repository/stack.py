@@ -1,15 +1,19 @@
 """The Compose stack as its files describe it: docker-compose.yml with the fragments of the services."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
 import workspace
 
 ROOT = workspace.ROOT
+PROGRAMS = Path(sys.executable).parent
 SERVICES = workspace.services()
 FILE = ROOT / "docker-compose.yml"
 VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<rest>[^}]*)\}")
@@ -55,6 +59,21 @@ def merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 STACK = merged_stack()
 CONTAINERS: dict[str, dict[str, Any]] = STACK["services"]
 COMPOSE_TEXT = "\n".join(file.read_text(encoding="utf-8") for file in workspace.compose_files())
+
+
+each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+
+
+def program_errors(*command: str | Path) -> str:
+    """What a program reports, or nothing if it is satisfied."""
+    words = [str(word) for word in command]
+    run = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    return run.stdout + run.stderr if run.returncode else ""
+
+
+def schema_errors(schema: str, *options: str | Path) -> str:
+    """What violates a schema of check-jsonschema, such as `vendor.compose-spec`."""
+    return program_errors(PROGRAMS / "check-jsonschema", "--builtin-schema", schema, *options)
 
 
 def depends_on(container: Mapping[str, Any]) -> dict[str, str]:

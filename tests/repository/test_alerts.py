@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from stack import ROOT, SERVICES, read_yaml
+from stack import ROOT, SERVICES, each_service, read_yaml
 
 from workspace import Service
 
@@ -29,7 +29,6 @@ SOURCES = "\n".join(
     for pattern in ("services/*/app/**/*.py", "shared/chassis/src/**/*.py")
     for file in sorted(ROOT.glob(pattern))
 )
-each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 each_rule_file = pytest.mark.parametrize("file", RULE_FILES, ids=lambda file: file.name)
 each_alert = pytest.mark.parametrize(
     ("file", "alert"), ALERTS, ids=[f"{file.name}:{alert['alert']}" for file, alert in ALERTS]

@@ -1,7 +1,5 @@
 """The stack contains every service, gives no container more than it needs, and names its secrets."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +13,29 @@ from stack import (
     STACK,
     VARIABLE,
     depends_on,
+    each_service,
     is_one_shot,
+    schema_errors,
 )
 
 from workspace import Service, compose_files
 
-CHECKER = Path(sys.executable).parent / "check-jsonschema"
+SCHEMA = "vendor.compose-spec"
 SHARED = {"proxy", "prometheus"}
 each_container = pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
-each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 each_database = pytest.mark.parametrize(
     "service", [each for each in SERVICES if each.database], ids=lambda service: service.name
 )
 
 
-def schema_errors(*files: Path) -> str:
-    """What violates the Compose specification's schema."""
-    command = [str(CHECKER), "--builtin-schema", "vendor.compose-spec", *map(str, files)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    return run.stdout + run.stderr if run.returncode else ""
-
-
 class TestSchema:
     def test_files_are_valid(self) -> None:
-        assert schema_errors(*compose_files(), ROOT / "deploy/compose/common.yml") == ""
+        assert schema_errors(SCHEMA, *compose_files(), ROOT / "deploy/compose/common.yml") == ""
 
     def test_misspelt_key_is_an_error(self, tmp_path: Path) -> None:
         broken = tmp_path / "docker-compose.yml"
         broken.write_text(FILE.read_text().replace("    networks:", "    netwroks:", 1))
-        assert "netwroks" in schema_errors(broken)
+        assert "netwroks" in schema_errors(SCHEMA, broken)
 
 
 class TestServices:

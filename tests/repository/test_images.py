@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from stack import ROOT, SERVICES
+from stack import ROOT, SERVICES, each_service
 
 import workspace
 from workspace import Service
@@ -20,7 +20,6 @@ REQUIREMENTS = [
 ]
 OWN = {"service-chassis"}
 IMAGE = {"python_version": "3.13", "python_full_version": "3.13.0", "extra": ""}
-each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 each_requirements = pytest.mark.parametrize(
     "file", REQUIREMENTS, ids=lambda file: str(file.relative_to(ROOT))
 )
@@ -74,14 +73,6 @@ def test_dockerfile_needs_no_registry_of_its_own(dockerfile: Path) -> None:
     assert "syntax=" not in text
     assert images
     assert [image for image in images if "@" in image or ":latest" in image] == []
-
-
-@each_service
-def test_shared_files_name_no_service(service: Service) -> None:
-    for file in (*DOCKERFILES, *(ROOT / "deploy").rglob("*.*"), ROOT / ".env.example"):
-        text = file.read_text(encoding="utf-8")
-        for name in (f"services/{service.name}", service.prefix, f"{service.name}-db"):
-            assert name not in text, file
 
 
 @pytest.mark.timeout(300)

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from stack import each_service
 
 import workspace
 from workspace import ROOT, Service
@@ -58,8 +59,6 @@ MAY_NAME_IN_ONE_LINE = ("docker-compose.yml", "deploy/kubernetes/*", "*.code-wor
 """These include the service's own files, in one line for each."""
 
 GIT_FILES = ["/usr/bin/env", "git", "ls-files"]
-
-each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 
 
 class TestFolder:
@@ -123,32 +122,10 @@ class TestTests:
 
     @each_service
     def test_names_of_tests_are_sentences(self, service: Service) -> None:
-        names = [name for file in test_files(service) for name, _ in names_of_tests(file)]
+        files = (service.folder / "tests").rglob("test_*.py")
+        names = [name for file in files for name in re.findall(r"def (test_\w+)", file.read_text())]
         assert names
         assert [name for name in names if name.count("_") < 2] == []
-
-    @each_service
-    def test_no_test_replaces_another_of_the_same_name(self, service: Service) -> None:
-        for file in test_files(service):
-            names = [f"{parent}.{name}" for name, parent in names_of_tests(file)]
-            assert len(names) == len(set(names)), file
-
-
-def test_files(service: Service) -> list[Path]:
-    return sorted((service.folder / "tests").rglob("test_*.py"))
-
-
-test_files.__test__ = False  # type: ignore[attr-defined]
-
-
-def names_of_tests(file: Path) -> Iterator[tuple[str, str]]:
-    """The name of each test, and that of its class."""
-    for parent in ast.walk(ast.parse(file.read_text())):
-        if isinstance(parent, ast.Module | ast.ClassDef):
-            for node in parent.body:
-                name = getattr(node, "name", "")
-                if name.startswith("test_"):
-                    yield name, getattr(parent, "name", "")
 
 
 class TestNames:

@@ -9,32 +9,20 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from stack import ROOT, SERVICES, read_yaml
+from stack import PROGRAMS, ROOT, SERVICES, program_errors, read_yaml, schema_errors
 
 import workspace
 
-PROGRAMS = Path(sys.executable).parent
 GITLAB = sorted((ROOT / ".gitlab").glob("*.yml"))
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
-GITLAB_SCHEMA = ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
+GITLAB_SCHEMA = ("vendor.gitlab-ci", "--data-transform", "gitlab-ci")
 COMMON = read_yaml(ROOT / ".gitlab/common.yml")
 each_package = pytest.mark.parametrize("package", workspace.packages(), ids=lambda path: path.name)
 
 
-def errors(*command: str | Path) -> str:
-    """What a program reports, or nothing if it is satisfied."""
-    words = [str(word) for word in command]
-    run = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    return run.stdout + run.stderr if run.returncode else ""
-
-
-def schema_errors(*options: str | Path) -> str:
-    return errors(PROGRAMS / "check-jsonschema", *options)
-
-
 def safety_errors(*files: Path) -> str:
-    return errors(PROGRAMS / "zizmor", "--offline", "--pedantic", *files)
+    return program_errors(PROGRAMS / "zizmor", "--offline", "--pedantic", *files)
 
 
 def inserted(file: Path, **inputs: str) -> str:
@@ -166,8 +154,8 @@ class TestGitHub:
     def test_files_are_valid(self) -> None:
         assert WORKFLOWS
         assert ACTIONS
-        assert schema_errors("--builtin-schema", "vendor.github-workflows", *WORKFLOWS) == ""
-        assert schema_errors("--builtin-schema", "vendor.github-actions", *ACTIONS) == ""
+        assert schema_errors("vendor.github-workflows", *WORKFLOWS) == ""
+        assert schema_errors("vendor.github-actions", *ACTIONS) == ""
 
     def test_nothing_unsafe_is_found(self) -> None:
         assert safety_errors(ROOT / ".github") == ""
@@ -191,7 +179,7 @@ class TestGitHub:
     def test_actionlint_finds_nothing(self) -> None:
         # zizmor asks for `$/`, which actionlint doesn't know yet.
         unknown = r'specifying action "\$/'
-        assert errors("actionlint", "-ignore", unknown, *WORKFLOWS) == ""
+        assert program_errors("actionlint", "-ignore", unknown, *WORKFLOWS) == ""
 
     def test_packages_are_discovered(self, tmp_path: Path) -> None:
         if shutil.which("jq") is None:
@@ -213,9 +201,8 @@ class TestGitHub:
 def test_renovate_configuration_is_valid(tmp_path: Path) -> None:
     broken = tmp_path / "renovate.json"
     broken.write_text('{"schedule": 7}')
-    schema = ("--builtin-schema", "vendor.renovate")
-    assert schema_errors(*schema, ROOT / "renovate.json") == ""
-    assert "schedule" in schema_errors(*schema, broken)
+    assert schema_errors("vendor.renovate", ROOT / "renovate.json") == ""
+    assert "schedule" in schema_errors("vendor.renovate", broken)
 
 
 def test_every_tox_environment_in_the_pipelines_exists() -> None:

@@ -3,13 +3,12 @@
 import re
 
 import pytest
-from stack import ROOT, SERVICES
+from stack import ROOT, each_service
 
 from workspace import Service
 
 LOCATION = re.compile(r"^location (?P<kind>=|~) (?P<pattern>\S+) \{", re.MULTILINE)
 INTERNAL = ("/metrics", "/health/ready", "/events/", "/internal/users/", "/docs", "/openapi.json")
-each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 
 
 def locations_text(service: Service) -> str:

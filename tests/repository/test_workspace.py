@@ -8,6 +8,12 @@ from conftest import MadeUp
 import workspace
 
 
+@pytest.fixture
+def environ(made_up: MadeUp) -> dict[str, str]:
+    """What `make run` gives the services if nothing but the folder of the data is set."""
+    return workspace.development(made_up.services, {"DATA_DIR": str(made_up.root)})
+
+
 def test_services_come_after_those_that_they_need(made_up: MadeUp) -> None:
     assert [each.name for each in made_up.services] == ["accounts", "stock", "orders"]
 
@@ -40,18 +46,14 @@ class TestDevelopment:
         assert environ["ORDERS_ACCOUNTS_URL"] == "http://127.0.0.1:9001"
 
     def test_documentation_pages_of_all_may_sign_in_where_tokens_are_issued(
-        self, made_up: MadeUp
+        self, made_up: MadeUp, environ: dict[str, str]
     ) -> None:
-        environ = workspace.development(made_up.services, {"DATA_DIR": str(made_up.root)})
-
         origins = environ["ACCOUNTS_CORS_ORIGINS"].split(",")
         port = made_up.ports["orders"]
         assert {f"http://127.0.0.1:{port}", f"http://localhost:{port}"} <= set(origins)
         assert "ORDERS_CORS_ORIGINS" not in environ
 
-    def test_path_of_a_database_is_quoted(self, made_up: MadeUp) -> None:
-        environ = workspace.development(made_up.services, {"DATA_DIR": str(made_up.root)})
-
+    def test_path_of_a_database_is_quoted(self, environ: dict[str, str]) -> None:
         assert environ["ORDERS_DATABASE_URL"].endswith("/a%20b%23c%2541d%3Fe/orders.db")
         assert "STOCK_DATABASE_URL" not in environ
 
@@ -72,17 +74,14 @@ class TestDevelopment:
 
 
 @pytest.mark.parametrize("port", ["0x1", "65536", "-1", "", "9" * 5000])
-def test_port_that_is_none_is_refused(made_up: MadeUp, port: str) -> None:
-    environ = workspace.development(made_up.services, {"DATA_DIR": str(made_up.root)})
-
+def test_port_that_is_none_is_refused(made_up: MadeUp, port: str, environ: dict[str, str]) -> None:
     with pytest.raises(
         workspace.Refused, match=r"^ORDERS_PORT must be a port from 1 to 65535, not '"
     ):
         workspace.check_ports(made_up.services, environ | {"ORDERS_PORT": port})
 
 
-def test_one_port_for_two_services_is_refused(made_up: MadeUp) -> None:
-    environ = workspace.development(made_up.services, {"DATA_DIR": str(made_up.root)})
+def test_one_port_for_two_services_is_refused(made_up: MadeUp, environ: dict[str, str]) -> None:
     same = {"ORDERS_PORT": environ["STOCK_PORT"]}
 
     with pytest.raises(workspace.Refused, match=r"set ORDERS_PORT to another port"):

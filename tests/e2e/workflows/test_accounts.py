@@ -1,6 +1,5 @@
 """The life of an account, and its effect on items."""
 
-from collections.abc import Callable
 from functools import partial
 
 from service_testing.assertions import (
@@ -9,13 +8,11 @@ from service_testing.assertions import (
     assert_status,
 )
 from tests.e2e.actions import create_items, has_no_items, rename_user
-from tests.e2e.clients import ApiClient, register_user
+from tests.e2e.clients import ApiClient, NewUser, register_user
 from tests.e2e.factories import create_item_data
 from tests.e2e.helpers import assert_item_response, assert_user_response
 from tests.e2e.request_log import RequestLog
 from tests.e2e.stack import Stack, wait_for
-
-NewUser = Callable[[], ApiClient]
 
 
 def test_account_is_registered_deleted_and_registered_again_with_the_same_email(
@@ -55,6 +52,8 @@ def test_admin_deletes_an_account_with_many_items(
     create_items(owner, 30)
     own = anonymous.items.get("/items/", params={"owner_id": owner.id})
     assert_paginated_response(own, total=30)
+    found = admin.users.get("/admin/users/", params={"q": owner.data["email"].upper()})
+    assert_paginated_response(found, count=1)
     assert_status(admin.users.delete(f"/admin/users/{owner.id}"), 204)
     assert_error_response(admin.users.get(f"/admin/users/{owner.id}"), 404, "not_found")
     wait_for(partial(has_no_items, anonymous, owner.id), "the items to be deleted")

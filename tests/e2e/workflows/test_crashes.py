@@ -9,7 +9,7 @@ import pytest
 
 from service_testing.assertions import assert_error_response, assert_paginated_response
 from tests.e2e.actions import can_create_item
-from tests.e2e.clients import ApiClient
+from tests.e2e.clients import ApiClient, NewUser
 from tests.e2e.factories import create_item_data, create_user_data
 from tests.e2e.helpers import assert_item_response, assert_user_response
 from tests.e2e.request_log import RequestLog
@@ -17,7 +17,6 @@ from tests.e2e.stack import Service, Stack, wait_for
 
 pytestmark = pytest.mark.slow
 
-NewUser = Callable[[], ApiClient]
 _WRITERS = 8
 _ACKNOWLEDGED_BEFORE_THE_KILL = 50
 

@@ -1,17 +1,15 @@
 """The proxy is the only entry, and distributes the load."""
 
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 
 from service_testing.assertions import assert_error_response, assert_status
 from tests.e2e.actions import create_items
-from tests.e2e.clients import ApiClient
+from tests.e2e.clients import ApiClient, NewUser
 from tests.e2e.compose import ComposeService, ComposeStack
 from tests.e2e.stack import Stack, wait_for
 
-NewUser = Callable[[], ApiClient]
 pytestmark = pytest.mark.only_on("compose", reason="local processes have no proxy")
 
 

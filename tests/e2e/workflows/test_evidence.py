@@ -1,14 +1,12 @@
 """The evidence of a failed test helps to find the reason, and has no secret."""
 
 import re
-from collections.abc import Callable
 
 from tests.e2e.actions import create_items
-from tests.e2e.clients import ApiClient, create_client
+from tests.e2e.clients import NewUser, create_client
 from tests.e2e.request_log import RequestLog
 from tests.e2e.stack import Stack, wait_for
 
-NewUser = Callable[[], ApiClient]
 _SECRETS = re.compile(r"\$argon2|PRIVATE KEY|eyJ[\w-]{20}|[Bb]earer \S{20}|Authorization:")
 
 

@@ -1,17 +1,13 @@
 """The main workflows of users and administrators, over HTTP through both services."""
 
-from collections.abc import Callable
-
 from service_testing.assertions import (
     assert_error_response,
     assert_paginated_response,
     assert_status,
 )
-from tests.e2e.clients import ApiClient
+from tests.e2e.clients import NewUser
 from tests.e2e.factories import create_item_data
-from tests.e2e.helpers import assert_item_response, assert_user_response
-
-NewUser = Callable[[], ApiClient]
+from tests.e2e.helpers import assert_item_response
 
 
 def test_user_creates_finds_edits_and_deletes_items(new_user: NewUser) -> None:
@@ -39,17 +35,3 @@ def test_user_creates_finds_edits_and_deletes_items(new_user: NewUser) -> None:
     assert_status(owner.items.get(location, headers=fresh), 304)
     assert_status(owner.items.delete(location), 204)
     assert_error_response(owner.items.get(location), 404, "not_found")
-
-
-def test_admin_manages_accounts(new_user: NewUser, admin: ApiClient) -> None:
-    someone = new_user()
-    account = f"/admin/users/{someone.id}"
-    assert_error_response(someone.users.get(account), 403, "forbidden")
-    found = admin.users.get("/admin/users/", params={"q": someone.data["email"].upper()})
-    assert_paginated_response(found, count=1)
-
-    changed = admin.users.patch(account, json={"is_active": False})
-    assert assert_user_response(changed)["is_active"] is False
-    assert_error_response(someone.users.get("/users/me"), 401, "invalid_token")
-    assert_status(admin.users.delete(account), 204)
-    assert_error_response(admin.users.get(account), 404, "not_found")

@@ -2,19 +2,18 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from service_testing.assertions import assert_paginated_response, assert_status
-from tests.e2e.clients import ApiClient, register_user
+from tests.e2e.clients import ApiClient, NewUser, register_user
 from tests.e2e.factories import create_item_data
 from tests.e2e.helpers import assert_item_response
 from tests.e2e.request_log import RequestLog
 from tests.e2e.stack import Stack
 
-NewUser = Callable[[], ApiClient]
 _ITEMS = 60
 _SORTS = ("created_at", "-created_at", "price", "-price", "name", "-name")
 

@@ -1,7 +1,5 @@
 """Permissions of anonymous clients, users, other users and administrators at both services."""
 
-from collections.abc import Callable
-
 import pytest
 
 from service_testing.assertions import (
@@ -10,11 +8,9 @@ from service_testing.assertions import (
     assert_status,
 )
 from tests.e2e.actions import create_items
-from tests.e2e.clients import ApiClient
+from tests.e2e.clients import ApiClient, NewUser
 from tests.e2e.factories import create_item_data
 from tests.e2e.helpers import assert_item_response, assert_user_response
-
-NewUser = Callable[[], ApiClient]
 
 
 def test_anonymous_client_can_only_read_items(anonymous: ApiClient, new_user: NewUser) -> None:

@@ -2,20 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
 from service_testing.assertions import assert_error_response
 from tests.e2e.actions import has_no_items
-from tests.e2e.clients import ApiClient
+from tests.e2e.clients import ApiClient, NewUser
 from tests.e2e.factories import create_item_data, create_user_data
 from tests.e2e.helpers import assert_item_response
 from tests.e2e.request_log import RequestLog
 from tests.e2e.stack import Stack, wait_for
 from tests.e2e.stack_fixtures import COMPOSE, LOCAL
-
-NewUser = Callable[[], ApiClient]
 
 
 @pytest.mark.slow

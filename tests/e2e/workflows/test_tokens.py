@@ -1,18 +1,14 @@
 """The life of tokens and keys, at both services."""
 
-from collections.abc import Callable
-
 import jwt
 import pytest
 
 from service_testing.assertions import assert_error_response, assert_status
 from tests.e2e.actions import create_items
-from tests.e2e.clients import ApiClient
+from tests.e2e.clients import ApiClient, NewUser
 from tests.e2e.factories import create_item_data
 from tests.e2e.helpers import assert_item_response
 from tests.e2e.stack import Stack, wait_for
-
-NewUser = Callable[[], ApiClient]
 
 
 def key_id(user: ApiClient) -> str:
