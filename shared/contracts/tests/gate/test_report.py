@@ -267,7 +267,7 @@ class TestRecords:
     def test_all_parts_together_passed(
         self, workspace: Workspace, committed: list[Interaction]
     ) -> None:
-        record = join(workspace).record
+        record = join(workspace)
         assert record.verdict == PASSED
         assert {row.outcome for row in rows_of(committed, record)} == {VERIFIED}
         assert len(record.answers) == len(SERVICES)
@@ -276,7 +276,7 @@ class TestRecords:
     @pytest.mark.parametrize("part", ["consumers", "catalog", "deployment-shop"])
     def test_part_without_a_record_is_missing(self, workspace: Workspace, part: str) -> None:
         (workspace.records / f"{part}.json").unlink()
-        record = join(workspace).record
+        record = join(workspace)
         assert (record.verdict, record.missing) == (INCOMPLETE, [part])
         assert NOT_REACHED in {step.outcome for step in record.steps.values()}
 
@@ -287,7 +287,7 @@ class TestRecords:
         failed.steps["verified"].outcome = FAILED
         write_record(workspace, "catalog", failed)
         (workspace.records / "shop.json").unlink()
-        assert join(workspace).record.verdict == FAILED
+        assert join(workspace).verdict == FAILED
 
     def test_step_is_not_asked_only_if_no_part_asked(
         self, workspace: Workspace, committed: list[Interaction]
@@ -296,7 +296,7 @@ class TestRecords:
             silent = part_record(deployment_of(service), committed)
             silent.steps["deployable"].outcome = NOT_ASKED
             write_record(workspace, deployment_of(service), silent)
-            outcome = join(workspace).record.steps["deployable"].outcome
+            outcome = join(workspace).steps["deployable"].outcome
             assert outcome == (NOT_ASKED if number == len(SERVICES) else PASSED)
 
     def test_record_has_no_path_of_this_machine(
@@ -306,7 +306,7 @@ class TestRecords:
         record.steps["verified"].text = f"{workspace.root}/services/catalog/app/main.py:7: Error"
         write_record(workspace, "catalog", record)
         assert str(workspace.root) not in (workspace.records / "catalog.json").read_text()
-        assert "services/catalog/app/main.py:7" in join(workspace).record.steps["verified"].text
+        assert "services/catalog/app/main.py:7" in join(workspace).steps["verified"].text
 
     @pytest.mark.parametrize(
         ("change", "problem"),
@@ -372,7 +372,7 @@ def test_report_shows_what_check_found(example: Example, tmp_path: Path) -> None
     assert not [
         name
         for name in STEPS
-        if join(Workspace.read(example.root)).record.steps[name].outcome == NOT_REACHED
+        if join(Workspace.read(example.root)).steps[name].outcome == NOT_REACHED
     ]
 
 

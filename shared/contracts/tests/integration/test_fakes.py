@@ -69,14 +69,6 @@ async def test_it():
 async def test_it():
     await ask(Fake(httpx.Response({status}, json={body})))
 """,
-    "a transport of one's own": """
-class Own(httpx.AsyncBaseTransport):
-    async def handle_async_request(self, request):
-        return httpx.Response({status}, json={body})
-
-async def test_it():
-    await ask(Own())
-""",
     "an app that catches errors": """
 async def test_it():
     try:
@@ -181,15 +173,6 @@ async def test_it(failure):
         pass
 """
         run(project, test).assert_outcomes(passed=len(FAILURES))
-
-    def test_failure_of_respx_needs_no_interaction(self, project: pytest.Pytester) -> None:
-        test = """
-@respx.mock
-async def test_it():
-    respx.get(URL).mock(side_effect=lambda _: uncovered(410))
-    assert (await ask()).status_code == 410
-"""
-        run(project, test).assert_outcomes(passed=1)
 
     def test_each_response_of_a_redirect_is_checked(self, project: pytest.Pytester) -> None:
         test = """

@@ -68,13 +68,19 @@ class TestCatalogue:
         with pytest.raises(ContractError, match=message):
             contracts(tmp_path).catalogue.check("shop", used)
 
-    def test_empty_catalogue_is_an_error(self, tmp_path: Path) -> None:
-        with pytest.raises(ContractError, match=r"has no provider `shop`; it has: none\."):
-            contracts(tmp_path, catalogue="").catalogue.states_of("shop")
-
-    def test_catalogue_rejects_unknown_types(self, tmp_path: Path) -> None:
-        with pytest.raises(ContractError, match="a parameter of the type date"):
-            _ = contracts(tmp_path, catalogue='[shop."a hat"]\nborn = "date"\n').catalogue
+    @pytest.mark.parametrize(
+        ("catalogue", "message"),
+        [
+            ("", r"has no provider `shop`; it has: none\."),
+            ('[shop."a hat"]\nborn = "date"\n', "a parameter of the type date"),
+        ],
+        ids=["empty", "unknown type"],
+    )
+    def test_invalid_catalogue_is_an_error(
+        self, tmp_path: Path, catalogue: str, message: str
+    ) -> None:
+        with pytest.raises(ContractError, match=message):
+            contracts(tmp_path, catalogue=catalogue).catalogue.states_of("shop")
 
     def test_missing_catalogue_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ContractError, match="lists the provider states"):

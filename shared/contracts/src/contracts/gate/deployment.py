@@ -7,7 +7,7 @@ by each deployed provider, which runs from a worktree at its tag, in the environ
 import hashlib
 import shutil
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,15 +25,15 @@ class Answer:
     """Of the verification that failed."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class CanIDeploy:
     workspace: Workspace
     runner: Runner
     environment: str = ""
-    deployments: Deployments = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.deployments = Deployments(self.workspace, self.environment)
+    @property
+    def deployments(self) -> Deployments:
+        return Deployments(self.workspace, self.environment)
 
     def answers(self, together: Collection[str]) -> Iterator[Answer]:
         """One answer for each pair of a service to deploy and a deployed service that stays.

@@ -44,6 +44,8 @@ class Record:
     """Whether each service can be deployed."""
     missing: list[str] = field(default_factory=list)
     """The parts without a record, in a record of several parts."""
+    problems: list[str] = field(default_factory=list)
+    """Why files of records are ignored."""
 
     def run(self, name: str, function: Callable[[Callable[[str], None]], None]) -> None:
         """Run the step. An exception is a failure; after a `ContractError` the next steps still run.

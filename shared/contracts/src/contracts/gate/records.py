@@ -25,13 +25,6 @@ def parts_of(workspace: Workspace) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Joined:
-    record: Record
-    problems: list[str]
-    """Why a file is ignored."""
-
-
-@dataclass(frozen=True)
 class _Part:
     """What a file has."""
 
@@ -50,7 +43,7 @@ def write_record(workspace: Workspace, part: str, record: Record) -> None:
     (workspace.records / f"{part}.json").write_text(text, encoding="utf-8")
 
 
-def join(workspace: Workspace) -> Joined:
+def join(workspace: Workspace) -> Record:
     """One record of all parts. A part without a file is missing and never counts as passed."""
     found: dict[str, Record] = {}
     problems = []
@@ -63,20 +56,26 @@ def join(workspace: Workspace) -> Joined:
         if part.name in found:
             problems.append(f"{path} is a second record of {part.name}.")
         found.setdefault(part.name, part.record)
-    return Joined(_joined(workspace, found), problems)
+    return _joined(workspace, found, problems)
 
 
-def _joined(workspace: Workspace, found: dict[str, Record]) -> Record:
-    joined = Record(missing=[part for part in parts_of(workspace) if part not in found])
+def _joined(workspace: Workspace, found: dict[str, Record], problems: list[str]) -> Record:
+    missing = [part for part in parts_of(workspace) if part not in found]
+    joined = Record(missing=missing, problems=problems)
+    services = list(workspace.participants)
+    parts_with = {"verified": services, "deployable": [deployment_of(each) for each in services]}
     for name, step in joined.steps.items():
-        parts = _parts_with(name, list(workspace.participants))
+        no_record = Step(STEPS[name])
         steps = {
-            part: found[part].steps[name] if part in found else Step(STEPS[name]) for part in parts
+            part: found[part].steps[name] if part in found else no_record
+            for part in parts_with.get(name, [CONSUMERS])
         }
         outcomes = {each.outcome for each in steps.values()}
         step.outcome = next(each for each in _WORST_FIRST if each in outcomes)
         step.text = "\n".join(
-            _line(part, each) if part in found else f"{part}: there is no record."
+            f"{part}: there is no record."
+            if each is no_record
+            else each.text.strip() or f"{part}: {each.outcome}"
             for part, each in steps.items()
         )
     for record in found.values():
@@ -84,16 +83,6 @@ def _joined(workspace: Workspace, found: dict[str, Record]) -> Record:
         joined.canaries |= record.canaries
         joined.answers += record.answers
     return joined
-
-
-def _parts_with(step: str, services: list[str]) -> list[str]:
-    if step == "verified":
-        return services
-    return [deployment_of(each) for each in services] if step == "deployable" else [CONSUMERS]
-
-
-def _line(part: str, step: Step) -> str:
-    return step.text.strip() or f"{part}: {step.outcome}"
 
 
 def _read(workspace: Workspace, path: Path) -> _Part:

@@ -35,13 +35,13 @@ def write_report(workspace: Workspace, page: Path) -> None:
         ContractError: there is no record, or one is invalid. The page is written nevertheless.
     """
     page.unlink(missing_ok=True)
-    joined = join(workspace)
-    write_page(workspace, page, joined.record)
-    print(f"The gate: {joined.record.verdict}. The report is in {page}.")
-    if missing := joined.record.missing:
-        print(f"There is no record of {', '.join(missing)}.")
-    if joined.problems:
-        raise ContractError("\n".join(joined.problems))
+    record = join(workspace)
+    write_page(workspace, page, record)
+    print(f"The gate: {record.verdict}. The report is in {page}.")
+    if record.missing:
+        print(f"There is no record of {', '.join(record.missing)}.")
+    if record.problems:
+        raise ContractError("\n".join(record.problems))
     if not list(workspace.records.glob("*.json")):
         raise ContractError(
             f"There is no record in {workspace.records}. Run `contracts check` first."
