@@ -1,10 +1,8 @@
 """Settings that every service has, read from the environment when the app is built."""
 
-import os
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
-    AliasChoices,
     Field,
     SecretStr,
     ValidationError,
@@ -174,20 +172,10 @@ def _sentence(settings_class: type[ServiceSettings], error: ValidationError) -> 
         if problem["type"] == "missing":
             message = f"is required (or set {prefix}ENVIRONMENT=development on your own machine)"
         if problem["loc"]:  # what `refuse_unsafe` raises has none and names its variables itself
-            variable = _variable(settings_class, prefix, str(problem["loc"][0]))
+            variable = prefix + str(problem["loc"][0]).upper()
             begins_with_an_acronym = message[:2].isupper()
             if not begins_with_an_acronym:
                 message = message[:1].lower() + message[1:]
             message = f"{variable} {message}"
         problems.append(message)
     return "; ".join(problems) + "."
-
-
-def _variable(settings_class: type[ServiceSettings], prefix: str, name: str) -> str:
-    """The variable that this field, or this first one of its aliases, was read from."""
-    for field in settings_class.model_fields.values():
-        if isinstance(field.validation_alias, AliasChoices):
-            aliases = [str(alias) for alias in field.validation_alias.choices]
-            if name in aliases:
-                return next((alias for alias in aliases if os.environ.get(alias)), name)
-    return prefix + name.upper()
