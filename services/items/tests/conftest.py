@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from app.database import MIGRATIONS
@@ -38,3 +40,11 @@ def service(settings: ItemsSettings, shared_users: FakeUsers) -> ServiceUnderTes
         create_app=lambda *, database: create_app(settings, database=database, users=shared_users),
         migrations=MIGRATIONS,
     )
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without any of the service's variables."""
+    for name in [name for name in os.environ if name.startswith("ITEMS_")]:
+        monkeypatch.delenv(name)
+    return monkeypatch

@@ -11,7 +11,7 @@ from app.clients import users as users_client
 from app.main import create_app
 from app.settings import ItemsSettings
 from chassis.http.client import service_client
-from service_testing.assertions import assert_error_response, assert_paginated_response
+from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient
 from service_testing.lifespan import running
 from tests.helpers import create_item
@@ -81,16 +81,6 @@ class TestMethods:
     @pytest.mark.parametrize("path", ["/", "/items", "/item/1", "/items/1/", "/users/1"])
     async def test_unknown_path_returns_404(self, client: AppClient, path: str) -> None:
         assert_error_response(await client.get(path), 404, "not_found")
-
-
-class TestRequestId:
-    async def test_request_id_is_returned_in_responses_and_errors(self, client: AppClient) -> None:
-        headers = {"X-Request-ID": "my.request-7"}
-        found = await client.get("/items/", headers=headers)
-        missing = await client.get("/items/1", headers=headers)
-        assert assert_paginated_response(found)["total"] == 0
-        assert assert_error_response(missing, 404, "not_found")["request_id"] == "my.request-7"
-        assert found.headers["X-Request-ID"] == "my.request-7"
 
 
 async def counted(

@@ -1,6 +1,5 @@
 """`python -m app`."""
 
-import os
 import runpy
 import sys
 
@@ -13,12 +12,10 @@ COMMANDS = ["migrate", "serve", "make-migration", "prune", "resync"]
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(clean_environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The variables of a service in production, without its database."""
-    for name in [name for name in os.environ if name.startswith("ITEMS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("ITEMS_USERS_URL", "http://users.example")
-    return monkeypatch
+    clean_environment.setenv("ITEMS_USERS_URL", "http://users.example")
+    return clean_environment
 
 
 def output_of_failing(*arguments: str) -> str:
@@ -50,6 +47,17 @@ class TestHelp:
             runpy.run_module("app", run_name="__main__")
         assert ended.value.code == 0
         assert "The items service." in capsys.readouterr().out
+
+
+class TestPrune:
+    @pytest.mark.parametrize("arguments", [[], ["--keep-days", "7"]])
+    def test_prune_prints_the_number_of_deleted_events(
+        self, environment: pytest.MonkeyPatch, spare_database_url: str, arguments: list[str]
+    ) -> None:
+        environment.setenv("ITEMS_DATABASE_URL", spare_database_url)
+        environment.setenv("ITEMS_EVENTS_KEEP_DAYS", "1")
+        result = CliRunner().invoke(cli, ["prune", *arguments])
+        assert (result.exit_code, result.stdout) == (0, "Deleted 0 received events.\n")
 
 
 class TestErrors:

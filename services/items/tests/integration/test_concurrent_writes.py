@@ -5,29 +5,12 @@ from collections import Counter
 
 import pytest
 
-from app.models import Owner
-from chassis.db.sessions import WriteSession
-from service_testing.assertions import assert_paginated_response
 from service_testing.client import AppClient
-from tests.factories import create_item_data
-from tests.helpers import assert_item_response, count_rows, create_item
+from tests.helpers import assert_item_response, create_item
 
 pytestmark = pytest.mark.committed
 
 ROUNDS = 10
-
-
-class TestCreateItemConcurrently:
-    async def test_fifty_concurrent_creates_by_a_new_owner_succeed(
-        self, user_client: AppClient, session: WriteSession
-    ) -> None:
-        answers = await asyncio.gather(
-            *(user_client.post("/items/", json=create_item_data()) for _ in range(50))
-        )
-        ids = {assert_item_response(answer, status=201)["id"] for answer in answers}
-        assert len(ids) == 50
-        assert_paginated_response(await user_client.get("/items/"), total=50)
-        assert await count_rows(session, Owner) == 1
 
 
 class TestUpdateItemConcurrently:

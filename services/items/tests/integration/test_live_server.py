@@ -29,11 +29,3 @@ async def test_hundred_concurrent_creates_store_each_item_once(
     assert_paginated_response(page, count=100, total=100)
     assert await count_rows(session, Item) == 100
     assert await count_rows(session, Owner) == 1
-
-
-async def test_head_keeps_the_connection_usable(live_server: LiveServer) -> None:
-    async with live_server.client() as client:
-        for _ in range(2):
-            head, got = await client.head("/items/"), await client.get("/items/")
-            assert (head.status_code, head.content) == (200, b"")
-            assert head.headers["Content-Length"] == str(len(got.content))

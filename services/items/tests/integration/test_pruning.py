@@ -1,13 +1,9 @@
 """Old received events are deleted."""
 
-import os
 from datetime import timedelta
 
-import pytest
 from sqlmodel import col, select
-from typer.testing import CliRunner
 
-from app.cli import cli
 from app.jobs.pruning import prune_all, prune_some
 from app.models import Owner, ReceivedEvent
 from chassis.db.columns import utc_now
@@ -56,27 +52,3 @@ class TestPrune:
         await prune_all(database, keep=timedelta(0))
         assert (await relay.send(event)).status_code == 204
         assert (await session.get_one(Owner, 7)).name == "Grace"
-
-
-class TestPruneCommand:
-    @pytest.fixture
-    def environment(
-        self, monkeypatch: pytest.MonkeyPatch, spare_database_url: str
-    ) -> pytest.MonkeyPatch:
-        for name in [name for name in os.environ if name.startswith("ITEMS_")]:
-            monkeypatch.delenv(name)
-        monkeypatch.setenv("ITEMS_USERS_URL", "http://users.example")
-        monkeypatch.setenv("ITEMS_DATABASE_URL", spare_database_url)
-        return monkeypatch
-
-    def test_prune_command_prints_the_number_of_deleted_events(
-        self, environment: pytest.MonkeyPatch
-    ) -> None:
-        result = CliRunner().invoke(cli, ["prune", "--keep-days", "7"])
-        assert (result.exit_code, result.stdout) == (0, "Deleted 0 received events.\n")
-
-    def test_prune_command_uses_the_age_of_the_settings(
-        self, environment: pytest.MonkeyPatch
-    ) -> None:
-        environment.setenv("ITEMS_EVENTS_KEEP_DAYS", "1")
-        assert CliRunner().invoke(cli, ["prune"]).exit_code == 0

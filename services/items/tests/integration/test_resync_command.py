@@ -1,7 +1,6 @@
 """`python -m app resync`."""
 
 import asyncio
-import os
 
 import pytest
 from sqlmodel import select
@@ -20,14 +19,14 @@ ADA, GRACE = Account(id=1), Account(id=2, name="Grace")
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, spare_database_url: str) -> pytest.MonkeyPatch:
-    for name in [name for name in os.environ if name.startswith("ITEMS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("ITEMS_DATABASE_URL", spare_database_url)
-    monkeypatch.setenv("ITEMS_USERS_URL", "http://users.example")
-    monkeypatch.setenv("ITEMS_USERS_CLIENT_ID", CLIENT_ID)
-    monkeypatch.setenv("ITEMS_USERS_CLIENT_SECRET", SECRET)
-    return monkeypatch
+def environment(
+    clean_environment: pytest.MonkeyPatch, spare_database_url: str
+) -> pytest.MonkeyPatch:
+    clean_environment.setenv("ITEMS_DATABASE_URL", spare_database_url)
+    clean_environment.setenv("ITEMS_USERS_URL", "http://users.example")
+    clean_environment.setenv("ITEMS_USERS_CLIENT_ID", CLIENT_ID)
+    clean_environment.setenv("ITEMS_USERS_CLIENT_SECRET", SECRET)
+    return clean_environment
 
 
 def run(environment: pytest.MonkeyPatch, users: Behaviour, *arguments: str) -> Result:

@@ -1,7 +1,5 @@
 """The settings, read from the environment."""
 
-import os
-
 import pytest
 
 from app.settings import ItemsSettings
@@ -9,11 +7,8 @@ from chassis.ops.settings import SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment without any of the service's variables."""
-    for name in [name for name in os.environ if name.startswith("ITEMS_")]:
-        monkeypatch.delenv(name)
-    return monkeypatch
+def environment(clean_environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    return clean_environment
 
 
 def test_settings_in_development_have_defaults(environment: pytest.MonkeyPatch) -> None:

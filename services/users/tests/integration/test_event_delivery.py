@@ -1,11 +1,9 @@
 """The app delivers the events of accounts to its subscribers. The relay's own tests are the chassis's."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-import httpx
 import pytest
 from jwt import decode, get_unverified_header
 from sqlalchemy import func, select
@@ -31,25 +29,6 @@ TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 ITEMS = Subscriber.model_validate({"name": "items", "url": "http://items.test/events/"})
 
 
-class Network(FaultyTransport):
-    """The subscribers. Tests can wait for deliveries."""
-
-    def __init__(self, *behaviours: faults.Behaviour) -> None:
-        super().__init__(*behaviours)
-        self.changed = asyncio.Condition()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await super().handle_async_request(request)
-        finally:
-            async with self.changed:
-                self.changed.notify_all()
-
-    async def has_got(self, count: int) -> None:
-        async with self.changed:
-            await self.changed.wait_for(lambda: len(self.requests) >= count)
-
-
 @pytest.fixture
 async def outbox(spare_database_url: str) -> AsyncIterator[Database]:
     async with opened(spare_database_url) as database:
@@ -57,15 +36,23 @@ async def outbox(spare_database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def network() -> Network:
-    return Network(faults.answer(204))
+def first_delivery() -> faults.Held:
+    """Says when the subscriber is asked, and doesn't keep it waiting."""
+    held = faults.Held(faults.answer(204))
+    held.release()
+    return held
+
+
+@pytest.fixture
+def network(first_delivery: faults.Held) -> FaultyTransport:
+    return FaultyTransport(first_delivery)
 
 
 Run = Callable[..., AbstractAsyncContextManager[Lifespan]]
 
 
 @pytest.fixture
-def run(settings: UsersSettings, outbox: Database, network: Network) -> Run:
+def run(settings: UsersSettings, outbox: Database, network: FaultyTransport) -> Run:
     @asynccontextmanager
     async def running(**changes: object) -> AsyncIterator[Lifespan]:
         chosen = settings.model_copy(update={"events_subscribers": (ITEMS,), **changes})
@@ -81,7 +68,7 @@ def run(settings: UsersSettings, outbox: Database, network: Network) -> Run:
 
 class TestDelivery:
     async def test_registration_is_delivered_under_its_request(
-        self, run: Run, network: Network
+        self, run: Run, network: FaultyTransport, first_delivery: faults.Held
     ) -> None:
         async with run() as app:
             headers = {"X-Request-ID": "req-1", "traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01"}
@@ -89,7 +76,7 @@ class TestDelivery:
                 "/users/", json=create_user_data(name="Ada"), headers=headers
             )
             user = assert_user_response(response, status=201)
-            await network.has_got(1)
+            await first_delivery.is_asked.wait()
         (request,) = network.requests
         assert str(request.url) == "http://items.test/events/"
         assert request.headers["X-Request-ID"] == "req-1"
@@ -102,15 +89,15 @@ class TestDelivery:
         assert event["data"] == {"id": user["id"], "name": "Ada", "is_active": True, "version": 1}
 
     async def test_delivery_carries_a_token_for_its_subscriber_only(
-        self, run: Run, network: Network
+        self, run: Run, network: FaultyTransport, first_delivery: faults.Held
     ) -> None:
         async with run() as app:
             client = AppClient(app_transport(app.serve))
             await client.post("/users/", json=create_user_data())
-            await network.has_got(1)
+            await first_delivery.is_asked.wait()
             token = network.requests[0].headers["Authorization"].removeprefix("Bearer ")
             claims = decode(token, options={"verify_signature": False})
-            assert claims["aud"] == "items-events"
+            assert (claims["sub"], claims["aud"]) == ("users", "items-events")
             assert claims["exp"] - claims["iat"] == 60
             # A published key signed it, and this service refuses it.
             for path in ("/users/me", "/internal/users/"):
@@ -122,7 +109,7 @@ class TestDelivery:
             decode(token, verified, algorithms=["EdDSA"], audience="items-events")
 
     async def test_events_are_stored_when_the_relay_is_elsewhere(
-        self, run: Run, network: Network, outbox: Database
+        self, run: Run, network: FaultyTransport, outbox: Database
     ) -> None:
         for changes in ({"events_relay": False}, {"events_subscribers": ()}):
             async with run(**changes) as app:
@@ -138,12 +125,12 @@ class TestDelivery:
         assert [line["event"] for line in logs] == ["events_are_not_delivered"]
 
     async def test_metrics_show_the_outbox_of_each_subscriber(
-        self, run: Run, network: Network
+        self, run: Run, network: FaultyTransport, first_delivery: faults.Held
     ) -> None:
         async with run() as app:
             client = AppClient(app_transport(app.serve))
             await client.post("/users/", json=create_user_data())
-            await network.has_got(1)
+            await first_delivery.is_asked.wait()
             response = await client.get("/metrics")
         for name in ("events_outbox_depth", "events_parked", "events_subscriber_available"):
             assert f'\n{name}{{subscriber="items"}}' in response.text

@@ -137,10 +137,6 @@ class TestSignIn:
         response = await client.post("/auth/token", data=form(user, **{field: value}))
         assert_validation_error(response, ["body", field])
 
-    async def test_sign_in_with_json_returns_415(self, client: AppClient, user: Account) -> None:
-        response = await client.post("/auth/token", json=form(user))
-        assert_error_response(response, 415, "unsupported_media_type")
-
 
 class TestRefusal:
     async def test_all_refusals_look_the_same(

@@ -91,14 +91,14 @@ class TestChanges:
 
 
 class TestNoChange:
-    async def test_nothing_is_events_of_a_change_to_what_is(
+    async def test_unchanged_values_write_no_event(
         self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         for body in ({}, {"name": user.name}, {"name": user.name, "email": user.email}):
             assert_status(await user_client.patch("/users/me", json=body), 200)
         assert await events_of(session, user.id) == []
 
-    async def test_nothing_is_events_of_logins_and_passwords(
+    async def test_logins_and_password_changes_write_no_event(
         self, client: AppClient, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         await log_in(client, user)
@@ -106,7 +106,7 @@ class TestNoChange:
         assert_status(await user_client.put("/users/me/password", json=body), 204)
         assert await events_of(session, user.id) == []
 
-    async def test_nothing_is_events_of_what_was_refused(
+    async def test_refused_requests_write_no_event(
         self, client: AppClient, admin_client: AppClient, admin: Account, session: WriteSession
     ) -> None:
         body = create_user_data(email=admin.email)
