@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from conformance import KEPT_TABLES, IsolatedTest, OpenStrategy
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from chassis.db.database import parse_url
-from service_testing.conformance import KEPT_TABLES, IsolatedTest, OpenStrategy
 from service_testing.databases import delete_rows
 from service_testing.isolation import IsolatedDatabase
 

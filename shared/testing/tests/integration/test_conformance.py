@@ -1,9 +1,9 @@
 """Our isolation passes the conformance suite, and the suite finds the flaws of others."""
 
 import pytest
+from conformance import CHECKS, Check, OpenStrategy
 from strategies import one_engine_for_all, ours, outer_transaction, specification
 
-from service_testing.conformance import CHECKS, Check, OpenStrategy
 from service_testing.new_database import NewDatabase
 
 LEAKS = {
