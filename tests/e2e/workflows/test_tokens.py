@@ -61,18 +61,6 @@ def test_expired_token_is_refused_until_refreshed(stack: Stack, new_user: NewUse
     create_items(user)
 
 
-def test_reused_refresh_token_ends_its_login(new_user: NewUser) -> None:
-    user = new_user()
-    first = {"refresh_token": user.refresh_token}
-    user.use_tokens(user.users.post("/auth/refresh", json=first))
-    second = {"refresh_token": user.refresh_token}
-    stolen = user.users.post("/auth/refresh", json=first)
-    assert_error_response(stolen, 401, "invalid_refresh_token")
-    ended = user.users.post("/auth/refresh", json=second)
-    assert_error_response(ended, 401, "invalid_refresh_token")
-    user.sign_in()  # another login is not affected
-
-
 def test_logout_ends_one_login_and_password_change_ends_all(new_user: NewUser) -> None:
     user = new_user()
     here = {"refresh_token": user.refresh_token}

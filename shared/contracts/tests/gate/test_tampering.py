@@ -9,7 +9,6 @@ import pytest
 from gate.example import Example
 
 from contracts.pacts import FIX
-from contracts.provider import verification
 
 PACT = "contracts/pacts/shop-catalog.json"
 SHOP_TEST = "shop/tests/contract/test_catalog.py"
@@ -220,28 +219,3 @@ def test_changed_provider_fails(
     output = printed()
     assert message in output
     assert fix in output
-
-
-@pytest.mark.parametrize(
-    ("handler", "message"),
-    [
-        ("import asyncio; await asyncio.Event().wait()", "fix its method in CatalogStates"),
-        ("import time; time.sleep(600)", "its method in CatalogStates blocks the event loop."),
-    ],
-    ids=["hangs", "blocks"],
-)
-def test_gate_does_not_wait_for_a_state_handler(
-    example: Example,
-    printed: Callable[[], str],
-    monkeypatch: pytest.MonkeyPatch,
-    handler: str,
-    message: str,
-) -> None:
-    defaults = verification.verify.__kwdefaults__
-    assert defaults
-    monkeypatch.setitem(defaults, "state_seconds", 0.1)
-    example.edit(STATES, ("        assert id not in self._store.books", f"        {handler}"))
-    assert not example.gate.check(["catalog"])
-    output = printed()
-    assert "the state `no book` of `shop: an unknown book` is not ready after 0.1 s" in output
-    assert message in output

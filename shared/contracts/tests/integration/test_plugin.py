@@ -108,14 +108,6 @@ def test_recording_needs_no_committed_contracts(project: pytest.Pytester) -> Non
     assert interaction["comments"] == {"testname": "test_consumer.py::test_all_notes"}
 
 
-@pytest.mark.slow
-def test_recording_twice_gives_the_same_bytes(project: pytest.Pytester) -> None:
-    record(project)
-    run(project, "--contracts-output=again", "-n", "2")
-    wanted = drift.regenerated(project.path / "again")
-    assert list(drift.differences(project.path / "contracts/pacts", wanted)) == []
-
-
 def test_other_pacts_can_be_verified(
     project: pytest.Pytester,
 ) -> None:

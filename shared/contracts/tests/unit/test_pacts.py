@@ -39,12 +39,6 @@ class TestPactOf:
 
 
 class TestMerged:
-    def test_merged_has_a_file_for_each_pair(self) -> None:
-        assert list(merged([interaction("hats"), interaction("rent", "landlord")])) == [
-            "hatter-landlord.json",
-            NAME,
-        ]
-
     def test_merged_does_not_depend_on_the_order_of_fragments(self, tmp_path: Path) -> None:
         """As the eight workers of `-n 8` do: each in folders whose names, and order, are chance."""
         each = [interaction(f"hat {number}") for number in range(16)]
@@ -69,10 +63,6 @@ class TestContracts:
 
 
 class TestDrift:
-    def test_drift_is_none_after_writing(self, pacts: Path) -> None:
-        assert list(drift.differences(pacts, WANTED)) == []
-        assert drift.write(pacts, WANTED) == []
-
     @pytest.mark.parametrize(
         ("added", "end"), [(6, "+]"), (7, "... and 1 more lines"), (9, "... and 3 more lines")]
     )

@@ -49,9 +49,6 @@ def contracts(
 
 
 class TestCatalogue:
-    def test_catalogue_accepts_a_listed_state(self, tmp_path: Path) -> None:
-        contracts(tmp_path).catalogue.check("shop", state("a hat", size=3))
-
     @pytest.mark.parametrize(
         ("used", "message"),
         [

@@ -54,10 +54,6 @@ def found(interactions: list[Interaction], description: dict[str, Any]) -> list[
     return [f"{each}: {text}" for each, text in undocumented_variants(interactions, description)]
 
 
-def test_covered_variants_are_not_reported() -> None:
-    assert found(BOTH, shop()) == []
-
-
 def test_variants_are_none_in_what_nobody_reads() -> None:
     assert found([hat("a size", {"size": 1})], shop()) == []
 
@@ -68,11 +64,6 @@ def test_interaction_of_another_consumer_does_not_cover_a_variant() -> None:
         f"hatter: a hat: response at $.label: the description allows null{UNCOVERED}",
         f"{other}: response at $.label: the description allows string{UNCOVERED}",
     ]
-
-
-def test_variants_are_messages_never() -> None:
-    message = Interaction("hatter", "shop", {"description": "x", "type": "Asynchronous/Messages"})
-    assert found([message], shop()) == []
 
 
 @pytest.mark.parametrize(

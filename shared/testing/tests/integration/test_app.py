@@ -54,10 +54,6 @@ async def test_absolute_link_of_the_app_can_be_followed(client: AppClient) -> No
     assert response.headers["Location"] == "http://testserver/notes/"
 
 
-async def test_client_sends_no_token(client: AppClient) -> None:
-    assert "authorization" not in client.headers
-
-
 async def test_as_user_sends_the_token_to_the_same_app(client: AppClient) -> None:
     user_client = as_user(client, "a-token")
     response = await user_client.get("/motto")

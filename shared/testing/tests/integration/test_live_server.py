@@ -44,11 +44,6 @@ def test_blocking_client_gets_a_response(live_server: LiveServer) -> None:
     assert httpx.get(f"{live_server.url}/motto", trust_env=False).json() == "set by the lifespan"
 
 
-async def test_server_error_is_a_response(live_server: LiveServer) -> None:
-    async with live_server.client() as client:
-        assert (await client.get("/broken")).status_code == 500
-
-
 def test_socket_is_closed_after_the_end(database_url: str, create_tables: None) -> None:
     with serving(create_app, database_url) as server:
         port = int(server.url.rpartition(":")[2])

@@ -67,11 +67,6 @@ def test_missing_service_fixture_is_an_error_with_instructions(pytester: pytest.
     result.stdout.fnmatch_lines(["*Define the session fixture `service` in your conftest.py*"])
 
 
-def test_database_option_accepts_sqlite(project: pytest.Pytester) -> None:
-    project.makepyfile(CALLS_THE_APP)
-    project.runpytest("--database=sqlite").assert_outcomes(passed=1)
-
-
 def test_unknown_database_is_a_usage_error(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("--database=mysql")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

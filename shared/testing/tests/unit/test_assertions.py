@@ -26,6 +26,9 @@ PAGE = {
 ERROR = {"error": "not_found", "detail": "Item not found", "request_id": "abc"}
 PROBLEM = {"type": "missing", "loc": ["body", "name"], "msg": "Field required"}
 INVALID = {"error": "validation_error", "detail": [PROBLEM], "request_id": "abc"}
+OTHER_ID = {**ERROR, "request_id": "xyz"}
+ECHO = {**INVALID, "detail": [{**PROBLEM, "input": "secret"}]}
+HTML = httpx.Response(404, text="<html>", request=httpx.Request("GET", "http://testserver"))
 
 
 def response(body: Any, status: int = 200) -> httpx.Response:
@@ -50,63 +53,53 @@ def test_message_shows_request_status_and_body() -> None:
     )
 
 
-class TestPage:
-    def test_count_of_zero_is_checked(self) -> None:
-        with pytest.raises(AssertionError, match="the number of items is 1, expected 0"):
-            assert_paginated_response(response({**PAGE, "items": [{}]}), count=0)
-
-    def test_total_of_zero_is_checked(self) -> None:
-        with pytest.raises(AssertionError, match="total is 7, expected 0"):
-            assert_paginated_response(response({**PAGE, "total": 7}), total=0)
-
-    def test_another_page_fails(self) -> None:
-        with pytest.raises(AssertionError, match="page is 1, expected 2"):
-            assert_paginated_response(response(PAGE), page=2)
-
-    def test_missing_field_fails(self) -> None:
-        with pytest.raises(AssertionError, match=r"fields missing: \['next'\]"):
-            assert_paginated_response(response({k: v for k, v in PAGE.items() if k != "next"}))
-
-
-class TestError:
-    def test_another_code_fails(self) -> None:
-        with pytest.raises(AssertionError, match="error is 'not_found', expected 'gone'"):
-            assert_error_response(response(ERROR, 404), 404, "gone")
-
-    def test_another_request_id_than_in_the_header_fails(self) -> None:
-        with pytest.raises(AssertionError, match="request_id is 'xyz', expected 'abc'"):
-            assert_error_response(response({**ERROR, "request_id": "xyz"}, 404), 404, "not_found")
-
-    def test_body_that_is_not_json_fails(self) -> None:
-        page = httpx.Response(404, text="<html>", request=httpx.Request("GET", "http://testserver"))
-        with pytest.raises(AssertionError, match="not a JSON object"):
-            assert_error_response(page, 404, "not_found")
-
-
-class TestValidationError:
-    def test_other_location_fails(self) -> None:
-        with pytest.raises(AssertionError, match=r"no problem at \['body', 'price'\]"):
-            assert_validation_error(response(INVALID, 422), ["body", "price"])
-
-    def test_echo_of_the_input_fails(self) -> None:
-        echo = {**INVALID, "detail": [{**PROBLEM, "input": "secret"}]}
-        with pytest.raises(AssertionError, match=r"not published: \['input'\]"):
-            assert_validation_error(response(echo, 422), ["body", "name"])
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: assert_paginated_response(response({})),
-        lambda: assert_paginated_response(response(PAGE), count=1),
-        lambda: assert_error_response(response([], 404), 404, "not_found"),
+WRONG: dict[str, tuple[Callable[[], object], str]] = {
+    "count of zero": (
+        lambda: assert_paginated_response(response({**PAGE, "items": [{}]}), count=0),
+        "the number of items is 1, expected 0",
+    ),
+    "total of zero": (
+        lambda: assert_paginated_response(response({**PAGE, "total": 7}), total=0),
+        "total is 7, expected 0",
+    ),
+    "another page": (
+        lambda: assert_paginated_response(response(PAGE), page=2),
+        "page is 1, expected 2",
+    ),
+    "missing field": (
+        lambda: assert_paginated_response(response({k: PAGE[k] for k in PAGE if k != "next"})),
+        r"fields missing: \['next'\]",
+    ),
+    "another code": (
         lambda: assert_error_response(response(ERROR, 404), 404, "gone"),
+        "error is 'not_found', expected 'gone'",
+    ),
+    "another request id than in the header": (
+        lambda: assert_error_response(response(OTHER_ID, 404), 404, "not_found"),
+        "request_id is 'xyz', expected 'abc'",
+    ),
+    "no JSON": (lambda: assert_error_response(HTML, 404, "not_found"), "not a JSON object"),
+    "a list": (
+        lambda: assert_error_response(response([], 404), 404, "not_found"),
+        "not a JSON object",
+    ),
+    "other location": (
         lambda: assert_validation_error(response(INVALID, 422), ["body", "price"]),
-        lambda: assert_status(response({}), 201),
-    ],
-)
-def test_helpers_hide_their_frames(call: Callable[[], object]) -> None:
-    with pytest.raises(AssertionError) as caught:
+        r"no problem at \['body', 'price'\]",
+    ),
+    "echo of the input": (
+        lambda: assert_validation_error(response(ECHO, 422), ["body", "name"]),
+        r"not published: \['input'\]",
+    ),
+    "other status": (lambda: assert_status(response({}), 201), "status is 200, expected 201"),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_response_fails_with_the_frames_of_the_helpers_hidden(
+    call: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(AssertionError, match=message) as caught:
         call()
     inside = [
         frame for frame in caught.traceback if Path(frame.path).parent.name == "service_testing"

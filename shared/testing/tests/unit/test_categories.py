@@ -10,10 +10,6 @@ from service_testing.categories import category
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("tests/unit/test_hats.py", "unit"),
-        ("tests/integration/test_hats.py", "integration"),
-        ("tests/contract/test_hats.py", "contract"),
-        ("tests/e2e/test_hats.py", "e2e"),
         ("tests/unit/hats/test_labels.py", "unit"),
         ("tests/e2e/contract/test_hats.py", "contract"),
         ("tests/test_hats.py", None),
