@@ -35,11 +35,6 @@ class TestDatabase:
         assert await readiness(client_of(database=database)) == (200, READY)
         await database.aclose()
 
-    async def test_that_has_no_tables_is_not_ready(self, empty_database_url: str) -> None:
-        database = Database(empty_database_url)
-        assert await readiness(client_of(database=database)) == (503, NOT_READY)
-        await database.aclose()
-
     async def test_that_was_taken_down_again_is_not_migrated(self, empty_database_url: str) -> None:
         for step in (migrations.upgrade, migrations.downgrade):
             target = "head" if step is migrations.upgrade else "base"

@@ -12,7 +12,6 @@ from tests.example.app import MIGRATIONS
 from tests.example.models import Base
 
 from chassis.db import migrations
-from chassis.db.columns import UtcDateTime
 from chassis.db.database import migration_engine
 
 ENVIRONMENT = """
@@ -110,11 +109,6 @@ class TestUpgrade:
         assert tables(url) == {"alembic_version", "notes", "remarks"}
         assert scalar(url, "SELECT version_num FROM alembic_version") == "0001"
 
-    def test_changes_nothing_the_second_time(self, url: str) -> None:
-        migrations.upgrade(url, MIGRATIONS)
-        migrations.upgrade(url, MIGRATIONS)
-        assert scalar(url, "SELECT count(*) FROM alembic_version") == 1
-
     def test_goes_as_far_as_it_is_told(self, url: str, folder: Folder) -> None:
         folder.add(CREATE)
         folder.add('op.drop_table("notes")')
@@ -155,11 +149,6 @@ class TestUpgrade:
         )
         migrations.upgrade(url, folder.path)
         assert scalar(url, "SELECT count(*) FROM remarks") == 1
-
-    def test_to_a_revision_that_nobody_knows_is_refused(self, url: str, folder: Folder) -> None:
-        folder.add(CREATE)
-        with pytest.raises(CommandError):
-            migrations.upgrade(url, folder.path, "0404")
 
 
 class TestDowngrade:
@@ -269,17 +258,3 @@ class TestMakeRevision:
         folder.add(CREATE)
         with pytest.raises(CommandError, match="not up to date"):
             migrations.make_revision(url, folder.path, "too early")
-
-    def test_keeps_times_as_they_are_known(self, url: str, folder: Folder) -> None:
-        """The decorated type and the type that a migration names for it are no difference."""
-        migrations.make_revision(url, folder.path, "notes")
-        migrations.upgrade(url, folder.path)
-        metadata = MetaData()
-        Table(
-            "notes",
-            metadata,
-            Column("id", Integer, primary_key=True),
-            Column("title", String(120), nullable=False),
-            Column("written_at", UtcDateTime, nullable=True),
-        )
-        assert migrations.differences(url, metadata) == []

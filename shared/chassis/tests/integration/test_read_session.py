@@ -6,23 +6,18 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import (
-    Integer,
-    String,
     bindparam,
-    cast,
     column,
     event,
     func,
-    literal,
     select,
     table,
     text,
 )
-from sqlalchemy.exc import DBAPIError, DisconnectionError, MultipleResultsFound, StatementError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, MultipleResultsFound
 from sqlalchemy.pool import ConnectionPoolEntry
 from tests.example.models import Note
 
-from chassis.db.columns import utc_now
 from chassis.db.database import Database
 from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter
@@ -62,10 +57,6 @@ def checkouts(database: Database) -> Iterator[list[object]]:
 
 
 class TestResults:
-    async def test_all_returns_every_row(self, database: Database) -> None:
-        await write(database, "one", "two")
-        assert await titles(database) == ["one", "two"]
-
     async def test_one_or_none_returns_the_only_row_or_none(self, database: Database) -> None:
         await write(database, "one", "two")
         session = database.read_session()
@@ -137,12 +128,6 @@ class TestVisibility:
             for count in range(3):
                 assert await connection.scalar(select(func.count(Note.id))) == count
                 await write(database, "another")
-
-    async def test_uncommitted_rows_are_not_seen(self, database: Database) -> None:
-        async with database.write_session() as session:
-            session.add(Note(title="x"))
-            await session.flush()
-            assert await titles(database) == []
 
     async def test_no_transaction_is_left_open_between_statements(self, database: Database) -> None:
         async with database.read_session().connection() as connection:
@@ -222,33 +207,6 @@ class TestConnections:
                 await waiting
         event.remove(pool, "invalidate", note)
         assert list(map(type, reasons)) == [asyncio.CancelledError]
-
-    async def test_connection_that_breaks_during_a_statement_is_replaced(
-        self, database: Database, on_postgres: None
-    ) -> None:
-        end = select(func.pg_terminate_backend(func.pg_backend_pid()))
-        with pytest.raises(DBAPIError) as caught:
-            await database.read_session().scalar(end)
-        assert caught.value.connection_invalidated
-        assert in_use(database) == 0
-        assert await titles(database) == []
-
-
-class TestValues:
-    async def test_values_are_checked_by_their_types(self, database: Database) -> None:
-        statement = select(Note.id).where(Note.written_at == bindparam("day"))
-        with pytest.raises(StatementError, match="time zone"):
-            await database.read_session().all(statement, {"day": utc_now().replace(tzinfo=None)})
-
-    async def test_missing_value_is_an_error(self, database: Database) -> None:
-        with pytest.raises(StatementError, match="wanted"):
-            await database.read_session().all(BY_TITLE)
-
-    async def test_error_contains_no_value(self, database: Database, on_postgres: None) -> None:
-        statement = select(literal(1)).where(cast(bindparam("text", type_=String), Integer) == 1)
-        with pytest.raises(DBAPIError) as caught:
-            await database.read_session().all(statement, {"text": "hunter2"})
-        assert "hunter2" not in str(caught.value).replace(str(caught.value.orig), "")
 
 
 async def test_statements_reach_sqlalchemys_events(

@@ -25,11 +25,6 @@ async def pragma(engine: AsyncEngine, name: str) -> object:
         return await connection.scalar(text(f"PRAGMA {name}"))
 
 
-async def test_readers_do_not_block_the_writer(database: Database) -> None:
-    assert await pragma(database.write_engine, "journal_mode") == "wal"
-    assert await pragma(database.read_engine, "journal_mode") == "wal"
-
-
 async def test_a_commit_is_on_the_disk(database: Database) -> None:
     assert await pragma(database.write_engine, "synchronous") == 2  # FULL
 
@@ -43,18 +38,6 @@ async def test_foreign_keys_are_enforced(database: Database) -> None:
     with pytest.raises(IntegrityError, match="FOREIGN KEY"):
         async with database.transaction() as session:
             session.add(Remark(note_id=404))
-
-
-async def test_rows_go_with_the_row_that_they_point_to(database: Database) -> None:
-    async with database.transaction() as session:
-        note = Note(title="a")
-        session.add(note)
-        await session.flush()
-        session.add(Remark(note_id=note.id))
-    async with database.transaction() as session:
-        await session.delete(note)
-        await session.flush()
-        assert await session.scalar(select(func.count(Remark.id))) == 0
 
 
 async def test_a_file_whose_opening_is_cancelled_is_closed(
@@ -137,18 +120,6 @@ class TestTwoProcesses:
         await asyncio.gather(*(write(own) for own in databases for _ in range(3)))
         async with database.read_session().connection() as connection:
             assert await connection.scalar(select(func.count(Note.id))) == 120
-        for own in databases:
-            await own.aclose()
-
-    async def test_one_sees_what_the_other_commits(
-        self, database: Database, databases: tuple[Database, Database]
-    ) -> None:
-        one, other = databases
-        async with other.read_session().connection() as reads:
-            assert await reads.scalar(select(func.count(Note.id))) == 0
-            async with one.transaction() as session:
-                session.add(Note(title="a"))
-            assert await reads.scalar(select(func.count(Note.id))) == 1
         for own in databases:
             await own.aclose()
 

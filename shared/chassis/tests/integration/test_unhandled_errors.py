@@ -135,8 +135,3 @@ async def test_what_a_wrong_answer_held_is_not_logged(logs: list[EventDict]) -> 
     await CLIENT.get("/wrong-answer")
     assert CAUSE not in str(logs)
     assert "'missing'" in the_error(logs)["exception"]
-
-
-async def test_the_next_request_is_answered() -> None:
-    await CLIENT.get("/route")
-    assert (await CLIENT.get("/health/live")).status_code == 200

@@ -209,10 +209,6 @@ class TestStop:
             ("background_task_cancelled", "work")
         ]
 
-    async def test_stop_of_no_tasks_is_at_once(self, tasks: BackgroundTasks) -> None:
-        async with tasks.running():
-            pass
-
     async def test_stop_before_the_start_does_no_unit(self, tasks: BackgroundTasks) -> None:
         worker = Worker()
         tasks.add("work", worker.work).stop()

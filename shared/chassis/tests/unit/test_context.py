@@ -11,7 +11,6 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from chassis.web.context import (
     RequestContext,
     caused_by,
-    current_context,
     current_request_id,
     outgoing_headers,
     request_context,
@@ -130,23 +129,6 @@ class TestRecordedSpan:
     def test_the_ids_of_the_span_go_before_those_of_the_header(self) -> None:
         context = request_context(None, f"00-{'a' * 32}-{'b' * 16}-00".encode())
         assert context.traceparent == f"00-{TRACE_ID}-{SPAN_ID}-01"
-
-
-class TestOutgoingHeaders:
-    def test_carry_the_identity_of_the_request(self) -> None:
-        token = current_context.set(CONTEXT)
-        try:
-            assert current_request_id() == "r-1"
-            assert outgoing_headers() == {
-                "X-Request-ID": "r-1",
-                "traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01",
-            }
-        finally:
-            current_context.reset(token)
-
-    def test_are_empty_outside_a_request(self) -> None:
-        assert current_request_id() is None
-        assert outgoing_headers() == {}
 
 
 class TestCausedBy:

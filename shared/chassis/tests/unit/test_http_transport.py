@@ -193,11 +193,6 @@ class TestRetryAfter:
 
 
 class TestToken:
-    async def test_token_is_for_the_subscriber(self) -> None:
-        issuer = Issuer()
-        assert await DeliveryTokens(issuer, "reader-events").current() == "token-1"
-        assert issuer.audiences == ["reader-events"]
-
     async def test_token_is_used_for_half_of_its_life(self, frozen_time: FrozenTime) -> None:
         transport, network = transport_to(faults.answer(204))
         for seconds in (0, 29, 1, 29, 1):

@@ -24,10 +24,6 @@ class TestOpen:
     def test_it_is_open_at_first(self, gate: SubscriberGate) -> None:
         assert (gate.state, gate.is_open, gate.pause_seconds) == (State.OPEN, True, 0)
 
-    def test_one_stream_s_failures_do_not_close_it(self, gate: SubscriberGate) -> None:
-        assert [gate.failed(7) for _ in range(100)] == [False] * 100
-        assert gate.is_open
-
     def test_failures_with_a_success_between_do_not_close_it(self, gate: SubscriberGate) -> None:
         for aggregate_id in range(100):
             gate.failed(aggregate_id)

@@ -63,10 +63,6 @@ class TestText:
     def test_the_published_pattern_is_the_rule(self, text: str) -> None:
         assert is_accepted(TEXT, text) == matches_what_is_published(TEXT, text)
 
-    @pytest.mark.parametrize("value", [None, 1, True, ["a"], {}])
-    def test_what_is_no_text_is_not_made_one(self, value: object) -> None:
-        assert mistake(TEXT, value) == "string_type"
-
 
 class TestName:
     @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import FrozenInstanceError
 from typing import Any
 
 import jwt
@@ -81,11 +80,6 @@ class TestGoodToken:
         times = {"iat": in_an_hour - 3600, "exp": in_an_hour}
         token = signed(json.dumps({**claims, **times, "jti": "1"}).encode())
         assert (await VERIFIER.principal(token)).is_admin
-
-    async def test_speaks_for_nobody_else_later(self) -> None:
-        principal = await VERIFIER.principal(ISSUER.token(role="user"))
-        with pytest.raises(FrozenInstanceError):
-            principal.role = "admin"  # type: ignore[misc]
 
     async def test_is_good_a_little_longer_than_it_says(self) -> None:
         await VERIFIER.principal(ISSUER.token(expires_in_seconds=-5))

@@ -49,11 +49,6 @@ def test_anything_but_plain_digits_is_refused(text: str) -> None:
     assert mistake(PLAIN_INT, text) == "int_parsing"
 
 
-@given(st.integers(0, MAX_ID))
-def test_plain_digits_are_the_number_that_they_spell(number: int) -> None:
-    assert PLAIN_INT.validate_python(str(number)) == number
-
-
 @given(st.text())
 def test_any_text_is_a_number_or_a_mistake(text: str) -> None:
     try:
@@ -62,19 +57,6 @@ def test_any_text_is_a_number_or_a_mistake(text: str) -> None:
         assert not (text.isascii() and text.isdigit() and len(text) <= 19)
     else:
         assert text.lstrip("0") == (str(number) if number else "")
-
-
-@pytest.mark.parametrize("number", [1, 42, MAX_ID])
-def test_an_id_is_any_number_that_the_database_counts_to(number: int) -> None:
-    assert PATH_ID.validate_python(str(number)) == number
-
-
-def test_zero_is_no_id() -> None:
-    assert mistake(PATH_ID, "0") == "greater_than_equal"
-
-
-def test_a_number_beyond_the_largest_id_is_refused() -> None:
-    assert mistake(PATH_ID, str(MAX_ID + 1)) == "less_than_equal"
 
 
 def test_a_number_in_code_needs_no_spelling() -> None:

@@ -108,17 +108,6 @@ def run(outbox: Database, network: Network) -> Run:
 
 
 class TestDelivery:
-    async def test_event_is_delivered_when_it_is_committed(
-        self, run: Run, network: Network, outbox: Database
-    ) -> None:
-        async with run():
-            await create(outbox)
-            await network.has_got(1)
-        (request,) = network.requests
-        assert str(request.url) == "http://reader.test/events/"
-        assert request.headers["Authorization"] == "Bearer token for reader-events"
-        assert json.loads(request.content)["source"] == "/notes"
-
     async def test_every_subscriber_gets_the_event_with_a_token_of_its_own(
         self, run: Run, network: Network, outbox: Database
     ) -> None:
@@ -139,35 +128,6 @@ class TestDelivery:
             await network.has_got(2)
         assert network.events == [("note.created", 1), ("note.changed", 2)]
         assert await streams_left(outbox) == 0
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize(
-        "failure",
-        [
-            faults.refused(),
-            faults.unavailable(),
-            faults.too_many_requests(retry_after_seconds=0),
-            faults.timed_out(),
-            faults.answer(401),
-            faults.reset(faults.answer(204, text="x")),
-            faults.truncated(faults.answer(204, text="xx"), after_bytes=1),
-            faults.delayed(faults.answer(204), seconds=60),
-        ],
-        ids=["refused", "503", "429", "timed out", "401", "reset", "truncated", "delayed"],
-    )
-    async def test_subscriber_that_fails_at_first_gets_every_event_in_order(
-        self, run: Run, network: Network, outbox: Database, failure: faults.Behaviour
-    ) -> None:
-        note = await create(outbox)
-        await change(outbox, note)
-        network.behave(failure, failure, failure, faults.answer(204))
-        async with run():
-            await network.has_got(1)
-            while await streams_left(outbox):
-                await network.has_got(1)
-                await asyncio.sleep(0)
-        taken = list(dict.fromkeys(network.events))
-        assert taken == [("note.created", 1), ("note.changed", 2)]
 
 
 class TestStop:
@@ -220,19 +180,6 @@ class TestOtherProcesses:
         async with run(), opened(outbox_url) as other:
             await create(other)
             await network.has_got(1)
-
-    async def test_two_processes_deliver_each_event_once(
-        self, run: Run, network: Network, outbox: Database, outbox_url: str
-    ) -> None:
-        async with (
-            opened(outbox_url) as other,
-            run(),
-            relays_to(network, other).running(),
-        ):
-            for number in range(20):
-                await create(outbox, number)
-            await network.has_got(20)
-        assert len(network.events) == 20
 
 
 LISTENERS = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'"

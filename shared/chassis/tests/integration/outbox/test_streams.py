@@ -3,14 +3,12 @@
 import asyncio
 
 import pytest
-from sqlalchemy import func, select
-from sqlmodel import col
-from tests.example.publisher import READER, change, create, opened, parked, write
+from tests.example.publisher import READER, change, create, opened, write
 
 from chassis.db.database import Database
 from chassis.events.outbox import streams
-from chassis.events.outbox.models import OutboxEvent, OutboxStream
-from chassis.events.outbox.streams import EVENTS_PER_LEASE, Lease, Outcome
+from chassis.events.outbox.models import OutboxStream
+from chassis.events.outbox.streams import Lease, Outcome
 from service_testing.frozen_time import FrozenTime
 from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter
@@ -44,14 +42,6 @@ def delivered(given: Lease, count: int = 1) -> Outcome:
     return outcome
 
 
-async def number_of(database: Database, note_id: int) -> int:
-    """The number of the note's first event."""
-    statement = select(func.min(col(OutboxEvent.id))).where(
-        col(OutboxEvent.aggregate_id) == note_id
-    )
-    return await database.read_session().scalar(statement) or 0
-
-
 async def stream_of(
     database: Database, note_id: int, *, subscriber: str = READER
 ) -> OutboxStream | None:
@@ -60,9 +50,6 @@ async def stream_of(
 
 
 class TestLease:
-    async def test_lease_of_no_streams_is_none(self, outbox: Database) -> None:
-        assert await lease(outbox) == []
-
     async def test_leased_stream_is_nobody_else_s_until_the_lease_ends(
         self, outbox: Database, frozen_time: FrozenTime
     ) -> None:
@@ -105,24 +92,6 @@ class TestLease:
 
 
 class TestPendingEvents:
-    async def test_pending_events_are_each_note_s_own_in_order(self, outbox: Database) -> None:
-        ada, eva = await create(outbox, 1), await create(outbox, 2)
-        await change(outbox, ada, times=2)
-        assert await pending(outbox, ada, eva) == {ada: [1, 2, 3], eva: [1]}
-        assert await pending(outbox, eva) == {eva: [1]}
-
-    async def test_pending_events_of_one_note_are_a_bounded_number(self, outbox: Database) -> None:
-        ada = await create(outbox)
-        await change(outbox, ada, times=EVENTS_PER_LEASE)
-        assert await pending(outbox, ada) == {ada: list(range(1, EVENTS_PER_LEASE + 1))}
-
-    async def test_pending_events_go_on_behind_a_gap(self, outbox: Database) -> None:
-        ada = await create(outbox)
-        await change(outbox, ada, times=EVENTS_PER_LEASE)
-        (given,) = await lease(outbox)
-        await record(outbox, delivered(given, EVENTS_PER_LEASE))
-        assert await pending(outbox, ada) == {ada: [EVENTS_PER_LEASE + 1]}
-
     async def test_pending_events_of_many_users_are_one_statement(self, outbox: Database) -> None:
         note_ids = [await create(outbox, number) for number in range(5)]
         counter = QueryCounter()
@@ -130,58 +99,7 @@ class TestPendingEvents:
             assert len(await pending(outbox, *note_ids)) == 5
 
 
-class TestDelivered:
-    async def test_stream_without_events_left_is_removed(self, outbox: Database) -> None:
-        ada = await create(outbox)
-        (given,) = await lease(outbox)
-        assert await record(outbox, delivered(given)) == []
-        assert await stream_of(outbox, ada) is None
-        assert await pending(outbox, ada) == {}
-
-    async def test_stream_with_events_left_is_given_back_at_once(self, outbox: Database) -> None:
-        ada = await create(outbox)
-        await change(outbox, ada)
-        (given,) = await lease(outbox)
-        await record(outbox, delivered(given))
-        assert [each.aggregate_id for each in await lease(outbox)] == [ada]
-        assert await pending(outbox, ada) == {ada: [2]}
-
-    async def test_stream_with_an_event_that_came_meanwhile_is_given_back(
-        self, outbox: Database
-    ) -> None:
-        ada = await create(outbox)
-        (given,) = await lease(outbox)
-        outcome = delivered(given)
-        await change(outbox, ada)
-        await record(outbox, outcome)
-        assert [each.aggregate_id for each in await lease(outbox)] == [ada]
-
-    async def test_parked_event_is_out_of_the_way_with_its_reason(self, outbox: Database) -> None:
-        ada = await create(outbox)
-        await change(outbox, ada)
-        (given,) = await lease(outbox)
-        outcome = delivered(given)
-        outcome.parked[await number_of(outbox, ada)] = "status 400"
-        await record(outbox, outcome)
-        assert await pending(outbox, ada) == {ada: [2]}
-        assert await parked(outbox) == {(ada, 1): "status 400"}
-
-
 class TestFailed:
-    async def test_failed_stream_waits_as_long_as_it_shall(
-        self, outbox: Database, frozen_time: FrozenTime
-    ) -> None:
-        ada = await create(outbox)
-        (given,) = await lease(outbox)
-        await record(outbox, Outcome(given, error="status 503", retry_in_seconds=7))
-        stream = await stream_of(outbox, ada)
-        assert stream is not None
-        assert (stream.failures, stream.last_error) == (1, "status 503")
-        assert await lease(outbox) == []
-        frozen_time.tick(7)
-        (again,) = await lease(outbox)
-        assert again.failures == 1
-
     async def test_failures_are_counted_until_an_event_gets_through(self, outbox: Database) -> None:
         ada = await create(outbox)
         await change(outbox, ada)

@@ -54,21 +54,6 @@ class TestStreams:
 class TestWaking:
     """The relays of this process are woken when, and only when, an event is committed."""
 
-    async def test_relays_are_woken_by_the_commit(self, outbox: Database) -> None:
-        woken = watched(outbox)
-        async with outbox.write_session() as session:
-            await write(session, 1)
-            assert woken == []
-            await session.commit()
-        assert woken == ["woken"]
-
-    async def test_relays_are_not_woken_by_a_rollback(self, outbox: Database) -> None:
-        woken = watched(outbox)
-        async with outbox.write_session() as session:
-            await write(session, 1)
-            await session.rollback()
-        assert woken == []
-
     async def test_relays_are_not_woken_by_other_commits(self, outbox: Database) -> None:
         note = await create(outbox)
         woken = watched(outbox)
