@@ -141,12 +141,6 @@ async def test_health_checks_promise_no_more_than_they_say() -> None:
     assert "/docs" not in description["paths"]
 
 
-async def test_the_description_is_made_once() -> None:
-    client = client_of(_reading())
-    first, second = await client.get("/openapi.json"), await client.get("/openapi.json")
-    assert first.content == second.content
-
-
 @pytest.mark.parametrize(
     ("token_url", "described_url"),
     [

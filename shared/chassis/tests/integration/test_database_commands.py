@@ -34,9 +34,6 @@ async def add_note_and_fail(session: WriteSession) -> None:
 
 
 class TestWithDatabase:
-    def test_what_the_action_returns_is_returned(self, spare_database_url: str) -> None:
-        assert with_database(settings_of(spare_database_url), count_notes) == 0
-
     def test_the_database_is_closed_when_the_action_has_failed(
         self, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

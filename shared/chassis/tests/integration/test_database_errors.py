@@ -1,7 +1,6 @@
 """A database that is away is a 503; a mistake of ours stays a 500."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,11 +85,6 @@ class TestAway:
         assert logs[0]["event"] == "database_unavailable"
         assert "DatabaseUnreachable" in logs[0]["exception"]
         assert "hunter2" not in str(logs)
-
-    async def test_a_file_that_is_a_folder_is_a_503(self, tmp_path: Path) -> None:
-        database = Database(f"sqlite:///{tmp_path}")
-        unavailable(await client_of(router, database=database).get("/read"))
-        await database.aclose()
 
     @pytest.mark.parametrize("change", [{"password": "wrong"}, {"database": "nothing"}])
     async def test_a_server_that_refuses_us_is_a_503(

@@ -1,4 +1,4 @@
-"""Between SIGTERM and the end: no client of a balanced pair of replicas sees any of it."""
+"""Between SIGTERM and the end: what is still answered, and what ends it."""
 
 import asyncio
 import signal

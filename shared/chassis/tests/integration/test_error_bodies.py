@@ -1,9 +1,9 @@
 """The one shape of every error."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
-from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Response
 from tests.example.app import client_of
 
 from chassis.web.errors import (
@@ -20,7 +20,6 @@ from chassis.web.errors import (
     PreconditionFailed,
     UnsupportedMediaType,
 )
-from chassis.web.fields import Text
 from service_testing.assertions import assert_error_response, assert_validation_error
 
 
@@ -115,18 +114,6 @@ async def test_an_unknown_path_is_a_404(path: str) -> None:
     assert_error_response(await client_of().get(path), 404, "not_found")
 
 
-async def test_an_error_that_a_dependency_raises_has_the_same_shape() -> None:
-    router = APIRouter()
-
-    async def refuse() -> None:
-        raise Forbidden
-
-    @router.get("/", dependencies=[Depends(refuse)])
-    async def read() -> None: ...
-
-    assert_error_response(await client_of(router).get("/"), 403, "forbidden")
-
-
 async def test_an_error_after_the_yield_of_a_dependency_is_the_answer() -> None:
     router = APIRouter()
 
@@ -141,14 +128,3 @@ async def test_an_error_after_the_yield_of_a_dependency_is_the_answer() -> None:
     response = await client_of(router).post("/")
     assert_error_response(response, 409, "title_taken")
     assert "Location" not in response.headers
-
-
-async def test_a_text_of_the_query_that_no_database_stores_is_a_422() -> None:
-    router = APIRouter()
-
-    @router.get("/")
-    async def search(q: Annotated[Text, Query()]) -> str:
-        return q
-
-    response = await client_of(router).get("/?q=a%00b")
-    assert_validation_error(response, ["query", "q"])

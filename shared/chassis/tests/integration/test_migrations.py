@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.util import CommandError
 from sqlalchemy import Column, Integer, MetaData, String, Table, inspect, text
 from sqlalchemy.exc import DBAPIError
 from tests.example.app import MIGRATIONS
@@ -253,8 +252,3 @@ class TestMakeRevision:
         second = next((folder.path / "versions").glob("0002_*.py")).read_text()
         assert "op." not in second
         migrations.upgrade(url, folder.path)
-
-    def test_is_refused_while_the_database_is_behind(self, url: str, folder: Folder) -> None:
-        folder.add(CREATE)
-        with pytest.raises(CommandError, match="not up to date"):
-            migrations.make_revision(url, folder.path, "too early")

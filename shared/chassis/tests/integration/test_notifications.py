@@ -57,28 +57,11 @@ async def other(spare_database_url: str) -> AsyncIterator[Database]:
     await database.aclose()
 
 
-async def notify(database: Database, channel: str = CHANNEL) -> None:
+async def notify(database: Database) -> None:
     async with database.transaction() as session:
-        await (await session.connection()).execute(
-            text("SELECT pg_notify(:channel, '')"), {"channel": channel}
-        )
-
-
-async def test_a_notification_is_heard(ear: Ear, other: Database) -> None:
-    await notify(other)
-    await ear.hears(2)
-
-
-async def test_what_is_rolled_back_or_on_another_channel_is_not(ear: Ear, other: Database) -> None:
-    async with other.write_session() as session:
         await (await session.connection()).execute(
             text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL}
         )
-        await session.rollback()
-    await notify(other, "remarks")
-    await notify(other)
-    await ear.hears(2)
-    assert ear.heard == 2
 
 
 async def test_a_connection_that_is_ended_is_opened_anew_and_may_have_missed_some(

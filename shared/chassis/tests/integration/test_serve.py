@@ -100,6 +100,12 @@ def test_what_a_trusted_proxy_says_of_its_client_is_believed(service: Served) ->
     assert "Strict-Transport-Security" not in service.client.get("/").headers
 
 
+def test_a_proxy_is_not_believed_because_another_one_is_trusted(url: str) -> None:
+    with served(NOTES_DATABASE_URL=url, NOTES_TRUSTED_PROXIES="10.0.0.1") as service:
+        response = service.client.get("/", headers=FORWARDED)
+    assert "Strict-Transport-Security" not in response.headers
+
+
 def test_a_body_that_is_too_large_is_refused_on_the_wire(service: Served) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(17):

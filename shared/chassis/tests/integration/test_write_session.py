@@ -227,11 +227,3 @@ class TestAfterCommit:
             after_commit(session, lambda: called.append("called"))
             await session.rollback()
         assert called == []
-
-    async def test_sessions_carry_what_the_database_gives_them(self, database: Database) -> None:
-        database.session_info["key"] = "value"
-        try:
-            async with database.write_session() as session:
-                assert session.info["key"] == "value"
-        finally:
-            del database.session_info["key"]

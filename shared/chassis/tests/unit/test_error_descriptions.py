@@ -25,10 +25,6 @@ class TitleTaken(Conflict):
     code, sentence = "title_taken", "There is a note with this title."
 
 
-class TooManyNotes(Conflict):
-    code, sentence = "too_many_notes", "Delete some first."
-
-
 def test_an_error_is_described_by_its_code_and_an_example_of_its_body() -> None:
     assert error_responses(TitleTaken) == {
         409: {
@@ -52,16 +48,6 @@ def test_an_error_is_described_by_its_code_and_an_example_of_its_body() -> None:
     }
 
 
-def test_errors_of_one_status_share_its_description() -> None:
-    described = error_responses(TitleTaken, NotFound, TooManyNotes)
-    assert list(described) == [409, 404]
-    assert described[409]["description"] == "`title_taken` / `too_many_notes`"
-    assert list(described[409]["content"]["application/json"]["examples"]) == [
-        "title_taken",
-        "too_many_notes",
-    ]
-
-
 def test_headers_that_an_error_always_has_are_promised() -> None:
     described = error_responses(NotAuthenticated, NotFound, DatabaseUnavailable)
     promised = {status: set(response.get("headers", {})) for status, response in described.items()}
@@ -72,10 +58,6 @@ def test_headers_that_an_error_always_has_are_promised() -> None:
 def test_each_route_gets_a_description_of_its_own() -> None:
     error_responses(TitleTaken)[409]["content"].clear()
     assert error_responses(TitleTaken)[409]["content"]
-
-
-def test_a_route_without_errors_has_none_described() -> None:
-    assert error_responses() == {}
 
 
 @pytest.mark.parametrize(
