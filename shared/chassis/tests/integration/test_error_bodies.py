@@ -15,6 +15,7 @@ from chassis.web.errors import (
     Forbidden,
     InvalidRequest,
     InvalidToken,
+    MethodNotAllowed,
     NotAuthenticated,
     NotFound,
     PreconditionFailed,
@@ -38,25 +39,26 @@ class TitleTaken(Conflict):
 
 
 @pytest.mark.parametrize(
-    ("error", "headers"),
+    ("error", "status", "code", "headers"),
     [
-        (BadRequest, {}),
-        (NotAuthenticated, {"WWW-Authenticate": "Bearer"}),
-        (InvalidToken, {"WWW-Authenticate": 'Bearer error="invalid_token"'}),
-        (Forbidden, {}),
-        (NotFound, {}),
-        (TitleTaken, {}),
-        (PreconditionFailed, {}),
-        (BodyTooLarge, {}),
-        (UnsupportedMediaType, {}),
-        (DatabaseUnavailable, {"Retry-After": "1"}),
+        (BadRequest, 400, "bad_request", {}),
+        (NotAuthenticated, 401, "not_authenticated", {"WWW-Authenticate": "Bearer"}),
+        (InvalidToken, 401, "invalid_token", {"WWW-Authenticate": 'Bearer error="invalid_token"'}),
+        (Forbidden, 403, "forbidden", {}),
+        (NotFound, 404, "not_found", {}),
+        (TitleTaken, 409, "title_taken", {}),
+        (MethodNotAllowed, 405, "method_not_allowed", {}),
+        (PreconditionFailed, 412, "precondition_failed", {}),
+        (BodyTooLarge, 413, "body_too_large", {}),
+        (UnsupportedMediaType, 415, "unsupported_media_type", {}),
+        (DatabaseUnavailable, 503, "database_unavailable", {"Retry-After": "1"}),
     ],
 )
 async def test_an_error_is_its_status_its_code_and_its_sentence(
-    error: type[ApiError], headers: dict[str, str]
+    error: type[ApiError], status: int, code: str, headers: dict[str, str]
 ) -> None:
     response = await client_of(raising(error())).get("/")
-    body = assert_error_response(response, error.status, error.code)
+    body = assert_error_response(response, status, code)
     assert body["detail"] == error.sentence
     assert response.headers["Content-Type"] == "application/json"
     assert {name: response.headers[name] for name in headers} == headers

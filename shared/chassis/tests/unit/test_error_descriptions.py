@@ -1,22 +1,12 @@
 """`error_responses`: what a route's OpenAPI description says of its errors."""
 
-import pytest
-
 from chassis.web.errors import (
-    ApiError,
-    BadRequest,
-    BodyTooLarge,
     Conflict,
     DatabaseUnavailable,
     ErrorBody,
-    Forbidden,
-    InvalidToken,
-    MethodNotAllowed,
     NotAuthenticated,
     NotFound,
-    PreconditionFailed,
     Unavailable,
-    UnsupportedMediaType,
     error_responses,
 )
 
@@ -58,28 +48,6 @@ def test_headers_that_an_error_always_has_are_promised() -> None:
 def test_each_route_gets_a_description_of_its_own() -> None:
     error_responses(TitleTaken)[409]["content"].clear()
     assert error_responses(TitleTaken)[409]["content"]
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "code"),
-    [
-        (BadRequest, 400, "bad_request"),
-        (NotAuthenticated, 401, "not_authenticated"),
-        (InvalidToken, 401, "invalid_token"),
-        (Forbidden, 403, "forbidden"),
-        (NotFound, 404, "not_found"),
-        (MethodNotAllowed, 405, "method_not_allowed"),
-        (PreconditionFailed, 412, "precondition_failed"),
-        (BodyTooLarge, 413, "body_too_large"),
-        (UnsupportedMediaType, 415, "unsupported_media_type"),
-        (DatabaseUnavailable, 503, "database_unavailable"),
-    ],
-)
-def test_a_general_error_has_the_published_status_and_code(
-    error: type[ApiError], status: int, code: str
-) -> None:
-    assert (error.status, error.code, error().status_code) == (status, code, status)
-    assert error().detail == error.sentence
 
 
 def test_headers_of_one_error_are_added_to_those_of_its_class() -> None:

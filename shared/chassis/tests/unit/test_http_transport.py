@@ -97,23 +97,6 @@ class TestRequest:
             "data": {"id": 7, "version": 3},
         }
 
-    async def test_request_is_a_new_span_of_the_trace_that_caused_it(self) -> None:
-        transport, network = transport_to(faults.answer(204))
-        await transport.deliver(event())
-        version, trace_id, span_id, flags = network.requests[0].headers["traceparent"].split("-")
-        assert (version, trace_id, flags) == ("00", TRACE_ID, "01")
-        assert span_id != CAUSE_SPAN_ID
-        # The event itself says where it comes from.
-        assert json.loads(network.requests[0].content)["traceparent"] == event().traceparent
-
-    async def test_request_without_a_cause_has_an_id_all_the_same(self) -> None:
-        transport, network = transport_to(faults.answer(204))
-        uncaused = event()
-        uncaused.request_id = uncaused.traceparent = None
-        await transport.deliver(uncaused)
-        assert len(network.requests[0].headers["X-Request-ID"]) == 32
-        assert "requestid" not in json.loads(network.requests[0].content)
-
 
 class TestMeaning:
     @pytest.mark.parametrize("status", [200, 201, 202, 204])
