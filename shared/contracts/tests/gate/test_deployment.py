@@ -81,17 +81,6 @@ class TestAnswers:
         with pytest.raises(ContractError, match="can't check out deployed/depot"):
             Deployments(example.gate.workspace).check_out("depot", tmp_path / "depot")
 
-    def test_service_without_deployed_neighbours_is_not_asked(
-        self, example: Example, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        for service in SERVICES:
-            example.git("tag", "--delete", f"deployed/{service}")
-        example.write(
-            "contracts/bootstrap.toml", "".join(f"{each} = {TODAY}\n" for each in SERVICES)
-        )
-        assert example.gate.can_i_deploy([["catalog"]])
-        assert "so nothing was asked" in capsys.readouterr().out
-
 
 class TestBootstrap:
     @pytest.fixture(autouse=True)
@@ -99,11 +88,15 @@ class TestBootstrap:
         for service in SERVICES:
             example.git("tag", "--delete", f"deployed/{service}")
 
-    def test_service_in_the_bootstrap_file_is_not_deployed(self, example: Example) -> None:
+    def test_service_in_the_bootstrap_file_is_not_deployed_and_not_asked(
+        self, example: Example, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         example.write(
             "contracts/bootstrap.toml", "".join(f"{each} = {TODAY}\n" for each in SERVICES)
         )
         assert "catalog: not deployed yet (bootstrap)" in report_changes(example.gate.workspace)
+        assert example.gate.can_i_deploy([["catalog"]])
+        assert "so nothing was asked" in capsys.readouterr().out
 
     def test_expired_entry_fails(self, example: Example) -> None:
         yesterday = TODAY - timedelta(days=1)

@@ -107,9 +107,6 @@ class TestUncovered:
             ("/hats/7", {**HAT, "is_sold": True}, "`a hat`: $.is_sold is True, not False"),
             ("/hats/7", {**HAT, "is_sold": 0}, "$.is_sold is 0, not False"),
             ("/hats/7", {**HAT, "id": "7"}, "$.id is '7', not a value like 7"),
-            ("/hats/7", {**HAT, "label": None}, "$.label is None, not a value like 'bowler'"),
-            ("/hats/7", {**HAT, "kind": "straw"}, "$.kind is 'straw', not 'felt'"),
-            ("/hats/7", {**HAT, "worn_by": "Ada"}, "$.worn_by is 'Ada', not None"),
             ("/hats/7", {"id": 7}, "$.is_sold is missing; "),
             ("/hats/7", [], "$ is [], not an object"),
             ("/hats/", {"hats": [], "next": 7}, "`hats`: $.hats is empty"),
@@ -117,11 +114,8 @@ class TestUncovered:
             ("/hats/", {"hats": {}, "next": 7}, "`hats`: $.hats is {}, not a list"),
             ("/hats/", {"hats": [HAT], "next": "x"}, "`no hats`: $.hats is not empty"),
             ("/seal", {"mark": "A"}, "$.mark is 'A', which doesn't match ^[a-z]+$"),
-            ("/seal", {"mark": None}, "$.mark is None, not a value like 'ab'"),
             ("/seal", {"size": 1.5}, "$.size is 1.5, not a whole number"),
-            ("/seal", {"is_new": "true"}, "$.is_new is 'true', not a value like True"),
             ("/seal", {"by": ["you"]}, "$.by has nothing like 'me'"),
-            ("/seal", {"by": "me"}, "$.by has nothing like 'me'"),
         ],
     )
     def test_uncovered_body_is_named_with_the_difference(
