@@ -16,6 +16,8 @@ from service_testing.isolation import IsolatedDatabase
 
 TITLES = select(Note.title).order_by(Note.id)
 TWO_TASKS = "Two tasks use the database at once"
+COMMITTED = [pytest.param(run, marks=pytest.mark.committed) for run in (3, 4)]
+in_each_mode_twice = pytest.mark.parametrize("run", [1, 2, *COMMITTED])
 
 
 async def titles(database: IsolatedDatabase) -> list[str]:
@@ -29,18 +31,11 @@ async def titles_in_app(client: AppClient) -> list[str]:
 class TestNothingStays:
     """Each test runs more than once: a later run would see the row of an earlier one."""
 
-    @pytest.mark.parametrize("run", [1, 2])
+    @in_each_mode_twice
     async def test_commit_of_the_app_is_undone(self, client: AppClient, run: int) -> None:
         assert await titles_in_app(client) == []
         response = await client.post("/notes/", params={"title": "leaks?"})
         assert response.status_code == 201
-        assert await titles_in_app(client) == ["leaks?"]
-
-    @pytest.mark.committed
-    @pytest.mark.parametrize("run", [1, 2])
-    async def test_real_commit_is_deleted(self, client: AppClient, run: int) -> None:
-        assert await titles_in_app(client) == []
-        await client.post("/notes/", params={"title": "leaks?"})
         assert await titles_in_app(client) == ["leaks?"]
 
 
@@ -122,15 +117,8 @@ class TestReadSession:
 
 
 class TestStartOfTheApp:
-    @pytest.mark.parametrize("run", [1, 2])
+    @in_each_mode_twice
     async def test_its_rows_are_there_in_every_test(
-        self, client: AppClient, session: WriteSession, run: int
-    ) -> None:
-        assert await session.scalar(select(func.count(Start.id))) == 1
-
-    @pytest.mark.committed
-    @pytest.mark.parametrize("run", [1, 2])
-    async def test_its_rows_are_there_in_every_committed_test(
         self, client: AppClient, session: WriteSession, run: int
     ) -> None:
         assert await session.scalar(select(func.count(Start.id))) == 1
