@@ -1,10 +1,16 @@
-"""Between SIGTERM and the end: what is still answered, and what ends it."""
+"""Between SIGTERM and the end: no client of a balanced pair of replicas sees any of it."""
 
 import asyncio
 import signal
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 
+import anyio.to_thread
+import httpx
 import pytest
 import uvicorn
 from starlette.responses import Response
@@ -16,6 +22,8 @@ from chassis.db import migrations
 from chassis.ops.health import Lifecycle
 from chassis.ops.serving import DrainingServer
 
+_LOOK_EVERY_SECONDS = 0.05
+_CLIENTS = 8
 REQUEST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -112,3 +120,81 @@ class TestTheLastConnections:
         await at_its_end.shutdown()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address)
+
+
+@dataclass
+class Balancer:
+    """Sends requests to the replicas in turn, as a proxy does: those that were ready when it looked.
+
+    It keeps connections, looks every now and then, and tries nothing twice.
+    """
+
+    ports: list[int]
+    answers: Counter[int | str] = field(default_factory=Counter)
+    _ready: list[int] = field(default_factory=list)
+    _turn: int = 0
+
+    async def look(self, http: httpx.AsyncClient) -> None:
+        while True:
+            ready = []
+            for port in self.ports:
+                try:
+                    response = await http.get(f"http://127.0.0.1:{port}/health/ready")
+                except httpx.TransportError:
+                    continue
+                if response.status_code == 200:
+                    ready.append(port)
+            self._ready = ready
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+    async def send(self, http: httpx.AsyncClient) -> None:
+        while True:
+            while not self._ready:  # noqa: ASYNC110 - it polls, as a proxy does
+                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            self._turn += 1
+            port = self._ready[self._turn % len(self._ready)]
+            try:
+                note = {"title": f"note {self._turn}"}
+                response = await http.post(f"http://127.0.0.1:{port}/notes/", json=note)
+            except httpx.TransportError as error:
+                self.answers[type(error).__name__] += 1
+            else:
+                self.answers[response.status_code] += 1
+
+
+@pytest.mark.slow
+async def test_a_rolling_restart_of_two_replicas_fails_no_request(url: str) -> None:
+    with ExitStack() as stack:
+
+        def start(**variables: str) -> Served:
+            settings = {
+                "NOTES_DATABASE_URL": url,
+                "NOTES_DRAIN_SECONDS": "1",
+                # Nobody reads its log before its end, and a pipe that is full would stop it.
+                "NOTES_LOG_LEVEL": "warning",
+                **variables,
+            }
+            return stack.enter_context(served(**settings))
+
+        replicas = [start(), start()]
+        balancer = Balancer([replica.port for replica in replicas])
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as http, asyncio.TaskGroup() as g:
+            tasks = [g.create_task(balancer.look(http))]
+            tasks += [g.create_task(balancer.send(http)) for _ in range(_CLIENTS)]
+            for replica in replicas:
+                await _has_sent(balancer, 50)
+                await anyio.to_thread.run_sync(replica.end, signal.SIGTERM)
+                assert replica.process.returncode == 0
+                await _has_sent(balancer, 50)
+                again = partial(start, NOTES_PORT=str(replica.port))
+                await anyio.to_thread.run_sync(again)
+            await _has_sent(balancer, 50)
+            for task in tasks:
+                task.cancel()
+    assert set(balancer.answers) == {201}
+
+
+async def _has_sent(balancer: Balancer, more: int) -> None:
+    enough = balancer.answers.total() + more
+    while balancer.answers.total() < enough:  # noqa: ASYNC110 - whoever sends tells nobody
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
