@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,15 +87,6 @@ class TestInterpreter:
         assert "its package python3-venv" in done.stderr
 
 
-def change_pins(checkout: Checkout) -> None:
-    made = (checkout.folder / ".tox/bootstrap/.ready").stat().st_mtime
-    os.utime(checkout.folder / "constraints.txt", (made + 1, made + 1))
-
-
-def move(checkout: Checkout) -> None:
-    checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved checkout"))
-
-
 class TestPreparation:
     @pytest.fixture(autouse=True)
     def python(self, checkout: Checkout) -> None:
@@ -109,22 +99,28 @@ class TestPreparation:
 
         assert checkout.take_calls() == ["workspace.py install", "run.py"]
 
-    @pytest.mark.parametrize(
-        ("change", "environ"),
-        [
-            (change_pins, {}),
-            (lambda checkout: checkout.install_python("python3.13"), {"PYTHON": "python3.13"}),
-            (move, {}),
-        ],
-        ids=["pins", "another Python", "moved checkout"],
-    )
-    def test_change_makes_everything_anew(
-        self, checkout: Checkout, change: Callable[[Checkout], None], environ: dict[str, str]
-    ) -> None:
+    def test_changed_pins_are_installed(self, checkout: Checkout) -> None:
         checkout.make("run")
         checkout.take_calls()
-        change(checkout)
-        checkout.make("run", **environ)
+        made = (checkout.folder / ".tox/bootstrap/.ready").stat().st_mtime
+        os.utime(checkout.folder / "constraints.txt", (made + 1, made + 1))
+        checkout.make("run")
+
+        assert "-m venv --clear .tox/bootstrap" in checkout.take_calls()
+
+    def test_another_python_makes_everything_anew(self, checkout: Checkout) -> None:
+        checkout.make("run")
+        checkout.take_calls()
+        checkout.install_python("python3.13")
+        checkout.make("run", PYTHON="python3.13")
+
+        assert "-m venv --clear .tox/bootstrap" in checkout.take_calls()
+
+    def test_moved_checkout_makes_everything_anew(self, checkout: Checkout) -> None:
+        checkout.make("run")
+        checkout.take_calls()
+        checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved checkout"))
+        checkout.make("run")
 
         assert "-m venv --clear .tox/bootstrap" in checkout.take_calls()
 
