@@ -65,6 +65,20 @@ async def test_concurrent_edits_of_one_item_are_all_kept(
     assert assert_item_response(owner.items.get(location))["price"] == "0.20"
 
 
+async def test_concurrent_use_of_one_refresh_token_succeeds_at_most_once(
+    stack: Stack, new_user: NewUser, request_log: RequestLog
+) -> None:
+    user = new_user()
+    body = {"refresh_token": user.refresh_token}
+    async with request_log.async_client(stack.users.url) as client:
+        responses = await asyncio.gather(
+            *(client.post("/auth/refresh", json=body) for _ in range(10))
+        )
+    statuses = Counter(response.status_code for response in responses)
+    assert statuses.keys() <= {200, 401}
+    assert statuses[200] <= 1
+
+
 async def test_item_created_during_deletion_of_its_owner_is_deleted(
     stack: Stack, new_user: NewUser, anonymous: ApiClient, request_log: RequestLog
 ) -> None:
