@@ -16,7 +16,7 @@ from chassis.db.sessions import WriteSession
 
 
 class OwnerLookup:
-    """Looks up in users the owners of whom no event has arrived yet."""
+    """Looks up an owner in users if no event about them has arrived yet."""
 
     def __init__(self, database: Database, users: Users) -> None:
         self._database = database

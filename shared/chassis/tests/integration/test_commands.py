@@ -13,7 +13,7 @@ from tests.example.__main__ import cli, create
 from tests.example.app import MIGRATIONS, NotesSettings
 from typer.testing import CliRunner, Result
 
-from chassis.ops.cli import run_or_exit, service_cli
+from chassis.ops.cli import fail, run_or_exit, service_cli
 from chassis.ops.settings import SettingsError
 
 UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/notes"
@@ -37,6 +37,19 @@ class TestHelp:
         assert "The notes service." in result.stdout
         for name in ("migrate", "make-migration", "serve"):
             assert f" {name} " in result.stdout
+
+    @pytest.mark.parametrize(
+        ("name", "sentence"),
+        [
+            ("migrate", "Bring the database's schema up to date."),
+            ("make-migration", "Write a migration"),
+            ("serve", "Serve requests until SIGTERM"),
+        ],
+    )
+    def test_of_a_command_says_what_it_does(self, name: str, sentence: str) -> None:
+        result = run(name, "--help")
+        assert result.exit_code == 0
+        assert sentence in result.stdout
 
     def test_is_shown_when_nothing_is_asked_for(self) -> None:
         assert "Usage: python -m app" in run().output
@@ -83,6 +96,11 @@ class TestMakeMigration:
         (written,) = (folder / "versions").glob("*.py")
         assert written.name == "0001_add_notes.py"
         assert CliRunner().invoke(own, ["migrate"], env=environment).exit_code == 0
+
+    def test_needs_a_message(self) -> None:
+        result = run("make-migration", url="sqlite:///unused.db")
+        assert result.exit_code == 2
+        assert "Missing argument" in result.stderr
 
     def test_on_a_database_that_is_behind_is_one_sentence(
         self, folder: Path, empty_database_url: str
@@ -173,3 +191,18 @@ class TestHelpersOfOtherCommands:
             run_or_exit(fail_silently)
         assert getattr(caught.value, "exit_code", None) == 2
         assert capsys.readouterr().err == "error: the database can't be used: TimeoutError\n"
+
+    def test_a_mistake_of_ours_is_no_sentence(self) -> None:
+        def divide() -> None:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            run_or_exit(divide)
+
+    def test_fail_ends_the_command_with_its_sentence(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            fail("that won't do.")
+        assert getattr(caught.value, "exit_code", None) == 2
+        assert capsys.readouterr().err == "error: that won't do.\n"
