@@ -77,19 +77,9 @@ class Contracts:
         return Catalogue(self.folder / "states.toml")
 
     def interactions(self, *, provider: str, pacts: Path | None = None) -> list[Interaction]:
-        """What all consumers expect of the provider, from the committed pacts or from another folder.
-
-        Raises:
-            ContractError: there is none. A verification would pass without verifying anything.
-        """
+        """What all consumers expect of the provider, from the committed pacts or from another folder."""
         self.catalogue.states_of(provider)
-        of_provider = [each for each in read_all(pacts or self.pacts) if each.provider == provider]
-        if not of_provider:
-            raise ContractError(
-                f"{pacts or self.pacts} has no interaction with the provider `{provider}`. Nothing would be "
-                f"verified. {FIX}"
-            )
-        return of_provider
+        return [each for each in read_all(pacts or self.pacts) if each.provider == provider]
 
     def committed(self, consumer: str, provider: str) -> dict[str, Interaction]:
         """The interactions between the two by description; none when there is no file."""

@@ -127,11 +127,6 @@ UNUSED = '    @state_handler("a shelf")\n    async def shelf(self) -> None:\n   
 NO_BOOK = '    @state_handler("no book")\n'
 
 
-def unused_state(example: Example) -> None:
-    example.append("contracts/states.toml", '\n[catalog."a shelf"]\n')
-    example.edit(STATES, (NO_BOOK, UNUSED + NO_BOOK))
-
-
 VERIFY = "    await verify(interaction)\n"
 PROVIDERS: dict[str, tuple[Tamper, str, str]] = {
     "no pacts": (
@@ -148,11 +143,6 @@ PROVIDERS: dict[str, tuple[Tamper, str, str]] = {
         lambda example: example.append("contracts/states.toml", '\n[catalog."a shelf"]\n'),
         "No handler for the state `a shelf`",
         "add a method with @state_handler to CatalogStates",
-    ),
-    "an unused state": (
-        unused_state,
-        "No interaction uses the state `a shelf`",
-        "delete it in ",
     ),
     "a state that isn't listed": (
         edit(STATES, NO_BOOK, UNUSED + NO_BOOK),

@@ -4,16 +4,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from contracts.errors import ContractError
-from contracts.pacts import Interaction, read_all
+from contracts.pacts import FIX, Interaction, read_all
 
 
 def count(pacts: Path, verified: Path, provider: str) -> str:
     """A sentence with the figures; `verified` is what `--contracts-verified` wrote.
 
     Raises:
-        ContractError: an interaction was not verified, or no canary ran.
+        ContractError: there is no interaction, one was not verified, or no canary ran.
     """
     committed = _names(each for each in read_all(pacts) if each.provider == provider)
+    if not committed:
+        raise ContractError(
+            f"{pacts} has no interaction with the provider `{provider}`. Nothing would be verified. {FIX}"
+        )
     found = _names(read_all(verified / "verified"))
     if missing := sorted(committed - found):
         listed = "\n".join(f"  {' -> '.join(each[:2])}: {each[2]}" for each in missing)

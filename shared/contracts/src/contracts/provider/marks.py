@@ -16,7 +16,8 @@ class Verify(Protocol):
 def each_interaction(contracts: Contracts, *, provider: str) -> pytest.MarkDecorator:
     """Run the test for each of the provider's interactions, with the argument `interaction`.
 
-    The collection of the tests fails with a `ContractError` if there is none.
+    Without a consumer it is skipped. `contracts check` fails if a service declares that it consumes
+    this one, and nothing is verified.
     """
     return pytest.mark.interactions(contracts, provider, _all)
 

@@ -57,7 +57,9 @@ class ProviderStates:
 
 
 def check_states(states: type[ProviderStates], contracts: Contracts, provider: str) -> None:
-    """Check that every listed state has a handler and is used, and that nothing else exists.
+    """Check that every listed state has a handler, and that every interaction has its states.
+
+    A state or a message that no interaction uses is an offer to the next consumer.
 
     Raises:
         ContractError: with every problem and how to fix it.
@@ -71,7 +73,6 @@ def _problems(states: type[ProviderStates], contracts: Contracts, provider: str)
     place, catalogue = _place(states), contracts.catalogue
     listed, handlers = catalogue.states_of(provider), _methods(states, _STATE)
     interactions = contracts.interactions(provider=provider)
-    used = {each.name for interaction in interactions for each in interaction.states}
     for name in sorted(listed.keys() - handlers.keys()):
         yield f"No handler for the state `{name}`: add a method with @state_handler to {place}."
     for name in sorted(handlers.keys() - listed.keys()):
@@ -79,8 +80,6 @@ def _problems(states: type[ProviderStates], contracts: Contracts, provider: str)
             f"{place} handles the state `{name}`, which isn't in {catalogue.path}: add it there or "
             "delete the handler."
         )
-    for name in sorted(listed.keys() - used):
-        yield f"No interaction uses the state `{name}`: delete it in {catalogue.path} and {place}."
     for name in sorted(listed.keys() & handlers.keys()):
         if _parameters(handlers[name]) != dict(listed[name]):
             yield f"The handler of `{name}` in {place} has other parameters than in {catalogue.path}."
@@ -100,8 +99,6 @@ def _message_problems(
     expected = {each.description for each in interactions if each.is_message}
     for name in sorted(expected - producers):
         yield f"No producer for the message `{name}`: add a method with @message_producer to {place}."
-    for name in sorted(producers - expected):
-        yield f"No consumer reads the message `{name}`: delete its producer in {place}."
 
 
 def _marker(attribute: str, name: str) -> Callable[[Any], Any]:
