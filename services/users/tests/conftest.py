@@ -1,3 +1,6 @@
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from app.database import MIGRATIONS
@@ -8,6 +11,15 @@ from chassis.web.state import ServiceState
 from service_testing.service import ServiceUnderTest
 from service_testing.settings import settings_for_tests
 
+SERVICES = Path(__file__).parents[2]
+
+
+def token_audiences() -> tuple[str, ...]:
+    """Of every service, as `make env` writes them."""
+    files = sorted(SERVICES.glob("*/pyproject.toml"))
+    tables = [tomllib.loads(file.read_text())["tool"]["service"] for file in files]
+    return tuple(each["token-audience"] for each in tables if "token-audience" in each)
+
 
 @pytest.fixture(scope="session")
 def settings() -> UsersSettings:
@@ -16,7 +28,7 @@ def settings() -> UsersSettings:
         UsersSettings,
         password_memory_kib=8,
         password_time_cost=1,
-        token_audiences=("users", "items"),
+        token_audiences=token_audiences(),
     )
 
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from app.events.user_events import OwnerState
-from app.models import Owner, ReceivedEvent
+from app.models import Item, Owner, ReceivedEvent
 from app.services.owners import apply_states
 from chassis.db.sessions import WriteSession
 from contracts.provider import Contracts, ProviderStates, Secrets, state_handler
 from service_testing.events import sender_token
 from service_testing.tokens import TokenIssuer
+from tests.factories import create_items, create_owner
 
 CONTRACTS = Contracts(Path(__file__).parents[4] / "contracts")
 
@@ -34,8 +35,18 @@ class ItemsStates(ProviderStates):
     async def foreign_token(self) -> Secrets:
         return _relay(sender_token(self._issuer.impostor(), audience=AS_ISSUED))
 
+    @state_handler("an item")
+    async def item(self, id: int, name: str) -> None:  # noqa: A002 - the API's word
+        await create_owner(self._session)
+        await create_items(self._session, {"id": id, "name": name})
+
+    @state_handler("no item")
+    async def no_item(self, id: int) -> None:  # noqa: A002 - as above
+        assert await self._session.get(Item, id) is None
+        await self._session.rollback()  # or it holds the connection that writes need
+
     @state_handler("no owner")
-    async def no_owner(self, id: int) -> None:  # noqa: A002 - the API's word
+    async def no_owner(self, id: int) -> None:  # noqa: A002 - as above
         assert await self._session.get(Owner, id) is None
         await self._session.rollback()  # or it holds the connection that writes need
 

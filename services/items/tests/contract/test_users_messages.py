@@ -136,7 +136,10 @@ class TestAccessTokens:
         audience = settings.events_token_audience
         body = token(audience=audience, sub=typed("users"))
         with users.sends(
-            "the token of a relay", given=[], body=body, content_type="application/json"
+            "the token of a relay",
+            given=[state("a subscriber", name="items")],
+            body=body,
+            content_type="application/json",
         ) as content:
             sent = token_issuer.token(without=("role",), **json.loads(content)["claims"])
             claims = await TokenVerifier(token_issuer, audience=audience, issuer="users").claims(

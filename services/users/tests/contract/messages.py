@@ -21,6 +21,7 @@ ADMIN_ID = 4_002
 class UsersMessages(ProviderStates):
     def __init__(self, people: People) -> None:
         self._people = people
+        self._events_audience = "subscriber-events"
 
     @message_producer("the event of a new user")
     async def registered(self) -> Message:
@@ -70,7 +71,7 @@ class UsersMessages(ProviderStates):
 
     @message_producer("the token of a relay")
     async def relay_token(self) -> Message:
-        tokens = DeliveryTokens(self._people.state.issuer.for_delivery, "items-events")
+        tokens = DeliveryTokens(self._people.state.issuer.for_delivery, self._events_audience)
         return await self._taken_apart(await tokens.current())
 
     async def _register(self, name: str) -> Message:
@@ -99,12 +100,12 @@ class UsersMessages(ProviderStates):
             sent.append(request)
             return httpx.Response(204)
 
-        tokens = DeliveryTokens(self._people.state.issuer.for_delivery, "items-events")
+        tokens = DeliveryTokens(self._people.state.issuer.for_delivery, self._events_audience)
         async with service_client(
             "", timeout_seconds=5, transport=httpx.MockTransport(sink)
         ) as http:
             delivery = HttpTransport(
-                "http://items/events/", http, tokens, source=SOURCE, deadline_seconds=5
+                "http://subscriber/events/", http, tokens, source=SOURCE, deadline_seconds=5
             )
             assert await delivery.deliver(event) == Delivered()
         return Message(sent[0].content, sent[0].headers["content-type"])

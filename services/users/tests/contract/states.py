@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from pydantic import AnyHttpUrl
+
 from app.models import User
 from app.schemas import AdminPatch
 from app.services import accounts, service_clients
 from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
+from chassis.events.outbox.settings import Subscriber
 from contracts.provider import Contracts, Secrets, state_handler
 from service_testing.assertions import assert_status
 from tests.contract.messages import UsersMessages
@@ -102,6 +105,11 @@ class UsersStates(UsersMessages):
                 audience=INTERNAL_AUDIENCE, sub="items", scope=READ_SCOPE, without=("role",)
             )
         )
+
+    @state_handler("a subscriber")
+    async def subscriber(self, name: str) -> None:
+        subscriber = Subscriber(name=name, url=AnyHttpUrl("http://subscriber.example/events/"))
+        self._events_audience = subscriber.audience
 
     @state_handler("published keys")
     async def published_keys(self) -> None:
