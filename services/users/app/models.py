@@ -12,6 +12,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from chassis.auth.tokens import Role
 from chassis.db.columns import NAME_LENGTH, NAMING_CONVENTION, UtcDateTime, big_id, utc_now
 from chassis.events.outbox.models import (
     OutboxEvent,
@@ -56,7 +57,7 @@ class User(SQLModel, table=True):
     search_text: str = Field(default="", sa_type=Text)
     """Name and e-mail address, folded. On PostgreSQL it has a trigram index (see the migration)."""
     password_hash: str = Field(sa_type=Text)
-    role: str = Field(default="user", sa_type=String(16))
+    role: Role = Field(default="user", sa_type=String(16))
     is_active: bool = True
     version: int = 1
     """Grows with every change of name, e-mail address, role or state; each writes an event."""

@@ -8,6 +8,7 @@ from sqlalchemy import insert
 from app.dependencies import UsersState
 from app.models import User
 from app.repositories.users import UserRepository
+from chassis.auth.tokens import Role
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 from service_testing.factories import fake, override
@@ -53,8 +54,10 @@ async def create_account(
     session: WriteSession,
     state: UsersState,
     *,
-    role: str = "user",
+    user_id: int | None = None,
+    role: Role = "user",
     is_active: bool = True,
+    version: int = 1,
     **overrides: Unpack[UserOverrides],
 ) -> Account:
     """Store an account, without an event, and commit it."""
@@ -65,7 +68,10 @@ async def create_account(
         password_hash=await state.passwords.hash(data["password"]),
         role=role,
         is_active=is_active,
+        version=version,
     )
+    if user_id is not None:
+        user.id = user_id
     await UserRepository(session).save(user)
     await session.commit()
     token = (await state.issuer.for_user(user.id, role)).access_token

@@ -9,11 +9,18 @@ from app.clients.users import UsersClient
 from chassis.db.sessions import WriteSession
 from chassis.http.client import service_client
 from chassis.http.guarded_calls import CallPolicy
+from contracts.consumer import ExpectedProvider
 from contracts.provider import ProviderStates
 from service_testing.tokens import TokenIssuer
 from tests.contract.states import ItemsStates
 
 ConnectTo = Callable[[str], UsersClient]
+
+SPECIAL_NAME = "Zoë O'Neill & Søn \N{PARTY POPPER}"
+"""A name that a careless provider escapes, quotes or truncates."""
+LONGEST_NAME = "Ł" * 120
+LARGE_ID = 2**53 + 1
+"""The first integer that JavaScript can't represent. The largest id would leave none for new users."""
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +31,11 @@ def provider_app(transport: httpx.ASGITransport) -> ASGIApp:
 @pytest.fixture
 def provider_states(session: WriteSession, token_issuer: TokenIssuer) -> ProviderStates:
     return ItemsStates(session, token_issuer)
+
+
+@pytest.fixture
+def users(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
+    return expecting("users")
 
 
 @pytest.fixture

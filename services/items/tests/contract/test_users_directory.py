@@ -1,7 +1,5 @@
 """What items expects of the listing of all users, and of the service token for it."""
 
-from collections.abc import Callable
-
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -21,16 +19,17 @@ from contracts.consumer import (
     state,
 )
 from service_testing.faults import answer
+from tests.contract.conftest import LARGE_ID, LONGEST_NAME, SPECIAL_NAME
 
 CLIENT_ID, SECRET = "items", "s+3ü%:secret"
 BASIC = "Basic aXRlbXM6cyUyQjMlQzMlQkMlMjUlM0FzZWNyZXQ="
 """`items:s%2B3%C3%BC%25%3Asecret`, in Base64: encoded before they are joined (RFC 6749, 2.3.1)."""
 TOKEN = "items-token"
 SERVICE = state("a service with a token")
-GREAT_ID = 2**53 + 1
 # Ordered only by their ids as numbers: not by name, version, e-mail or time.
-ZOE = UserData(id=7, name="Zoë", is_active=True, version=3)
+ZOE = UserData(id=7, name=SPECIAL_NAME, is_active=True, version=3)
 BOB = UserData(id=10, name="Bob", is_active=False, version=2)
+LIMITS = UserData(id=LARGE_ID, name=LONGEST_NAME, is_active=True, version=2**31 - 1)
 NEW_TOKEN = Request(
     method="POST",
     path="/auth/token",
@@ -38,11 +37,6 @@ NEW_TOKEN = Request(
     body="grant_type=client_credentials",
     content_type="application/x-www-form-urlencoded",
 )
-
-
-@pytest.fixture
-def users(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
-    return expecting("users")
 
 
 class WithToken(httpx.AsyncHTTPTransport):
@@ -77,8 +71,8 @@ def page(*users: UserData, next_after_id: int | None) -> Response:
     return Response(status=200, body=read_by(_Page, users=bodies, next_after_id=next_after_id))
 
 
-def stored(user: UserData) -> State:
-    return state("a user at a version", **user.model_dump())
+def stored(user: UserData, role: str = "user") -> State:
+    return state("a user at a version", **user.model_dump(), role=role)
 
 
 def owner(user: UserData) -> OwnerState:
@@ -94,10 +88,7 @@ class TestToken:
             Response(status=200, body={"access_token": matching(TOKEN, r"^\S+$")}),
         )
         nobody = Expected(
-            "all users when there are none",
-            [SERVICE],
-            listing(after_id=0),
-            page(next_after_id=None),
+            "a listing without users", [SERVICE], listing(after_id=0), page(next_after_id=None)
         )
         with users.answers_each(token, nobody) as url:
             assert await read_all(url, has_token=False) == []
@@ -109,85 +100,29 @@ class TestToken:
                 "a token for a service with a wrong secret",
                 [state("a registered service", client_id=CLIENT_ID, secret="another")],
             ),
-            ("a token for a service that isn't registered", []),
+            ("a token for an unregistered service", []),
         ],
         ids=["secret", "service"],
     )
     async def test_token_with_wrong_credentials_returns_401(
         self, users: ExpectedProvider, description: str, given: list[State]
     ) -> None:
+        refused = Response(status=401)
         with (
-            users.answers(
-                description,
-                given=given,
-                request=NEW_TOKEN,
-                response=Response(status=401),
-            ) as url,
+            users.answers(description, given=given, request=NEW_TOKEN, response=refused) as url,
             pytest.raises(DirectoryFailed, match="refuses ITEMS_USERS_CLIENT_ID"),
         ):
             await read_all(url, has_token=False)
 
 
 class TestListing:
-    async def test_listing_returns_each_user_with_the_version(
-        self, users: ExpectedProvider
-    ) -> None:
-        with users.answers(
-            "all users, on one page",
-            given=[SERVICE, stored(BOB), stored(ZOE)],
-            request=listing(after_id=0),
-            response=page(ZOE, BOB, next_after_id=None),
-        ) as url:
-            assert await read_all(url) == [owner(ZOE), owner(BOB)]
-
-    async def test_listing_continues_after_the_last_id(
-        self, users: ExpectedProvider, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 1)
-        given = [SERVICE, stored(ZOE), stored(BOB)]
-        first = Expected(
-            "all users, the first page",
-            given,
-            listing(after_id=0, limit=1),
-            page(ZOE, next_after_id=ZOE.id),
-        )
-        last = Expected(
-            "all users, the last page",
-            given,
-            listing(after_id=ZOE.id, limit=1),
-            page(BOB, next_after_id=None),
-        )
-        with users.answers_each(first, last) as url:
-            assert await read_all(url) == [owner(ZOE), owner(BOB)]
-
-    async def test_listing_returns_the_longest_name_and_large_numbers(
-        self, users: ExpectedProvider
-    ) -> None:
-        last = UserData(id=GREAT_ID, name="Ł" * 120, is_active=True, version=2**31 - 1)
-        with users.answers(
-            "all users, with the longest name and great numbers",
-            given=[SERVICE, stored(last)],
-            request=listing(after_id=0),
-            response=page(last, next_after_id=None),
-        ) as url:
-            assert await read_all(url) == [owner(last)]
-
-    async def test_listing_omits_deleted_users(self, users: ExpectedProvider) -> None:
-        with users.answers(
-            "all users, after one was deleted",
-            given=[SERVICE, stored(ZOE), state("a deleted user", id=8)],
-            request=listing(after_id=0),
-            response=page(ZOE, next_after_id=None),
-        ) as url:
-            assert await read_all(url) == [owner(ZOE)]
-
     @pytest.mark.parametrize(
         ("description", "caller"),
         [
-            ("all users, with an expired token", "a service whose token has expired"),
-            ("all users, with a foreign token", "a service whose token somebody else signed"),
+            ("a listing with an expired token", "a service whose token has expired"),
+            ("a listing with a forged token", "a service whose token somebody else signed"),
         ],
-        ids=["expired", "foreign"],
+        ids=["expired", "forged"],
     )
     async def test_listing_with_an_invalid_token_returns_401(
         self, users: ExpectedProvider, description: str, caller: str
@@ -202,3 +137,55 @@ class TestListing:
             pytest.raises(DirectoryFailed, match="answers 401"),
         ):
             await read_all(url)
+
+    @pytest.mark.parametrize(
+        ("description", "given", "listed"),
+        [
+            (
+                "a listing that includes an administrator",
+                [stored(BOB), stored(ZOE, role="admin")],
+                [ZOE, BOB],
+            ),
+            (
+                "a listing after a user was deleted",
+                [stored(ZOE), state("a deleted user", id=8)],
+                [ZOE],
+            ),
+            ("a listing with the longest name and large numbers", [stored(LIMITS)], [LIMITS]),
+        ],
+        ids=["administrator", "deleted", "limits"],
+    )
+    async def test_listing_returns_each_user_with_the_version(
+        self,
+        users: ExpectedProvider,
+        description: str,
+        given: list[State],
+        listed: list[UserData],
+    ) -> None:
+        with users.answers(
+            description,
+            given=[SERVICE, *given],
+            request=listing(after_id=0),
+            response=page(*listed, next_after_id=None),
+        ) as url:
+            assert await read_all(url) == [owner(user) for user in listed]
+
+    async def test_listing_continues_after_the_last_id(
+        self, users: ExpectedProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.clients.users_directory.PAGE_SIZE", 1)
+        given = [SERVICE, stored(ZOE), stored(BOB)]
+        first = Expected(
+            "the first page of a listing",
+            given,
+            listing(after_id=0, limit=1),
+            page(ZOE, next_after_id=ZOE.id),
+        )
+        last = Expected(
+            "the last page of a listing",
+            given,
+            listing(after_id=ZOE.id, limit=1),
+            page(BOB, next_after_id=None),
+        )
+        with users.answers_each(first, last) as url:
+            assert await read_all(url) == [owner(ZOE), owner(BOB)]

@@ -1,7 +1,6 @@
 """What items expects of `GET /.well-known/jwks.json`, with its own code."""
 
 import json
-from collections.abc import Callable
 
 from app.errors import UsersUnavailable
 from chassis.auth.remote_keys import RemoteKeys
@@ -28,17 +27,15 @@ class NoStore:
         self.saved = json.loads(document)
 
 
-async def test_keys_are_found_by_their_ids(
-    expecting: Callable[[str], ExpectedProvider], connect_to: ConnectTo
-) -> None:
-    with expecting("users").answers(
+async def test_keys_are_found_by_their_ids(users: ExpectedProvider, connect_to: ConnectTo) -> None:
+    with users.answers(
         "the published keys",
         given=[state("published keys")],
         request=Request(method="GET", path="/.well-known/jwks.json"),
         response=Response(status=200, body={"keys": containing(KEY)}),
     ) as url:
-        users = connect_to(url)
-        keys = RemoteKeys(users.fetch_keys, NoStore(), failures=(UsersUnavailable,))
+        fetch_keys = connect_to(url).fetch_keys
+        keys = RemoteKeys(fetch_keys, NoStore(), failures=(UsersUnavailable,))
         key = await keys.find(KEY_ID)
     assert key is not None
     assert key.algorithm_name == "EdDSA"

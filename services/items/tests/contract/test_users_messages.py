@@ -1,38 +1,44 @@
 """What items expects of users' events and tokens, with its own handlers."""
 
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from app.events.user_events import OwnerState, UserData, owner_state
 from app.settings import ItemsSettings
-from chassis.auth.tokens import TokenVerifier
-from chassis.events.cloudevents import STRUCTURED, from_http
+from chassis.auth.tokens import Role, TokenVerifier
+from chassis.events.cloudevents import STRUCTURED, Event, from_http
 from contracts.consumer import ExpectedProvider, State, containing, matching, read_by, state, typed
 from service_testing.tokens import TokenIssuer
+from tests.contract.conftest import LONGEST_NAME, SPECIAL_NAME
 from tests.contract.test_users_keys import KEY, KEY_ID
 
-EVENT_ID = "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b"
+JSON = "application/json"
+EVENT_IDS = ["5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b", "0b8a1c53-7f0e-4b44-9d8c-5b0f3c2f1e77"]
 TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
 SECONDS = r"^[1-9]\d{9}$"
 """Ten digits: milliseconds would have thirteen."""
 FAR_AWAY = 4_102_444_800
 """Seconds: a time in the future."""
-BEFORE = state("a user at a version", id=7, name="Ada", is_active=True, version=2)
+BEFORE: dict[str, Any] = {"id": 7, "name": "Ada", "is_active": True, "version": 2}
 
 
-@pytest.fixture
-def users(expecting: Callable[[str], ExpectedProvider]) -> ExpectedProvider:
-    return expecting("users")
+def stored(**changes: Any) -> State:
+    return state("a user at a version", **{**BEFORE, "role": "user", **changes})
 
 
-def event(event_type: str, data: dict[str, Any], *, subject: Any = "7") -> dict[str, Any]:
+def event(
+    event_type: str,
+    data: dict[str, Any],
+    *,
+    subject: Any = "7",
+    event_id: str = EVENT_IDS[0],
+) -> dict[str, Any]:
     """What items reads of an event."""
     return {
         "specversion": "1.0",
-        "id": matching(EVENT_ID, r"^[^\x00]{1,255}$"),
+        "id": matching(event_id, r"^[^\x00]{1,255}$"),
         "source": "/users",
         "type": event_type,
         "subject": subject,
@@ -41,54 +47,78 @@ def event(event_type: str, data: dict[str, Any], *, subject: Any = "7") -> dict[
     }
 
 
-def taken(
-    users: ExpectedProvider, description: str, body: dict[str, Any], *given: State
-) -> OwnerState | None:
-    """The owner's state that items reads from the event."""
-    with users.sends(description, given=given, body=body, content_type=STRUCTURED) as content:
-        return owner_state(from_http({"content-type": STRUCTURED}, content))
+def read_event(content: bytes) -> Event:
+    return from_http({"content-type": STRUCTURED}, content)
 
 
 class TestEvents:
-    def test_event_of_a_new_user_gives_a_new_owner(self, users: ExpectedProvider) -> None:
-        data = read_by(UserData, id=typed(7), name="Ada", is_active=True, version=1)
-        body = event("user.created", data, subject=matching("7", "^[1-9][0-9]*$"))
-        state = taken(users, "the event of a new user", body)
-        assert state == OwnerState(id=7, name="Ada", is_active=True, version=1)
-
-    def test_event_has_the_longest_name(self, users: ExpectedProvider) -> None:
-        name = "Ł" * 120
+    @pytest.mark.parametrize(
+        ("description", "name"),
+        [
+            ("the event of a new user", SPECIAL_NAME),
+            ("the event of a user with the longest name", LONGEST_NAME),
+        ],
+        ids=["special", "longest"],
+    )
+    def test_event_of_a_new_user_gives_a_new_owner(
+        self, users: ExpectedProvider, description: str, name: str
+    ) -> None:
         data = read_by(UserData, id=typed(7), name=name, is_active=True, version=1)
         body = event("user.created", data, subject=matching("7", "^[1-9][0-9]*$"))
-        state = taken(users, "the event of a user with the longest name", body)
+        with users.sends(description, given=[], body=body, content_type=STRUCTURED) as content:
+            state = owner_state(read_event(content))
         assert state == OwnerState(id=7, name=name, is_active=True, version=1)
 
-    def test_event_of_a_reactivation_has_the_whole_state(self, users: ExpectedProvider) -> None:
-        after = OwnerState(id=7, name="Ada", is_active=True, version=3)
-        data = read_by(UserData, **after.model_dump(exclude={"is_deleted"}))
-        given = state("a user at a version", id=7, name="Ada", is_active=False, version=2)
-        body = event("user.updated", data)
-        assert taken(users, "the event of a reactivated user", body, given) == after
-
     @pytest.mark.parametrize(
-        ("description", "changes"),
+        ("description", "before", "changes"),
         [
-            ("the event of a renamed user", {"name": "Augusta"}),
-            ("the event of a deactivated user", {"is_active": False}),
+            ("the event of a renamed user", {}, {"name": SPECIAL_NAME}),
+            ("the event of a renamed administrator", {"role": "admin"}, {"name": SPECIAL_NAME}),
+            ("the event of a deactivated user", {}, {"is_active": False}),
+            ("the event of a reactivated user", {"is_active": False}, {}),
         ],
-        ids=["renamed", "deactivated"],
+        ids=["renamed", "administrator", "deactivated", "reactivated"],
     )
     def test_event_of_a_change_has_the_whole_state(
-        self, users: ExpectedProvider, description: str, changes: dict[str, Any]
+        self,
+        users: ExpectedProvider,
+        description: str,
+        before: dict[str, Any],
+        changes: dict[str, Any],
     ) -> None:
-        values = {"id": 7, "name": "Ada", "is_active": True, "version": 3, **changes}
-        body = event("user.updated", read_by(UserData, **values))
-        assert taken(users, description, body, BEFORE) == OwnerState(**values)
+        after = {**BEFORE, "version": 3, **changes}
+        body = event("user.updated", read_by(UserData, **after))
+        given = [stored(**before)]
+        with users.sends(description, given=given, body=body, content_type=STRUCTURED) as content:
+            assert owner_state(read_event(content)) == OwnerState(**after)
 
     def test_event_of_a_deletion_has_the_next_version(self, users: ExpectedProvider) -> None:
         data = read_by(UserData, id=7, name=typed("Ada"), is_active=typed(False), version=3)
-        state = taken(users, "the event of a deleted user", event("user.deleted", data), BEFORE)
-        assert state == OwnerState.deleted(7, version=3)
+        body = event("user.deleted", data)
+        with users.sends(
+            "the event of a deleted user", given=[stored()], body=body, content_type=STRUCTURED
+        ) as content:
+            assert owner_state(read_event(content)) == OwnerState.deleted(7, version=3)
+
+    def test_two_events_of_a_user_have_different_ids(self, users: ExpectedProvider) -> None:
+        """Pact can't compare two values of a message, so the provider counts the different ids."""
+        names = ["Augusta", SPECIAL_NAME]
+        events = [
+            event(
+                "user.updated",
+                read_by(UserData, **{**BEFORE, "name": name, "version": version}),
+                event_id=event_id,
+            )
+            for event_id, name, version in zip(EVENT_IDS, names, (3, 4), strict=True)
+        ]
+        body = {"events": events, "different_ids": 2}
+        with users.sends(
+            "two events of a user", given=[stored()], body=body, content_type=JSON
+        ) as content:
+            sent = json.loads(content)
+        received = [read_event(json.dumps(each).encode()) for each in sent["events"]]
+        assert len({(each.source, each.id) for each in received}) == sent["different_ids"]
+        assert [state.name for state in map(owner_state, received) if state] == names
 
 
 def token(*, audience: Any, **claims: Any) -> dict[str, Any]:
@@ -121,28 +151,36 @@ class TestAccessTokens:
         self, users: ExpectedProvider, token_issuer: TokenIssuer, description: str, role: str
     ) -> None:
         body = token(audience=containing("items"), sub="7", role=role)
-        with users.sends(
-            description, given=[], body=body, content_type="application/json"
-        ) as content:
+        with users.sends(description, given=[], body=body, content_type=JSON) as content:
             sent = token_issuer.token(**json.loads(content)["claims"])
-            principal = await TokenVerifier(
-                token_issuer, audience="items", issuer="users"
-            ).principal(sent)
+            principal = await verifier(token_issuer, "items").principal(sent)
         assert (principal.user_id, principal.role) == (7, role)
+
+    async def test_every_role_of_an_access_token_is_accepted(
+        self, users: ExpectedProvider, token_issuer: TokenIssuer
+    ) -> None:
+        """If users adds a role, verifiers have to accept it first."""
+        body = {"roles": sorted(get_args(Role))}
+        with users.sends(
+            "the roles of access tokens", given=[], body=body, content_type=JSON
+        ) as content:
+            for role in json.loads(content)["roles"]:
+                sent = token_issuer.token(audience="items", role=role)
+                assert (await verifier(token_issuer, "items").principal(sent)).role == role
 
     async def test_token_of_a_relay_is_only_for_events(
         self, users: ExpectedProvider, token_issuer: TokenIssuer, settings: ItemsSettings
     ) -> None:
         audience = settings.events_token_audience
         body = token(audience=audience, sub=typed("users"))
+        given = [state("a subscriber", name="items")]
         with users.sends(
-            "the token of a relay",
-            given=[state("a subscriber", name="items")],
-            body=body,
-            content_type="application/json",
+            "the token of a relay", given=given, body=body, content_type=JSON
         ) as content:
             sent = token_issuer.token(without=("role",), **json.loads(content)["claims"])
-            claims = await TokenVerifier(token_issuer, audience=audience, issuer="users").claims(
-                sent
-            )
+            claims = await verifier(token_issuer, audience).claims(sent)
         assert claims["aud"] == audience
+
+
+def verifier(token_issuer: TokenIssuer, audience: str) -> TokenVerifier:
+    return TokenVerifier(token_issuer, audience=audience, issuer="users")

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, or_, update
 from sqlmodel import col, select
 
 from app.models import RefreshFamily, RefreshToken, User
+from chassis.auth.tokens import Role
 from chassis.db.sessions import WriteSession
 
 
@@ -14,7 +15,7 @@ class Holder(NamedTuple):
     """The account that a login belongs to."""
 
     user_id: int
-    role: str
+    role: Role
 
 
 _FAMILY_ID_BY_HASH = select(RefreshToken.family_id).where(
@@ -27,7 +28,7 @@ _FAMILY_BY_HASH_FOR_UPDATE = (
     .with_for_update(of=RefreshFamily, key_share=True)
 )
 _HOLDER_OF_LIVE_FAMILY = (
-    select(User.id, User.role)
+    select(col(User.id), col(User.role))
     .join(RefreshFamily, col(RefreshFamily.user_id) == col(User.id))
     .where(
         col(RefreshFamily.id) == bindparam("family_id"),

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from app.errors import EmailTaken
 from app.models import User
+from chassis.auth.tokens import Role
 from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold
 from chassis.db.paging import Sort, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
@@ -24,7 +25,7 @@ class Account(NamedTuple):
     id: int
     email: str
     name: str
-    role: str
+    role: Role
     is_active: bool
     created_at: datetime
 
@@ -107,7 +108,7 @@ _FILTERS = {
 
 
 @cache
-def _accounts_with(filters: frozenset[str]) -> Select[int, str, str, str, bool, datetime]:
+def _accounts_with(filters: frozenset[str]) -> Select[int, str, str, Role, bool, datetime]:
     return _ACCOUNTS.where(*(_FILTERS[name] for name in sorted(filters)))
 
 
@@ -147,7 +148,7 @@ class UserQueries:
         page: PageQuery,
         *,
         search: str | None = None,
-        role: str | None = None,
+        role: Role | None = None,
         is_active: bool | None = None,
     ) -> Page[Account]:
         """A page of the accounts that match all given filters, in the order of their ids."""

@@ -8,7 +8,7 @@ import jwt
 from app.schemas import AccessToken, ServiceToken
 from app.services.signing_keys import KeyRing
 from app.settings import ISSUER
-from chassis.auth.tokens import ALGORITHM
+from chassis.auth.tokens import ALGORITHM, Role
 from chassis.db.columns import utc_now
 
 INTERNAL_AUDIENCE = "users-internal"
@@ -28,7 +28,7 @@ class TokenIssuer:
         self._lifetime_seconds = lifetime_seconds
         self._user_audiences = list(user_audiences)
 
-    async def for_user(self, user_id: int, role: str) -> AccessToken:
+    async def for_user(self, user_id: int, role: Role) -> AccessToken:
         claims = {"sub": str(user_id), "aud": self._user_audiences, "role": role}
         return await self._issue(claims, self._lifetime_seconds)
 

@@ -6,12 +6,13 @@ from app.models import User
 from app.repositories.users import UserRepository
 from app.schemas import AdminPatch, ProfilePatch
 from app.services import refresh_tokens
+from chassis.auth.tokens import Role
 from chassis.db.sessions import WriteSession
 from chassis.web.errors import InvalidToken
 
 
 async def register(
-    session: WriteSession, *, email: str, name: str, password_hash: str, role: str = "user"
+    session: WriteSession, *, email: str, name: str, password_hash: str, role: Role = "user"
 ) -> User:
     """Create an account.
 

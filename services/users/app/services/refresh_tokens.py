@@ -9,6 +9,7 @@ import structlog
 
 from app.errors import InvalidRefreshToken, RefreshTokenReused
 from app.repositories.refresh_tokens import RefreshTokenRepository
+from chassis.auth.tokens import Role
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 
@@ -19,7 +20,7 @@ class Refreshed(NamedTuple):
     """A new refresh token, and the account that it belongs to."""
 
     user_id: int
-    role: str
+    role: Role
     refresh_token: str
 
 

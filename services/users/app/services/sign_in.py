@@ -8,6 +8,7 @@ from app.schemas import TokenPair
 from app.services import refresh_tokens
 from app.services.access_tokens import TokenIssuer
 from app.services.passwords import PasswordHasher
+from chassis.auth.tokens import Role
 from chassis.db.database import Database
 
 
@@ -94,6 +95,6 @@ class SignIn:
             )
         return await self._pair(user_id, user.role, refresh_token)
 
-    async def _pair(self, user_id: int, role: str, refresh_token: str) -> TokenPair:
+    async def _pair(self, user_id: int, role: Role, refresh_token: str) -> TokenPair:
         access = await self._issuer.for_user(user_id, role)
         return TokenPair(**access.model_dump(), refresh_token=refresh_token)

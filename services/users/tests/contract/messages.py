@@ -1,6 +1,7 @@
-"""The messages that users produces, by its own code."""
+"""The messages that users produces, with its own code."""
 
 import json
+from typing import Any, get_args
 
 import httpx
 import jwt
@@ -8,11 +9,12 @@ from sqlmodel import col, select
 
 from app.events.user_events import SOURCE
 from app.models import OutboxEvent
+from app.schemas import AdminPatch
 from chassis.events.outbox.transport import Delivered, DeliveryTokens, HttpTransport
 from chassis.http.client import service_client
 from contracts.provider import Message, ProviderStates, message_producer
 from service_testing.assertions import assert_status
-from tests.contract.people import PASSWORD, People
+from tests.contract.people import PASSWORD, SPECIAL_NAME, People
 
 ADMIN_ID = 4_002
 """An id that no contract uses."""
@@ -25,7 +27,7 @@ class UsersMessages(ProviderStates):
 
     @message_producer("the event of a new user")
     async def registered(self) -> Message:
-        return await self._register("Ada")
+        return await self._register(SPECIAL_NAME)
 
     @message_producer("the event of a user with the longest name")
     async def registered_with_longest_name(self) -> Message:
@@ -33,9 +35,17 @@ class UsersMessages(ProviderStates):
 
     @message_producer("the event of a renamed user")
     async def renamed(self) -> Message:
-        holder = await self._people.client_of(7)
-        assert_status(await holder.patch("/users/me", json={"name": "Augusta"}), 200)
-        return await self._last_event()
+        return await self._rename(SPECIAL_NAME)
+
+    @message_producer("the event of a renamed administrator")
+    async def renamed_administrator(self) -> Message:
+        return await self._rename(SPECIAL_NAME)
+
+    @message_producer("two events of a user")
+    async def renamed_twice(self) -> Message:
+        names = ("Augusta", SPECIAL_NAME)
+        events = [json.loads((await self._rename(name)).contents) for name in names]
+        return _json({"events": events, "different_ids": len({event["id"] for event in events})})
 
     @message_producer("the event of a deactivated user")
     async def deactivated(self) -> Message:
@@ -53,78 +63,104 @@ class UsersMessages(ProviderStates):
 
     @message_producer("the access token of a user")
     async def user_token(self) -> Message:
-        await self._people.store(7)
-        return await self._taken_apart((await self._people.sign_in(7))["access_token"])
+        return await self._taken_apart(await self._sign_in("user"))
 
     @message_producer("the access token of an administrator")
     async def admin_token(self) -> Message:
-        await self._people.store(7, role="admin")
-        return await self._taken_apart((await self._people.sign_in(7))["access_token"])
+        return await self._taken_apart(await self._sign_in("admin"))
+
+    @message_producer("the roles of access tokens")
+    async def roles(self) -> Message:
+        """Of each role that an administrator can give."""
+        roles = []
+        for number, role in enumerate(get_args(AdminPatch.model_fields["role"].annotation)):
+            token = await self._sign_in(role, user_id=ADMIN_ID + number)
+            roles.append(_unverified_claims(token)["role"])
+        return _json({"roles": sorted(roles)})
 
     @message_producer("the access token after a refresh")
     async def refreshed_token(self) -> Message:
         await self._people.store(7)
         body = {"refresh_token": (await self._people.sign_in(7))["refresh_token"]}
-        answer = await self._people.client.post("/auth/refresh", json=body)
-        assert_status(answer, 200)
-        return await self._taken_apart(answer.json()["access_token"])
+        response = await self._people.client.post("/auth/refresh", json=body)
+        assert_status(response, 200)
+        return await self._taken_apart(response.json()["access_token"])
 
     @message_producer("the token of a relay")
     async def relay_token(self) -> Message:
-        tokens = DeliveryTokens(self._people.state.issuer.for_delivery, self._events_audience)
-        return await self._taken_apart(await tokens.current())
+        return await self._taken_apart(await self._delivery_tokens().current())
 
     async def _register(self, name: str) -> Message:
         body = {"email": "ada@example.com", "name": name, "password": PASSWORD}
         assert_status(await self._people.client.post("/users/", json=body), 201)
         return await self._last_event()
 
-    async def _administer(self, *, is_active: bool) -> Message:
-        await self._people.store(ADMIN_ID, role="admin")
-        admin = await self._people.client_of(ADMIN_ID, "admin")
-        answer = await admin.patch("/admin/users/7", json={"is_active": is_active})
-        assert_status(answer, 200)
+    async def _rename(self, name: str) -> Message:
+        holder = await self._people.client_of(7)
+        assert_status(await holder.patch("/users/me", json={"name": name}), 200)
         return await self._last_event()
 
+    async def _administer(self, *, is_active: bool) -> Message:
+        await self._people.store(ADMIN_ID, role="admin")
+        admin = await self._people.client_of(ADMIN_ID)
+        response = await admin.patch("/admin/users/7", json={"is_active": is_active})
+        assert_status(response, 200)
+        return await self._last_event()
+
+    async def _sign_in(self, role: str, user_id: int = 7) -> str:
+        """Store a user with this role, who signs in. Returns the access token."""
+        await self._people.store(user_id, role=role)
+        return (await self._people.sign_in(user_id))["access_token"]
+
+    def _delivery_tokens(self) -> DeliveryTokens:
+        return DeliveryTokens(self._people.state.issuer.for_delivery, self._events_audience)
+
     async def _last_event(self) -> Message:
-        """As the sink gets it."""
+        """The newest event, as its subscriber receives it."""
         session = self._people.session
         newest_first = select(OutboxEvent).order_by(col(OutboxEvent.id).desc())
         event = (await session.exec(newest_first)).first()
-        assert event is not None
+        assert event is not None, "no event was written"
         session.expunge(event)
         await session.rollback()  # or it holds the connection that writes need
-        sent: list[httpx.Request] = []
+        received: list[httpx.Request] = []
 
-        def sink(request: httpx.Request) -> httpx.Response:
-            sent.append(request)
+        def subscriber(request: httpx.Request) -> httpx.Response:
+            received.append(request)
             return httpx.Response(204)
 
-        tokens = DeliveryTokens(self._people.state.issuer.for_delivery, self._events_audience)
-        async with service_client(
-            "", timeout_seconds=5, transport=httpx.MockTransport(sink)
-        ) as http:
+        network = httpx.MockTransport(subscriber)
+        async with service_client("", timeout_seconds=5, transport=network) as http:
             delivery = HttpTransport(
-                "http://subscriber/events/", http, tokens, source=SOURCE, deadline_seconds=5
+                "http://subscriber/events/",
+                http,
+                self._delivery_tokens(),
+                source=SOURCE,
+                deadline_seconds=5,
             )
             assert await delivery.deliver(event) == Delivered()
-        return Message(sent[0].content, sent[0].headers["content-type"])
+        return Message(received[0].content, received[0].headers["content-type"])
 
     async def _taken_apart(self, token: str) -> Message:
-        """What the token says, and by which of the published keys it is good, if by one."""
+        """The token's parts, and the published key that verifies it, if there is one."""
         header = jwt.get_unverified_header(token)
-        answer = await self._people.client.get("/.well-known/jwks.json")
-        published = {key["kid"]: key for key in answer.json()["keys"]}
-        parts = {
-            "header": header,
-            "claims": jwt.decode(token, options={"verify_signature": False}),
-            "key": _if_it_verifies(token, published.get(header["kid"])),
-        }
-        return Message(json.dumps(parts).encode(), "application/json")
+        response = await self._people.client.get("/.well-known/jwks.json")
+        published = {key["kid"]: key for key in response.json()["keys"]}
+        key = _key_that_verifies(token, published.get(header["kid"]))
+        return _json({"header": header, "claims": _unverified_claims(token), "key": key})
 
 
-def _if_it_verifies(token: str, key: dict[str, str] | None) -> dict[str, str] | None:
-    """The key, if it signed the token, and the token is good now (RFC 7519, section 7.2)."""
+def _json(body: dict[str, Any]) -> Message:
+    return Message(json.dumps(body).encode(), "application/json")
+
+
+def _unverified_claims(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def _key_that_verifies(token: str, key: dict[str, str] | None) -> dict[str, str] | None:
+    """The key, if it signed the token and the token is valid now (RFC 7519, section 7.2)."""
     if key is None:
         return None
     try:

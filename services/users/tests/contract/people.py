@@ -1,17 +1,21 @@
-"""Accounts that contracts begin from, and what their holders can do."""
+"""The accounts of the provider states, and what their holders do."""
+
+from pydantic import TypeAdapter
 
 from app.dependencies import UsersState
-from app.models import User
 from app.services import accounts
 from app.services.access_tokens import TokenIssuer
-from chassis.db.columns import fold
+from chassis.auth.tokens import Role
 from chassis.db.sessions import WriteSession
-from chassis.web.fields import email_key
 from service_testing import tokens
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, as_user
+from tests.factories import create_account
 
 PASSWORD = "correct horse battery"
+SPECIAL_NAME = "Zoë O'Neill & Søn \N{PARTY POPPER}"
+
+_ROLE: TypeAdapter[Role] = TypeAdapter(Role)
 
 
 class People:
@@ -23,49 +27,44 @@ class People:
     async def store(
         self,
         user_id: int,
-        name: str = "Somebody",
+        name: str = SPECIAL_NAME,
         *,
         is_active: bool = True,
         version: int = 1,
         role: str = "user",
-    ) -> User:
-        email = f"user-{user_id}@example.com"
-        user = User(
-            id=user_id,
-            email=email,
-            email_key=email_key(email),
+    ) -> None:
+        await create_account(
+            self.session,
+            self.state,
+            user_id=user_id,
+            email=f"user-{user_id}@example.com",
             name=name,
-            search_text=fold(f"{name}\n{email}"),
-            password_hash=await self.state.passwords.hash(PASSWORD),
-            role=role,
+            password=PASSWORD,
+            role=_ROLE.validate_python(role),
             is_active=is_active,
             version=version,
         )
-        self.session.add(user)
-        await self.session.commit()
-        return user
 
     async def delete(self, user_id: int) -> None:
         await accounts.delete(self.session, user_id)
         await self.session.commit()
 
-    async def token(self, user_id: int, role: str = "user") -> str:
-        granted = await self.state.issuer.for_user(user_id, role)
-        return str(granted.access_token)
+    async def token(self, user_id: int) -> str:
+        return (await self.state.issuer.for_user(user_id, "user")).access_token
 
-    async def client_of(self, user_id: int, role: str = "user") -> AppClient:
-        return as_user(self.client, await self.token(user_id, role))
+    async def client_of(self, user_id: int) -> AppClient:
+        return as_user(self.client, await self.token(user_id))
 
     async def sign_in(self, user_id: int) -> dict[str, str]:
-        """The answer to the sign-in of someone who was stored."""
+        """The body of the response to the sign-in of a stored user."""
         form = {"username": f"user-{user_id}@example.com", "password": PASSWORD}
-        answer = await self.client.post("/auth/token", data=form)
-        assert_status(answer, 200)
-        signed_in: dict[str, str] = answer.json()
-        return signed_in
+        response = await self.client.post("/auth/token", data=form)
+        assert_status(response, 200)
+        body: dict[str, str] = response.json()
+        return body
 
     def in_the_past(self) -> TokenIssuer:
-        """The issuer of the service itself, of tokens that expired an hour ago."""
+        """The service's own issuer, of tokens that expired an hour ago."""
         return TokenIssuer(
             self.state.keys,
             lifetime_seconds=-3600,
@@ -73,6 +72,6 @@ class People:
         )
 
     async def impostor(self) -> tokens.TokenIssuer:
-        """An issuer that names a published key, and signs with another."""
+        """An issuer that names a published key and signs with another."""
         (key, *_) = await self.state.keys.published()
         return tokens.TokenIssuer(key_id=key["kid"], audience="users", name="users")

@@ -53,8 +53,8 @@ class UsersStates(UsersMessages):
         return caller
 
     @state_handler("a user")
-    async def user(self, id: int, name: str, is_active: bool) -> None:  # noqa: A002 - the API's word
-        await self._people.store(id, name, is_active=is_active)
+    async def user(self, id: int, name: str, is_active: bool, role: str) -> None:  # noqa: A002
+        await self._people.store(id, name, is_active=is_active, role=role)
 
     @state_handler("no user")
     async def no_user(self, id: int) -> None:  # noqa: A002 - the API's word
@@ -62,8 +62,15 @@ class UsersStates(UsersMessages):
         await self._people.session.rollback()  # or it holds the connection that writes need
 
     @state_handler("a user at a version")
-    async def user_at_version(self, id: int, name: str, is_active: bool, version: int) -> None:  # noqa: A002
-        await self._people.store(id, name, is_active=is_active, version=version)
+    async def user_at_version(
+        self,
+        id: int,  # noqa: A002
+        name: str,
+        is_active: bool,
+        version: int,
+        role: str,
+    ) -> None:
+        await self._people.store(id, name, is_active=is_active, version=version, role=role)
 
     @state_handler("a deleted user")
     async def deleted_user(self, id: int) -> None:  # noqa: A002 - the API's word

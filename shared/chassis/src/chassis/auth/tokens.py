@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import jwt
 from jwt import PyJWK
@@ -21,7 +21,7 @@ class Principal:
     """The user that a verified access token was issued to."""
 
     user_id: int
-    role: str
+    role: Role
     token: str
     """The token itself, to call another service for the same user. Never log it."""
 
@@ -55,7 +55,7 @@ class TokenVerifier:
         """
         claims = await self.claims(token)
         role = claims.get("role")
-        if role not in ("user", "admin"):
+        if role not in get_args(Role):
             raise InvalidToken
         return Principal(user_id=_user_id(claims["sub"]), role=role, token=token)
 
