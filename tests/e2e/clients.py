@@ -1,4 +1,4 @@
-"""A user's HTTP clients for both services."""
+"""A user's HTTP clients for all services."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,14 +13,19 @@ from tests.e2e.stack import Service, Stack
 
 
 class ApiClient:
-    """One account and its tokens. It calls either service in the account's name."""
+    """One account and its tokens. It calls each service in the account's name: `client.items.get(...)`."""
 
     def __init__(self, stack: Stack, request_log: RequestLog, data: UserData) -> None:
         self.data = data
-        self.users = request_log.client(stack.users.url)
-        self.items = request_log.client(stack.items.url)
+        self._clients = {each.name: request_log.client(each.url) for each in stack.services}
         self.id = 0
         self.refresh_token = ""
+
+    def __getattr__(self, service: str) -> httpx.Client:
+        try:
+            return self._clients[service]
+        except KeyError:
+            raise AttributeError(f"there is no service {service}") from None
 
     def sign_in(self) -> None:
         form = {"username": self.data["email"], "password": self.data["password"]}
@@ -35,7 +40,7 @@ class ApiClient:
         self.use_access_token(tokens["access_token"])
 
     def use_access_token(self, access_token: str) -> None:
-        for client in (self.users, self.items):
+        for client in self._clients.values():
             client.headers["Authorization"] = f"Bearer {access_token}"
 
     @property
@@ -44,8 +49,8 @@ class ApiClient:
         return {"Authorization": self.users.headers["Authorization"]}
 
     def close(self) -> None:
-        self.users.close()
-        self.items.close()
+        for client in self._clients.values():
+            client.close()
 
 
 def register_user(stack: Stack, request_log: RequestLog) -> ApiClient:

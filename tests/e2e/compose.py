@@ -8,20 +8,20 @@ from functools import partial
 import httpx
 from docker.models.containers import Container
 
+import workspace
 from tests.e2e.containers import Project, ensure_running, is_healthy, query, run
 from tests.e2e.dumps import COLUMNS_ON_POSTGRES, dump
-from tests.e2e.stack import Row, wait_for
+from tests.e2e.stack import Row, named, wait_for
 
-# A public route of each that needs its database.
-_PUBLIC_PATHS = {"users": "/.well-known/jwks.json", "items": "/items/?size=1"}
 STOP_SECONDS = 30
 
 
 class ComposeService:
     """One service in any number of containers; its database is a container of its own."""
 
-    def __init__(self, name: str, project: Project, url: str) -> None:
-        self.name = name
+    def __init__(self, service: workspace.Service, project: Project, url: str) -> None:
+        self.service = service
+        self.name = service.name
         self.url = url
         self._project = project
 
@@ -30,9 +30,9 @@ class ComposeService:
         return self._project.containers(self.name)
 
     @property
-    def database(self) -> Container:
-        (container,) = self._project.containers(f"{self.name}-db")
-        return container
+    def databases(self) -> list[Container]:
+        """Its database, unless it has none."""
+        return self._project.containers(f"{self.name}-db")
 
     @property
     def log_text(self) -> str:
@@ -57,26 +57,30 @@ class ComposeService:
         return max(int(copy.attrs["State"]["ExitCode"]) for copy in self.copies)
 
     def ensure_ready(self) -> None:
-        for container in (self.database, *self.copies):
+        for container in (*self.databases, *self.copies):
             ensure_running(container)
         wait_for(self.is_ready, f"{self.name} to be ready")
 
     def is_ready(self) -> bool:
-        """Whether all copies are healthy, and the proxy reaches them."""
-        return all(map(is_healthy, self.copies)) and self.answers()
+        """Whether the database and all copies are healthy, and the proxy reaches them."""
+        return all(map(is_healthy, (*self.databases, *self.copies))) and self.answers()
+
+    @property
+    def public_path(self) -> str:
+        """Every service publishes it, to anyone."""
+        return f"/docs/{self.name}/openapi.json"
 
     def answers(self) -> bool:
         try:
-            response = httpx.get(
-                f"{self.url}{_PUBLIC_PATHS[self.name]}", trust_env=False, timeout=5
-            )
+            response = httpx.get(f"{self.url}{self.public_path}", trust_env=False, timeout=5)
         except httpx.TransportError:
             return False
         return response.status_code == httpx.codes.OK
 
     async def rows(self, statement: str) -> Sequence[Row]:
         """Run a statement on its database."""
-        return await asyncio.to_thread(query, self.database, self.name, statement)
+        (database,) = self.databases
+        return await asyncio.to_thread(query, database, self.name, statement)
 
     async def dump(self) -> str:
         """Its database as text, without secrets."""
@@ -84,14 +88,17 @@ class ComposeService:
 
 
 class ComposeStack:
-    """Users and items, reached through the proxy at `url`. `stop` leaves the containers running."""
+    """All services, reached through the proxy at `url`. `stop` leaves the containers running."""
 
     def __init__(self, project_name: str, url: str) -> None:
         self.project = Project(project_name)
         self.url = url
-        self.users = ComposeService("users", self.project, url)
-        self.items = ComposeService("items", self.project, url)
-        self.services = (self.users, self.items)
+        self.services = tuple(
+            ComposeService(each, self.project, url) for each in workspace.services()
+        )
+
+    def __getattr__(self, name: str) -> ComposeService:
+        return named(self.services, name)
 
     def start(self) -> None:
         for service in self.services:
@@ -106,7 +113,8 @@ class ComposeStack:
         for name in self.project.services():
             texts[f"{name}.log"] = self.project.log(name)
         for service in self.services:
-            texts[f"{service.name}-database.txt"] = _dump_or_error(service)
+            if service.service.database:
+                texts[f"{service.name}-database.txt"] = _dump_or_error(service)
         return texts
 
 

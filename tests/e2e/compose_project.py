@@ -10,6 +10,7 @@ from tests.e2e.compose import STOP_SECONDS, ComposeStack
 from tests.e2e.processes import free_port
 
 _FILES = ("docker-compose.yml", "tests/e2e/compose.yml")
+_FAST = workspace.ROOT / "tests/e2e/stack.env"
 _HEALTHY_WITHIN_SECONDS = 300
 
 
@@ -54,6 +55,7 @@ class NewComposeStack(ComposeStack):
     def _compose(self, *arguments: str) -> None:
         options = [
             f"--project-name={self.project.name}",
+            f"--env-file={_FAST}",
             f"--env-file={self._variables}",
             *(f"--file={workspace.ROOT / name}" for name in _FILES),
         ]

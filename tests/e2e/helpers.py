@@ -1,6 +1,5 @@
-"""Assertions about the bodies of users and items, as their API descriptions publish them."""
+"""Assertions about the bodies of users, as its API description publishes them."""
 
-import re
 from typing import Any
 
 import httpx
@@ -8,7 +7,6 @@ import httpx
 from service_testing.assertions import assert_status
 
 _USER_FIELDS = {"id", "email", "name", "role", "is_active", "created_at"}
-_ITEM_FIELDS = {"id", "name", "description", "price", "owner", "created_at", "updated_at"}
 
 
 def assert_user_response(response: httpx.Response, *, status: int = 200) -> dict[str, Any]:
@@ -17,17 +15,4 @@ def assert_user_response(response: httpx.Response, *, status: int = 200) -> dict
     assert_status(response, status)
     body: dict[str, Any] = response.json()
     assert body.keys() == _USER_FIELDS, response.text
-    return body
-
-
-def assert_item_response(
-    response: httpx.Response, *, status: int = 200, name: str | None = None
-) -> dict[str, Any]:
-    """The body has exactly the fields of an item; its price is a string with two decimal places."""
-    __tracebackhide__ = True
-    assert_status(response, status)
-    body: dict[str, Any] = response.json()
-    assert body.keys() == _ITEM_FIELDS, response.text
-    assert re.fullmatch(r"\d+\.\d\d", body["price"]), response.text
-    assert name is None or body["name"] == name, response.text
     return body

@@ -18,7 +18,7 @@ from chassis.db.database import Database
 from service_testing.new_database import NewDatabase
 from tests.e2e.clients import create_client
 from tests.e2e.dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
-from tests.e2e.stack import Row, wait_for
+from tests.e2e.stack import Row, named, wait_for
 
 _EXIT_SECONDS = 30.0
 _FAST_SETTINGS: Mapping[str, Mapping[str, str]] = {
@@ -186,7 +186,7 @@ class LocalStack:
         databases: Mapping[str, str],
         settings: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """`databases` are URLs by service, `settings` are more settings by service."""
+        """`databases` are URLs of the services that have one, `settings` are more settings; by service."""
         services = workspace.services()
         ports = {service.name: free_port() for service in services}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
@@ -196,7 +196,7 @@ class LocalStack:
                 port=ports[service.name],
                 log=folder / f"{service.name}.log",
                 settings={
-                    "DATABASE_URL": databases[service.name],
+                    **({"DATABASE_URL": databases[service.name]} if service.database else {}),
                     **_FAST_SETTINGS.get(service.name, {}),
                     **(settings or {}).get(service.name, {}),
                 },
@@ -205,7 +205,9 @@ class LocalStack:
             for service in services
         }
         self.services = tuple(processes.values())
-        self.users, self.items = processes["users"], processes["items"]
+
+    def __getattr__(self, name: str) -> ServiceProcess:
+        return named(self.services, name)
 
     def start(self) -> None:
         # Most of the time goes into the start of Python: on two cores, in parallel takes half of it.
@@ -229,7 +231,8 @@ class LocalStack:
         texts = {"states.txt": "".join(f"{each.describe()}\n" for each in self.services)}
         for process in self.services:
             texts[f"{process.name}.log"] = process.log_text
-            texts[f"{process.name}-database.txt"] = asyncio.run(process.dump())
+            if process.service.database:
+                texts[f"{process.name}-database.txt"] = asyncio.run(process.dump())
         return texts
 
 
@@ -244,6 +247,7 @@ def local_stack(
         databases = {
             service.name: cleanup.enter_context(new_database(f"e2e_{service.name}"))
             for service in workspace.services()
+            if service.database
         }
         stack = LocalStack(folder, databases, settings)
         cleanup.callback(stack.stop)
@@ -262,7 +266,8 @@ async def rows_of(database: Database, statement: str) -> Sequence[Row]:
 
 
 def _migrate_and_start(process: ServiceProcess) -> None:
-    process.command("migrate")
+    if process.service.database:
+        process.command("migrate")
     process.ensure_ready()
 
 

@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 _WAIT_SECONDS = 120.0
 
@@ -57,13 +57,11 @@ class Stack(Protocol):
     """All services. A workflow uses nothing but HTTP and the command line."""
 
     @property
-    def users(self) -> Service: ...
-
-    @property
-    def items(self) -> Service: ...
-
-    @property
     def services(self) -> Sequence[Service]: ...
+
+    def __getattr__(self, name: str) -> Service:
+        """The service with this name: `stack.users`."""
+        ...
 
     def start(self) -> None: ...
 
@@ -72,6 +70,21 @@ class Stack(Protocol):
     def describe(self) -> dict[str, str]:
         """Logs, states and database dumps as texts by file name, to find out why a test failed."""
         ...
+
+
+Found = TypeVar("Found", bound=Service)
+
+
+def named(services: Sequence[Found], name: str) -> Found:
+    """For `__getattr__` of a stack.
+
+    Raises:
+        AttributeError: there is no such service.
+    """
+    for each in services:
+        if each.name == name:
+            return each
+    raise AttributeError(f"there is no service {name}")
 
 
 def wait_for(

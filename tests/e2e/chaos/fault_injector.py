@@ -3,10 +3,11 @@
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from service_testing.postgres import Cluster
 from tests.e2e.chaos.ledger import Ledger
+from tests.e2e.chaos.parts import parts
 from tests.e2e.processes import LocalStack, ServiceProcess
 
 
@@ -14,7 +15,7 @@ class FaultInjector:
     def __init__(
         self,
         stack: LocalStack,
-        relay: ServiceProcess,
+        relays: Sequence[ServiceProcess],
         cluster: Cluster | None,
         ledger: Ledger,
         seed: str,
@@ -22,11 +23,13 @@ class FaultInjector:
         self._ledger = ledger
         self._random = random.Random(seed)  # noqa: S311 - chooses the next fault
         self._faults: list[tuple[str, Callable[[], Awaitable[None]]]] = []
-        for process in (*stack.services, relay):
+        for process in (*stack.services, *relays):
             self._add(f"{process.name} killed", self._kill, process)
             self._add(f"{process.name} restarted", self._restart, process)
             self._add(f"{process.name} paused", self._pause, process)
-        self._add("owners resynced", self._resync, stack.items)
+        for name, part in parts().items():
+            for command in part.COMMANDS:
+                self._add(f"{name} {command}", self._command, getattr(stack, name), command)
         if cluster is not None:
             self._add("database crashed", self._crash, cluster)
             self._add("database crashed", self._crash, cluster)
@@ -66,10 +69,10 @@ class FaultInjector:
         await self._wait()
         await asyncio.to_thread(cluster.start)
 
-    async def _resync(self, items: ServiceProcess) -> None:
-        """It may fail because users is unavailable; then nothing has changed."""
-        code = await asyncio.to_thread(items.try_command, "resync")
-        self._ledger.outcomes["resync done" if code == 0 else "resync failed"] += 1
+    async def _command(self, process: ServiceProcess, command: str) -> None:
+        """It may fail because another service is unavailable; then nothing has changed."""
+        code = await asyncio.to_thread(process.try_command, command)
+        self._ledger.outcomes[f"{command} {'failed' if code else 'done'}"] += 1
 
     async def _wait(self) -> None:
         await asyncio.sleep(self._random.uniform(0.1, 2.5))

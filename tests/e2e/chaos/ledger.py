@@ -1,20 +1,16 @@
 """What the services acknowledged, and what may have happened although no answer came."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 
 @dataclass
-class KnownItem:
-    owner_id: int
+class Known:
+    """A row that was acknowledged."""
+
     names: set[str]
     """Its possible names: more than one when no answer came to a change."""
-    may_be_deleted: bool = False
-
-
-@dataclass
-class KnownUser:
-    names: set[str]
+    owner_id: int = 0
     may_be_deleted: bool = False
     is_deleted: bool = False
     """The deletion was acknowledged."""
@@ -22,9 +18,8 @@ class KnownUser:
 
 @dataclass
 class Ledger:
-    users: dict[int, KnownUser] = field(default_factory=dict)
-    items: dict[int, KnownItem] = field(default_factory=dict)
-    deleted_items: set[int] = field(default_factory=set)
+    known: defaultdict[str, dict[int, Known]] = field(default_factory=lambda: defaultdict(dict))
+    """By service and id."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """Operations by their outcome."""
     undocumented: list[str] = field(default_factory=list)

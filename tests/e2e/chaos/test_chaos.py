@@ -1,12 +1,11 @@
-"""Random writes while processes and the database fail; then both databases are compared.
+"""Random writes while processes and the database fail; then the databases are compared.
 
 tox -e chaos -- --seconds=60 --database=postgres -p randomly --randomly-seed=7
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 
@@ -16,16 +15,15 @@ import workspace
 from chassis.db.database import Database
 from service_testing.databases import create_database
 from service_testing.postgres import Cluster, crashable_server
-from tests.e2e.chaos.audit import differences, read
 from tests.e2e.chaos.fault_injector import FaultInjector
 from tests.e2e.chaos.idle import wait_until_idle
 from tests.e2e.chaos.ledger import Ledger
+from tests.e2e.chaos.parts import differences, parts
 from tests.e2e.chaos.writers import Writer
 from tests.e2e.processes import LocalStack, ServiceProcess, rows_of
 from tests.e2e.stash import STACK
 
 _WRITERS = 8
-_DELIVERED = re.compile(r'"path": "/events/", "status": 204')
 
 
 @pytest.fixture
@@ -45,25 +43,16 @@ def urls(cluster: Cluster | None, tmp_path: Path) -> dict[str, str]:
             return f"sqlite:///{tmp_path}/{name}.db"
         return create_database(cluster.url, name)
 
-    return {each.name: url(f"test_chaos_{each.name}") for each in workspace.services()}
+    return {
+        each.name: url(f"test_chaos_{each.name}") for each in workspace.services() if each.database
+    }
 
 
 @pytest.fixture
 def stack(
     urls: dict[str, str], tmp_path: Path, pytestconfig: pytest.Config
 ) -> Iterator[LocalStack]:
-    stack = LocalStack(
-        tmp_path,
-        urls,
-        {
-            "users": {
-                # The leases of a killed relay expire after ten times this.
-                "EVENTS_DEADLINE_SECONDS": "0.5",
-                "EVENTS_MAX_BACKOFF_SECONDS": "2",
-            },
-            "items": {"USERS_BREAKER_SECONDS": "1"},
-        },
-    )
+    stack = LocalStack(tmp_path, urls, {name: part.SETTINGS for name, part in parts().items()})
     pytestconfig.stash[STACK] = stack
     stack.start()
     yield stack
@@ -71,31 +60,38 @@ def stack(
 
 
 @pytest.fixture
-def relay(stack: LocalStack) -> Iterator[ServiceProcess]:
-    """A second relay, in addition to the one in the users service."""
-    relay = stack.users.another("relay")
-    relay.start()
-    yield relay
-    relay.stop()
+def relays(stack: LocalStack) -> Iterator[list[ServiceProcess]]:
+    """A second relay of each service with subscribers, in addition to the one in the service."""
+    publishers = {name for each in workspace.services() for name in each.subscribes}
+    relays = [each.another("relay") for each in stack.services if each.name in publishers]
+    for relay in relays:
+        relay.start()
+    yield relays
+    for relay in relays:
+        relay.stop()
 
 
 async def test_nothing_is_lost_or_duplicated(
     stack: LocalStack,
-    relay: ServiceProcess,
+    relays: list[ServiceProcess],
     cluster: Cluster | None,
     urls: dict[str, str],
     pytestconfig: pytest.Config,
 ) -> None:
     seed = pytestconfig.getoption("randomly_seed")
     ledger = Ledger()
-    injector = FaultInjector(stack, relay, cluster, ledger, f"{seed} faults")
+    injector = FaultInjector(stack, relays, cluster, ledger, f"{seed} faults")
     end = asyncio.Event()
+    operations = dict(each for part in parts().values() for each in part.OPERATIONS)
     async with AsyncExitStack() as closing:
-        users, items = (Database(urls[name]) for name in ("users", "items"))
-        closing.push_async_callback(users.aclose)
-        closing.push_async_callback(items.aclose)
+        databases = {
+            name: await closing.enter_async_context(aclosing(Database(url)))
+            for name, url in urls.items()
+        }
         writers = [
-            asyncio.create_task(Writer(stack, ledger, f"{seed} {number}").write_until(end))
+            asyncio.create_task(
+                Writer(stack, ledger, f"{seed} {number}", operations).write_until(end)
+            )
             for number in range(_WRITERS)
         ]
         await injector.run(pytestconfig.getoption("--seconds"))
@@ -103,11 +99,9 @@ async def test_nothing_is_lost_or_duplicated(
         await asyncio.gather(*writers)
         for service in stack.services:
             await asyncio.to_thread(service.ensure_ready)
-        at_users, at_items = partial(rows_of, users), partial(rows_of, items)
-        idle_after_seconds = await wait_until_idle(at_users, at_items)
-        snapshot = await read(at_users, at_items)
-    found = differences(snapshot, ledger)
-    deliveries = len(_DELIVERED.findall(stack.items.log_text))
+        rows = {name: partial(rows_of, database) for name, database in databases.items()}
+        idle_after_seconds = await wait_until_idle(rows)
+        found = await differences(rows, ledger)
     report(
         {
             "seed": seed,
@@ -115,10 +109,7 @@ async def test_nothing_is_lost_or_duplicated(
             "by outcome": dict(ledger.outcomes.most_common()),
             "faults": sum(ledger.faults.values()),
             "by fault": dict(ledger.faults.most_common()),
-            "accounts, deleted": (len(snapshot.users), len(snapshot.tombstones)),
-            "items": len(snapshot.items),
-            "events": sum(map(len, snapshot.versions.values())),
-            "delivered again": deliveries - len(snapshot.received),
+            "acknowledged": {name: len(known) for name, known in ledger.known.items()},
             "idle after": f"{idle_after_seconds:.1f} s",
             "differences": len(found),
         }
@@ -126,8 +117,9 @@ async def test_nothing_is_lost_or_duplicated(
     assert not ledger.undocumented, "\n".join(ledger.undocumented)
     assert not found, "\n".join(found)
     # Otherwise the run has shown nothing.
-    assert len(ledger.users) > _WRITERS
-    assert snapshot.tombstones
+    assert {name for name, known in ledger.known.items() if known} == parts().keys()
+    assert len(ledger.known["users"]) > _WRITERS
+    assert any(each.is_deleted for each in ledger.known["users"].values())
     assert ledger.faults
 
 

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import workspace
 from service_testing.new_database import NewDatabase
 from tests.e2e.processes import LocalStack, free_port, local_stack
 from tests.e2e.stash import STACK
@@ -18,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def events_port() -> int:
-    """Where hooks.py receives events instead of items, to learn the token of a delivery."""
+    """Where hooks.py receives events instead of a subscriber, to learn the token of a delivery."""
     return free_port()
 
 
@@ -29,10 +30,15 @@ def described_stack(
     tmp_path_factory: pytest.TempPathFactory,
     pytestconfig: pytest.Config,
 ) -> Iterator[LocalStack]:
-    """Processes on new databases; hooks.py is the subscriber called `items`."""
-    settings = {"EVENTS_SUBSCRIBERS": f"items=http://127.0.0.1:{events_port}/events/"}
+    """Processes on new databases; hooks.py is each subscriber."""
+    here = f"http://127.0.0.1:{events_port}"
+    settings: dict[str, dict[str, str]] = {}
+    for each in workspace.services():
+        for publisher in each.subscribes:
+            subscribers = settings.setdefault(publisher, {"EVENTS_SUBSCRIBERS": ""})
+            subscribers["EVENTS_SUBSCRIBERS"] += f"{each.name}={here}/{each.name}/,"
     folder = tmp_path_factory.mktemp("logs")
-    with local_stack(new_database, folder, {"users": settings}) as stack:
+    with local_stack(new_database, folder, settings) as stack:
         pytestconfig.stash[STACK] = stack
         stack.start()
         yield stack

@@ -1,7 +1,7 @@
 """Each service answers as its OpenAPI description says.
 
 tox -e schemathesis -- --database=postgres
-tox -e schemathesis -- -k items --schemathesis="--include-name='GET /items/' --seed=2"
+tox -e schemathesis -- -k users --schemathesis="--include-name='GET /users/me' --seed=2"
 """
 
 import shlex
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import workspace
 from tests.e2e.descriptions.run import run_schemathesis
-from tests.e2e.descriptions.walks import EXPECTED, count_walks
+from tests.e2e.descriptions.walks import count_walks, expected_walks
 from tests.e2e.processes import LocalStack
 
 # With these options not every walk can be expected.
@@ -18,7 +19,7 @@ _NARROWING = ("--include", "--exclude", "--phases")
 
 
 @pytest.mark.timeout(0)  # --schemathesis=--max-examples=2000 takes as long as it takes
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", [each.name for each in workspace.services()])
 def test_service_answers_as_described(
     described_stack: LocalStack,
     events_port: int,
@@ -32,14 +33,15 @@ def test_service_answers_as_described(
         **users.environment,
         "USERS_URL": users.url,
         "EVENTS_PORT": str(events_port),
+        "SERVICE": name,
     }
     options = shlex.split(pytestconfig.getoption("--schemathesis"))
-    (service,) = (each for each in described_stack.services if each.name == name)
+    service = getattr(described_stack, name)
     code = run_schemathesis(service.url, report, environment, options)
     assert code == 0, (
         "schemathesis has found a difference: its output has the command that shows it"
     )
     if not any(option.startswith(_NARROWING) for option in options):
-        counts = count_walks(report, EXPECTED[name])
+        counts = count_walks(report, expected_walks(name))
         missing = [" -> ".join(walk) for walk, count in counts.items() if not count]
         assert not missing, "No request followed the links of the description along these walks"

@@ -1,6 +1,7 @@
 """Which sequences of linked requests schemathesis has sent, read from its NDJSON report."""
 
 import json
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,25 +9,13 @@ from typing import Any
 Walk = tuple[str, ...]
 """Steps such as `POST /items/ 201`: the first request, and requests that use data of earlier answers."""
 
-EXPECTED: dict[str, list[Walk]] = {
-    "users": [
-        (
-            "POST /users/ 201",
-            "GET /admin/users/{user_id} 200",
-            "PATCH /admin/users/{user_id} 200",
-            "DELETE /admin/users/{user_id} 204",
-        ),
-        ("POST /users/ 201", "POST /auth/token 200", "POST /auth/refresh 200"),
-    ],
-    "items": [
-        (
-            "POST /items/ 201",
-            "GET /items/{item_id} 200",
-            "PATCH /items/{item_id} 200",
-            "DELETE /items/{item_id} 204",
-        ),
-    ],
-}
+
+def expected_walks(service: str) -> list[Walk]:
+    """Those in `walks.toml` of the service's folder in tests/e2e/workflows, if it has one."""
+    file = Path(__file__).parents[1] / "workflows" / service.replace("-", "_") / "walks.toml"
+    if not file.exists():
+        return []
+    return [tuple(walk) for walk in tomllib.loads(file.read_text(encoding="utf-8"))["walks"]]
 
 
 def count_walks(report: Path, walks: Iterable[Walk]) -> dict[Walk, int]:

@@ -10,5 +10,5 @@ def assert_documented(outcome: Outcome) -> None:
     assert not load.ledger.undocumented, "\n".join(load.ledger.undocumented)
     assert not load.reads.undocumented, "\n".join(load.reads.undocumented)
     assert not outcome.differences, "\n".join(outcome.differences)
-    assert load.ledger.items, "the run has shown nothing: no item was created"
+    assert load.ledger.known, "the run has shown nothing: nothing was written"
     assert load.reads.sent, "the run has shown nothing: nothing was read"

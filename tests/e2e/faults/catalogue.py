@@ -1,10 +1,15 @@
-"""The faults: what happens to which containers."""
+"""The faults: what happens to which containers.
+
+Those without `--all-faults` hit the first service, which others need, and the last, which needs others.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docker.models.containers import Container
 
+import workspace
+from tests.e2e.chaos.parts import parts
 from tests.e2e.containers import Project
 from tests.e2e.faults import impacts
 from tests.e2e.faults.impacts import Impact
@@ -33,21 +38,29 @@ class Fault:
 
     @property
     def leaves_reads_working(self) -> bool:
-        """Items can be read without users and without the database of users."""
-        return self.service.startswith("users")
+        """What is read needs no other service."""
+        return self.service not in {"proxy", READ, f"{READ}-db"}
 
 
-_TARGETS = ("users", "items", "users-db", "items-db", "proxy")
+_SERVICES = workspace.services()
+_FIRST, _LAST = _SERVICES[0].name, _SERVICES[-1].name
+_TARGETS = (
+    *(each.name for each in _SERVICES),
+    *(f"{each.name}-db" for each in _SERVICES if each.database),
+    "proxy",
+)
+READ = list(parts())[-1]
+"""The service whose public paths are read under load."""
 _IMPACTS: dict[str, Impact] = {
     "killed": impacts.killed,
     "paused": impacts.paused,
     "disconnected": impacts.disconnected,
 }
 _QUICK = {
-    ("users", "killed"),
-    ("items", "killed"),
-    ("items-db", "killed"),
-    ("users-db", "disconnected"),
+    (_FIRST, "killed"),
+    (_LAST, "killed"),
+    (f"{_LAST}-db", "killed"),
+    (f"{_FIRST}-db", "disconnected"),
 }
 
 FAULTS = [
@@ -60,13 +73,11 @@ FAULTS = [
         Fault(name="restarted", impact=impacts.restarted, service=service, duration_seconds=0)
         for service in _TARGETS
     ),
-    Fault(
-        name="given new addresses", impact=impacts.readdressed, service="items", affects_all=True
-    ),
+    Fault(name="given new addresses", impact=impacts.readdressed, service=_LAST, affects_all=True),
     Fault(
         name="stopped",
         impact=impacts.stopped,
-        service="users",
+        service=_FIRST,
         affects_all=True,
         duration_seconds=8,
         is_quick=True,
@@ -74,7 +85,7 @@ FAULTS = [
     Fault(
         name="stopped",
         impact=impacts.stopped,
-        service="users",
+        service=_FIRST,
         affects_all=True,
         duration_seconds=60,
     ),

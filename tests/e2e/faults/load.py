@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.e2e.chaos.ledger import Ledger
+from tests.e2e.chaos.parts import parts
 from tests.e2e.chaos.writers import Writer
+from tests.e2e.faults.catalogue import READ
 from tests.e2e.faults.readers import Reader, Reads
 from tests.e2e.stack import Stack
 
@@ -33,9 +35,9 @@ class Load:
         return sorted(self.ledger.failed_at + self.reads.failed_at)
 
     async def until_started(self) -> None:
-        """Wait until there are items, they are read, and nothing fails."""
+        """Wait until something was written and read, and nothing fails."""
         async with asyncio.timeout(_WAIT_SECONDS):
-            while len(self.ledger.items) < _WRITERS or self.reads.sent < _WRITERS:  # noqa: ASYNC110
+            while len(self.ledger.known[READ]) < _WRITERS or self.reads.sent < _WRITERS:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         # On a busy machine the first requests may take too long. Failures count from here on.
         await self.until_no_failures(since=time.monotonic())
@@ -54,16 +56,18 @@ class Load:
 
 
 @asynccontextmanager
-async def under_load(stack: Stack, item: str, seed: str) -> AsyncIterator[Load]:
+async def under_load(stack: Stack, paths: Sequence[str], seed: str) -> AsyncIterator[Load]:
     """Send requests during the block; at its end all have been answered."""
     load, end = Load(), asyncio.Event()
+    operations = dict(each for part in parts().values() for each in part.OPERATIONS)
+    url = getattr(stack, READ).url
     clients = [
         *(
-            Writer(stack, load.ledger, f"{seed} {n}", _TIMEOUT_SECONDS).write_until(end)
+            Writer(stack, load.ledger, f"{seed} {n}", operations, _TIMEOUT_SECONDS).write_until(end)
             for n in range(_WRITERS)
         ),
         *(
-            Reader(stack, item, load.reads, _TIMEOUT_SECONDS).read_until(end)
+            Reader(url, paths, load.reads, _TIMEOUT_SECONDS).read_until(end)
             for _ in range(_READERS)
         ),
     ]

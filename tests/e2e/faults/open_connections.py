@@ -35,7 +35,7 @@ async def still_in_use(stack: ComposeStack) -> list[str]:
 
 
 def _in_use(stack: ComposeStack) -> Iterator[str]:
-    for service in stack.services:
+    for service in (each for each in stack.services if each.service.database):
         for copy in service.copies:
             # Reading the number needs no connection, but a health check may use one.
             if count := float(run(copy, "python", "-c", _COUNT)):

@@ -1,12 +1,11 @@
-"""Clients that read items all the time, whatever fails."""
+"""Clients that read all the time, whatever fails."""
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import httpx
-
-from tests.e2e.stack import Stack
 
 _PAUSE_SECONDS = 0.02
 
@@ -21,14 +20,14 @@ class Reads:
 
 
 class Reader:
-    """Reads one item and a page in turn. Both exist during the whole run."""
+    """Reads the paths in turn. They exist during the whole run."""
 
-    def __init__(self, stack: Stack, item: str, reads: Reads, timeout_seconds: float) -> None:
-        self._paths = (item, "/items/?size=5")
+    def __init__(
+        self, url: str, paths: Sequence[str], reads: Reads, timeout_seconds: float
+    ) -> None:
+        self._paths = paths
         self._reads = reads
-        self._client = httpx.AsyncClient(
-            base_url=stack.items.url, timeout=timeout_seconds, trust_env=False
-        )
+        self._client = httpx.AsyncClient(base_url=url, timeout=timeout_seconds, trust_env=False)
 
     async def read_until(self, end: asyncio.Event) -> None:
         async with self._client:

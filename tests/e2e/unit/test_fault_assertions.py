@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
 
-from tests.e2e.chaos.ledger import KnownItem, Ledger
+from tests.e2e.chaos.ledger import Known, Ledger
 from tests.e2e.faults.assertions import assert_documented
 from tests.e2e.faults.load import Load
 from tests.e2e.faults.readers import Reader, Reads
@@ -28,7 +27,8 @@ FIGURES = Figures(
 @pytest.fixture
 def outcome() -> Outcome:
     """An outcome that passes."""
-    load = Load(Ledger(items={1: KnownItem(1, {"Kettle"})}), Reads(sent=1))
+    load = Load(Ledger(), Reads(sent=1))
+    load.ledger.known["shop"] = {1: Known({"Kettle"})}
     return Outcome(load, FIGURES, differences=[])
 
 
@@ -42,7 +42,7 @@ def test_outcome_without_differences_passes(outcome: Outcome) -> None:
         (lambda each: each.load.ledger.undocumented.append("POST /items/: 502"), "/items/: 502"),
         (lambda each: each.load.reads.undocumented.append("GET /items/1: 504"), "/items/1: 504"),
         (lambda each: each.differences.append("item 1 is lost"), "is lost"),
-        (lambda each: each.load.ledger.items.clear(), "has shown nothing"),
+        (lambda each: each.load.ledger.known.clear(), "has shown nothing"),
     ],
     ids=["write", "read", "databases", "no items"],
 )
@@ -85,8 +85,7 @@ async def test_reader_counts_failures_and_undocumented_answers(
 ) -> None:
     reads, end = Reads(), asyncio.Event()
     async with answering(status_line) as url:
-        stack = SimpleNamespace(items=SimpleNamespace(url=url))
-        reader = asyncio.create_task(Reader(stack, "/items/1", reads, 5).read_until(end))
+        reader = asyncio.create_task(Reader(url, ["/1", "/2"], reads, 5).read_until(end))
         while reads.sent < 2:  # noqa: ASYNC110 - it sends no event
             await asyncio.sleep(0.001)
         end.set()

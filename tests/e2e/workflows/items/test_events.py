@@ -5,11 +5,11 @@ from functools import partial
 import pytest
 
 from service_testing.assertions import assert_error_response, assert_status
-from tests.e2e.actions import create_items, has_no_items, owner_is, rename_user
 from tests.e2e.clients import NewUser, create_client
-from tests.e2e.factories import create_item_data
-from tests.e2e.helpers import assert_item_response
 from tests.e2e.stack import Service, Stack, wait_for
+from tests.e2e.workflows.items.actions import create_items, has_no_items, owner_is, rename_user
+from tests.e2e.workflows.items.factories import create_item_data
+from tests.e2e.workflows.items.helpers import assert_item_response
 
 
 def test_renamed_user_is_renamed_in_items(new_user: NewUser) -> None:

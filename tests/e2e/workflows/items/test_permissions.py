@@ -7,10 +7,11 @@ from service_testing.assertions import (
     assert_paginated_response,
     assert_status,
 )
-from tests.e2e.actions import create_items
 from tests.e2e.clients import ApiClient, NewUser
-from tests.e2e.factories import create_item_data
-from tests.e2e.helpers import assert_item_response, assert_user_response
+from tests.e2e.helpers import assert_user_response
+from tests.e2e.workflows.items.actions import create_items
+from tests.e2e.workflows.items.factories import create_item_data
+from tests.e2e.workflows.items.helpers import assert_item_response
 
 
 def test_anonymous_client_can_only_read_items(anonymous: ApiClient, new_user: NewUser) -> None:
@@ -51,22 +52,6 @@ def test_only_owner_and_admin_can_change_an_item(new_user: NewUser, admin: ApiCl
     assert_status(admin.items.delete(location), 204)
     assert_error_response(owner.items.patch(location, json={"name": "Mine"}), 404, "not_found")
     assert_error_response(owner.items.delete(location), 404, "not_found")
-
-
-def test_other_users_see_public_fields_and_change_nothing(new_user: NewUser) -> None:
-    user, stranger = new_user(), new_user()
-    seen = stranger.users.get(f"/users/{user.id}")
-    assert_status(seen, 200)
-    assert seen.json() == {"id": user.id, "name": user.data["name"], "is_active": True}
-    account = f"/admin/users/{user.id}"
-    for refused in (
-        stranger.users.get("/admin/users/"),
-        stranger.users.get(account),
-        stranger.users.patch(account, json={"role": "admin"}),
-        stranger.users.delete(account),
-    ):
-        assert_error_response(refused, 403, "forbidden")
-    assert assert_user_response(user.users.get("/users/me"))["role"] == "user"
 
 
 def test_granted_and_revoked_admin_role_takes_effect(new_user: NewUser, admin: ApiClient) -> None:

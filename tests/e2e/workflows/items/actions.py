@@ -2,8 +2,9 @@
 
 from service_testing.assertions import assert_error_response, assert_paginated_response
 from tests.e2e.clients import ApiClient
-from tests.e2e.factories import create_item_data
-from tests.e2e.helpers import assert_item_response, assert_user_response
+from tests.e2e.helpers import assert_user_response
+from tests.e2e.workflows.items.factories import create_item_data
+from tests.e2e.workflows.items.helpers import assert_item_response
 
 
 def create_items(owner: ApiClient, count: int = 1) -> str:

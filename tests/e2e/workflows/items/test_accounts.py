@@ -7,12 +7,13 @@ from service_testing.assertions import (
     assert_paginated_response,
     assert_status,
 )
-from tests.e2e.actions import create_items, has_no_items, rename_user
 from tests.e2e.clients import ApiClient, NewUser, register_user
-from tests.e2e.factories import create_item_data
-from tests.e2e.helpers import assert_item_response, assert_user_response
+from tests.e2e.helpers import assert_user_response
 from tests.e2e.request_log import RequestLog
 from tests.e2e.stack import Stack, wait_for
+from tests.e2e.workflows.items.actions import create_items, has_no_items, rename_user
+from tests.e2e.workflows.items.factories import create_item_data
+from tests.e2e.workflows.items.helpers import assert_item_response
 
 
 def test_account_is_registered_deleted_and_registered_again_with_the_same_email(

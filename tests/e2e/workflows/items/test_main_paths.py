@@ -6,8 +6,8 @@ from service_testing.assertions import (
     assert_status,
 )
 from tests.e2e.clients import NewUser
-from tests.e2e.factories import create_item_data
-from tests.e2e.helpers import assert_item_response
+from tests.e2e.workflows.items.factories import create_item_data
+from tests.e2e.workflows.items.helpers import assert_item_response
 
 
 def test_user_creates_finds_edits_and_deletes_items(new_user: NewUser) -> None:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import pytest
 
 from service_testing.assertions import assert_paginated_response, assert_status
-from tests.e2e.clients import ApiClient, NewUser, register_user
-from tests.e2e.factories import create_item_data
-from tests.e2e.helpers import assert_item_response
+from tests.e2e.clients import ApiClient, NewUser
 from tests.e2e.request_log import RequestLog
 from tests.e2e.stack import Stack
+from tests.e2e.workflows.items.factories import create_item_data
+from tests.e2e.workflows.items.helpers import assert_item_response
 
 _ITEMS = 60
 _SORTS = ("created_at", "-created_at", "price", "-price", "name", "-name")
@@ -97,29 +97,3 @@ def test_numbered_pages_return_each_item_once_with_correct_totals(
     assert sorted(seen) == sorted(there)
     beyond = anonymous.items.get("/items/", params={"owner_id": owner.id, "size": 7, "page": 5})
     assert_paginated_response(beyond, count=0, total=25)
-
-
-@pytest.mark.slow
-def test_cursor_returns_each_account_once_during_registrations(
-    admin: ApiClient, stack: Stack, request_log: RequestLog
-) -> None:
-    def account() -> int:
-        user = register_user(stack, request_log)
-        user.close()
-        return user.id
-
-    there = {account() for _ in range(12)}
-    seen: Counter[int] = Counter()
-    after: dict[str, str] = {}
-    while True:
-        page = assert_paginated_response(
-            admin.users.get("/admin/users/", params={"size": "5", **after})
-        )
-        seen.update(user["id"] for user in page["items"])
-        account()
-        # New accounts may be before or after the cursor.
-        if page["next"] is None or there <= seen.keys():
-            break
-        after = {"after": page["next"]}
-    assert {each for each in there if seen[each] != 1} == set()
-    assert max(seen.values()) == 1

@@ -1,0 +1,1 @@
+"""What items does, together with users. Its folder goes with the service."""

@@ -1,0 +1,1 @@
+"""What users does by itself. Its folder goes with the service."""
