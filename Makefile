@@ -21,14 +21,23 @@ help: ## list the targets
 .PHONY: run
 run: $(BOOTSTRAP)/.ready ## start every service on SQLite in ./data (<NAME>_PORT and DATA_DIR change that)
 	@$(BOOTSTRAP)/bin/python workspace.py install
-	@exec $(END_WITH_MAKE) $(BOOTSTRAP)/bin/python run.py
+	@exec $(END_WITH_MAKE) $(BOOTSTRAP)/bin/python run.py $(OPTIONS)
+
+.PHONY: dev
+dev: OPTIONS = --reload
+dev: run ## what `make run` does, and restart a service when its code changes
+
+.PHONY: demo
+demo: export DATA_DIR := $(or $(DATA_DIR),data/demo)
+demo: OPTIONS = --demo
+demo: run ## what `make run` does, with a few hundred users and items to look at, in ./data/demo
 
 .PHONY: test
-test: $(BOOTSTRAP)/.ready ## lint, types and the tests on one Python (ONLY="lint users-quick" narrows)
+test: $(BOOTSTRAP)/.ready ## lint, types and the tests on one Python (ONLY="lint e2e" narrows)
 	@exec $(BOOTSTRAP)/bin/python check.py test
 
 .PHONY: check
-check: $(BOOTSTRAP)/.ready ## what `make test` does, on every supported Python, and what is slow or needs Docker
+check: $(BOOTSTRAP)/.ready ## what `make test` does, on every supported Python, and what is slow or needs Docker (ONLY, too)
 	@exec $(BOOTSTRAP)/bin/python check.py check
 
 .PHONY: format
@@ -63,10 +72,11 @@ clean: ## remove environments, caches and reports; the data stays
 	    -o -name contract-report.html -o -name e2e-failures \
 	    \) -prune -exec rm -rf {} +
 
-$(BOOTSTRAP)/.ready: .tox/made-for constraints.txt
+$(BOOTSTRAP)/.ready: .tox/pins
 	@echo "Preparing tox with $(or $(FOUND),$(error $(NONE_FOUND))) ..."
 	@$(FOUND) -m venv --clear $(BOOTSTRAP)
-	@$(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt tox tox-uv
+	@$(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	    tox tox-uv watchfiles
 	@touch $@
 
 # Environments hold absolute paths and one Python: in a moved checkout, and with another PYTHON, they are made anew.
@@ -78,3 +88,10 @@ endif
 	@if [ -e $@ ]; then rm -rf .tox services/*/.tox shared/*/.tox; fi
 	@mkdir -p .tox
 	@printf '%s\n' '$(MADE_FOR)' > $@
+
+# By content: a checkout changes times, too.
+ifneq ($(shell cksum < constraints.txt),$(shell cat .tox/pins 2>/dev/null))
+.PHONY: .tox/pins
+endif
+.tox/pins: .tox/made-for
+	@cksum < constraints.txt > $@

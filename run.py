@@ -1,7 +1,11 @@
-"""Run every service on this machine until Ctrl-C: `make run`. Its settings: `workspace.development`."""
+"""Run every service on this machine until Ctrl-C: `make run`. Its settings: `workspace.development`.
+
+`--reload` restarts a service when its code changes (`make dev`), `--demo` fills new databases first (`make demo`).
+"""
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -15,6 +19,15 @@ from workspace import Refused
 GRACE_SECONDS, READY_SECONDS, EXIT_KILLED = float(os.environ.get("GRACE_SECONDS") or 5), 60, 130
 # A program of util-linux, by which the services end also when this process is killed.
 LAUNCHER = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+COMMANDS = ["migrate", *(["demo"] if "--demo" in sys.argv else []), "serve"]
+RELOAD = [sys.executable, "-m", "watchfiles", "--filter", "python", "--verbosity", "warning"]
+
+
+def command_line(service: workspace.Service, command: str) -> list[str]:
+    line = [str(service.python), "-m", "app", command]
+    folders = ["app", *map(str, workspace.ROOT.glob("shared/*/src"))]
+    is_reloaded = command == "serve" and "--reload" in sys.argv
+    return [*RELOAD, shlex.join(line), *folders] if is_reloaded else line
 
 
 class Runner:
@@ -30,10 +43,11 @@ class Runner:
             if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP for its command
                 self.loop.add_signal_handler(number, self.stop, number)
         with suppress(asyncio.CancelledError):
-            for command in ("migrate", "serve"):
+            for command in COMMANDS:
                 async with asyncio.TaskGroup() as group:
                     for service in self.services:
-                        group.create_task(self.process(service, command))
+                        if command != "demo" or (service.folder / "app/jobs/demo.py").exists():
+                            group.create_task(self.process(service, command))
                     if command == "serve":
                         await self.until_ready()
         return EXIT_KILLED if self.was_killed else 0
@@ -48,7 +62,7 @@ class Runner:
         """Run `python -m app <command>` until it ends or is cancelled; `serve` must not end."""
         reading, writing = os.pipe()
         child = await asyncio.create_subprocess_exec(
-            *(*LAUNCHER, str(service.python), "-m", "app", command), cwd=service.folder, env=self.environ,
+            *LAUNCHER, *command_line(service, command), cwd=service.folder, env=self.environ,
             stdin=DEVNULL, stdout=writing, stderr=STDOUT, start_new_session=True,
         )  # fmt: skip
         os.close(writing)

@@ -19,6 +19,7 @@ On the command line, `python workspace.py` with
 """
 
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -65,8 +66,7 @@ class Service:
     @property
     def python(self) -> Path:
         """The interpreter of its own environment, which `tox -e run --notest` in its folder makes."""
-        folder = "Scripts" if os.name == "nt" else "bin"
-        return self.folder / ".tox" / "run" / folder / "python"
+        return self.folder / ".tox" / "run" / "bin" / "python"
 
 
 def services(root: Path = ROOT) -> list[Service]:
@@ -95,8 +95,7 @@ def connections(services: Sequence[Service], urls: Mapping[str, str]) -> dict[st
     """The variables by which services know each other, given the URL of each.
 
     `<NAME>_<PROVIDER>_URL` for each provider that it consumes, `<NAME>_EVENTS_SUBSCRIBERS` (`name=url`) for each
-    that others subscribe to, `<NAME>_TOKEN_AUDIENCES` for each that issues tokens. The names carry the service's,
-    so one environment fits all of them.
+    that others subscribe to, `<NAME>_TOKEN_AUDIENCES` for each that issues tokens.
     """
     audiences = [each.token_audience for each in services if each.token_audience]
     found: dict[str, str] = {}
@@ -170,7 +169,6 @@ def check_ports(services: Sequence[Service], environ: Mapping[str, str]) -> None
 
 
 def is_ready(url: str) -> bool:
-    """Whether the service at the URL says that it can take requests."""
     try:
         with urllib.request.urlopen(f"{url}/health/ready", timeout=1):  # noqa: S310 - http://
             return True
@@ -207,10 +205,13 @@ def tox_command(package: Path, env: str) -> list[str]:
 
 def is_outdated(environment: Path) -> bool:
     """Whether what tox installs has changed since: it doesn't look at a local package's dependencies."""
-    made = environment / "pyvenv.cfg"
+    made, stamp = environment / "pyvenv.cfg", ROOT / ".tox" / "inputs"
     inputs = [ROOT / "constraints.txt", *(each / "pyproject.toml" for each in packages())]
-    newest = max((file.stat().st_mtime for file in inputs if file.exists()), default=0.0)
-    return made.exists() and made.stat().st_mtime < newest
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in inputs)).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:  # a checkout changes times, too
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(digest)
+    return made.exists() and made.stat().st_mtime < stamp.stat().st_mtime
 
 
 def install() -> int:
@@ -218,6 +219,8 @@ def install() -> int:
     (ROOT / ".tox").mkdir(exist_ok=True)
     with (ROOT / ".tox" / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # end-to-end tests may start at the same time
+        lines = [f"{name}={value}\n" for name, value in development(services(), {}).items()]
+        (ROOT / ".tox" / "development.env").write_text("".join(lines))  # for debuggers
         return max((_install(service) for service in services()), default=1)
 
 
@@ -280,7 +283,6 @@ def _service(file: Path) -> Service:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command of the module's description."""
     match arguments:
         case ["services"]:
             print(*(service.name for service in services()), sep="\n")

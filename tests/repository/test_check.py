@@ -11,7 +11,7 @@ from conftest import MadeUp
 TOX_INI = """
 [tox]
 labels =
-    test = good, bad, far, old-py38
+    test = good, bad, far, old-py38, new-py314
     docker = far
 
 [testenv]
@@ -27,7 +27,7 @@ commands =
 [testenv:far]
 commands = python -c ""
 
-[testenv:old-py38]
+[testenv:{old-py38,new-py314}]
 """
 
 
@@ -65,12 +65,24 @@ def test_table_counts_tests_and_gives_reasons(root: Path) -> None:
     assert any(line.startswith("old-py38: no Python 3.8 on the PATH") for line in lines)
 
 
-def test_what_cannot_run_is_a_failure_in_ci_only(root: Path) -> None:
+@pytest.mark.parametrize(("only", "code"), [("good far", 1), ("good new", 0)])
+def test_what_cannot_run_is_a_failure_in_ci_only(root: Path, only: str, code: int) -> None:
+    """And not even there if it is the Python that not every machine has yet."""
     (root / "bin").mkdir()
-    environ = {"ONLY": "good far", "PATH": str(root / "bin")}
+    environ = {"ONLY": only, "PATH": str(root / "bin")}
 
     assert check(root, **environ)[0] == 0
-    assert check(root, **environ, CI="true")[0] == 1
+    assert check(root, **environ, CI="true")[0] == code
+
+
+def test_only_narrows_to_names_and_what_they_begin(root: Path) -> None:
+    code, output = check(root, ONLY="goo old")
+
+    assert (code, output) == (1, "")
+    code, output = check(root, ONLY="good old", CI="true")
+    assert code == 1
+    assert "1 steps" in output
+    assert "old-py38: no Python 3.8 on the PATH" in output
 
 
 def test_everything_passes_in_ci(root: Path) -> None:

@@ -99,14 +99,27 @@ class TestPreparation:
 
         assert checkout.take_calls() == ["workspace.py install", "run.py"]
 
-    def test_changed_pins_are_installed(self, checkout: Checkout) -> None:
+    @pytest.mark.parametrize(("pins", "is_prepared"), [("tox==4\n", True), ("", False)])
+    def test_changed_pins_are_installed(
+        self, checkout: Checkout, pins: str, is_prepared: bool
+    ) -> None:
+        """And not those that a checkout has written again."""
         checkout.make("run")
         checkout.take_calls()
         made = (checkout.folder / ".tox/bootstrap/.ready").stat().st_mtime
+        (checkout.folder / "constraints.txt").write_text(pins)
         os.utime(checkout.folder / "constraints.txt", (made + 1, made + 1))
         checkout.make("run")
 
-        assert "-m venv --clear .tox/bootstrap" in checkout.take_calls()
+        assert ("-m venv --clear .tox/bootstrap" in checkout.take_calls()) is is_prepared
+
+    @pytest.mark.parametrize(("target", "option"), [("dev", "--reload"), ("demo", "--demo")])
+    def test_dev_and_demo_are_runs_with_an_option(
+        self, checkout: Checkout, target: str, option: str
+    ) -> None:
+        checkout.make(target)
+
+        assert checkout.take_calls()[-2:] == ["workspace.py install", f"run.py {option}"]
 
     def test_another_python_makes_everything_anew(self, checkout: Checkout) -> None:
         checkout.make("run")

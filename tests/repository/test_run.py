@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from conftest import MadeUp
@@ -35,10 +35,12 @@ def is_alive(process_id: int) -> bool:
 class Run:
     """The runner in a process group of its own, as a shell starts it."""
 
-    def __init__(self, made_up: MadeUp, grace_seconds: float = 60, **environ: str) -> None:
+    def __init__(
+        self, made_up: MadeUp, *options: str, grace_seconds: float = 60, **environ: str
+    ) -> None:
         self.seen = ""
         self.popen = subprocess.Popen(
-            [sys.executable, "-c", DRIVER],
+            [sys.executable, "-c", DRIVER, *options],
             cwd=made_up.root,
             env=os.environ | environ | {"GRACE_SECONDS": str(grace_seconds)},
             stdout=subprocess.PIPE,
@@ -91,8 +93,8 @@ StartRun = Callable[..., Run]
 def start_run(made_up: MadeUp) -> Iterator[StartRun]:
     with ExitStack() as stack:
 
-        def start(grace_seconds: float = 60, **environ: str) -> Run:
-            run = Run(made_up, grace_seconds, **environ)
+        def start(*options: str, **environ: Any) -> Run:
+            run = Run(made_up, *options, **environ)
             stack.callback(run.close)
             return run
 
@@ -162,6 +164,33 @@ class TestStart:
         assert "set ORDERS_PORT to another port" in errors
         assert "Traceback" not in errors
         assert run.seen == ""
+
+
+class TestOptions:
+    def test_service_that_has_a_demo_runs_it_before_any_serves(
+        self, start_run: StartRun, made_up: MadeUp
+    ) -> None:
+        jobs = made_up.root / "services/stock/app/jobs"
+        jobs.mkdir()
+        (jobs / "demo.py").touch()
+        run = start_run("--demo").until("Ready")
+
+        events = re.findall(r"(\w+) \| (demo|serving)", run.seen)
+        assert events[0] == ("stock", "demo")
+        assert [event for _, event in events] == ["demo", *["serving"] * 3]
+
+    def test_service_is_restarted_when_its_code_changes(
+        self, start_run: StartRun, made_up: MadeUp
+    ) -> None:
+        run = start_run("--reload").until("Ready")
+        (made_up.root / "services/orders/app/new.py").touch()
+        run.until("orders | ended cleanly").until("orders | serving")
+        run.popen.terminate()
+
+        assert run.end() == 0
+        assert run.seen.count("orders | serving") == 2
+        assert run.seen.count("accounts | serving") == 1
+        assert run.leaves_nobody()
 
 
 class TestEnd:

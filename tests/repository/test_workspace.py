@@ -1,5 +1,6 @@
 """What workspace.py reads and derives, on a made-up workspace."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,19 @@ def test_one_port_for_two_services_is_refused(made_up: MadeUp, environ: dict[str
 
     with pytest.raises(workspace.Refused, match=r"set ORDERS_PORT to another port"):
         workspace.check_ports(made_up.services, environ | same)
+
+
+def test_environment_is_outdated_when_pins_change_and_not_when_times_do(
+    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "ROOT", made_up.root)
+    made, pins = made_up.root / ".tox/pyvenv.cfg", made_up.root / "constraints.txt"
+    workspace.is_outdated(made.parent)
+    made.touch()
+    os.utime(made.with_name("inputs"), (1, 1))
+    os.utime(made, (2, 2))
+    pins.touch()
+    assert not workspace.is_outdated(made.parent)
+
+    pins.write_text("tox==4")
+    assert workspace.is_outdated(made.parent)

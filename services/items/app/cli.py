@@ -11,12 +11,13 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from app.clients.users_directory import DirectoryFailed, open_directory
 from app.database import MIGRATIONS
 from app.jobs import pruning
+from app.jobs.demo import create_items
 from app.jobs.resync import Progress, TooManyDeletions
 from app.jobs.resync import resync as read_all
 from app.main import create_app
 from app.settings import ItemsSettings
 from chassis.db.database import Database
-from chassis.ops.cli import fail, service_cli, settings_or_exit, with_database
+from chassis.ops.cli import fail, in_transaction, service_cli, settings_or_exit, with_database
 
 cli = service_cli("items", ItemsSettings, create_app, MIGRATIONS)
 
@@ -37,6 +38,16 @@ def prune(
     keep = timedelta(days=settings.events_keep_days if keep_days is None else keep_days)
     deleted = with_database(settings, lambda database: pruning.prune_all(database, keep=keep))
     typer.echo(f"Deleted {deleted} received events.")
+
+
+@cli.command()
+def demo() -> None:
+    """Create made-up items in a new database, in development only."""
+    settings = settings_or_exit(ItemsSettings)
+    if settings.environment != "development":
+        fail("ITEMS_ENVIRONMENT must be development for made-up items.")
+    count = in_transaction(settings, create_items)
+    typer.echo(f"Created {count} items." if count else "The database has owners already.")
 
 
 @cli.command()

@@ -11,6 +11,7 @@ from app.database import MIGRATIONS
 from app.errors import EmailTaken
 from app.events.user_events import SOURCE
 from app.jobs import pruning
+from app.jobs.demo import PASSWORD, create_accounts
 from app.main import create_app, token_issuer
 from app.schemas import UserCreate
 from app.services import accounts, service_clients, signing_keys
@@ -143,6 +144,22 @@ def prune(
         f"Deleted {pruned.logins} ended logins, {pruned.signing_keys} expired signing keys "
         f"and {events} delivered events."
     )
+
+
+@cli.command()
+def demo() -> None:
+    """Create made-up accounts in a new database, in development only."""
+    settings = settings_or_exit(UsersSettings)
+    if settings.environment != "development":
+        fail(
+            "USERS_ENVIRONMENT must be development: everyone knows the password of these accounts."
+        )
+    try:
+        count = in_transaction(settings, lambda session: create_accounts(session, settings))
+    except EmailTaken:
+        typer.echo("The made-up accounts exist already.")
+    else:
+        typer.echo(f"Created {count} accounts: user1@example.com and so on, password {PASSWORD!r}.")
 
 
 def _is_printable_ascii(text: str) -> bool:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 
-COMMANDS = ["migrate", "serve", "make-migration", "prune", "resync"]
+COMMANDS = ["migrate", "serve", "make-migration", "prune", "demo", "resync"]
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +73,19 @@ class TestErrors:
         sentence = output_of_failing(command)
         assert "ITEMS_DATABASE_URL must start with" in sentence
         assert "hunter2" not in sentence
+
+
+class TestDemo:
+    def test_demo_creates_items_once(
+        self, environment: pytest.MonkeyPatch, spare_database_url: str
+    ) -> None:
+        environment.setenv("ITEMS_DATABASE_URL", spare_database_url)
+        environment.setenv("ITEMS_ENVIRONMENT", "development")
+
+        assert CliRunner().invoke(cli, ["demo"]).stdout == "Created 324 items.\n"
+        assert CliRunner().invoke(cli, ["demo"]).stdout == "The database has owners already.\n"
+
+    def test_demo_outside_development_is_refused(self, environment: pytest.MonkeyPatch) -> None:
+        environment.setenv("ITEMS_DATABASE_URL", "sqlite:////dev/null/test.db")
+
+        assert "ITEMS_ENVIRONMENT must be development" in output_of_failing("demo")

@@ -4,7 +4,7 @@ import runpy
 import sys
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from app.models import User
@@ -19,6 +19,7 @@ COMMANDS = [
     "create-client",
     "rotate-keys",
     "prune",
+    "demo",
     "relay",
     "outbox",
 ]
@@ -27,6 +28,7 @@ USING_THE_DATABASE = [
     ["create-client", "shop", "--audience", "users-internal", "--scope", "users:read"],
     ["rotate-keys"],
     ["prune"],
+    ["demo"],
     ["outbox", "list"],
     ["outbox", "retry", "--all"],
     ["outbox", "discard", "--all", "--yes"],
@@ -93,4 +95,22 @@ class TestDatabase:
         operator = Operator(spare_database_url)
         outcome = operator.run("create-admin", "--email", "no address", typed="long enough\n" * 2)
         assert outcome.status == 2
+        assert stored_rows(spare_database_url, select(col(User.id))) == []
+
+
+class TestDemo:
+    def test_demo_creates_accounts_once(self, spare_database_url: str) -> None:
+        created, again = (Operator(spare_database_url).run("demo") for _ in range(2))
+
+        assert created.output.startswith("Created 200 accounts: user1@example.com and so on")
+        assert again.output == "The made-up accounts exist already.\n"
+        rows = stored_rows(
+            spare_database_url, select(col(User.role), func.count()).group_by(User.role)
+        )
+        assert sorted(rows) == [("admin", 1), ("user", 199)]
+
+    def test_demo_outside_development_is_refused(self, spare_database_url: str) -> None:
+        outcome = Operator(spare_database_url).run("demo", USERS_ENVIRONMENT="production")
+
+        assert (outcome.status, outcome.output) == (2, "")
         assert stored_rows(spare_database_url, select(col(User.id))) == []

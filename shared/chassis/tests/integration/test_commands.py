@@ -142,6 +142,19 @@ class TestServe:
         assert result.exit_code not in (0, None)
         assert "address already in use" in caplog.text
 
+    def test_options_win_over_the_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        served: list[tuple[str, int]] = []
+        monkeypatch.setenv("NOTES_PORT", "8009")
+        monkeypatch.setattr(
+            "chassis.ops.cli.serve_until_signalled",
+            lambda _, settings: served.append((settings.host, settings.port)),
+        )
+        for options in ([], ["--port", "8010"], ["--host", "127.0.0.2"]):
+            assert run("serve", *options, url="sqlite:///test.db").exit_code == 0
+
+        assert served == [("127.0.0.1", 8009), ("127.0.0.1", 8010), ("127.0.0.2", 8009)]
+        assert run("serve", "--port", "65536", url="sqlite:///test.db").exit_code == 2
+
 
 @pytest.mark.parametrize("arguments", [["migrate"], ["make-migration", "x"], ["serve"]])
 class TestAnyCommand:

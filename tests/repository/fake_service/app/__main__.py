@@ -1,4 +1,4 @@
-"""A fake service: `python -m app migrate|serve`.
+"""A fake service: `python -m app migrate|demo|serve`.
 
 <NAME>_FAKE, a list of words, makes it misbehave.
 """
@@ -13,6 +13,7 @@ from threading import Thread
 
 NAME = Path.cwd().name
 PREFIX = NAME.upper()
+ENDS = {signal.SIGTERM, signal.SIGINT}  # the second is how a reload ends it
 FAULTS = os.environ.get(f"{PREFIX}_FAKE", "").split()
 
 
@@ -40,17 +41,17 @@ def serve() -> None:
         child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
         print(f"child is process {child.pid}")
     # Waited for, not handled: a handler that starts a thread while another one starts would deadlock.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     print(f"serving as process {os.getpid()}")
     if "chatty" in FAULTS:
         Thread(target=chat, daemon=True).start()
     if "dying" in FAULTS:
         sys.exit("out of luck")
     Thread(target=server.serve_forever, daemon=True).start()
-    signal.sigwait({signal.SIGTERM})
+    signal.sigwait(ENDS)
     if "deaf" in FAULTS:
         signal.pause()
     print("ended cleanly")
 
 
-{"migrate": migrate, "serve": serve}[sys.argv[1]]()
+{"migrate": migrate, "demo": lambda: print("demo"), "serve": serve}[sys.argv[1]]()

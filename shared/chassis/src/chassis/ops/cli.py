@@ -56,9 +56,14 @@ def service_cli(
         run_or_exit(lambda: migrations.make_revision(url, migrations_folder, message))
 
     @cli.command()
-    def serve() -> None:
-        """Serve requests until SIGTERM or Ctrl-C."""
+    def serve(
+        host: Annotated[str | None, typer.Option(help="Listen on this address instead.")] = None,
+        port: Annotated[int | None, typer.Option(min=1, max=65535, help="And this port.")] = None,
+    ) -> None:
+        """Serve requests until SIGTERM or Ctrl-C, where the settings HOST and PORT say."""
         settings = settings_or_exit(settings_class)
+        given = {"host": host or settings.host, "port": port or settings.port}
+        settings = settings.model_copy(update=given)
         configure_logging(settings, name)
         try:
             app = create_app(settings)
