@@ -1,14 +1,25 @@
-"""What the Markdown files of the repository say, as far as a machine can check it."""
+"""The Markdown files of the repository, as far as a machine can check them."""
 
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+from workspace import ROOT, packages
+
+_FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 _ELSEWHERE = re.compile(r"[a-z]+:")
+# A file in a folder, or a folder in a folder.
+_FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.\w+|(?:[\w.-]+/){2,})`")
+# What a reader or a command creates.
+_CREATED = {
+    ".github/workflows/deploy.yml",
+    ".tox/development.env",
+    "htmlcov/index.html",
+    "tests/integration/test_notes.py",
+}
 
 
 def documents(root: Path) -> list[Path]:
@@ -20,24 +31,38 @@ def documents(root: Path) -> list[Path]:
     return sorted(found)
 
 
+def pages(root: Path) -> list[Path]:
+    """The pages of the site, in the order of its navigation, without those that are generated."""
+    config = (root / "docs/zensical.toml").read_text()
+    patterns = re.findall(r'"(?!docs/reference/)(\S+\.md)"', config)
+    return [page for each in patterns for page in sorted(root.glob(each)) or [root / each]]
+
+
 def blocks(document: Path, language: str) -> list[str]:
     """The contents of the fenced blocks of this language."""
-    return [text for name, text in _FENCED.findall(document.read_text()) if name == language]
+    return [text for _, name, text in _FENCED.findall(document.read_text()) if name == language]
 
 
 def prose(document: Path) -> str:
     return _FENCED.sub("", document.read_text())
 
 
-def broken_links(document: Path) -> Iterator[str]:
-    """The links to a file or a heading that isn't there; those to other hosts aren't followed."""
+def broken_links(document: Path, site: list[Path]) -> Iterator[str]:
+    """The links that lead to no page of the site, or to no heading; those to other hosts aren't followed."""
     for target in _LINK.findall(prose(document)):
         if _ELSEWHERE.match(target):
             continue
         path, _, anchor = target.partition("#")
-        file = document.parent / path if path else document
-        if not file.exists() or (anchor and anchor not in _anchors(file)):
+        page = (document.parent / path).resolve() if path else document
+        if page not in site or (anchor and anchor not in _anchors(page)):
             yield target
+
+
+def missing_files(document: Path) -> set[str]:
+    """The paths in code font that exist neither in the root nor in a package."""
+    folders = [ROOT, *packages(), ROOT / "shared/chassis/src"]
+    named = set(_FILE.findall(prose(document))) - _CREATED
+    return {path for path in named if not any((each / path).exists() for each in folders)}
 
 
 def _anchors(document: Path) -> set[str]:

@@ -1,5 +1,6 @@
-"""Links lead somewhere, and documented commands work."""
+"""Links lead to pages, named files exist, and documented commands work."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,32 +10,53 @@ from pathlib import Path
 
 import pytest
 from coverage import Coverage
-from documents import blocks, broken_links, documents, prose
+from documents import blocks, broken_links, documents, missing_files, pages, prose
 
 import workspace
 from workspace import ROOT
 
 SERVICES = [service.folder for service in workspace.services()]
+PAGES = pages(ROOT)
+CONTRACTS = ROOT / "docs/contracts.md"
 PATTERNS = ROOT / "docs/patterns.md"
 TESTING = ROOT / "docs/testing.md"
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-@pytest.mark.parametrize("document", documents(ROOT), ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere(document: Path) -> None:
-    assert list(broken_links(document)) == []
+def test_every_document_is_in_the_navigation() -> None:
+    rendered = ROOT / "templates"
+    assert [each for each in documents(ROOT) if rendered not in each.parents] == sorted(PAGES)
+
+
+@each_page
+def test_links_lead_to_pages(page: Path) -> None:
+    assert list(broken_links(page, PAGES)) == []
+
+
+@each_page
+def test_files_in_code_font_exist(page: Path) -> None:
+    assert missing_files(page) == set()
 
 
 @pytest.mark.parametrize(
-    "target", ["gone.md", "#gone", "there.md#gone", "../there.md", "folder/../gone.md#there"]
+    "target", ["gone.md", "#gone", "there.md#gone", "../there.md", "there.py", "."]
 )
-def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, target: str) -> None:
-    (tmp_path / "there.md").write_text("# There\n```\n# gone\n```\n")
-    document = tmp_path / "document.md"
+def test_link_that_leads_to_no_page_is_found(tmp_path: Path, target: str) -> None:
+    there, document = tmp_path / "there.md", tmp_path / "document.md"
+    there.write_text("# There\n```\n# gone\n```\n")
+    (tmp_path / "there.py").touch()
     document.write_text(
         f"# Here, and `now`\n[ok](there.md#there), [ok](#here-and-now), [no]({target})"
     )
 
-    assert list(broken_links(document)) == [target]
+    assert list(broken_links(document, [there, document])) == [target]
+
+
+def test_file_that_does_not_exist_is_found(tmp_path: Path) -> None:
+    document = tmp_path / "document.md"
+    document.write_text("`app/main.py`, `tests/unit/`, `docs/gone.py`, `docs/gone/`, `GET /gone/`")
+
+    assert missing_files(document) == {"docs/gone.py", "docs/gone/"}
 
 
 def test_folders_of_tools_are_passed_over(tmp_path: Path) -> None:
@@ -53,16 +75,14 @@ def test_tour_of_the_readme_is_what_make_run_prints() -> None:
     assert workspace.tour(services, defaults | ports).endswith(tour)
 
 
-@pytest.mark.parametrize(
-    "page", ["architecture.md", "contracts.md", "performance.md", "testing.md"]
-)
-def test_files_in_code_font_exist(page: str) -> None:
-    folders = [ROOT, *SERVICES, ROOT / "shared/chassis/src"]
-    named = re.findall(r"`([\w.-]+(?:/[\w.-]+)+\.\w+)`", prose(ROOT / "docs" / page))
-    missing = {path for path in named if not any((each / path).exists() for each in folders)}
+def test_numbers_of_interactions_are_those_of_the_pacts() -> None:
+    shown = re.findall(r'(\w+) -- "(\d+) interactions" --> (\w+)', CONTRACTS.read_text())
+    pacts = [json.loads(file.read_text()) for file in (ROOT / "contracts/pacts").iterdir()]
 
-    assert named
-    assert missing == set()
+    assert sorted(shown) == sorted(
+        (each["consumer"]["name"], str(len(each["interactions"])), each["provider"]["name"])
+        for each in pacts
+    )
 
 
 class TestPatterns:
@@ -76,18 +96,7 @@ class TestPatterns:
 
         for row in rows:
             assert "**Trap:**" in row, row
-            assert "](../" in row or "](testing.md" in row or "**Open:**" in row, row
-
-    def test_paths_exist_in_the_repository_or_in_both_services(self) -> None:
-        named = re.findall(r"`([\w.-]+/[\w./-]*)`", prose(PATTERNS))
-        missing = {
-            path
-            for path in named
-            if not (ROOT / path).exists() and not all((each / path).exists() for each in SERVICES)
-        }
-
-        assert named
-        assert missing == set()
+            assert "**See:**" in row, row
 
 
 class TestCommands:
