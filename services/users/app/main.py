@@ -18,8 +18,8 @@ from app.services.signing_keys import KeyRing
 from app.settings import AUDIENCE, ISSUER, UsersSettings
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
-from chassis.events.outbox.metrics import OutboxGauges
-from chassis.events.outbox.process import RelayProcess
+from chassis.events.outbox.metrics import measure_outbox
+from chassis.events.outbox.process import delivering
 from chassis.ops.metrics import HttpMetrics
 from chassis.ops.settings import SettingsError, load_settings
 from chassis.web.application import build_app
@@ -51,7 +51,7 @@ def create_app(
     """
     settings = settings or load_settings(UsersSettings)
     metrics = HttpMetrics()
-    metrics.measure_by(OutboxGauges(metrics.registry, settings.subscriber_names).refresh)
+    metrics.measure_by(measure_outbox(metrics.registry, settings.subscriber_names))
     if not settings.events_subscribers and settings.environment != "development":
         logger.warning("events_are_not_delivered", fix="set USERS_EVENTS_SUBSCRIBERS")
 
@@ -63,15 +63,14 @@ def create_app(
             if not (settings.events_relay and settings.events_subscribers):
                 yield state
                 return
-            relays = RelayProcess(
+            async with delivering(
                 settings,
                 opened,
                 state.issuer.for_delivery,
                 metrics.registry,
                 source=SOURCE,
                 transport=events_transport,
-            )
-            async with relays.running():
+            ):
                 yield state
 
     return build_app(

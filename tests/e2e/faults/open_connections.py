@@ -12,7 +12,7 @@ from tests.e2e.compose import ComposeStack
 from tests.e2e.containers import run
 
 _RELEASED_WITHIN_SECONDS = 30.0
-"""More than the limit of chassis.db.dead_connections, and far less than the 15 minutes of TCP itself."""
+"""More than the limit of chassis.db.postgresql_connections, and far less than the 15 minutes of TCP itself."""
 _COUNT = """
 from http.client import HTTPConnection
 from os import environ

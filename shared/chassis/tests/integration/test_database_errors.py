@@ -11,7 +11,8 @@ from structlog.types import EventDict
 from tests.example.app import client_of
 from tests.example.models import Note
 
-from chassis.db.database import Database, DatabaseUnreachable, PoolSize
+from chassis.db.database import Database, DatabaseLimits
+from chassis.db.errors import DatabaseUnreachable
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from service_testing.assertions import assert_error_response
 
@@ -176,8 +177,8 @@ class TestBusy:
     async def test_a_request_that_gets_no_connection_in_time_is_a_503(
         self, database_url: str, create_tables: None, logs: list[EventDict]
     ) -> None:
-        pool = PoolSize(connections=1, wait_seconds=0.01)
-        database = Database(database_url, pool=pool)
+        pool = DatabaseLimits(connections=1, wait_seconds=0.01)
+        database = Database(database_url, limits=pool)
         client = client_of(router, database=database)
         entered.clear()
         leave.clear()
@@ -204,6 +205,18 @@ class TestBusy:
         assert (await client.post("/write")).status_code == 200
         await database.aclose()
         await other.aclose()
+
+
+class TestTransient:
+    @pytest.mark.parametrize("code", ["40P01", "40001", "53100", "55P03", "57014", "58030"])
+    async def test_transient_error_of_the_server_is_a_503(
+        self, empty_database_url: str, on_postgres: None, code: str
+    ) -> None:
+        database = Database(empty_database_url)
+        sql = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"
+        response = await client_of(router, database=database).get("/statement", params={"sql": sql})
+        unavailable(response)
+        await database.aclose()
 
 
 class TestMistake:

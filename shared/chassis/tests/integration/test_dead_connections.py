@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.db.database import Database
-from chassis.db.dead_connections import give_up_soon
+from chassis.db.postgresql_connections import give_up_soon
 
 LINUX = pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone has it")
 

@@ -6,7 +6,7 @@ from structlog.types import EventDict
 from tests.example.app import MIGRATIONS, client_of
 
 from chassis.db import migrations
-from chassis.db.database import Database, PoolSize
+from chassis.db.database import Database, DatabaseLimits
 from chassis.ops import health
 from chassis.ops.health import Check
 from chassis.web.state import ServiceState
@@ -66,7 +66,7 @@ class TestDatabase:
     async def test_that_gives_no_connection_in_time_is_not_ready(
         self, database_url: str, create_tables: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        database = Database(database_url, pool=PoolSize(connections=1, wait_seconds=60))
+        database = Database(database_url, limits=DatabaseLimits(connections=1, wait_seconds=60))
         client = client_of(database=database)
         with monkeypatch.context() as patch:
             patch.setattr(health, "_CHECK_TIMEOUT_SECONDS", 0.05)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from chassis.db.database import Database
-from chassis.db.notifications import Listener
+from chassis.db.notifications import listen
 from chassis.ops import background
 from chassis.ops.background import BackgroundTasks
 
@@ -42,8 +43,8 @@ async def ear(spare_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(background, "full_jitter", lambda *_, **__: 0)
     ear = Ear()
     tasks = BackgroundTasks(CollectorRegistry(), stop_seconds=5)
-    listener = Listener(make_url(spare_database_url), CHANNEL, ear.notify)
-    tasks.add("listener", listener.listen, may_be_cancelled=True)
+    listening = partial(listen, make_url(spare_database_url), CHANNEL, ear.notify)
+    tasks.add("listener", listening, may_be_cancelled=True)
     async with tasks.running():
         await ear.hears(1)
         yield ear

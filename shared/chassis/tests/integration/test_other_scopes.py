@@ -14,6 +14,7 @@ from tests.example.app import UNUSED, client_of, unused_settings
 from tests.example.asgi import Connection, http_scope, never
 
 from chassis.db.database import Database
+from chassis.ops.health import Lifecycle
 from chassis.ops.metrics import HttpMetrics
 from chassis.web.application import build_app
 from chassis.web.context import current_context
@@ -31,7 +32,9 @@ async def test_what_is_no_http_passes_untouched(kind: str) -> None:
 
     scope: Scope = {"type": kind}
     connection = Connection()
-    middleware = RequestMiddleware(app, metrics=HttpMetrics(), max_body_bytes=1)
+    middleware = RequestMiddleware(
+        app, metrics=HttpMetrics(), max_body_bytes=1, lifecycle=Lifecycle()
+    )
     receive, send = connection.receive, connection.send
     await middleware(scope, receive, send)
     assert seen == [(scope, receive, send, None)]

@@ -4,7 +4,7 @@ import re
 
 from tests.example.app import client_of, client_of_app, create_app
 
-from chassis.db.database import Database, PoolSize
+from chassis.db.database import Database, DatabaseLimits
 from service_testing.client import AppClient
 
 
@@ -36,7 +36,7 @@ async def test_a_replica_that_is_stopping_is_not_ready(
 
 
 async def test_an_exhausted_pool_shows(database_url: str, create_tables: None) -> None:
-    database = Database(database_url, pool=PoolSize(connections=1, wait_seconds=0.1))
+    database = Database(database_url, limits=DatabaseLimits(connections=1, wait_seconds=0.1))
     client = client_of(database=database)
     async with database.write_engine.connect():
         held = await gauges(client)

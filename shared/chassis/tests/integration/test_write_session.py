@@ -13,7 +13,7 @@ from tests.example.asgi import Connection, http_scope
 from tests.example.models import Note, Remark
 
 from chassis.db.columns import utc_now
-from chassis.db.database import Database, after_commit, insert_if_absent, serialise
+from chassis.db.database import Database, insert_if_absent, serialise
 from chassis.db.sessions import WriteSessionDep
 from chassis.web.errors import Forbidden
 from service_testing.assertions import assert_error_response
@@ -203,27 +203,3 @@ class TestInsertIfAbsent:
 
         await asyncio.gather(*(insert() for _ in range(20)))
         assert await stored(database) == 1
-
-
-class TestAfterCommit:
-    async def test_it_is_called_once_and_only_after_the_commit(self, database: Database) -> None:
-        called: list[str] = []
-        async with database.write_session() as session:
-            session.add(Note(title="a"))
-            await session.flush()
-            after_commit(session, lambda: called.append("called"))
-            assert called == []
-            await session.commit()
-            assert called == ["called"]
-            session.add(Note(title="b"))
-            await session.commit()
-        assert called == ["called"]
-
-    async def test_it_is_not_called_after_a_rollback(self, database: Database) -> None:
-        called: list[str] = []
-        async with database.write_session() as session:
-            session.add(Note(title="a"))
-            await session.flush()
-            after_commit(session, lambda: called.append("called"))
-            await session.rollback()
-        assert called == []

@@ -81,31 +81,19 @@ class TestTraceparent:
         "traceparent",
         [
             "",
-            "00",
             TRACE_ID,
             f"ff-{TRACE_ID}-{SPAN_ID}-01",
-            f"00-{TRACE_ID}-{SPAN_ID}-01-",
             f"00-{TRACE_ID}-{SPAN_ID}-01-more",
-            f"cc-{TRACE_ID}-{SPAN_ID}-01.more",
-            f"0-{TRACE_ID}-{SPAN_ID}-01",
-            f"000-{TRACE_ID}-{SPAN_ID}-01",
-            f"0g-{TRACE_ID}-{SPAN_ID}-01",
             f"00-{TRACE_ID.upper()}-{SPAN_ID}-01",
-            f"00-{TRACE_ID[:-1]}-{SPAN_ID}-01",
-            f"00-{TRACE_ID}0-{SPAN_ID}-01",
             f"00-{TRACE_ID}-{SPAN_ID[:-1]}-01",
-            f"00-{TRACE_ID}-{SPAN_ID}-1",
             f"00-{TRACE_ID}-{SPAN_ID}-0g",
-            f"00-{TRACE_ID}-{SPAN_ID}",
-            f"00_{TRACE_ID}_{SPAN_ID}_01",
-            f" 00-{TRACE_ID}-{SPAN_ID}-01",
-            f"00-{TRACE_ID}-{SPAN_ID}-01\n",
             f"00-{TRACE_ID}-{'0' * 16}-01",
             f"00-{'0' * 32}-{SPAN_ID}-01",
+            "\xff",
         ],
     )
     def test_an_invalid_header_starts_a_new_trace(self, traceparent: str) -> None:
-        context = request_context(None, traceparent.encode())
+        context = request_context(None, traceparent.encode("latin-1"))
         assert re.fullmatch("[0-9a-f]{32}", context.trace_id)
         assert context.trace_id not in (TRACE_ID, "0" * 32)
         assert context.trace_flags == "00"

@@ -26,7 +26,7 @@ def assert_refused(cursor: str, message: str | None = None) -> None:
     """The cursor is refused where it was sent; `message` says why, where that matters."""
     with pytest.raises(InvalidRequest) as caught:
         _decode_cursor(cursor, "id", ID)
-    (problem,) = caught.value.errors
+    (problem,) = caught.value.errors()
     assert problem["loc"] == ["query", "after"]
     assert message in (None, problem["msg"])
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.http.retry_budget import RetryBudget
+from chassis.http.guarded_calls import RetryBudget
 
 
 def test_a_budget_begins_with_its_reserve() -> None:

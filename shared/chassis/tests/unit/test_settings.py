@@ -5,7 +5,6 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy.pool import QueuePool
 
-from chassis.db.database import PoolSize
 from chassis.ops.settings import ServiceSettings, SettingsError, load_settings
 
 URL = "sqlite:///data/notes.db"
@@ -82,19 +81,13 @@ class TestReading:
         environment.set(database_url=f"postgresql://u:{PASSWORD}@db/notes", signing_secret=PASSWORD)
         assert PASSWORD not in f"{load_settings(NotesSettings)!r}"
 
-    def test_the_pool_has_the_size_and_the_patience_that_are_set(
-        self, environment: Environment
-    ) -> None:
-        environment.set(database_pool_size="3", database_pool_wait_seconds="0.5")
-        assert load_settings(NotesSettings).pool == PoolSize(connections=3, wait_seconds=0.5)
-
-    def test_the_database_is_the_one_that_is_set_with_its_pool(
-        self, environment: Environment
-    ) -> None:
+    def test_database_is_opened_with_its_limits(self, environment: Environment) -> None:
         environment.set(database_url="postgresql://u@db/notes", database_pool_size="3")
+        environment.set(database_pool_wait_seconds="0.5")
         database = load_settings(NotesSettings).open_database()
         assert (database.url.host, database.url.database) == ("db", "notes")
-        assert cast(QueuePool, database.read_engine.pool).size() == 3
+        pool = cast(QueuePool, database.read_engine.pool)
+        assert (pool.size(), pool.timeout()) == (3, 0.5)
 
 
 class TestLists:
@@ -200,12 +193,13 @@ class TestRefusal:
         environment.set(**{name: value})
         assert refusal() == sentence
 
-    @pytest.mark.parametrize("wait", ["nan", "inf", "0", "-1"])
-    def test_a_time_that_no_clock_measures_is_refused(
-        self, environment: Environment, wait: str
+    @pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1"])
+    @pytest.mark.parametrize("limit", ["pool_wait", "lock_timeout", "statement_timeout"])
+    def test_time_that_is_no_limit_is_refused(
+        self, environment: Environment, limit: str, seconds: str
     ) -> None:
-        environment.set(database_pool_wait_seconds=wait)
-        assert refusal().startswith("NOTES_DATABASE_POOL_WAIT_SECONDS ")
+        environment.set(**{f"database_{limit}_seconds": seconds})
+        assert refusal().startswith(f"NOTES_DATABASE_{limit.upper()}_SECONDS ")
 
     def test_several_wrong_values_are_told_at_once(self, environment: Environment) -> None:
         environment.set(

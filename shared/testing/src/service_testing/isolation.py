@@ -11,7 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.db.database import Database
 from chassis.db.sessions import ReadSession, WriteSession
 from service_testing.databases import refuse_real_database
-from service_testing.shared_connection import GuardedSession, ReadOnlyConnection, TaskGuard
+from service_testing.shared_connection import (
+    GuardedSession,
+    ReadOnlyConnection,
+    SharedReadSession,
+    TaskGuard,
+)
 
 Reset = Callable[[], Awaitable[None]]
 
@@ -86,7 +91,7 @@ class IsolatedDatabase(Database):
         )
 
     def read_session(self) -> ReadSession:
-        return super().read_session() if self._commits else ReadSession(self._reading)
+        return super().read_session() if self._commits else SharedReadSession(self._reading)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:

@@ -14,11 +14,11 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from chassis.db.database import Database, PoolSize
+from chassis.db.database import Database, DatabaseLimits
 
 # In production a request that waits long for a connection is refused. In a test that would be a failure that depends
 # on the machine.
-PATIENT_POOL = PoolSize(wait_seconds=30)
+PATIENT_LIMITS = DatabaseLimits(wait_seconds=30)
 
 _BACKLOG = 2048
 # Longer than many concurrent requests take on a busy machine.
@@ -112,7 +112,7 @@ class _ServerThread(Thread):
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        database = Database(self._database_url, pool=PATIENT_POOL)
+        database = Database(self._database_url, limits=PATIENT_LIMITS)
         try:
             config = uvicorn.Config(
                 self._create_app(database=database),

@@ -6,14 +6,16 @@ The failure is `pytest.fail` instead of an error, which the app would turn into 
 import asyncio
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import pytest
-from sqlalchemy import Executable, TextClause, event
+from sqlalchemy import Connection, Executable, TextClause, event
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Session
+
+from chassis.db.sessions import ReadSession, ResultT
 
 _EXECUTING = {"execute", "exec_driver_sql", "scalar", "scalars", "stream", "stream_scalars"}
 _WRITING = re.compile(
@@ -70,12 +72,29 @@ def _begin(session: Session, *_: Any) -> None:
 class ReadOnlyConnection:
     """The shared connection as a read session sees it: a statement that writes fails the test."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection | Connection) -> None:
         self._connection = connection
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._connection, name)
         return _refusing_writes(attribute) if name in _EXECUTING else attribute
+
+
+class SharedReadSession(ReadSession):
+    """A read session whose statements run on the shared connection."""
+
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[AsyncConnection]]) -> None:
+        self._connect = connect
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self._connect()
+
+    async def run(self, read: Callable[[Connection], ResultT]) -> ResultT:
+        def read_only(connection: Connection) -> ResultT:
+            return read(cast(Connection, ReadOnlyConnection(connection)))
+
+        async with self.connection() as connection:
+            return await connection.run_sync(read_only)
 
 
 def _refusing_writes(method: Callable[..., Any]) -> Callable[..., Any]:

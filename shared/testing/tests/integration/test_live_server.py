@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import QueuePool
 
-from chassis.db.database import Database, PoolSize
+from chassis.db.database import Database, DatabaseLimits
 from service_testing.live_server import LiveServer, ServerFailed, serving
 
 
@@ -73,7 +73,7 @@ def test_request_waits_longer_for_a_connection_than_in_production(database_url: 
         pytest.fail("it started")
     (served,) = of_a_server
     for engine in (served.write_engine, served.read_engine):
-        assert cast(QueuePool, engine.pool).timeout() > PoolSize().wait_seconds
+        assert cast(QueuePool, engine.pool).timeout() > DatabaseLimits().wait_seconds
 
 
 def test_app_that_does_not_start_raises_server_failed(empty_database_url: str) -> None:

@@ -7,7 +7,8 @@ import pytest
 from example.app import Note
 from sqlalchemy import func, inspect, make_url, select
 
-from chassis.db.database import Database, DatabaseUnreachable, migration_engine
+from chassis.db.database import Database, migration_engine
+from chassis.db.errors import DatabaseUnreachable
 from service_testing import postgres
 from service_testing.new_database import NewDatabase, new_databases
 from service_testing.run_server import RUN_SERVER

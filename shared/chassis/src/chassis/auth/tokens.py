@@ -1,6 +1,6 @@
 """Access tokens and their verification (RFC 7519, RFC 8725)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, Protocol, get_args
 
@@ -22,15 +22,12 @@ class Principal:
 
     user_id: int
     role: Role
-    token: str
+    token: str = field(repr=False)
     """The token itself, to call another service for the same user. Never log it."""
 
     @property
     def is_admin(self) -> bool:
         return self.role == "admin"
-
-    def __repr__(self) -> str:
-        return f"Principal(user_id={self.user_id}, role={self.role!r})"
 
 
 class KeySource(Protocol):

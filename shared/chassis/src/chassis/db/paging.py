@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, TypeVarTuple
@@ -11,6 +11,8 @@ from typing import Any, TypeVar, TypeVarTuple
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
+    Row,
     Select,
     SQLColumnExpression,
     bindparam,
@@ -84,10 +86,13 @@ async def fetch_page(
     else:
         window["after_value"], window["after_id"] = start
     statement: Select[*Columns] = _page(rows, sort, id_column, after=start is not None)
-    async with session.connection() as connection:
-        counting = total if total is not None else bounded_count(rows)
-        count = (await connection.execute(counting, values)).scalar_one()
-        found = (await connection.execute(statement, {**(values or {}), **window})).all()
+    counting = total if total is not None else bounded_count(rows)
+
+    def read(connection: Connection) -> tuple[int, Sequence[Row[*Columns]]]:
+        count = connection.execute(counting, values).scalar_one()
+        return count, connection.execute(statement, {**(values or {}), **window}).all()
+
+    count, found = await session.run(read)
     shown = found[: query.size]
     cursor = None
     if len(found) > query.size:

@@ -1,4 +1,4 @@
-"""Two kinds of session (ADR 0002, ADR 0002): one that only reads, one that is a transaction.
+"""Two kinds of session (ADR 0002): one that only reads, one that is a transaction.
 
 mypy tells them apart, and so does the database: on the connections of a `ReadSession` it refuses writes.
 A route takes one of them as a dependency: `session: ReadSessionDep` or `session: WriteSessionDep`.
@@ -9,8 +9,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, TypeVarTuple
 
 from fastapi import Depends, Request
-from sqlalchemy import Row, Select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, Select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import ClientDisconnect
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, Any]
 """Values of a statement's bound parameters, by their names."""
-Connect = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
 Columns = TypeVarTuple("Columns")
 ValueT = TypeVar("ValueT")
+ResultT = TypeVar("ResultT")
 
 
 class WriteSession(AsyncSession):
@@ -32,23 +33,34 @@ class WriteSession(AsyncSession):
 class ReadSession:
     """Runs statements that select columns, each on an autocommit connection of its own.
 
-    Each statement sees the newest committed data, and nobody holds a connection while doing something else.
+    Each statement sees the newest committed data, and no connection is in use between statements.
     """
 
-    def __init__(self, connect: Connect) -> None:
-        """`connect` opens a connection on which the database refuses writes."""
-        self._connect = connect
+    def __init__(self, engine: AsyncEngine) -> None:
+        """The database must refuse writes on the connections of `engine`."""
+        self._engine = engine
 
     def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """One connection for several statements."""
-        return self._connect()
+        return self._engine.connect()
+
+    async def run(self, read: Callable[[Connection], ResultT]) -> ResultT:
+        """What `read` returns, a function that runs statements on one connection.
+
+        SQLAlchemy switches to its own greenlet once, instead of once for each step.
+        """
+
+        def connect_and_read(_: Session) -> ResultT:
+            with self._engine.sync_engine.connect() as connection:
+                return read(connection)
+
+        return await AsyncSession().run_sync(connect_and_read)
 
     async def all(
         self, statement: Select[*Columns], values: Values | None = None
     ) -> Sequence[Row[*Columns]]:
         """Every row."""
-        async with self._connect() as connection:
-            return (await connection.execute(statement, values)).all()
+        return await self.run(lambda connection: connection.execute(statement, values).all())
 
     async def one_or_none(
         self, statement: Select[*Columns], values: Values | None = None
@@ -58,8 +70,9 @@ class ReadSession:
         Raises:
             MultipleResultsFound: there are more.
         """
-        async with self._connect() as connection:
-            return (await connection.execute(statement, values)).one_or_none()
+        return await self.run(
+            lambda connection: connection.execute(statement, values).one_or_none()
+        )
 
     async def scalar(
         self, statement: Select[ValueT], values: Values | None = None
@@ -69,8 +82,9 @@ class ReadSession:
         Raises:
             MultipleResultsFound: there are more rows.
         """
-        async with self._connect() as connection:
-            return (await connection.execute(statement, values)).scalar_one_or_none()
+        return await self.run(
+            lambda connection: connection.execute(statement, values).scalar_one_or_none()
+        )
 
 
 async def get_read_session(request: Request) -> ReadSession:

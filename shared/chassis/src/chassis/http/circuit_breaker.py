@@ -1,4 +1,4 @@
-"""A circuit breaker: stops asking a neighbour that keeps failing, and asks again with one call.
+"""A circuit breaker: stops calling a service that keeps failing, and probes it with one call.
 
     closed ── enough of the last calls failed ──> open ── some seconds ──> half-open
       ^                                            ^                           │
@@ -23,11 +23,7 @@ _FAILING_SHARE = 0.5
 
 
 class CircuitOpen(Exception):
-    """The neighbour wasn't asked."""
-
-    def __init__(self, retry_after_seconds: int) -> None:
-        super().__init__("the circuit is open")
-        self.retry_after_seconds = retry_after_seconds
+    """No attempt is made. `CircuitBreaker.retry_after_seconds` tells when one may be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,14 +65,14 @@ class CircuitBreaker:
     def attempt(self, is_failure: Callable[[BaseException], bool]) -> Iterator[None]:
         """Make one attempt in the block, whose exceptions pass.
 
-        An exception is a failure when `is_failure` returns True; any other `Exception` is an answer.
-        What is neither, as when the caller goes away, tells nothing of the neighbour.
+        An exception is a failure when `is_failure` returns True; any other `Exception` is a success, because
+        the service responded. Neither counts when the caller goes away.
 
         Raises:
             CircuitOpen: the block isn't entered.
         """
         if not self.admits:
-            raise CircuitOpen(self.retry_after_seconds)
+            raise CircuitOpen("the circuit is open")
         era = self._era
         self._is_probing = self.state == "half_open"
         has_failed: bool | None = None
@@ -90,7 +86,7 @@ class CircuitBreaker:
                 has_failed = False
             raise
         finally:
-            if era == self._era:  # the outcome of a call from before the last change is old news
+            if era == self._era:  # else the state has changed since this call began
                 self._is_probing = False
                 if has_failed is not None:
                     self._record(has_failed)

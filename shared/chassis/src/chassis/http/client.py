@@ -1,7 +1,8 @@
 """The HTTP client for calls to other services."""
 
-import re
 import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -11,8 +12,7 @@ from chassis.http.guarded_calls import CallFailed
 from chassis.web.context import outgoing_headers
 
 _HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
-_SECONDS = re.compile("[0-9]{1,9}")
-_PASSING_STATUSES = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+_TRANSIENT_STATUSES = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 
 
 def service_client(
@@ -20,8 +20,8 @@ def service_client(
 ) -> httpx.AsyncClient:
     """A client whose calls carry the current request's identity. The caller closes it.
 
-    It follows no redirects and reads no proxy settings from the environment: a call to a
-    neighbour goes to that neighbour or fails.
+    It follows no redirects and reads no proxy settings from the environment, so a call reaches the
+    service that it names, or fails.
     """
     return httpx.AsyncClient(
         base_url=base_url,
@@ -38,26 +38,34 @@ async def send_or_fail(
 ) -> httpx.Response:
     """One attempt of a guarded call (`chassis.http.guarded_calls`), with httpx's own `options`.
 
-    An answer below 500 is one, whatever it says, but for 408 and 429.
+    Any status below 500 is a response, except for 408 and 429.
 
     Raises:
-        CallFailed: what the next attempt may not meet. Nothing of httpx is let out.
+        CallFailed: the next attempt may succeed. No exception of httpx is raised.
     """
     try:
         response = await http.request(method, path, **options)
     except _HTTPX_ERRORS as error:
         raise CallFailed(type(error).__name__) from None
-    if response.is_server_error or response.status_code in _PASSING_STATUSES:
+    if response.is_server_error or response.status_code in _TRANSIENT_STATUSES:
         raise CallFailed(
-            f"status {response.status_code}", retry_after_seconds=_retry_after(response)
+            f"status {response.status_code}", retry_after_seconds=retry_after_seconds(response)
         )
     return response
 
 
-def _retry_after(response: httpx.Response) -> float | None:
-    # The form with a date (RFC 9110, 10.2.3) isn't what our services send.
-    value = response.headers.get("Retry-After", "")
-    return float(value) if _SECONDS.fullmatch(value) else None
+def retry_after_seconds(response: httpx.Response) -> float | None:
+    """The response's `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3); None without either."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Calls to a neighbour that may be slow or away: they end in time, and never become a storm (ADR 0021).
+"""Calls to a service that may be slow or unavailable: bounded in time and number (ADR 0021).
 
 limit on concurrency  ─>  deadline  ─>  few attempts, within a budget  ─>  circuit breaker  ─>  call
 """
@@ -12,7 +12,6 @@ from typing import TypeVar
 import stamina
 
 from chassis.http.circuit_breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
-from chassis.http.retry_budget import RetryBudget
 
 _LONGEST_RETRY_AFTER_SECONDS = 60.0
 
@@ -20,16 +19,16 @@ T = TypeVar("T")
 
 
 class CallFailed(Exception):
-    """What a guarded call raises for a failure that the next attempt may not meet."""
+    """A call failed, and the next attempt may succeed."""
 
     def __init__(self, reason: str, *, retry_after_seconds: float | None = None) -> None:
-        """`retry_after_seconds` is what the neighbour asked for, if it did."""
+        """`retry_after_seconds` is what the service asked for, if it did."""
         super().__init__(reason)
         self.retry_after_seconds = retry_after_seconds
 
 
 class CallGivenUp(Exception):
-    """There is no answer, and it isn't worth waiting for one. The text says why."""
+    """There is no answer. The message is the reason."""
 
     def __init__(self, reason: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(reason)
@@ -42,15 +41,38 @@ class CallPolicy:
     """For all attempts together, and the waits between them."""
     attempts: int = 3
     max_concurrent: int = 20
-    """More at once aren't made, and don't wait either."""
+    """Further calls fail immediately."""
     retry_share: float = 0.2
     retry_reserve: int = 10
     """Retries that may be made beyond the share."""
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
+class RetryBudget:
+    """Of `n` calls at most `reserve + share * n` are retried, however many callers there are.
+
+    Each call adds a part of a token, and each retry takes a whole one. Attempts without a budget multiply the load
+    of an overloaded service (Google, Site Reliability Engineering, chapter 21).
+    """
+
+    def __init__(self, *, share: float, reserve: int) -> None:
+        self._share = share
+        self._reserve = reserve
+        self._tokens = float(reserve)
+
+    def record_call(self) -> None:
+        self._tokens = min(self._reserve, self._tokens + self._share)
+
+    def take(self) -> bool:
+        """Pay for one retry, if the budget has a token."""
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
 class GuardedCalls:
-    """The calls of one kind to one neighbour. What fails in one kind doesn't stop another."""
+    """The calls of one kind to one service. Failures of one kind don't stop another."""
 
     def __init__(self, policy: CallPolicy) -> None:
         self.breaker = CircuitBreaker(policy.breaker)
@@ -59,11 +81,10 @@ class GuardedCalls:
         self._running = 0
 
     async def call(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What `ask` returns; it raises `CallFailed` for what may pass.
+        """What `ask` returns; it raises `CallFailed` if the next attempt may succeed.
 
         Raises:
-            CallGivenUp: no answer within the deadline, the attempts or the budget; or the
-                neighbour wasn't asked at all, which is known at once.
+            CallGivenUp: no answer within the deadline, the attempts or the budget; or, at once, no call was made.
         """
         if self._running >= self._policy.max_concurrent:
             raise CallGivenUp("too many calls at once")
@@ -73,10 +94,12 @@ class GuardedCalls:
                 return await self._attempt(ask, deadline)
         except TimeoutError:
             reason, retry_after = "no answer before the deadline", 1
-        except CallFailed as error:
-            reason, retry_after = str(error), _bounded(error.retry_after_seconds)
         except CircuitOpen as error:
-            reason, retry_after = str(error), error.retry_after_seconds
+            reason, retry_after = str(error), 1
+        except CallFailed as error:
+            # A service that asks for days by mistake must not be unavailable for days.
+            asked_seconds = min(error.retry_after_seconds or 1.0, _LONGEST_RETRY_AFTER_SECONDS)
+            reason, retry_after = str(error), ceil(asked_seconds)
         finally:
             self._running -= 1
         raise CallGivenUp(
@@ -84,12 +107,28 @@ class GuardedCalls:
         )
 
     async def _attempt(self, ask: Callable[[], Awaitable[T]], deadline: asyncio.Timeout) -> T:
+        retries_left = self._policy.attempts - 1
+
         def is_failure(error: BaseException) -> bool:
             return isinstance(error, CallFailed) or deadline.expired()
 
+        def retry(error: Exception) -> bool | float:
+            """Whether to try again, or after how many seconds."""
+            nonlocal retries_left
+            if not isinstance(error, CallFailed) or not retries_left or not self.breaker.admits:
+                return False
+            wait_seconds = error.retry_after_seconds
+            seconds_left = (deadline.when() or 0.0) - asyncio.get_running_loop().time()
+            if wait_seconds is not None and wait_seconds >= seconds_left:
+                return False
+            retries_left -= 1
+            if not self._budget.take():  # last: a call that isn't retried must not use the budget
+                return False
+            return True if wait_seconds is None else wait_seconds
+
         self._budget.record_call()
         async for attempt in stamina.retry_context(
-            on=_Retries(self._policy, self._budget, self.breaker, deadline),
+            on=retry,
             attempts=self._policy.attempts,
             timeout=None,
             wait_initial=0.05,
@@ -99,39 +138,3 @@ class GuardedCalls:
             with attempt, self.breaker.attempt(is_failure):
                 return await ask()
         raise AssertionError("stamina raises what the last attempt raised")
-
-
-def _bounded(retry_after_seconds: float | None) -> int:
-    # A neighbour's mistake must not send people away for days.
-    return ceil(min(retry_after_seconds or 1.0, _LONGEST_RETRY_AFTER_SECONDS))
-
-
-class _Retries:
-    """Decides, for one call, after each failure."""
-
-    def __init__(
-        self,
-        policy: CallPolicy,
-        budget: RetryBudget,
-        breaker: CircuitBreaker,
-        deadline: asyncio.Timeout,
-    ) -> None:
-        self._left = policy.attempts - 1
-        self._budget = budget
-        self._breaker = breaker
-        self._deadline = deadline
-
-    def __call__(self, error: Exception) -> bool | float:
-        """Whether to try again, or after how many seconds."""
-        if not isinstance(error, CallFailed) or self._left == 0 or not self._breaker.admits:
-            return False
-        wait = error.retry_after_seconds
-        if wait is not None and wait >= self._seconds_left():
-            return False
-        self._left -= 1
-        if not self._budget.take():  # last: what isn't retried mustn't cost a token
-            return False
-        return True if wait is None else wait
-
-    def _seconds_left(self) -> float:
-        return (self._deadline.when() or 0.0) - asyncio.get_running_loop().time()

@@ -1,6 +1,7 @@
 """Liveness and readiness."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import anyio
@@ -17,17 +18,15 @@ _CHECK_TIMEOUT_SECONDS = 2.0
 _SCHEMA_VERSION = text("SELECT version_num FROM alembic_version")
 
 
+@dataclass
 class Lifecycle:
-    """Whether the process is about to end. It serves requests until then, but isn't ready."""
+    """Whether the process is about to end. Until then it serves requests, but isn't ready."""
 
-    def __init__(self) -> None:
-        self.is_stopping = False
+    is_stopping: bool = False
 
 
 Check = Callable[[ServiceState], Awaitable[str]]
 """Returns "ok", or a word for what is missing. An exception means "unavailable"."""
-OnError = Callable[[str, Exception], None]
-"""Called with the name of a check and what it raised."""
 
 
 class Liveness(BaseModel):
@@ -40,32 +39,25 @@ class Readiness(BaseModel):
 
 
 async def database_check(state: ServiceState) -> str:
-    """Ready means reachable and migrated: one look at Alembic's own table tells both."""
-    async with state.database.read_session().connection() as connection:
-        version = await connection.scalar(_SCHEMA_VERSION)
+    """Ready means reachable and migrated; Alembic's own table shows both."""
+    version = await state.database.read_session().run(
+        lambda connection: connection.scalar(_SCHEMA_VERSION)
+    )
     return "ok" if version else "not_migrated"
 
 
-def _ignore(name: str, error: Exception) -> None:
-    """For callers that only need the result. The health route logs the reason."""
-
-
 async def run_checks(
-    state: ServiceState,
-    checks: Mapping[str, Check],
-    lifecycle: Lifecycle | None = None,
-    *,
-    on_error: OnError = _ignore,
+    state: ServiceState, checks: Mapping[str, Check], lifecycle: Lifecycle
 ) -> Readiness:
     """Whether the service can serve requests, and if not, why."""
-    if lifecycle is not None and lifecycle.is_stopping:
+    if lifecycle.is_stopping:
         return Readiness(status="stopping", checks={})
-    results = {name: await _run(name, check, state, on_error) for name, check in checks.items()}
+    results = {name: await _run(name, check, state) for name, check in checks.items()}
     is_ready = all(result == "ok" for result in results.values())
     return Readiness(status="ok" if is_ready else "unavailable", checks=results)
 
 
-def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle | None = None) -> APIRouter:
+def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle) -> APIRouter:
     router = APIRouter(prefix="/health", tags=["operations"])
 
     @router.get("/live", summary="Is the process alive?")
@@ -78,21 +70,17 @@ def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle | None = Non
         responses={503: {"model": Readiness, "description": "Not now; `checks` has the reason."}},
     )
     async def ready(request: Request, response: Response) -> Readiness:
-        found = await run_checks(get_state(request), checks, lifecycle, on_error=_warn)
+        found = await run_checks(get_state(request), checks, lifecycle)
         response.status_code = 200 if found.status == "ok" else 503
         return found
 
     return router
 
 
-def _warn(name: str, error: Exception) -> None:
-    logger.warning("not_ready", check=name, reason=f"{type(error).__name__}: {error}")
-
-
-async def _run(name: str, check: Check, state: ServiceState, on_error: OnError) -> str:
+async def _run(name: str, check: Check, state: ServiceState) -> str:
     try:
         with anyio.fail_after(_CHECK_TIMEOUT_SECONDS):
             return await check(state)
     except Exception as error:  # noqa: BLE001 - whatever it is, it means not ready
-        on_error(name, error)
+        logger.warning("not_ready", check=name, reason=f"{type(error).__name__}: {error}")
         return "unavailable"

@@ -1,7 +1,6 @@
 """Prometheus metrics of one app. Each app has a registry of its own, so that several can live in one process."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 import anyio
 import structlog
@@ -30,10 +29,6 @@ _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-class _Child(Protocol):
-    def inc(self, amount: float = 1) -> None: ...
-
-
 class HttpMetrics:
     """Counts and times requests by route template, never by path: the number of series stays bounded."""
 
@@ -54,7 +49,7 @@ class HttpMetrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self._children: dict[tuple[str, str, int], tuple[_Child, Histogram]] = {}
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._measures: list[Measure] = []
 
     def measure_by(self, measure: Measure) -> None:

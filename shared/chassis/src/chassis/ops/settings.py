@@ -1,23 +1,13 @@
 """Settings that every service has, read from the environment when the app is built."""
 
-from typing import Annotated, Any, Literal, Self, TypeVar
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import (
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from chassis.db.database import Database, PoolSize, parse_url
-from chassis.ops.secret_files import SecretFiles, UnreadableSecret
+from chassis.db.database import Database, DatabaseLimits, parse_url
 
 Environment = Literal["development", "production"]
 
@@ -51,6 +41,18 @@ class ServiceSettings(BaseSettings):
         allow_inf_nan=False,
         description="How long a request waits for a connection before it gets a 503 (more than 0).",
     )
+    database_lock_timeout_seconds: float = Field(
+        10.0,
+        ge=0.001,
+        le=3600,
+        description="How long a statement waits for a lock before it fails (0.001 to 3600).",
+    )
+    database_statement_timeout_seconds: float = Field(
+        30.0,
+        ge=0.001,
+        le=3600,
+        description="How long a statement may take on PostgreSQL before it fails (0.001 to 3600).",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is less than this isn't logged."
     )
@@ -79,18 +81,6 @@ class ServiceSettings(BaseSettings):
         description="How long it serves after SIGTERM, not ready, before it ends (0 to 300; in development 0).",
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment alone, and the files that it names for secrets."""
-        return init_settings, env_settings, SecretFiles(settings_cls)
-
     @field_validator("trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -110,6 +100,18 @@ class ServiceSettings(BaseSettings):
         if "*" in value:
             raise ValueError("must name origins; `*` would let any page call this service")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_from_files(cls, values: Any) -> Any:
+        """A container platform passes a secret in a file: `NOTES_DATABASE_URL_FILE=/run/secrets/url`."""
+        prefix = cls.model_config.get("env_prefix", "")
+        for name, field in cls.model_fields.items():
+            variable = f"{prefix}{name}_FILE".upper()
+            is_secret = SecretStr in (field.annotation, *get_args(field.annotation))
+            if is_secret and name not in values and (path := os.environ.get(variable)):
+                values[name] = _content(variable, path)
+        return values
 
     @model_validator(mode="before")
     @classmethod
@@ -136,15 +138,25 @@ class ServiceSettings(BaseSettings):
             ValueError: when a value must not reach production.
         """
 
-    @property
-    def pool(self) -> PoolSize:
-        return PoolSize(
-            connections=self.database_pool_size, wait_seconds=self.database_pool_wait_seconds
-        )
-
     def open_database(self) -> Database:
         """The caller closes it."""
-        return Database(self.database_url.get_secret_value(), pool=self.pool)
+        limits = DatabaseLimits(
+            connections=self.database_pool_size,
+            wait_seconds=self.database_pool_wait_seconds,
+            lock_timeout_seconds=self.database_lock_timeout_seconds,
+            statement_timeout_seconds=self.database_statement_timeout_seconds,
+        )
+        return Database(self.database_url.get_secret_value(), limits=limits)
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        # Editors and `echo` end a file with a line feed, which isn't part of the secret.
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{variable} names a file that can't be read ({type(error).__name__})"
+        ) from None
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
@@ -158,8 +170,6 @@ def load_settings(settings_class: type[SettingsT]) -> SettingsT:
     """
     try:
         return settings_class()
-    except UnreadableSecret as error:
-        raise SettingsError(str(error)) from None
     except ValidationError as error:
         raise SettingsError(_sentence(settings_class, error)) from None
 

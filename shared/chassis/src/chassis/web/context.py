@@ -1,7 +1,6 @@
-"""What identifies the request that is being handled: its id and its trace.
+"""What identifies the current request: its id and its trace (W3C Trace Context, level 1).
 
-Both arrive in headers or are made here, stand on every log line, and go along on calls to other
-services. Trace ids follow the W3C Trace Context recommendation, level 1.
+Both arrive in headers or are created here, are in every log line, and are sent with calls to other services.
 """
 
 import re
@@ -12,10 +11,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +37,34 @@ current_context: ContextVar[RequestContext | None] = ContextVar("request_context
 def request_context(request_id: bytes | None, traceparent: bytes | None) -> RequestContext:
     """The context of a request with these header values; what is missing or malformed is replaced."""
     new = secrets.token_hex(40)  # once for all three: it's a system call
-    trace_id, flags = _continued_trace(traceparent) or (new[:32], "00")
+    # OpenTelemetry's span, if it is on; it has already read the header.
+    recorded = trace.get_current_span().get_span_context()
+    parent = recorded
+    if traceparent and not recorded.is_valid:
+        parent = trace.get_current_span(_extract(traceparent.decode("latin-1"))).get_span_context()
+    is_accepted = request_id is not None and _REQUEST_ID.fullmatch(request_id)
     return RequestContext(
-        request_id=_accepted_request_id(request_id) or new[32:64],
-        trace_id=trace_id,
-        span_id=_recorded_span_id() or new[64:],
-        trace_flags=flags,
+        request_id=request_id.decode("ascii") if request_id and is_accepted else new[32:64],
+        trace_id=trace.format_trace_id(parent.trace_id) if parent.is_valid else new[:32],
+        span_id=trace.format_span_id(recorded.span_id) if recorded.is_valid else new[64:],
+        # The other flags are reserved: they aren't passed on.
+        trace_flags=f"{parent.trace_flags & trace.TraceFlags.SAMPLED:02x}",
     )
+
+
+def _extract(traceparent: str) -> Context:
+    return TraceContextTextMapPropagator().extract({"traceparent": traceparent}, Context())
 
 
 @contextmanager
 def caused_by(request_id: str | None, traceparent: str | None, *, span: str) -> Iterator[None]:
-    """Work, in the block, on what that request left to be done: under its id and in its trace.
+    """Run the block with the id and in the trace of an earlier request.
 
-    When traces are recorded, the block is a span of this name; its cause need not be over yet.
+    When traces are recorded, the block is a span of this name.
     """
-    parent = TraceContextTextMapPropagator().extract({"traceparent": traceparent or ""})
+    parent = _extract(traceparent or "")
     recorded = trace.get_tracer(__name__).start_span(span, parent, kind=trace.SpanKind.PRODUCER)
-    # Without a recorder it is the cause's own span once more, which isn't ours to be.
+    # Without a recorder, this is the span of the earlier request.
     entered = (
         trace.use_span(recorded, end_on_exit=True) if recorded.is_recording() else nullcontext()
     )
@@ -74,37 +83,8 @@ def current_request_id() -> str | None:
 
 
 def outgoing_headers() -> dict[str, str]:
-    """Headers that carry the current request's identity to another service; empty outside a request."""
+    """Headers with the id and trace of the current request, for another service; empty outside a request."""
     context = current_context.get()
     if context is None:
         return {}
     return {"X-Request-ID": context.request_id, "traceparent": context.traceparent}
-
-
-def _accepted_request_id(value: bytes | None) -> str | None:
-    if value is not None and _REQUEST_ID.fullmatch(value):
-        return value.decode("ascii")
-    return None
-
-
-def _continued_trace(traceparent: bytes | None) -> tuple[str, str] | None:
-    recorded = trace.get_current_span().get_span_context()
-    if recorded.is_valid:  # OpenTelemetry is on and has already read the header
-        return trace.format_trace_id(recorded.trace_id), f"{recorded.trace_flags:02x}"
-    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-    if match is None or not _is_valid(match):
-        return None
-    sampled = int(match[4], 16) & 1  # the other bits are reserved: they aren't passed on
-    return match[2].decode("ascii"), f"{sampled:02x}"
-
-
-def _is_valid(match: re.Match[bytes]) -> bool:
-    version, trace_id, parent_id, _, rest = match.groups()
-    if version == b"ff" or (version == b"00" and rest):
-        return False
-    return trace_id.strip(b"0") != b"" and parent_id.strip(b"0") != b""
-
-
-def _recorded_span_id() -> str | None:
-    recorded = trace.get_current_span().get_span_context()
-    return trace.format_span_id(recorded.span_id) if recorded.is_valid else None

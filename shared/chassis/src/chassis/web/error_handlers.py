@@ -1,4 +1,4 @@
-"""How exceptions become answers: one body shape, never the cause, never what was sent."""
+"""How exceptions become responses: one shape, without the cause and without what was sent."""
 
 import json
 import sqlite3
@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
-from chassis.db.database import DatabaseUnreachable
+from chassis.db.errors import DatabaseUnreachable
 from chassis.web.context import current_request_id
 from chassis.web.errors import (
     ApiError,
@@ -32,6 +32,9 @@ from chassis.web.errors import (
 logger = structlog.get_logger(__name__)
 
 _SQLITE_MISTAKES = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY)
+# Conflicts, resources, an operator's or a time-out's end of a statement, the system; and `lock_timeout`.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_TRANSIENT_SQLSTATES = ("40", "53", "57", "58", "55P03")
 _CODES = {
     error.status: error.code
     for error in (
@@ -54,57 +57,54 @@ def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         if error.status_code == MethodNotAllowed.status:
             # The framework names the methods of the first route that has the path, not of all.
             allowed = _methods_at(request, routes) or set(headers.get("Allow", "GET").split(", "))
-            if "GET" in allowed:  # and so HEAD, which the middleware makes a GET of
+            if "GET" in allowed:  # the middleware makes a GET of a HEAD
                 allowed.add("HEAD")
-            headers["Allow"] = ", ".join(sorted(allowed))
-            error = MethodNotAllowed()
-        code = error.code if isinstance(error, ApiError) else _CODES.get(error.status_code, "error")
-        return error_response(error.status_code, code, error.detail, headers)
+            error = MethodNotAllowed(headers={**headers, "Allow": ", ".join(sorted(allowed))})
+        if isinstance(error, ApiError):
+            return error_response(error)
+        code = _CODES.get(error.status_code, "error")
+        return _response(error.status_code, code, error.detail, headers)
 
     app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
-    app.add_exception_handler(InvalidRequest, _on_broken_rule)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)  # type: ignore[arg-type]
+    for invalid in (InvalidRequest, RequestValidationError):
+        app.add_exception_handler(invalid, _on_invalid_request)  # type: ignore[arg-type]
     for unavailable in (DBAPIError, PoolTimeoutError, DatabaseUnreachable):
         app.add_exception_handler(unavailable, _on_database_error)
 
 
-def error_response(
+def error_response(error: ApiError) -> Response:
+    return _response(error.status, error.code, error.detail, error.headers)
+
+
+def _response(
     status: int, code: str, detail: Any, headers: Mapping[str, str] | None = None
 ) -> Response:
     body = {"error": code, "detail": detail, "request_id": current_request_id()}
-    # What a client sent may stand in it: a lone surrogate can't be encoded.
+    # It may repeat what a client sent: a lone surrogate can't be encoded.
     content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     return Response(content, status, headers, media_type="application/json")
 
 
-async def _on_invalid_request(_: Request, error: RequestValidationError) -> Response:
-    return _validation_response(error.errors())
-
-
-async def _on_broken_rule(_: Request, error: InvalidRequest) -> Response:
-    return _validation_response(error.errors)
-
-
-def _validation_response(errors: Iterable[Mapping[str, Any]]) -> Response:
+async def _on_invalid_request(
+    _: Request, error: RequestValidationError | InvalidRequest
+) -> Response:
     # Not `input` and `ctx`: they repeat what was sent, which may be a password or not be JSON.
-    detail = [{"type": e["type"], "loc": list(e["loc"]), "msg": e["msg"]} for e in errors]
-    return error_response(InvalidRequest.status, InvalidRequest.code, detail)
+    detail = [{"type": e["type"], "loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()]
+    return _response(InvalidRequest.status, InvalidRequest.code, detail)
 
 
 async def _on_database_error(_: Request, error: Exception) -> Response:
     if isinstance(error, DBAPIError) and not _is_outage(error):
         raise error
     logger.error("database_unavailable", exc_info=error)
-    unavailable = DatabaseUnavailable()
-    return error_response(
-        unavailable.status, unavailable.code, unavailable.detail, unavailable.headers
-    )
+    return error_response(DatabaseUnavailable())
 
 
 def _is_outage(error: DBAPIError) -> bool:
     if isinstance(error, OperationalError):  # SQLite calls a mistake in a statement one as well
         return getattr(error.orig, "sqlite_errorcode", None) not in _SQLITE_MISTAKES
-    return error.connection_invalidated
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or sqlstate.startswith(_TRANSIENT_SQLSTATES)
 
 
 def _methods_at(request: Request, routes: Iterable[BaseRoute]) -> set[str]:

@@ -1,21 +1,4 @@
-"""Every error that a service answers with, and how it becomes a response.
-
-    ApiError
-    ├── BadRequest             400 bad_request
-    ├── NotAuthenticated       401 not_authenticated
-    ├── InvalidToken           401 invalid_token
-    ├── Forbidden              403 forbidden
-    ├── NotFound               404 not_found
-    ├── Conflict               409, each with a code of its own
-    ├── PreconditionFailed     412 precondition_failed
-    ├── BodyTooLarge           413 body_too_large
-    ├── UnsupportedMediaType   415 unsupported_media_type
-    ├── InvalidRequest         422 validation_error
-    └── Unavailable            503, each with a code of its own
-        └── DatabaseUnavailable    database_unavailable
-
-A class is a status, a stable code and a sentence. Services derive their own.
-"""
+"""Every error that all services answer with. A class is a status, a stable code and a sentence."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -112,7 +95,7 @@ class UnsupportedMediaType(ApiError):
 
 
 class InvalidRequest(ApiError):
-    """A rule over several fields is broken: a 422 in the same shape as FastAPI's own."""
+    """A rule over several fields is broken: a 422 of the same shape as FastAPI's own."""
 
     status, code, sentence = 422, "validation_error", "The request is not valid."
 
@@ -120,7 +103,15 @@ class InvalidRequest(ApiError):
         self, loc: Sequence[str | int], message: str, *, kind: str = "value_error"
     ) -> None:
         super().__init__(message)
-        self.errors = [{"type": kind, "loc": list(loc), "msg": message}]
+        self._error = {"type": kind, "loc": list(loc), "msg": message}
+
+    def errors(self) -> list[dict[str, Any]]:
+        """As those of a `RequestValidationError`."""
+        return [self._error]
+
+
+class InternalError(ApiError):
+    status, code, sentence = 500, "internal_error", "Something went wrong on our side."
 
 
 class Unavailable(ApiError):

@@ -1,4 +1,4 @@
-"""The one middleware: request identity, header lines, body limit, security headers, metrics, access log, last resort.
+"""The one middleware: request id, body limit, security headers, metrics, access log, unhandled errors.
 
 It is pure ASGI and a single layer, because each layer costs every request (ADR 0006).
 """
@@ -16,7 +16,7 @@ from chassis.ops.health import Lifecycle
 from chassis.ops.metrics import HttpMetrics
 from chassis.web.context import RequestContext, current_context, request_context
 from chassis.web.error_handlers import error_response
-from chassis.web.errors import BodyTooLarge
+from chassis.web.errors import ApiError, BodyTooLarge, InternalError
 from chassis.web.fields import MAX_ID_DIGITS
 
 logger = structlog.get_logger(__name__)
@@ -26,42 +26,39 @@ _SECURITY_HEADERS = [
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 ]
-_NO_CONTENT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_NO_STORE = (b"cache-control", b"no-store")
+# A route may set these itself.
+_DEFAULT_HEADERS = [
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+]
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
-# A client may send these in several lines, which are one list (RFC 9110, section 5.3). A route gets the first.
+# A client may send these lists in several lines (RFC 9110, section 5.3); FastAPI passes on only the first.
 _LISTS = frozenset({b"if-match", b"if-none-match"})
 _QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
 class RequestMiddleware:
     def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        metrics: HttpMetrics,
-        max_body_bytes: int,
-        lifecycle: Lifecycle | None = None,
+        self, app: ASGIApp, *, metrics: HttpMetrics, max_body_bytes: int, lifecycle: Lifecycle
     ) -> None:
         self.app = app
         self.metrics = metrics
         self.max_body_bytes = max_body_bytes
-        self.lifecycle = lifecycle or Lifecycle()
+        self.lifecycle = lifecycle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = _first_values(scope, (b"x-request-id", b"traceparent", b"content-length"))
+        headers = dict(reversed(scope["headers"]))  # the first of several lines
         context = request_context(headers.get(b"x-request-id"), headers.get(b"traceparent"))
-        scope = _with_lists_in_one_line(scope)
-        exchange = _Exchange(scope, receive, send, context, self.max_body_bytes, self.lifecycle)
+        exchange = _Exchange(_with_lists_in_one_line(scope), receive, send, context, self)
         token = current_context.set(context)
-        if scope["query_string"]:  # OpenTelemetry would export it: it may hold an e-mail address
+        if scope["query_string"]:  # OpenTelemetry would export it: it may contain an e-mail address
             trace.get_current_span().set_attribute("url.query", "[redacted]")
         try:
             if exchange.announces_too_much(headers.get(b"content-length")):
-                await self._answer_too_large(exchange)
+                await exchange.answer(_too_large())
             else:
                 await self._answer(exchange)
         finally:
@@ -72,19 +69,12 @@ class RequestMiddleware:
         try:
             await self.app(exchange.scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            pass  # the client has gone, and nothing is wrong here
+            pass  # the client has gone, which is no error of the service
         except Exception:
             logger.exception("unhandled_error", path=exchange.scope["path"])
             if exchange.status is not None:
-                raise  # the answer is under way: the server can only break the connection
-            response = error_response(500, "internal_error", "Something went wrong on our side.")
-            await response(exchange.scope, exchange.receive, exchange.send)
-
-    async def _answer_too_large(self, exchange: "_Exchange") -> None:
-        error = BodyTooLarge()
-        # The body is left unread, so this connection can't carry another request.
-        response = error_response(error.status, error.code, error.detail, {"Connection": "close"})
-        await response(exchange.scope, exchange.receive, exchange.send)
+                raise  # the response has begun: the server can only close the connection
+            await exchange.answer(InternalError())
 
     def _record(self, exchange: "_Exchange") -> None:
         seconds = perf_counter() - exchange.started
@@ -92,7 +82,7 @@ class RequestMiddleware:
         route = getattr(scope.get("route"), "path", "unmatched")
         self.metrics.observe(exchange.method, route, status, seconds)
         log = logger.debug if route in _QUIET_ROUTES else logger.info
-        # Not the query string: it may hold an e-mail address.
+        # Without the query string: it may contain an e-mail address.
         log(
             "request",
             method=exchange.method,
@@ -103,20 +93,7 @@ class RequestMiddleware:
 
 
 class _Exchange:
-    """One request and its answer, as the middleware sees them pass by."""
-
-    __slots__ = (
-        "_context",
-        "_lifecycle",
-        "_max_body_bytes",
-        "_raw_receive",
-        "_raw_send",
-        "_received_bytes",
-        "method",
-        "scope",
-        "started",
-        "status",
-    )
+    """One request and its response."""
 
     def __init__(
         self,
@@ -124,8 +101,7 @@ class _Exchange:
         receive: Receive,
         send: Send,
         context: RequestContext,
-        max_body_bytes: int,
-        lifecycle: Lifecycle,
+        middleware: RequestMiddleware,
     ) -> None:
         self.method: str = scope["method"]
         # The app answers HEAD as GET (RFC 9110, 9.3.2); `send` leaves the body out.
@@ -134,9 +110,8 @@ class _Exchange:
         self.started = perf_counter()
         self._raw_receive = receive
         self._raw_send = send
-        self._context = context
-        self._max_body_bytes = max_body_bytes
-        self._lifecycle = lifecycle
+        self._request_id = context.request_id
+        self._middleware = middleware
         self._received_bytes = 0
 
     def announces_too_much(self, content_length: bytes | None) -> bool:
@@ -144,15 +119,21 @@ class _Exchange:
             content_length is not None
             and content_length.isdigit()
             # `int` refuses thousands of digits.
-            and (len(content_length) > MAX_ID_DIGITS or int(content_length) > self._max_body_bytes)
+            and (
+                len(content_length) > MAX_ID_DIGITS
+                or int(content_length) > self._middleware.max_body_bytes
+            )
         )
+
+    async def answer(self, error: ApiError) -> None:
+        await error_response(error)(self.scope, self.receive, self.send)
 
     async def receive(self) -> Message:
         message = await self._raw_receive()
         if message["type"] == "http.request":
             self._received_bytes += len(message.get("body", b""))
-            if self._received_bytes > self._max_body_bytes:
-                raise BodyTooLarge(headers={"Connection": "close"})
+            if self._received_bytes > self._middleware.max_body_bytes:
+                raise _too_large()
         return message
 
     async def send(self, message: Message) -> None:
@@ -167,25 +148,19 @@ class _Exchange:
         headers = list(message.get("headers", ()))
         names = {name for name, _ in headers}
         headers += _SECURITY_HEADERS
-        if _NO_CONTENT_POLICY[0] not in names:
-            headers.append(_NO_CONTENT_POLICY)
-        if _NO_STORE[0] not in names:
-            headers.append(_NO_STORE)
+        headers += [default for default in _DEFAULT_HEADERS if default[0] not in names]
         if self.scope.get("scheme") == "https":
             headers.append(_HSTS)
-        if self._lifecycle.is_stopping and b"connection" not in names:
-            # The client's next request shall not meet a connection that is just being closed.
+        if self._middleware.lifecycle.is_stopping and b"connection" not in names:
+            # The client must not send its next request on a connection that is about to be closed.
             headers.append((b"connection", b"close"))
-        headers.append((b"x-request-id", self._context.request_id.encode("ascii")))
+        headers.append((b"x-request-id", self._request_id.encode("ascii")))
         message["headers"] = headers
 
 
-def _first_values(scope: Scope, names: tuple[bytes, ...]) -> dict[bytes, bytes]:
-    values: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name in names and name not in values:
-            values[name] = value
-    return values
+def _too_large() -> BodyTooLarge:
+    # The rest of the body is left unread, so the connection can't carry another request.
+    return BodyTooLarge(headers={"Connection": "close"})
 
 
 def _with_lists_in_one_line(scope: Scope) -> Scope:

@@ -39,9 +39,14 @@ def get_state(request: Request) -> ServiceState:
 async def open_database(
     settings: ServiceSettings, given: Database | None = None
 ) -> AsyncIterator[Database]:
-    """The database of the settings, closed after the block; a database that is given stays open."""
+    """The database of the settings, closed after the block; a database that is given stays open.
+
+    Raises:
+        SettingIgnored: the server would accept writes on a connection for reads.
+    """
     if given is not None:
         yield given
         return
     async with aclosing(settings.open_database()) as database:
+        await database.check_settings()
         yield database

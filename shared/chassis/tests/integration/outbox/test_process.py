@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
 
 import httpx
@@ -12,17 +12,16 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import text
 from tests.example.app import UNUSED
-from tests.example.publisher import READER, change, create, opened, streams_left
+from tests.example.publisher import OTHER, READER, change, create, opened, streams_left
 
 from chassis.db.database import Database
 from chassis.events.outbox import process
-from chassis.events.outbox.process import RelayProcess
+from chassis.events.outbox.process import delivering
 from chassis.events.outbox.settings import PublisherSettings, Subscriber
 from service_testing import faults
 from service_testing.faults import FaultyTransport
 
 HOUR = 3600.0
-OTHER = "other"
 
 
 class Network(FaultyTransport):
@@ -77,34 +76,26 @@ async def outbox(outbox_url: str) -> AsyncIterator[Database]:
         yield database
 
 
-def relays_to(
-    network: Network, database: Database, *names: str, deadline_seconds: float = 5
-) -> RelayProcess:
-    subscribers = [
-        Subscriber.model_validate({"name": name, "url": f"http://{name}.test/events/"})
-        for name in names or (READER,)
-    ]
-    settings = PublisherSettings(
-        database_url=SecretStr(UNUSED),
-        events_subscribers=tuple(subscribers),
-        events_deadline_seconds=deadline_seconds,
-        events_max_backoff_seconds=0.01,
-    )
-    registry = CollectorRegistry()
-    return RelayProcess(settings, database, issue, registry, source="/notes", transport=network)
-
-
 Run = Callable[..., AbstractAsyncContextManager[None]]
 
 
 @pytest.fixture
 def run(outbox: Database, network: Network) -> Run:
-    @asynccontextmanager
-    async def running(*names: str, deadline_seconds: float = 5) -> AsyncIterator[None]:
-        async with relays_to(network, outbox, *names, deadline_seconds=deadline_seconds).running():
-            yield
+    def run(*names: str, deadline_seconds: float = 5) -> AbstractAsyncContextManager[None]:
+        subscribers = [
+            Subscriber.model_validate({"name": name, "url": f"http://{name}.test/events/"})
+            for name in names or (READER,)
+        ]
+        settings = PublisherSettings(
+            database_url=SecretStr(UNUSED),
+            events_subscribers=tuple(subscribers),
+            events_deadline_seconds=deadline_seconds,
+            events_max_backoff_seconds=0.01,
+        )
+        registry = CollectorRegistry()
+        return delivering(settings, outbox, issue, registry, source="/notes", transport=network)
 
-    return running
+    return run
 
 
 class TestDelivery:

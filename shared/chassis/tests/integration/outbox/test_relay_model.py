@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 from sqlmodel import col
-from tests.example.publisher import SETTINGS, change, create, deliver_all, relay_to
+from tests.example.publisher import LEASE_SECONDS, change, create, deliver_all, relay_to
 
 from chassis.db.database import Database
 from chassis.events.outbox import administration
@@ -137,7 +137,7 @@ class Machine(RuleBasedStateMachine):
 
         self.run(retry())
 
-    @rule(seconds=st.sampled_from([0.3, 5.0, SETTINGS.lease_seconds]))
+    @rule(seconds=st.sampled_from([0.3, 5.0, LEASE_SECONDS]))
     def time_passes(self, seconds: float) -> None:
         self.time.tick(seconds)
 
@@ -159,7 +159,7 @@ class Machine(RuleBasedStateMachine):
             for transport in self.transports.values():
                 transport.script = []
             for _ in range(3):
-                self.time.tick(SETTINGS.lease_seconds)
+                self.time.tick(LEASE_SECONDS)
                 for subscriber in self.transports:
                     self.run(deliver_all(self.relay(0, subscriber)))
             self.no_event_came_too_early()

@@ -1,223 +1,191 @@
 """Leases of streams, and what is recorded at their end."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
-from tests.example.publisher import READER, change, create, opened, write
+from tests.example.publisher import READER, Outbox, change, opened, write
 
-from chassis.db.database import Database
 from chassis.events.outbox import streams
 from chassis.events.outbox.models import OutboxStream
-from chassis.events.outbox.streams import Lease, Outcome
-from service_testing.frozen_time import FrozenTime
+from chassis.events.outbox.streams import Lease
 from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter
 
 LEASE_SECONDS = 50
 
 
-async def lease(database: Database, limit: int = 10, *, subscriber: str = READER) -> list[Lease]:
-    async with database.transaction() as session:
-        return await streams.lease(session, subscriber, limit=limit, seconds=LEASE_SECONDS)
+async def lease(outbox: Outbox, limit: int = 10) -> list[Lease]:
+    async with outbox.database.transaction() as session:
+        return await streams.lease(session, READER, limit=limit, seconds=LEASE_SECONDS)
 
 
-async def record(database: Database, *outcomes: Outcome, subscriber: str = READER) -> list[Lease]:
-    async with database.transaction() as session:
-        return await streams.record(session, subscriber, outcomes)
+async def lease_one(outbox: Outbox) -> Lease:
+    (only,) = await lease(outbox)
+    return only
 
 
-async def pending(
-    database: Database, *note_ids: int, subscriber: str = READER
-) -> dict[int, list[int]]:
-    """The versions of the events that these notes' streams go on with."""
-    async with database.transaction() as session:
-        events = await streams.pending_events(session, subscriber, note_ids)
-    return {note_id: [event.version for event in own] for note_id, own in events.items()}
+async def give_back(outbox: Outbox, *leases: Lease) -> list[Lease]:
+    """The leases that were lost."""
+    async with outbox.database.transaction() as session:
+        return await streams.give_back(session, READER, leases)
 
 
-def delivered(given: Lease, count: int = 1) -> Outcome:
-    """An outcome in which this many events have been delivered."""
-    outcome = Outcome(given)
-    outcome.next_version += count
-    return outcome
+def delivered(given: Lease) -> Lease:
+    """The same lease, after its first event has been delivered."""
+    given.finish(given.events[0])
+    return given
 
 
-async def stream_of(
-    database: Database, note_id: int, *, subscriber: str = READER
-) -> OutboxStream | None:
-    async with database.write_session() as session:
-        return await session.get(OutboxStream, (note_id, subscriber))
+def failed(given: Lease) -> Lease:
+    given.fail("no", retry_in_seconds=0)
+    return given
+
+
+def versions(given: Lease) -> list[int]:
+    return [event.version for event in given.events]
+
+
+async def stream_of(outbox: Outbox, note: int) -> tuple[int, int, str | None, str | None] | None:
+    """Its next version, failures, error and token."""
+    async with outbox.database.write_session() as session:
+        found = await session.get(OutboxStream, (note, READER))
+    if found is None:
+        return None
+    return found.next_version, found.failures, found.last_error, found.lease_token
 
 
 class TestLease:
-    async def test_leased_stream_is_nobody_else_s_until_the_lease_ends(
-        self, outbox: Database, frozen_time: FrozenTime
+    async def test_leased_stream_is_not_leased_again_until_the_lease_ends(
+        self, outbox: Outbox
     ) -> None:
-        note_id = await create(outbox)
-        (first,) = await lease(outbox)
-        assert (first.aggregate_id, first.failures) == (note_id, 0)
-        frozen_time.tick(LEASE_SECONDS - 0.01)
+        note = await outbox.create()
+        first = await lease_one(outbox)
+        assert (first.aggregate_id, first.failures, versions(first)) == (note, 0, [1])
+        outbox.time.tick(LEASE_SECONDS - 0.01)
         assert await lease(outbox) == []
-        frozen_time.tick(0.01)
-        (second,) = await lease(outbox)
-        assert second.aggregate_id == note_id
+        outbox.time.tick(0.01)
+        second = await lease_one(outbox)
+        assert second.aggregate_id == note
         assert second.token != first.token
 
-    async def test_lease_takes_those_that_have_waited_longest(
-        self, outbox: Database, frozen_time: FrozenTime
-    ) -> None:
-        note_ids = []
+    async def test_streams_that_have_waited_longest_are_leased_first(self, outbox: Outbox) -> None:
+        notes = []
         for number in range(4):
-            note_ids.append(await create(outbox, number))
-            frozen_time.tick(1)
-        await change(outbox, note_ids[0])  # which has waited no less for that
-        assert {each.aggregate_id for each in await lease(outbox, 2)} == set(note_ids[:2])
-        assert {each.aggregate_id for each in await lease(outbox, 9)} == set(note_ids[2:])
+            notes.append(await outbox.create(number))
+            outbox.time.tick(1)
+        await outbox.change(notes[0])  # doesn't change how long its stream has waited
+        assert {each.aggregate_id for each in await lease(outbox, 2)} == set(notes[:2])
+        assert {each.aggregate_id for each in await lease(outbox, 9)} == set(notes[2:])
 
-    async def test_two_relays_that_lease_at_once_take_different_streams(
-        self, outbox: Database, outbox_url: str, pytestconfig: pytest.Config
+    async def test_concurrent_leases_are_of_different_streams(
+        self, outbox: Outbox, on_postgres: None
     ) -> None:
-        if pytestconfig.getoption("--database") == "sqlite":
-            pytest.skip("SQLite has one writing transaction at a time")
-        note_ids = {await create(outbox, number) for number in range(4)}
+        notes = set(await outbox.create_many(4))
         async with (
-            opened(outbox_url) as other,
-            outbox.transaction() as one_session,
+            opened(outbox.url) as other,
+            outbox.database.transaction() as one_session,
             other.transaction() as other_session,
         ):
             one = await streams.lease(one_session, READER, limit=2, seconds=LEASE_SECONDS)
             two = await streams.lease(other_session, READER, limit=9, seconds=LEASE_SECONDS)
         assert (len(one), len(two)) == (2, 2)
-        assert {each.aggregate_id for each in (*one, *two)} == note_ids
+        assert {each.aggregate_id for each in (*one, *two)} == notes
 
-
-class TestPendingEvents:
-    async def test_pending_events_of_many_users_are_one_statement(self, outbox: Database) -> None:
-        note_ids = [await create(outbox, number) for number in range(5)]
+    async def test_events_of_many_notes_are_read_by_one_statement(self, outbox: Outbox) -> None:
+        await outbox.create_many(5)
         counter = QueryCounter()
-        with counter.watching(outbox.write_engine), counter.at_most(1):
-            assert len(await pending(outbox, *note_ids)) == 5
+        with counter.watching(outbox.database.write_engine), counter.at_most(3):
+            assert [versions(each) for each in await lease(outbox)] == [[1]] * 5
 
 
-class TestFailed:
-    async def test_failures_are_counted_until_an_event_gets_through(self, outbox: Database) -> None:
-        ada = await create(outbox)
-        await change(outbox, ada)
+class TestFailures:
+    async def test_failures_are_counted_until_an_event_is_delivered(self, outbox: Outbox) -> None:
+        ada = await outbox.create()
+        await outbox.change(ada)
         for failures in (1, 2, 3):
-            (given,) = await lease(outbox)
-            outcome = Outcome(given, error="no")
-            assert outcome.failures == failures
-            await record(outbox, outcome)
-        (given,) = await lease(outbox)
-        outcome = delivered(given)
-        outcome.error = "no"
-        assert outcome.failures == 1
-        await record(outbox, outcome)
-        (given,) = await lease(outbox)
+            given = failed(await lease_one(outbox))
+            assert given.failures == failures
+            await give_back(outbox, given)
+        await give_back(outbox, failed(delivered(await lease_one(outbox))))
+        given = await lease_one(outbox)
         assert given.failures == 1
-        await record(outbox, delivered(given))
+        await give_back(outbox, delivered(given))
         assert await stream_of(outbox, ada) is None
 
-    async def test_failures_are_forgotten_when_all_goes_well(self, outbox: Database) -> None:
-        ada = await create(outbox)
-        await change(outbox, ada)
-        (given,) = await lease(outbox)
-        await record(outbox, Outcome(given, error="no"))
-        (given,) = await lease(outbox)
-        await record(outbox, delivered(given))
-        stream = await stream_of(outbox, ada)
-        assert stream is not None
-        assert (stream.failures, stream.last_error, stream.lease_token) == (0, None, None)
+    async def test_success_deletes_the_failures(self, outbox: Outbox) -> None:
+        ada = await outbox.create()
+        await outbox.change(ada)
+        await give_back(outbox, failed(await lease_one(outbox)))
+        await give_back(outbox, delivered(await lease_one(outbox)))
+        assert await stream_of(outbox, ada) == (2, 0, None, None)
 
-    async def test_failures_stand_when_a_lease_is_given_back_unused(self, outbox: Database) -> None:
-        ada = await create(outbox)
-        (given,) = await lease(outbox)
-        await record(outbox, Outcome(given, error="no"))
-        (given,) = await lease(outbox)
-        await record(outbox, Outcome(given))
-        stream = await stream_of(outbox, ada)
-        assert stream is not None
-        assert (stream.failures, stream.last_error, stream.lease_token) == (1, "no", None)
+    async def test_unused_lease_leaves_the_failures(self, outbox: Outbox) -> None:
+        ada = await outbox.create()
+        await give_back(outbox, failed(await lease_one(outbox)))
+        await give_back(outbox, await lease_one(outbox))
+        assert await stream_of(outbox, ada) == (1, 1, "no", None)
 
 
 class TestFencing:
-    """A relay that has lost its lease records nothing: the stream has another holder."""
+    """A relay that has lost its lease records nothing: another relay may have the stream."""
 
-    @pytest.mark.parametrize("kind", ["delivered", "failed", "given back"])
+    @pytest.mark.parametrize("end", [delivered, failed, lambda unused: unused])
     async def test_lost_lease_records_nothing(
-        self, outbox: Database, frozen_time: FrozenTime, kind: str
+        self, outbox: Outbox, end: Callable[[Lease], Lease]
     ) -> None:
-        ada = await create(outbox)
-        (lost,) = await lease(outbox)
-        frozen_time.tick(LEASE_SECONDS)
-        (held,) = await lease(outbox)
-        outcomes = {
-            "delivered": delivered(lost),
-            "failed": Outcome(lost, error="no", retry_in_seconds=1000),
-            "given back": Outcome(lost),
-        }
+        ada = await outbox.create()
+        lost = await lease_one(outbox)
+        outbox.time.tick(LEASE_SECONDS)
+        valid = await lease_one(outbox)
         before = await stream_of(outbox, ada)
-        assert await record(outbox, outcomes[kind]) == [lost]
+        assert await give_back(outbox, end(lost)) == [lost]
         assert await stream_of(outbox, ada) == before
-        assert await pending(outbox, ada) == {ada: [1]}
-        assert await record(outbox, delivered(held)) == []
+        assert await give_back(outbox, delivered(valid)) == []
 
-    async def test_lease_of_a_stream_that_is_gone_records_nothing(
-        self, outbox: Database, frozen_time: FrozenTime
-    ) -> None:
-        await create(outbox)
-        (lost,) = await lease(outbox)
-        stale = delivered(lost)
-        frozen_time.tick(LEASE_SECONDS)
-        (held,) = await lease(outbox)
-        await record(outbox, delivered(held))
-        assert await record(outbox, stale) == [lost]
+    async def test_lease_of_a_removed_stream_records_nothing(self, outbox: Outbox) -> None:
+        await outbox.create()
+        lost = delivered(await lease_one(outbox))
+        outbox.time.tick(LEASE_SECONDS)
+        await give_back(outbox, delivered(await lease_one(outbox)))
+        assert await give_back(outbox, lost) == [lost]
 
-    async def test_lost_lease_does_not_keep_others_from_being_recorded(
-        self, outbox: Database, frozen_time: FrozenTime
-    ) -> None:
-        ada, eva = await create(outbox, 1), await create(outbox, 2)
+    async def test_other_leases_are_recorded_with_a_lost_one(self, outbox: Outbox) -> None:
+        await outbox.create_many(2)
         (lost,) = await lease(outbox, 1)
-        frozen_time.tick(LEASE_SECONDS)
-        held = {each.aggregate_id: each for each in await lease(outbox)}
-        other = eva if lost.aggregate_id == ada else ada
-        outcomes = [delivered(lost), delivered(held[other])]
-        assert await record(outbox, *outcomes) == [lost]
-        assert await pending(outbox, other) == {}
-        assert await pending(outbox, lost.aggregate_id) == {lost.aggregate_id: [1]}
+        outbox.time.tick(LEASE_SECONDS)
+        (valid,) = (g for g in await lease(outbox) if g.aggregate_id != lost.aggregate_id)
+        assert await give_back(outbox, delivered(lost), delivered(valid)) == [lost]
+        assert await stream_of(outbox, valid.aggregate_id) is None
+        assert await stream_of(outbox, lost.aggregate_id) is not None
 
 
 class TestNothingIsLost:
-    """Whenever events are pending, a stream says so."""
+    """A note with pending events has a stream."""
 
     @pytest.mark.slow
     async def test_event_that_is_written_while_the_stream_is_removed_has_a_stream(
-        self, outbox: Database, outbox_url: str
+        self, outbox: Outbox
     ) -> None:
         for number in range(20):
-            note_id = await create(outbox, number)
-            (given,) = await lease(outbox)
-            outcome = delivered(given)
-            async with opened(outbox_url) as other:
-                await asyncio.gather(record(outbox, outcome), change(other, note_id))
-            (again,) = await lease(outbox)
-            assert await pending(outbox, note_id) == {note_id: [2]}
-            await record(outbox, delivered(again))
+            note = await outbox.create(number)
+            given = delivered(await lease_one(outbox))
+            async with opened(outbox.url) as other:
+                await asyncio.gather(give_back(outbox, given), change(other, note))
+            again = await lease_one(outbox)
+            assert versions(again) == [2]
+            await give_back(outbox, delivered(again))
 
-    async def test_event_that_is_not_committed_yet_keeps_the_stream(
-        self, outbox: Database, outbox_url: str, pytestconfig: pytest.Config
+    async def test_stream_with_an_uncommitted_event_is_not_removed(
+        self, outbox: Outbox, on_postgres: None
     ) -> None:
-        if pytestconfig.getoption("--database") == "sqlite":
-            pytest.skip("SQLite has one writing transaction at a time")
-        note_id = await create(outbox)
-        (given,) = await lease(outbox)
-        outcome = delivered(given)
-        async with opened(outbox_url) as other:
+        note = await outbox.create()
+        given = delivered(await lease_one(outbox))
+        async with opened(outbox.url) as other:
             async with other.transaction() as session:
-                await write(session, note_id)
-                recording = asyncio.create_task(record(outbox, outcome))
-                # It waits for the stream's row, which this transaction has.
+                await write(session, note)
+                recording = asyncio.create_task(give_back(outbox, given))
+                # It waits for the stream's row, which this transaction has locked.
                 await until_blocked(other)
             assert await recording == []
-        assert [each.aggregate_id for each in await lease(outbox)] == [note_id]
-        assert await pending(outbox, note_id) == {note_id: [2]}
+        assert versions(await lease_one(outbox)) == [2]

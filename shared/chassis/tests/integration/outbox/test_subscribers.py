@@ -3,191 +3,155 @@
 import asyncio
 
 import pytest
-from tests.example.publisher import (
-    READER,
-    FakeTransport,
-    Held,
-    change,
-    closing,
-    create,
-    deliver_all,
-    opened,
-    parked,
-    relay_to,
-    streams_left,
-    write,
-)
+from tests.example.publisher import OTHER, READER, FakeTransport, Outbox, deliver_all, opened, write
 
-from chassis.db.database import Database
-from chassis.events.outbox.relay import Relay
-from chassis.events.outbox.subscribers import register_subscriber, remove_subscriber
+from chassis.events.outbox.subscribers import register_subscriber
 from chassis.events.outbox.transport import Answer, Failed, Refused
 from service_testing.locks import until_blocked
-
-OTHER = "other"
-
-
-async def register(database: Database, name: str = OTHER) -> bool:
-    async with database.transaction() as session:
-        return await register_subscriber(session, name)
-
-
-async def remove(database: Database, name: str = OTHER) -> bool:
-    async with database.transaction() as session:
-        return await remove_subscriber(session, name)
 
 
 @pytest.fixture
 def other() -> FakeTransport:
+    """Where events of the subscriber `OTHER` are delivered to."""
     return FakeTransport()
 
 
 class TestIndependence:
     async def test_each_subscriber_gets_every_event(
-        self, outbox: Database, relay: Relay, transport: FakeTransport, other: FakeTransport
+        self, outbox: Outbox, other: FakeTransport
     ) -> None:
-        await register(outbox)
-        note = await create(outbox)
-        await change(outbox, note)
-        second = relay_to(other, outbox, subscriber=OTHER)
-        async with closing(second):
-            await deliver_all(relay)
+        await outbox.register()
+        note = await outbox.create()
+        await outbox.change(note)
+        async with outbox.another_relay(other, subscriber=OTHER) as second:
+            await outbox.deliver_all()
             assert other.calls == []
             await deliver_all(second)
-        assert transport.taken == other.taken == {note: [1, 2]}
+        assert outbox.transport.taken == other.taken == {note: [1, 2]}
 
     @pytest.mark.parametrize("answer", [Failed("status 503"), Refused("status 400")])
     async def test_subscriber_that_fails_or_refuses_delays_no_other(
-        self,
-        outbox: Database,
-        relay: Relay,
-        transport: FakeTransport,
-        other: FakeTransport,
-        answer: Answer,
+        self, outbox: Outbox, other: FakeTransport, answer: Answer
     ) -> None:
-        await register(outbox)
+        await outbox.register()
         other.answer(answer)
-        notes = [await create(outbox, number) for number in range(10)]
-        second = relay_to(other, outbox, subscriber=OTHER)
-        async with closing(second):
+        notes = await outbox.create_many(10)
+        async with outbox.another_relay(other, subscriber=OTHER) as second:
             await deliver_all(second)
-            await deliver_all(relay)
-        assert transport.taken == {note: [1] for note in notes}
-        assert await streams_left(outbox) == 0
-        assert await parked(outbox) == {}
-        refused = await parked(outbox, subscriber=OTHER)
-        assert len(refused) == (10 if isinstance(answer, Refused) else 0)
+            await outbox.deliver_all()
+        assert outbox.transport.taken == {note: [1] for note in notes}
+        assert await outbox.streams_left() == 0
+        assert await outbox.parked() == {}
+        assert len(await outbox.parked(OTHER)) == (10 if isinstance(answer, Refused) else 0)
 
-    async def test_subscriber_that_is_slow_delays_no_other(
-        self, outbox: Database, relay: Relay, transport: FakeTransport, other: FakeTransport
+    async def test_slow_subscriber_delays_no_other(
+        self, outbox: Outbox, other: FakeTransport
     ) -> None:
-        await register(outbox)
-        note = await create(outbox)
-        other.behaviour = held = Held()
-        second = relay_to(other, outbox, subscriber=OTHER)
-        async with closing(second):
+        await outbox.register()
+        note = await outbox.create()
+        held = other.hold()
+        async with outbox.another_relay(other, subscriber=OTHER) as second:
             await second.work()
             await held.is_asked.wait()
-            await change(outbox, note)
-            await deliver_all(relay)
-            assert transport.taken[note] == [1, 2]
-            assert await streams_left(outbox, subscriber=OTHER) == 1
+            await outbox.change(note)
+            await outbox.deliver_all()
+            assert outbox.transport.taken[note] == [1, 2]
+            assert await outbox.streams_left(OTHER) == 1
             held.released.set()
             await deliver_all(second)
         assert other.taken[note] == [1, 2]
 
 
 class TestRegistration:
-    async def test_new_subscriber_gets_what_is_stored(
-        self, outbox: Database, relay: Relay, other: FakeTransport
+    async def test_new_subscriber_gets_stored_events(
+        self, outbox: Outbox, other: FakeTransport
     ) -> None:
-        ada, eva = await create(outbox, 1), await create(outbox, 2)
-        await change(outbox, ada)
-        await deliver_all(relay)
-        second = relay_to(other, outbox, subscriber=OTHER)
-        async with closing(second):
+        ada, eva = await outbox.create(1), await outbox.create(2)
+        await outbox.change(ada)
+        await outbox.deliver_all()
+        async with outbox.another_relay(other, subscriber=OTHER) as second:
             await deliver_all(second)  # it registers the subscriber
-            await change(outbox, eva)
+            await outbox.change(eva)
             await deliver_all(second)
         assert other.taken == {ada: [1, 2], eva: [1, 2]}
 
-    async def test_subscriber_is_registered_once(self, outbox: Database) -> None:
-        note = await create(outbox)
-        assert await register(outbox, READER) is False
-        assert await register(outbox) is True
-        assert await register(outbox) is False
-        assert await streams_left(outbox, subscriber=OTHER) == 1
-        await change(outbox, note)
-        assert await streams_left(outbox, subscriber=OTHER) == 1
+    async def test_subscriber_is_registered_once(self, outbox: Outbox) -> None:
+        note = await outbox.create()
+        assert await outbox.register(READER) is False
+        assert await outbox.register() is True
+        assert await outbox.register() is False
+        assert await outbox.streams_left(OTHER) == 1
+        await outbox.change(note)
+        assert await outbox.streams_left(OTHER) == 1
 
     async def test_event_without_subscribers_waits_for_the_first(
-        self, outbox: Database, other: FakeTransport
+        self, outbox: Outbox, other: FakeTransport
     ) -> None:
-        await remove(outbox, READER)
-        note = await create(outbox)
-        second = relay_to(other, outbox, subscriber=OTHER)
-        async with closing(second):
+        await outbox.remove(READER)
+        note = await outbox.create()
+        async with outbox.another_relay(other, subscriber=OTHER) as second:
             await deliver_all(second)
         assert other.taken == {note: [1]}
 
-    async def test_event_that_is_not_committed_yet_reaches_a_new_subscriber(
-        self, outbox: Database, outbox_url: str, on_postgres: None
+    async def test_uncommitted_event_reaches_a_new_subscriber(
+        self, outbox: Outbox, on_postgres: None
     ) -> None:
-        async with opened(outbox_url) as writer:
+        async with opened(outbox.url) as writer:
             async with writer.transaction() as session:
                 await write(session, 1)
-                registering = asyncio.create_task(register(outbox))
+                registering = asyncio.create_task(outbox.register())
                 await until_blocked(writer)  # by the lock on the table of events
             assert await registering is True
-        assert await streams_left(outbox, subscriber=OTHER) == 1
+        assert await outbox.streams_left(OTHER) == 1
 
     async def test_event_that_is_written_during_a_registration_reaches_the_new_subscriber(
-        self, outbox: Database, outbox_url: str, on_postgres: None
+        self, outbox: Outbox, on_postgres: None
     ) -> None:
-        async with opened(outbox_url) as writer:
-            async with outbox.transaction() as session:
+        async with opened(outbox.url) as writer:
+            async with writer.transaction() as session:
                 await register_subscriber(session, OTHER)
-                writing = asyncio.create_task(create(writer))
+                writing = asyncio.create_task(outbox.create())
                 await until_blocked(writer)
             await writing
-        assert await streams_left(outbox, subscriber=OTHER) == 1
+        assert await outbox.streams_left(OTHER) == 1
 
-    async def test_registrations_at_once_are_one(self, outbox: Database, outbox_url: str) -> None:
-        await create(outbox)
-        async with opened(outbox_url) as second:
-            results = await asyncio.gather(register(outbox), register(second))
+    async def test_of_concurrent_registrations_one_succeeds(self, outbox: Outbox) -> None:
+        async def register_elsewhere() -> bool:
+            async with opened(outbox.url) as second, second.transaction() as session:
+                return await register_subscriber(session, OTHER)
+
+        await outbox.create()
+        results = await asyncio.gather(outbox.register(), register_elsewhere())
         assert sorted(results) == [False, True]
 
 
 class TestRemoval:
-    async def test_removed_subscriber_leaves_nothing(
-        self, outbox: Database, other: FakeTransport
+    async def test_removed_subscriber_leaves_no_rows(
+        self, outbox: Outbox, other: FakeTransport
     ) -> None:
-        second = relay_to(other, outbox, subscriber=OTHER)
         other.answer(Refused("status 400"))
-        note = await create(outbox)
-        async with closing(second):
+        note = await outbox.create()
+        async with outbox.another_relay(other, subscriber=OTHER) as second:
             await deliver_all(second)
-        await change(outbox, note)
-        assert await remove(outbox) is True
-        assert await streams_left(outbox, subscriber=OTHER) == 0
-        assert await parked(outbox, subscriber=OTHER) == {}
-        await change(outbox, note)
-        assert await streams_left(outbox, subscriber=OTHER) == 0
-        assert await streams_left(outbox) == 1
+        await outbox.change(note)
+        assert await outbox.remove() is True
+        assert await outbox.streams_left(OTHER) == 0
+        assert await outbox.parked(OTHER) == {}
+        await outbox.change(note)
+        assert await outbox.streams_left(OTHER) == 0
+        assert await outbox.streams_left() == 1
 
-    async def test_removal_of_an_unknown_subscriber_is_none(self, outbox: Database) -> None:
-        assert await remove(outbox) is False
+    async def test_removal_of_an_unknown_subscriber_returns_false(self, outbox: Outbox) -> None:
+        assert await outbox.remove() is False
 
     async def test_relay_of_a_removed_subscriber_records_nothing(
-        self, outbox: Database, other: FakeTransport
+        self, outbox: Outbox, other: FakeTransport
     ) -> None:
-        second = relay_to(other, outbox, subscriber=OTHER)
-        async with closing(second):
+        async with outbox.another_relay(other, subscriber=OTHER) as second:
             await second.work()
-            await create(outbox)
+            await outbox.create()
             await second.work()
             await second.settle()
-            await remove(outbox)
+            await outbox.remove()
             await second.work()
-        assert await streams_left(outbox, subscriber=OTHER) == 0
+        assert await outbox.streams_left(OTHER) == 0

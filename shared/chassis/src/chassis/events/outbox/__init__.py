@@ -5,6 +5,6 @@ A publisher takes these steps:
 1. Import `models` in `app/models.py`, and write a migration for its tables.
 2. Subclass `settings.PublisherSettings`.
 3. Call `writing.write_event` in the transaction of each change.
-4. Run a `process.RelayProcess` in the app's lifespan, and measure `metrics.OutboxGauges`.
+4. Run `process.delivering` in the app's lifespan, and add `metrics.measure_outbox`.
 5. Add `commands.add_outbox_commands` to its command line.
 """

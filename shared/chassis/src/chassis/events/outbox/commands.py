@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Annotated, TypeVar
 
 import structlog
@@ -15,8 +15,9 @@ from rich.text import Text
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox import administration
-from chassis.events.outbox.administration import Failing, NotParked, Overview, Parked
-from chassis.events.outbox.process import RelayProcess
+from chassis.events.outbox.administration import NotParked, Overview
+from chassis.events.outbox.models import OutboxEvent, OutboxStream, ParkedEvent
+from chassis.events.outbox.process import delivering
 from chassis.events.outbox.settings import PublisherSettings
 from chassis.events.outbox.subscribers import remove_subscriber
 from chassis.events.outbox.transport import IssueToken
@@ -52,7 +53,7 @@ def add_outbox_commands(
             typer.Option(min=1, max=65535, help="Serve this process's metrics at this port."),
         ] = None,
     ) -> None:
-        """Deliver events until SIGTERM or Ctrl-C. Any number of these may run, in addition to `serve` or not."""
+        """Deliver events until SIGTERM or Ctrl-C. Any number may run, with or without `serve`."""
         settings = settings_or_exit(settings_class)
         if not settings.events_subscribers:
             prefix = settings_class.model_config.get("env_prefix", "")
@@ -64,7 +65,7 @@ def add_outbox_commands(
 
         async def deliver(database: Database) -> None:
             tokens = issue_tokens(database, settings)
-            async with RelayProcess(settings, database, tokens, registry, source=source).running():
+            async with delivering(settings, database, tokens, registry, source=source):
                 logger.info("relay_started")
                 await _until_signalled()
                 logger.info("relay_stopping")
@@ -83,7 +84,7 @@ async def _until_signalled() -> None:
 
 
 def _outbox_cli(settings_class: type[PublisherSettings]) -> typer.Typer:
-    cli = typer.Typer(help="Events that wait, and events that were refused.", no_args_is_help=True)
+    cli = typer.Typer(help="Pending events, and events that were refused.", no_args_is_help=True)
     for add in (_add_list, _add_retry, _add_discard, _add_remove_subscriber):
         add(cli, settings_class)
     return cli
@@ -95,18 +96,20 @@ def _add_list(cli: typer.Typer, settings_class: type[PublisherSettings]) -> None
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="Rows of each table.")] = 20,
         subscriber: _Subscriber = None,
     ) -> None:
-        """Show how many events wait for each subscriber, which deliveries fail, and which events were refused."""
+        """Show pending events by subscriber, failing deliveries, and events that were refused."""
 
-        async def look(database: Database) -> tuple[list[Overview], list[Failing], list[Parked]]:
-            session = database.read_session()
-            return (
-                await administration.overview(session),
-                await administration.failing_streams(session, limit=limit, subscriber=subscriber),
-                await administration.parked_events(session, limit=limit, subscriber=subscriber),
-            )
+        async def look(database: Database) -> None:
+            seen = await administration.overview(database.read_session())
+            async with database.transaction() as session:
+                failing = await administration.failing_streams(
+                    session, limit=limit, subscriber=subscriber
+                )
+                parked = await administration.parked_events(
+                    session, limit=limit, subscriber=subscriber
+                )
+            _show([each for each in seen if subscriber in (None, each.subscriber)], failing, parked)
 
-        seen, failing, parked = with_database(settings_or_exit(settings_class), look)
-        _show([each for each in seen if subscriber in (None, each.subscriber)], failing, parked)
+        with_database(settings_or_exit(settings_class), look)
 
 
 def _add_retry(cli: typer.Typer, settings_class: type[PublisherSettings]) -> None:
@@ -138,7 +141,7 @@ def _add_discard(cli: typer.Typer, settings_class: type[PublisherSettings]) -> N
         yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
         subscriber: _Subscriber = None,
     ) -> None:
-        """Give parked events up. The next event of the same subject carries all that they would have."""
+        """Delete parked events. The next event of the same subject has the full state, too."""
         chosen = _chosen(numbers, every)
         if not yes:
             which = "all parked events" if every else f"{len(set(chosen or ()))} parked events"
@@ -154,7 +157,7 @@ def _add_remove_subscriber(cli: typer.Typer, settings_class: type[PublisherSetti
     def remove(
         name: Annotated[str, typer.Argument(help="A subscriber that the settings don't name.")],
     ) -> None:
-        """Forget a subscriber and its position. Take it out of the settings of every process first."""
+        """Delete a subscriber and its position. First remove it from the settings of every process."""
         settings = settings_or_exit(settings_class)
         if name in settings.subscriber_names:
             fail(f"{name} is in the settings: a relay would register it again.")
@@ -178,40 +181,49 @@ def _chosen(numbers: list[int] | None, every: bool) -> list[int] | None:
     return None if every else numbers
 
 
-def _show(seen: Sequence[Overview], failing: Sequence[Failing], parked: Sequence[Parked]) -> None:
-    console = Console()
+def _show(
+    seen: Sequence[Overview],
+    failing: Sequence[OutboxStream],
+    parked: Sequence[tuple[ParkedEvent, OutboxEvent]],
+) -> None:
     for each in seen:
         oldest = f", the oldest since {each.oldest:{_TIME}} UTC" if each.oldest else ""
-        console.print(
+        typer.echo(
             f"{each.subscriber}: {each.pending} pending{oldest}; "
             f"{each.failing} failing; {each.parked} parked."
         )
     if not seen:
-        console.print("No subscriber is registered: a relay registers the ones of its settings.")
-    if failing:
-        console.print(_failing_table(failing))
-    if parked:
-        console.print(_parked_table(parked))
-        console.print(
-            "`outbox retry` delivers parked events again, `outbox discard` gives them up."
+        typer.echo(
+            "No subscriber is registered: a relay registers the subscribers of its settings."
         )
+    if failing:
+        columns = ("Subscriber", "Subject", "Failures", "Next try (UTC)", "Last error")
+        rows = (
+            (s.subscriber, s.aggregate_id, s.failures, f"{s.due_at:{_TIME}}", s.last_error or "")
+            for s in failing
+        )
+        _print_table("Failing", columns, rows)
+    if parked:
+        titles = ("No.", "Subscriber", "Subject", "Event", "Version", "Parked at (UTC)", "Reason")
+        refused = (
+            (
+                e.id,
+                p.subscriber,
+                e.aggregate_id,
+                e.type,
+                e.version,
+                f"{p.parked_at:{_TIME}}",
+                p.reason,
+            )
+            for p, e in parked
+        )
+        _print_table("Parked", titles, refused)
+        typer.echo("`outbox retry` delivers parked events again, `outbox discard` deletes them.")
 
 
-def _failing_table(streams: Sequence[Failing]) -> Table:
-    columns = ("Subscriber", "Subject", "Failures", "Next try (UTC)", "Last error")
-    table = Table(*columns, title="Failing")
-    for stream in streams:
-        row = (stream.subscriber, str(stream.aggregate_id), str(stream.failures))
+def _print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    table = Table(*columns, title=title)
+    for row in rows:
         # As a `Text`: in a string, rich would interpret brackets as its own markup.
-        table.add_row(*row, f"{stream.due_at:{_TIME}}", Text(stream.last_error or ""))
-    return table
-
-
-def _parked_table(events: Sequence[Parked]) -> Table:
-    columns = ("No.", "Subscriber", "Subject", "Event", "Version", "Parked at (UTC)", "Reason")
-    table = Table(*columns, title="Parked")
-    for event in events:
-        row = (str(event.number), event.subscriber, str(event.aggregate_id), event.type)
-        time = f"{event.parked_at:{_TIME}}"
-        table.add_row(*row, str(event.version), time, Text(event.reason))
-    return table
+        table.add_row(*(Text(str(value)) for value in row))
+    Console().print(table)

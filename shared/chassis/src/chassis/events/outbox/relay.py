@@ -1,13 +1,11 @@
-"""The relay of one subscriber: leases streams, delivers their events in order, and records the outcomes.
+"""The relay of one subscriber: leases streams, delivers their events in order, and records what came of it.
 
-It is the work of a `BackgroundTask`. One unit of work is one transaction: it records what has been
-delivered since the last one, and leases as many streams as there is room for. Deliveries run
-outside of it, so no transaction is open while they do.
+It is the work of a `BackgroundTask`. One unit of work is one transaction: it gives the leases back whose
+deliveries have ended, and leases as many streams as there is room for. No transaction is open during a delivery.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -18,27 +16,18 @@ from chassis.events.outbox import streams
 from chassis.events.outbox.gate import State, SubscriberGate
 from chassis.events.outbox.metrics import DeliveryMetrics
 from chassis.events.outbox.models import OutboxEvent
-from chassis.events.outbox.streams import ALARMING_FAILURES, Lease, Outcome
+from chassis.events.outbox.settings import PublisherSettings
+from chassis.events.outbox.streams import ALARMING_FAILURES, Lease
 from chassis.events.outbox.subscribers import register_subscriber
-from chassis.events.outbox.transport import Answer, Delivered, Failed, Refused, Transport
+from chassis.events.outbox.transport import Answer, Failed, Refused, Transport
 from chassis.http.backoff import full_jitter
 
 logger = structlog.get_logger(__name__)
 
+LEASE_DEADLINES = 3
+"""A lease lasts as long as this many of the slowest deliveries. After a relay is killed, its events wait that long."""
 _FIRST_BACKOFF_SECONDS = 0.5
 _LEAST_PAUSE_SECONDS = 0.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class RelaySettings:
-    concurrency: int
-    """Deliveries at the same time."""
-    deadline_seconds: float
-    """Of each delivery."""
-    lease_seconds: float
-    poll_seconds: float
-    """How often to look for events when nothing wakes the relay."""
-    most_backoff_seconds: float
 
 
 class Relay:
@@ -49,64 +38,68 @@ class Relay:
         database: Database,
         subscriber: str,
         transport: Transport,
-        settings: RelaySettings,
+        settings: PublisherSettings,
         metrics: DeliveryMetrics,
+        *,
+        poll_seconds: float,
     ) -> None:
+        """It looks for events every `poll_seconds` when nothing wakes it."""
         self.on_room: Callable[[], None] = lambda: None
-        """Called when a delivery has ended: there is an outcome to record, and room for another delivery."""
+        """Called when a delivery has ended: there is a lease to give back, and room for another."""
         self._database = database
         self._subscriber = subscriber
         self._transport = transport
         self._settings = settings
-        self._metrics = metrics.of_subscriber(subscriber)
-        self._gate = SubscriberGate(most_pause_seconds=settings.most_backoff_seconds)
-        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._metrics = metrics
+        self._poll_seconds = poll_seconds
+        self._gate = SubscriberGate(most_pause_seconds=settings.events_max_backoff_seconds)
+        self._slots = asyncio.Semaphore(settings.events_concurrency)
         self._deliveries: set[asyncio.Task[None]] = set()
-        self._outcomes: list[Outcome] = []
+        self._ended: list[Lease] = []
         self._is_registered = False
         self._is_stopping = False
         self._log = logger.bind(subscriber=subscriber)
+        metrics.begin(subscriber)
 
     async def work(self) -> float:
-        """Record, lease and start to deliver, once. Returns the seconds until there may be more to do.
+        """Give back, lease and start to deliver, once. Returns the seconds until there may be more to do.
 
-        Raises whatever the database raises. Outcomes that couldn't be recorded are kept for the next call.
+        Raises whatever the database raises. The next call gives back what this one couldn't.
         """
         await self._register()
-        if not self._outcomes and (seconds := await self._seconds_until_due()) > 0:
+        if not self._ended and (seconds := await self._seconds_until_due()) > 0:
             return seconds
-        outcomes, room, is_probe = list(self._outcomes), self._room(), not self._gate.is_open
+        ended, room, is_probe = list(self._ended), self._room(), not self._gate.is_open
+        lease_seconds = LEASE_DEADLINES * self._settings.events_deadline_seconds
         leases: list[Lease] = []
-        events: dict[int, list[OutboxEvent]] = {}
         async with self._database.transaction() as session:
-            lost = await streams.record(session, self._subscriber, outcomes)
+            lost = await streams.give_back(session, self._subscriber, ended)
             if room:
                 leases = await streams.lease(
-                    session, self._subscriber, limit=room, seconds=self._settings.lease_seconds
+                    session, self._subscriber, limit=room, seconds=lease_seconds
                 )
-            if leases:
-                ids = [each.aggregate_id for each in leases]
-                events = await streams.pending_events(session, self._subscriber, ids)
-        del self._outcomes[: len(outcomes)]
+        del self._ended[: len(ended)]
         for each in lost:
             self._log.warning("events_lease_lost", aggregate_id=each.aggregate_id)
         for each in leases:
-            self._start(each, events.get(each.aggregate_id, []), is_probe=is_probe)
+            delivery = asyncio.create_task(self._deliver(each, is_probe))
+            self._deliveries.add(delivery)
+            delivery.add_done_callback(self._make_room)
         # Streams that are due but weren't leased are locked by transactions that add an event.
         return max(await self._seconds_until_due(), _LEAST_PAUSE_SECONDS)
 
     @property
     def is_idle(self) -> bool:
-        """No delivery is under way, and no outcome is left to record."""
-        return not self._deliveries and not self._outcomes
+        """No delivery is under way, and no lease has to be given back."""
+        return not self._deliveries and not self._ended
 
     async def settle(self) -> None:
-        """Wait for the deliveries under way. The next `work` records their outcomes."""
+        """Wait for the deliveries under way. The next `work` records their results."""
         if self._deliveries:
             await asyncio.wait(self._deliveries)
 
     def stop(self) -> None:
-        """Begin no other delivery."""
+        """Start no other delivery."""
         self._is_stopping = True
 
     async def close(self, *, patience_seconds: float) -> None:
@@ -117,11 +110,9 @@ class Relay:
             for delivery in late:
                 delivery.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        if not self._outcomes:
-            return
         try:
             async with self._database.transaction() as session:
-                await streams.record(session, self._subscriber, self._outcomes)
+                await streams.give_back(session, self._subscriber, self._ended)
         except Exception as error:  # noqa: BLE001 - whatever it is, the leases end by themselves
             reason = f"{type(error).__name__}: {error}"
             self._log.warning("events_leases_not_given_back", reason=reason)
@@ -142,46 +133,38 @@ class Relay:
         if self._is_stopping or not self._gate.is_open:
             return 0
         # Some leased streams wait for a slot, so that no slot waits for the database.
-        return max(2 * self._settings.concurrency - len(self._deliveries), 0)
+        return max(2 * self._settings.events_concurrency - len(self._deliveries), 0)
 
     async def _seconds_until_due(self) -> float:
-        poll_seconds = self._settings.poll_seconds
         if self._gate.state is State.PAUSED:
             return self._gate.pause_seconds  # 0 when it ends just now: there is more to do
         if not self._room():
-            return poll_seconds
+            return self._poll_seconds
         due_at = await streams.next_due_at(self._database.read_session(), self._subscriber)
         if due_at is None:
-            return poll_seconds
-        return min(max((due_at - utc_now()).total_seconds(), 0.0), poll_seconds)
+            return self._poll_seconds
+        return min(max((due_at - utc_now()).total_seconds(), 0.0), self._poll_seconds)
 
-    def _start(self, lease: Lease, events: Sequence[OutboxEvent], *, is_probe: bool) -> None:
-        delivery = asyncio.create_task(self._deliver(Outcome(lease), events, is_probe))
-        self._deliveries.add(delivery)
-        delivery.add_done_callback(self._ended)
-
-    def _ended(self, delivery: asyncio.Task[None]) -> None:
+    def _make_room(self, delivery: asyncio.Task[None]) -> None:
         self._deliveries.discard(delivery)
         # While others wait for a slot there is no hurry: one transaction for several is cheaper.
-        if len(self._deliveries) <= self._settings.concurrency:
+        if len(self._deliveries) <= self._settings.events_concurrency:
             self.on_room()
 
-    async def _deliver(
-        self, outcome: Outcome, events: Sequence[OutboxEvent], is_probe: bool
-    ) -> None:
+    async def _deliver(self, lease: Lease, is_probe: bool) -> None:
         try:
             async with self._slots:
-                for event in events:
-                    if not self._may_deliver(outcome.lease, is_probe):
+                for event in lease.events:
+                    if not self._may_deliver(lease, is_probe):
                         break
-                    if not self._take(event, await self._answer(event), outcome):
+                    if not self._take(event, await self._answer(event), lease):
                         break
         finally:
             # Also when it is cancelled: earlier events have been delivered.
-            self._outcomes.append(outcome)
+            self._ended.append(lease)
 
     def _may_deliver(self, lease: Lease, is_probe: bool) -> bool:
-        deadline = utc_now() + timedelta(seconds=self._settings.deadline_seconds)
+        deadline = utc_now() + timedelta(seconds=self._settings.events_deadline_seconds)
         is_wanted = self._gate.is_open or (is_probe and self._gate.state is State.PROBING)
         return is_wanted and not self._is_stopping and deadline < lease.ends_at
 
@@ -189,39 +172,36 @@ class Relay:
         try:
             return await self._transport.deliver(event)
         except Exception as error:  # noqa: BLE001 - such as a signing key that can't be read
-            # When it persists, it becomes one alarm: see `_note_failure`.
+            # If it persists, it becomes one alarm: see `_note_failure`.
             self._log.warning("event_delivery_broken", event_id=event.event_id, exc_info=error)
             return Failed(type(error).__name__)
 
-    def _take(self, event: OutboxEvent, answer: Answer, outcome: Outcome) -> bool:
+    def _take(self, event: OutboxEvent, answer: Answer, lease: Lease) -> bool:
         """Note the result of one delivery. True: go on with the next event."""
-        self._metrics.observe(event, answer)
-        match answer:
-            case Refused():
-                outcome.parked[event.id] = answer.text
-                self._log.error("event_parked", event_id=event.event_id, reason=answer.reason)
-            case Failed():
-                self._note_failure(event, answer, outcome)
-                return False
-            case Delivered():
-                pass
-        outcome.next_version = event.version + 1
+        self._metrics.observe(self._subscriber, event, answer)
+        if isinstance(answer, Failed):
+            self._note_failure(event, answer, lease)
+            return False
+        if isinstance(answer, Refused):
+            lease.parked[event.id] = answer.text
+            self._log.error("event_parked", event_id=event.event_id, reason=answer.reason)
+        lease.finish(event)
         if self._gate.answered():
             self._log.info("events_subscriber_is_available")
-            self._metrics.set_available(True)
+            self._metrics.set_available(self._subscriber, True)
         return True
 
-    def _note_failure(self, event: OutboxEvent, answer: Failed, outcome: Outcome) -> None:
-        outcome.error = answer.text
+    def _note_failure(self, event: OutboxEvent, answer: Failed, lease: Lease) -> None:
         backoff_seconds = full_jitter(
-            outcome.failures,
+            lease.failures + 1,
             first_seconds=_FIRST_BACKOFF_SECONDS,
-            most_seconds=self._settings.most_backoff_seconds,
+            most_seconds=self._settings.events_max_backoff_seconds,
         )
-        outcome.retry_in_seconds = max(backoff_seconds, answer.retry_after_seconds or 0.0)
+        retry_in_seconds = max(backoff_seconds, answer.retry_after_seconds or 0.0)
+        lease.fail(answer.text, retry_in_seconds=retry_in_seconds)
         if self._gate.failed(event.aggregate_id, answer.retry_after_seconds):
             self._note_pause(answer)
-        elif self._gate.is_open and outcome.failures == ALARMING_FAILURES:
+        elif self._gate.is_open and lease.failures == ALARMING_FAILURES:
             self._log.error(
                 "event_delivery_keeps_failing",
                 event_id=event.event_id,
@@ -230,7 +210,7 @@ class Relay:
             )
 
     def _note_pause(self, answer: Failed) -> None:
-        self._metrics.set_available(False)
+        self._metrics.set_available(self._subscriber, False)
         is_alarming = self._gate.pauses_in_a_row == ALARMING_FAILURES
         log = self._log.error if is_alarming else self._log.info
         log(

@@ -1,13 +1,12 @@
-"""What a relay does with the streams of one subscriber, in the caller's transaction: lease, read and record.
+"""Leases of the streams of one subscriber, given and ended in the caller's transaction.
 
 A lease is a token in the stream's row, and a time at which it ends. After that time any relay may
 lease the stream again; the new token tells the previous relay that it has lost its lease.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
 from secrets import token_hex
 
 from sqlalchemy import (
@@ -81,7 +80,7 @@ _PENDING_EVENTS = (
     )
     .order_by(col(OutboxEvent.aggregate_id), col(OutboxEvent.version))
 )
-_HELD_TOKENS = (
+_TOKENS = (
     select(col(OutboxStream.aggregate_id), col(OutboxStream.lease_token))
     .where(_CHOSEN)
     # In a fixed order: two relays that record the same streams can't wait for each other.
@@ -105,49 +104,40 @@ _GIVE_BACK = (
 _REMOVE_FINISHED = delete(OutboxStream).where(_CHOSEN, ~exists().where(IS_PENDING))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Lease:
-    """The right to deliver the events of an aggregate to one subscriber, until it ends."""
+    """The right to deliver the events of an aggregate to one subscriber, and what came of it."""
 
     aggregate_id: int
     next_version: int
+    """The events before it are done: delivered or parked."""
     token: str
     ends_at: datetime
     failures: int
-    """Failed deliveries in a row when the lease was given."""
-
-
-@dataclass
-class Outcome:
-    """The result of a lease: which events are done, and why the others aren't."""
-
-    lease: Lease
-    next_version: int = field(init=False)
-    """The events before it are done: delivered or parked."""
+    """Failed deliveries in a row."""
+    events: list[OutboxEvent] = field(default_factory=list)
+    """The next events, in order, at most `EVENTS_PER_LEASE`."""
     parked: dict[int, str] = field(default_factory=dict)
     """The reasons by the events' numbers."""
     error: str | None = None
     """Why the last delivery failed. None: it didn't."""
     retry_in_seconds: float = 0.0
 
-    def __post_init__(self) -> None:
-        self.next_version = self.lease.next_version
+    def finish(self, event: OutboxEvent) -> None:
+        """The event has been delivered or parked."""
+        self.next_version = event.version + 1
+        self.failures = 0
 
-    @property
-    def failures(self) -> int:
-        """In a row, by now."""
-        before = 0 if self.has_progress else self.lease.failures
-        return before if self.error is None else before + 1
-
-    @property
-    def has_progress(self) -> bool:
-        return self.next_version > self.lease.next_version
+    def fail(self, error: str, *, retry_in_seconds: float) -> None:
+        self.failures += 1
+        self.error = error
+        self.retry_in_seconds = retry_in_seconds
 
 
 async def lease(
     session: WriteSession, subscriber: str, *, limit: int, seconds: float
 ) -> list[Lease]:
-    """Lease up to `limit` streams that are due, those first that have waited longest."""
+    """Lease up to `limit` due streams, the longest due first."""
     now = utc_now()
     connection = await session.connection()
     values = {"name": subscriber, "now": now, "limit": limit}
@@ -155,11 +145,15 @@ async def lease(
     if not rows:
         return []
     token, ends_at = token_hex(16), now + timedelta(seconds=seconds)
-    await connection.execute(
-        _LEASE.values(lease_token=token, due_at=ends_at),
-        {"name": subscriber, "ids": [row.aggregate_id for row in rows]},
-    )
-    return [Lease(row.aggregate_id, row.next_version, token, ends_at, row.failures) for row in rows]
+    chosen = {"name": subscriber, "ids": [row.aggregate_id for row in rows]}
+    await connection.execute(_LEASE.values(lease_token=token, due_at=ends_at), chosen)
+    leases = {
+        row.aggregate_id: Lease(row.aggregate_id, row.next_version, token, ends_at, row.failures)
+        for row in rows
+    }
+    for event in await session.exec(_PENDING_EVENTS, params=chosen):
+        leases[event.aggregate_id].events.append(event)
+    return list(leases.values())
 
 
 async def next_due_at(session: ReadSession, subscriber: str) -> datetime | None:
@@ -167,42 +161,24 @@ async def next_due_at(session: ReadSession, subscriber: str) -> datetime | None:
     return await session.scalar(_NEXT_DUE_AT, {"name": subscriber})
 
 
-async def pending_events(
-    session: WriteSession, subscriber: str, aggregate_ids: Collection[int]
-) -> dict[int, list[OutboxEvent]]:
-    """The next events of each aggregate, in order, at most `EVENTS_PER_LEASE`."""
-    values = {"name": subscriber, "ids": list(aggregate_ids)}
-    events = (await session.exec(_PENDING_EVENTS, params=values)).all()
-    return {each: list(own) for each, own in groupby(events, lambda event: event.aggregate_id)}
+async def give_back(session: WriteSession, subscriber: str, leases: Sequence[Lease]) -> list[Lease]:
+    """Store what came of the leases, and end them.
 
-
-async def record(
-    session: WriteSession, subscriber: str, outcomes: Sequence[Outcome]
-) -> list[Lease]:
-    """Store the outcomes of leases, and give the streams back.
-
-    Nothing is stored for a lease that was lost: the stream has another holder. Returns those leases.
+    Nothing is stored for a lease that was lost: another relay may have the stream. Returns those leases.
     """
-    held = await _held_tokens(session, subscriber, [each.lease.aggregate_id for each in outcomes])
-    kept = [each for each in outcomes if held.get(each.lease.aggregate_id) == each.lease.token]
-    if kept:
-        await _store(session, subscriber, kept)
-    return [outcome.lease for outcome in outcomes if outcome not in kept]
-
-
-async def _held_tokens(
-    session: WriteSession, subscriber: str, aggregate_ids: Collection[int]
-) -> dict[int, str | None]:
-    if not aggregate_ids:
-        return {}
+    if not leases:
+        return []
     connection = await session.connection()
-    values = {"name": subscriber, "ids": list(aggregate_ids)}
-    return {
-        row.aggregate_id: row.lease_token for row in await connection.execute(_HELD_TOKENS, values)
-    }
+    values = {"name": subscriber, "ids": [each.aggregate_id for each in leases]}
+    rows = await connection.execute(_TOKENS, values)
+    tokens = {row.aggregate_id: row.lease_token for row in rows}
+    valid = [each for each in leases if tokens.get(each.aggregate_id) == each.token]
+    if valid:
+        await _store(session, subscriber, valid)
+    return [each for each in leases if each not in valid]
 
 
-async def _store(session: WriteSession, subscriber: str, outcomes: Sequence[Outcome]) -> None:
+async def _store(session: WriteSession, subscriber: str, leases: Sequence[Lease]) -> None:
     """Move the streams on, and remove those that have no pending events.
 
     Their rows are locked by now. A transaction that adds an event has either committed it, so it is
@@ -212,22 +188,22 @@ async def _store(session: WriteSession, subscriber: str, outcomes: Sequence[Outc
     connection = await session.connection()
     parked = [
         {"event_number": number, "subscriber": subscriber, "parked_at": now, "reason": reason}
-        for outcome in outcomes
-        for number, reason in outcome.parked.items()
+        for each in leases
+        for number, reason in each.parked.items()
     ]
     if parked:
         await connection.execute(insert(ParkedEvent), parked)
     rows = [
         {
             "name": subscriber,
-            "id": outcome.lease.aggregate_id,
-            "to_version": outcome.next_version,
-            "to_due_at": now + timedelta(seconds=outcome.retry_in_seconds),
-            "to_failures": outcome.failures,
-            "error": outcome.error,
+            "id": each.aggregate_id,
+            "to_version": each.next_version,
+            "to_due_at": now + timedelta(seconds=each.retry_in_seconds),
+            "to_failures": each.failures,
+            "error": each.error,
         }
-        for outcome in outcomes
+        for each in leases
     ]
     await connection.execute(_GIVE_BACK, rows)
-    ids = [outcome.lease.aggregate_id for outcome in outcomes]
+    ids = [each.aggregate_id for each in leases]
     await connection.execute(_REMOVE_FINISHED, {"name": subscriber, "ids": ids})

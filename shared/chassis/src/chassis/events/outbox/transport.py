@@ -1,17 +1,17 @@
 """Delivers one event to one subscriber: an HTTP POST, and what its answer means."""
 
 import asyncio
-import email.utils
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import ClassVar, Protocol
 
 import httpx
 
 from chassis.db.columns import utc_now
 from chassis.events.cloudevents import Event, to_http
 from chassis.events.outbox.models import OutboxEvent
+from chassis.http.client import retry_after_seconds
 from chassis.web.context import caused_by
 
 _REFUSALS = frozenset({400, 409, 410, 422})
@@ -23,6 +23,8 @@ _MAX_DETAIL_LENGTH = 300
 @dataclass(frozen=True)
 class Delivered:
     """The subscriber has the event."""
+
+    result: ClassVar = "delivered"
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,14 @@ class _NotTaken:
 class Refused(_NotTaken):
     """The subscriber will never take the event."""
 
+    result: ClassVar = "parked"
+
 
 @dataclass(frozen=True)
 class Failed(_NotTaken):
     """It is unknown whether the subscriber has the event. The next attempt may succeed."""
 
+    result: ClassVar = "failed"
     retry_after_seconds: float | None = None
     """What the subscriber asked for, at most `_MAX_RETRY_AFTER_SECONDS`."""
 
@@ -134,7 +139,10 @@ class HttpTransport:
             return Refused(reason, detail)
         if response.status_code == httpx.codes.UNAUTHORIZED:
             self._tokens.forget()
-        return Failed(reason, detail, _retry_after_seconds(response))
+        asked_seconds = retry_after_seconds(response)
+        if asked_seconds is None:
+            return Failed(reason, detail)
+        return Failed(reason, detail, min(asked_seconds, _MAX_RETRY_AFTER_SECONDS))
 
 
 def cloud_event(event: OutboxEvent, source: str) -> Event:
@@ -153,18 +161,3 @@ def cloud_event(event: OutboxEvent, source: str) -> Event:
 
 def _beginning(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text[:_MAX_DETAIL_LENGTH])
-
-
-def _retry_after_seconds(response: httpx.Response) -> float | None:
-    """Seconds or a date (RFC 9110, section 10.2.3); None without either."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value[:9]), _MAX_RETRY_AFTER_SECONDS)
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    seconds = (moment - utc_now()).total_seconds()
-    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)

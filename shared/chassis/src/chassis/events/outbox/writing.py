@@ -1,15 +1,16 @@
 """Writes an event in the transaction of the change that it reports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import uuid4
 
 from pydantic import JsonValue
 from sqlalchemy import BigInteger, Integer, bindparam, func, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.event import listen
 from sqlmodel import col
 
 from chassis.db.columns import UtcDateTime, utc_now
-from chassis.db.database import after_commit
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox.models import OutboxEvent, OutboxStream, OutboxSubscriber
 from chassis.web.context import current_context
@@ -26,22 +27,21 @@ _NEW_STREAMS = select(
     bindparam("now", type_=UtcDateTime),
     literal(0),
 ).where(true())  # SQLite can't parse ON CONFLICT after a SELECT without WHERE
-_COLUMNS = ["subscriber", "aggregate_id", "next_version", "due_at", "failures"]
-_KEY = ["aggregate_id", "subscriber"]
-# Changes nothing, but locks the row, which DO NOTHING doesn't.
-_LOCK_ONLY = {"failures": OutboxStream.failures}
-_QUEUE_ON_SQLITE = (
-    sqlite.insert(OutboxStream)
-    .from_select(_COLUMNS, _NEW_STREAMS)
-    .on_conflict_do_update(index_elements=_KEY, set_=_LOCK_ONLY)
-)
-# The notification in the same statement saves a round trip. PostgreSQL sends it at the commit.
-_QUEUE_ON_POSTGRES = (
-    postgresql.insert(OutboxStream)
-    .from_select(_COLUMNS, _NEW_STREAMS)
-    .on_conflict_do_update(index_elements=_KEY, set_=_LOCK_ONLY)
-    .returning(func.pg_notify(CHANNEL, ""))
-)
+
+
+def _queue_with(insert: Callable[[type], Any]) -> Any:
+    """Add the streams. A stream that exists isn't changed, but locked, which DO NOTHING doesn't do."""
+    columns = ["subscriber", "aggregate_id", "next_version", "due_at", "failures"]
+    statement = insert(OutboxStream).from_select(columns, _NEW_STREAMS)
+    key, unchanged = ["aggregate_id", "subscriber"], {"failures": OutboxStream.failures}
+    return statement.on_conflict_do_update(index_elements=key, set_=unchanged)
+
+
+_QUEUE = {
+    "sqlite": _queue_with(sqlite.insert),
+    # The notification in the same statement saves a round trip. PostgreSQL sends it at the commit.
+    "postgresql": _queue_with(postgresql.insert).returning(func.pg_notify(CHANNEL, "")),
+}
 
 
 async def write_event(
@@ -54,8 +54,8 @@ async def write_event(
 ) -> OutboxEvent:
     """Add an event for every subscriber, and wake the relays when it is committed.
 
-    `data` should be the full state, so that a later event makes up for one that was refused.
-    The transaction has to hold a lock on the aggregate, so that versions are committed in order.
+    `data` should be the full state, so that a later event replaces one that was refused.
+    The transaction must have a lock on the aggregate, so that versions are committed in order.
     """
     cause = current_context.get()
     event = OutboxEvent(
@@ -81,15 +81,8 @@ async def _queue(session: WriteSession, event: OutboxEvent) -> None:
     is left to deliver either does so before this, or sees this transaction's event.
     """
     connection = await session.connection()
-    is_postgres = connection.dialect.name == "postgresql"
-    await connection.execute(
-        _QUEUE_ON_POSTGRES if is_postgres else _QUEUE_ON_SQLITE,
-        {"aggregate_id": event.aggregate_id, "version": event.version, "now": utc_now()},
-    )
-    wake_relays_after_commit(session)
-
-
-def wake_relays_after_commit(session: WriteSession) -> None:
-    """Wake the relays of this process. The ones of other processes hear PostgreSQL's notification, or poll."""
+    values = {"aggregate_id": event.aggregate_id, "version": event.version, "now": utc_now()}
+    await connection.execute(_QUEUE[connection.dialect.name], values)
+    # The relays of this process. Those of other processes get PostgreSQL's notification, or poll.
     if wake := session.info.get(WAKE_RELAYS):
-        after_commit(session, wake)
+        listen(session.sync_session, "after_commit", lambda _: wake(), once=True)

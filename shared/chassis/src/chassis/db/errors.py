@@ -1,0 +1,9 @@
+"""Why a connection can't be had."""
+
+
+class DatabaseUnreachable(ConnectionError):
+    """No connection could be opened. Its cause is the driver's exception."""
+
+
+class SettingIgnored(DatabaseUnreachable):
+    """The server would accept writes on a connection for reads, so that connection isn't used."""

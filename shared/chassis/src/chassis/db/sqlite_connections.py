@@ -1,0 +1,89 @@
+"""Connections to SQLite: WAL, foreign keys, one writer at a time, and a thread that always ends."""
+
+import asyncio
+import sqlite3
+import time
+from typing import Any
+
+import aiosqlite
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
+
+
+def configure_writes(engine: AsyncEngine, *, busy_seconds: float, foreign_keys: bool) -> None:
+    """Let each transaction of the engine be a writer from its beginning."""
+    pragmas = ("synchronous = FULL", f"foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself: see _begin
+        _set_busy_timeout(connection, busy_seconds)
+        _switch_to_wal(connection, busy_seconds)
+        _run_pragmas(connection, *pragmas)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that begins as a reader and writes later can fail half-way with
+        # "database is locked", which no busy timeout helps against.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def _reset(connection: Any, _: ConnectionPoolEntry, state: PoolResetState) -> None:
+        # SQLAlchemy treats a transaction as ended when its COMMIT fails; SQLite leaves it open.
+        if state.asyncio_safe and connection.driver_connection.in_transaction:
+            connection.rollback()
+
+
+def configure_reads(engine: AsyncEngine, *, busy_seconds: float) -> None:
+    """Let SQLite refuse writes on the connections of the engine."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        _set_busy_timeout(connection, busy_seconds)
+        _run_pragmas(connection, "query_only = ON")
+
+
+async def open_file(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+    """Open a file. If that is cancelled, close it once it is open, which aiosqlite doesn't do."""
+    # If the driver can't open the file, its thread outlives the event loop.
+    sqlite3.connect(arguments[0]).close()
+    connection = aiosqlite.connect(*arguments, **options)
+    connection._thread.daemon = True  # as SQLAlchemy does  # noqa: SLF001
+
+    async def open_it() -> aiosqlite.Connection:
+        return await connection
+
+    opening = asyncio.create_task(open_it())
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(lambda _: connection.stop())
+        raise
+
+
+def _switch_to_wal(connection: Any, busy_seconds: float) -> None:
+    # If two processes open a new file at once, SQLite refuses one of them the switch without waiting
+    # for the busy timeout. This blocks for a moment, once in the life of a database.
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            _run_pragmas(connection, "journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _set_busy_timeout(connection: Any, seconds: float) -> None:
+    _run_pragmas(connection, f"busy_timeout = {seconds * 1000:.0f}")
+
+
+def _run_pragmas(connection: Any, *pragmas: str) -> None:
+    cursor = connection.cursor()
+    for pragma in pragmas:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
