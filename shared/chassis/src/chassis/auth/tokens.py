@@ -51,7 +51,7 @@ class TokenVerifier:
             InvalidToken: for any reason. The client doesn't learn which.
         """
         claims = await self.claims(token)
-        role = claims.get("role")
+        role: Any = claims.get("role")
         if role not in get_args(Role):
             raise InvalidToken
         return Principal(user_id=_user_id(claims["sub"]), role=role, token=token)
