@@ -1,6 +1,8 @@
 import os
+from collections.abc import Iterator
 
 import pytest
+import stamina
 
 from app.database import MIGRATIONS
 from app.main import create_app
@@ -48,3 +50,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in [name for name in os.environ if name.startswith("ITEMS_")]:
         monkeypatch.delenv(name)
     return monkeypatch
+
+
+@pytest.fixture
+def no_waiting() -> Iterator[None]:
+    """Retries don't wait; the client limits their number."""
+    with stamina.set_testing(True, attempts=1_000_000_000, cap=True):
+        yield

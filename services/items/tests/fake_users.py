@@ -21,7 +21,7 @@ async def _nothing_before(_: int) -> None:
     """Do nothing."""
 
 
-def gives_user(user_id: int, user: UserSummary | None) -> None:
+def check_user(user_id: int, user: UserSummary | None) -> None:
     """Compare the result of a lookup with the contract with users."""
     if user:
         check_answer("GET", f"/users/{user_id}", 200, user.model_dump())
@@ -44,7 +44,7 @@ class FakeDirectory:
         while True:
             await self.before_page(number)
             if number == self.fails_at_page:
-                raise DirectoryFailed("the users service can't be asked: injected.")
+                raise DirectoryFailed("the users service is unavailable: injected.")
             rest = sorted(user_id for user_id in self.accounts if user_id > after_id)
             ids = rest[: self._page_size]
             users = [self.accounts[user_id].data for user_id in ids]
@@ -108,7 +108,7 @@ class FakeUsers:
             raise InvalidToken
         answer, self.answers_next = self.answers_next, None
         user = answer or self._users.get(user_id)
-        gives_user(user_id, user)
+        check_user(user_id, user)
         return user
 
     async def fetch_keys(self) -> str:

@@ -4,6 +4,7 @@ import re
 from typing import Any, Unpack
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func
 from sqlmodel import SQLModel, col, select
 
@@ -60,3 +61,14 @@ async def run_item_removal(database: Database) -> None:
     """Run the background job until it has no more work."""
     while not await remove_some(database):
         pass
+
+
+async def metric(client: AppClient, name: str) -> dict[tuple[str, ...], float]:
+    """The samples of a metric, by the values of their labels in the order of the labels' names."""
+    text = (await client.get("/metrics")).text
+    return {
+        tuple(value for _, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }

@@ -42,12 +42,6 @@ class TestCreateItem:
         assert body["created_at"].endswith("Z")
         assert before <= datetime.fromisoformat(body["created_at"]) <= utc_now()
 
-    async def test_create_item_twice_creates_two_items(self, user_client: AppClient) -> None:
-        data = create_item_data()
-        ids = [(await user_client.post("/items/", json=data)).json()["id"] for _ in range(2)]
-        assert ids[0] < ids[1]
-        assert_paginated_response(await user_client.get("/items/"), count=2)
-
     async def test_create_item_by_an_administrator_creates_their_own_item(
         self, admin_client: AppClient
     ) -> None:

@@ -62,23 +62,8 @@ BROKEN: list[tuple[type[SQLModel], dict[str, Any]]] = [
 ]
 
 
-def what_differs(case: object) -> str:
-    match case:
-        case type():
-            return case.__name__
-        case dict():
-            good = next(
-                row
-                for row in (ITEM, OWNER, KEYS, EVENT, REMOVAL, RESYNC)
-                if row.keys() == case.keys()
-            )
-            changes = [f"{field}={case[field]!r}" for field in case if case[field] != good[field]]
-            return ",".join(changes)[:40]
-    raise AssertionError(case)
-
-
 class TestDatabaseRules:
-    @pytest.mark.parametrize(("table", "row"), EDGES, ids=what_differs)
+    @pytest.mark.parametrize(("table", "row"), EDGES)
     async def test_database_accepts_a_row_at_the_limit(
         self, session: WriteSession, table: type[SQLModel], row: dict[str, Any]
     ) -> None:
@@ -86,7 +71,7 @@ class TestDatabaseRules:
         result = await session.exec(insert(table).values(row))
         assert result.rowcount == 1
 
-    @pytest.mark.parametrize(("table", "row"), BROKEN, ids=what_differs)
+    @pytest.mark.parametrize(("table", "row"), BROKEN)
     async def test_database_refuses_a_row_that_violates_a_constraint(
         self, session: WriteSession, table: type[SQLModel], row: dict[str, Any]
     ) -> None:
@@ -95,23 +80,18 @@ class TestDatabaseRules:
             await session.exec(insert(table).values(row))
         await session.rollback()
 
-    async def test_database_refuses_a_second_set_of_keys(self, session: WriteSession) -> None:
-        await session.exec(delete(PublishedKeys))
-        await session.exec(insert(PublishedKeys).values(KEYS))
-        with pytest.raises(IntegrityError):
-            await session.exec(insert(PublishedKeys).values(KEYS))
-        await session.rollback()
-
-    async def test_database_refuses_a_second_row_for_an_event_or_a_removal(
-        self, session: WriteSession
+    @pytest.mark.parametrize(
+        ("table", "row"), [(PublishedKeys, KEYS), (ReceivedEvent, EVENT), (ItemRemoval, REMOVAL)]
+    )
+    async def test_database_refuses_a_second_row_with_the_same_key(
+        self, session: WriteSession, table: type[SQLModel], row: dict[str, Any]
     ) -> None:
         await create_owner(session, owner_id=1)
-        for table, row in ((ReceivedEvent, EVENT), (ItemRemoval, REMOVAL)):
+        await session.exec(delete(table))
+        await session.exec(insert(table).values(row))
+        with pytest.raises(IntegrityError):
             await session.exec(insert(table).values(row))
-            await session.commit()
-            with pytest.raises(IntegrityError):
-                await session.exec(insert(table).values(row))
-            await session.rollback()
+        await session.rollback()
 
     async def test_database_refuses_to_delete_an_owner_with_items(
         self, session: WriteSession

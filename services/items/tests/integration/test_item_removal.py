@@ -1,7 +1,6 @@
 """The items of deleted owners are removed in batches, by any number of replicas, and after a crash."""
 
 import asyncio
-import re
 from datetime import timedelta
 
 import pytest
@@ -15,15 +14,15 @@ from app.settings import ItemsSettings
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_status
-from service_testing.client import AppClient, app_transport
+from service_testing.client import AppClient
 from service_testing.events import EventSender, sender_token
-from service_testing.lifespan import Lifespan
+from service_testing.lifespan import running
 from service_testing.locks import until_blocked
 from service_testing.queries import QueryCounter
 from service_testing.tokens import TokenIssuer
 from tests.factories import Account, create_items, create_owner
 from tests.fake_users import FakeUsers
-from tests.helpers import count_rows, removal_owner_ids, run_item_removal
+from tests.helpers import count_rows, metric, removal_owner_ids, run_item_removal
 
 ADA = Account()
 IS_FIRST = col(Item.id) == select(func.min(Item.id)).scalar_subquery()
@@ -46,59 +45,33 @@ class TestMetrics:
     async def test_metrics_show_the_waiting_removals(
         self, client: AppClient, session: WriteSession
     ) -> None:
-        assert await gauges(client) == (0, 0)
+        waiting, oldest = "item_removals_waiting", "item_removals_oldest_age_seconds"
+        assert (await metric(client, waiting))[()] == (await metric(client, oldest))[()] == 0
         await delete_owner(session, 7, items=1)
         await delete_owner(session, 8, items=1)
-        order = await session.get_one(ItemRemoval, 7)
-        order.requested_at -= timedelta(minutes=10)
+        removal = await session.get_one(ItemRemoval, 7)
+        removal.requested_at -= timedelta(minutes=10)
         await session.commit()
-
-        waiting, oldest = await gauges(client)
-        assert waiting == 2
-        assert 600 <= oldest < 660
-
-
-async def gauges(client: AppClient) -> tuple[float, float]:
-    """The number of waiting removals, and the age of the oldest in seconds."""
-    text = (await client.get("/metrics")).text
-    names = ("item_removals_waiting", "item_removals_oldest_age_seconds")
-    waiting, oldest = (re.search(f"^{name} (.*)$", text, re.MULTILINE) for name in names)
-    assert waiting
-    assert oldest
-    return float(waiting[1]), float(oldest[1])
+        assert (await metric(client, waiting))[()] == 2
+        assert 600 <= (await metric(client, oldest))[()] < 660
 
 
 class TestRemoveSome:
-    async def test_remove_some_pauses_when_there_is_nothing_to_do(
-        self, database: Database, session: WriteSession
-    ) -> None:
-        await create_owner(session, owner_id=8)
-        await create_items(session, {"owner_id": 8})
-        assert await remove_some(database) == POLL_SECONDS
-        assert await left(session, 8) == 1
-
+    @pytest.mark.parametrize(("items", "left_after"), [(25, [15, 5, 0]), (20, [10, 0, 0])])
     async def test_remove_some_deletes_one_batch(
-        self, database: Database, session: WriteSession
+        self, database: Database, session: WriteSession, items: int, left_after: list[int]
     ) -> None:
-        await delete_owner(session, 7, items=25)
+        await delete_owner(session, 7, items=items)
         await create_owner(session, owner_id=8)
         await create_items(session, {"owner_id": 8})
         seen = []
         for _ in range(3):
             assert await remove_some(database, batch_size=10) == 0
             seen.append(await left(session))
-        assert seen == [15, 5, 0]
+        assert seen == left_after
         assert await removal_owner_ids(session) == []
         assert await remove_some(database, batch_size=10) == POLL_SECONDS
         assert await left(session, 8) == 1
-
-    async def test_remove_some_ends_when_the_last_batch_is_full(
-        self, database: Database, session: WriteSession
-    ) -> None:
-        await delete_owner(session, 7, items=20)
-        for _ in range(3):
-            assert await remove_some(database, batch_size=10) == 0
-        assert (await left(session), await removal_owner_ids(session)) == (0, [])
 
     async def test_remove_some_runs_three_statements_for_any_number_of_items(
         self, database: Database, session: WriteSession, query_counter: QueryCounter
@@ -106,15 +79,6 @@ class TestRemoveSome:
         await delete_owner(session, 7, items=100)
         with query_counter.at_most(3):
             await remove_some(database)
-
-    async def test_remove_some_handles_all_deleted_owners(
-        self, database: Database, session: WriteSession
-    ) -> None:
-        for owner_id in (7, 8, 9):
-            await delete_owner(session, owner_id, items=3)
-        await run_item_removal(database)
-        assert await removal_owner_ids(session) == []
-        assert await count_rows(session, Item) == 0
 
     async def test_remove_some_continues_after_a_crash(
         self, database: Database, session: WriteSession, monkeypatch: pytest.MonkeyPatch
@@ -198,34 +162,21 @@ class TestBackgroundWork:
     ) -> None:
         await delete_owner(session, 8, items=3)  # by a process that was killed
         working = settings.model_copy(update={"background": True})
-        lifespan = Lifespan(create_app(working, database=database, users=users))
-        await lifespan.start()
-        client = AppClient(app_transport(lifespan.serve))
-        try:
+        async with running(create_app(working, database=database, users=users)) as client:
             await until_none_is_left(session, 8)
             await create_owner(session, owner_id=7)
             await create_items(session, *({"owner_id": 7} for _ in range(3)))
             relay = EventSender(client, sender_token(token_issuer, audience="items-events"))
             assert_status(await relay.send(ADA.deleted()), 204)
             await until_none_is_left(session, 7)
-        finally:
-            await lifespan.stop()
         assert await removal_owner_ids(session) == []
 
     async def test_process_without_background_work_removes_nothing(
-        self,
-        settings: ItemsSettings,
-        database: Database,
-        session: WriteSession,
-        users: FakeUsers,
+        self, settings: ItemsSettings, database: Database, session: WriteSession, users: FakeUsers
     ) -> None:
-        app = create_app(settings, database=database, users=users)
-        lifespan = Lifespan(app)
-        await lifespan.start()
         await delete_owner(session, 8, items=3)
-        metrics = (await AppClient(app_transport(lifespan.serve)).get("/metrics")).text
-        await lifespan.stop()
-        assert not re.search("^background_task_failures_total{", metrics, re.MULTILINE)
+        async with running(create_app(settings, database=database, users=users)) as client:
+            assert await metric(client, "background_task_failures_total") == {}
         assert await removal_owner_ids(session) == [8]
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.errors import OwnerInactive, OwnerUnknown
+from app.errors import OwnerInactive
 from app.schemas import ItemCreate
 from app.services import items
 from chassis.db.database import Database
@@ -19,12 +19,6 @@ ITEM = ItemCreate(name="Kettle", description=None, price=Decimal("1.00"))
 
 
 class TestOwnerOfANewItem:
-    async def test_create_for_an_unknown_owner_raises_owner_unknown(
-        self, session: WriteSession
-    ) -> None:
-        with pytest.raises(OwnerUnknown):
-            await items.create(session, 1, ITEM)
-
     @pytest.mark.committed
     async def test_create_locks_the_owner_until_the_transaction_ends(
         self, session: WriteSession, database: Database

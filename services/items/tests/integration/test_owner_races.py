@@ -13,7 +13,6 @@ from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender
-from service_testing.live_server import LiveServer
 from service_testing.locks import until_blocked
 from tests.factories import Account, create_item_data, create_owner
 from tests.fake_users import FakeUsers
@@ -118,22 +117,3 @@ class TestConcurrentEvents:
         )
         assert Counter(answer.status_code for answer in answers) == {201: 10, 204: 1}
         assert (await session.get_one(Owner, 7)).name == "Grace"
-
-
-async def test_concurrent_deletions_and_creates_over_real_connections_leave_no_item(
-    live_server: LiveServer, users: FakeUsers, relay: EventSender, client: AppClient
-) -> None:
-    """The server has another event loop and its own connections, like another replica."""
-    tokens = {owner_id: users.add(user_id=owner_id) for owner_id in OWNERS}
-
-    async def create(owner_id: int) -> int:
-        async with live_server.client(token=tokens[owner_id]) as caller:
-            return (await caller.post("/items/", json=create_item_data())).status_code
-
-    async def delete(owner_id: int) -> int:
-        return (await relay.send(Account(id=owner_id).deleted())).status_code
-
-    requests = [work(owner_id) for owner_id in OWNERS for work in (create, delete, create)]
-    assert set(await asyncio.gather(*requests)) <= {201, 204, 403}
-    visible = await client.get("/items/")
-    assert visible.json()["total"] == 0

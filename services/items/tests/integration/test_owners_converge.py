@@ -1,11 +1,13 @@
 """Owners converge to the accounts of the users service, whatever happens in whatever order.
 
-Hypothesis plays users, their events, look-ups, resyncs and crashes against this service's own code.
+Hypothesis chooses changes in users, deliveries, lookups, resyncs and crashes. The code of this service runs
+on a real database.
 """
 
 import asyncio
 import random
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -20,16 +22,29 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import delete
+from sqlmodel import col, select
 
+from app.errors import OwnerGone, OwnerInactive, OwnerUnknown
+from app.events.inbox import Inbox
 from app.jobs.pruning import prune_some
+from app.jobs.resync import resync
+from app.metrics import EventMetrics
+from app.models import Item, ItemRemoval, Owner, ReceivedEvent, Resync
+from app.schemas import ItemCreate
+from app.services import items
+from app.services.owners import OwnerLookup
+from chassis.auth.tokens import Principal
 from chassis.db.database import Database
 from service_testing.properties import examples
-from tests.factories import Account
-from tests.simulation import Simulation
+from tests.factories import Account, create_item_data
+from tests.helpers import run_item_removal
+from tests.simulation import SteppedDirectory, Stepwise, UsersInMemory
 
 # Few ids, so that many things happen to each.
 ANY = st.integers(0, 1000)
 NAMES = st.sampled_from(["Ada", "Grace", "Joan"])
+TABLES = (ReceivedEvent, ItemRemoval, Resync, Item, Owner)
 
 
 class Services(RuleBasedStateMachine):
@@ -39,7 +54,10 @@ class Services(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.database = Database(self.url)
-        self.simulation = Simulation(self.database)
+        self.users = UsersInMemory()
+        self.inbox = Inbox(self.database, EventMetrics(), on_deletion=lambda: None)
+        self.lookup = OwnerLookup(self.database, self.users)
+        self.resync: Stepwise | None = None
         self.reserved: list[int] = []
         self.last_id = 0
         self.has_lost = False
@@ -51,19 +69,24 @@ class Services(RuleBasedStateMachine):
 
     def pick(self, number: int) -> int:
         """One of the existing users."""
-        ids = sorted(self.simulation.users.accounts)
+        ids = sorted(self.users.accounts)
         return ids[number % len(ids)]
 
     @initialize(order=st.randoms(use_true_random=False), items_last=st.booleans())
     def begin(self, order: random.Random, items_last: bool) -> None:
         self.order = order
         self.items_last = items_last
-        self.run(self.simulation.empty())
+        self.run(self.empty())
         for _ in range(2):
             self.create(None, "Ada")
         self.deliver(0, comes_again=False)  # the other one is still unknown
 
-    # Actions of users. An id may be assigned long before the account is committed.
+    async def empty(self) -> None:
+        async with self.database.transaction() as session:
+            for table in TABLES:
+                await session.exec(delete(table))
+
+    # Changes in users. An id may be assigned long before the account is committed.
 
     @rule()
     def reserve_id(self) -> None:
@@ -76,86 +99,117 @@ class Services(RuleBasedStateMachine):
             number = -1
             self.reserve_id()
         account = Account(id=self.reserved.pop(number % len(self.reserved)), name=name)
-        self.simulation.users.save(account, account.created())
+        self.users.save(account, account.created())
 
-    @precondition(lambda self: self.simulation.users.accounts)
+    @precondition(lambda self: self.users.accounts)
     @rule(number=ANY, name=NAMES, is_active=st.booleans())
     def update(self, number: int, name: str, is_active: bool) -> None:
-        account = self.simulation.users.accounts[self.pick(number)]
+        account = self.users.accounts[self.pick(number)]
         changed = account.changed(name=name, is_active=is_active)
-        self.simulation.users.save(changed, changed.updated())
+        self.users.save(changed, changed.updated())
 
-    @precondition(lambda self: self.simulation.users.accounts)
+    @precondition(lambda self: self.users.accounts)
     @rule(number=ANY)
     def delete(self, number: int) -> None:
-        self.simulation.users.delete(self.pick(number))
+        self.users.delete(self.pick(number))
 
     # Deliveries of events.
 
-    @precondition(lambda self: self.simulation.users.events)
+    @precondition(lambda self: self.users.events)
     @rule(number=ANY, comes_again=st.booleans())
     def deliver(self, number: int, comes_again: bool) -> None:
-        events = self.simulation.users.events
-        event = events[number % len(events)]
-        self.run(self.simulation.inbox.receive(event))
+        event = self.users.events[number % len(self.users.events)]
+        self.run(self.inbox.receive(event))
         if not comes_again:
-            events.remove(event)
+            self.users.events.remove(event)
 
-    @precondition(lambda self: self.simulation.users.events)
+    @precondition(lambda self: self.users.events)
     @rule(number=ANY)
     def lose(self, number: int) -> None:
-        events = self.simulation.users.events
-        events.remove(events[number % len(events)])
+        del self.users.events[number % len(self.users.events)]
         self.has_lost = True
 
-    @precondition(lambda self: self.simulation.users.accounts and self.simulation.resync is None)
+    @precondition(lambda self: self.users.accounts and self.resync is None)
     @rule(number=ANY)
     def vanish(self, number: int) -> None:
         """The event of a deletion is lost, and a resync detects it while a lookup is running."""
-        users = self.simulation.users
-        asked_for = sorted(users.accounts.keys() & users.creations.keys())
-        users.delete(asked_for[number % len(asked_for)] if asked_for else self.pick(number))
-        self.simulation.users.events.pop()
+        looked_up = sorted(self.users.accounts.keys() & self.users.creations.keys())
+        self.users.delete(looked_up[number % len(looked_up)] if looked_up else self.pick(number))
+        self.users.events.pop()
         self.has_lost = True
-        self.run(self.simulation.begin_resync())
-        self.run(self.simulation.finish_resync())
+        self.begin_resync()
+        self.finish_resync()
 
     # Actions of this service.
 
-    @precondition(lambda self: self.simulation.users.accounts)
+    @precondition(lambda self: self.users.accounts)
     @rule(number=ANY, steps=st.integers(0, 2))
     def begin_item(self, number: int, steps: int) -> None:
         user_id = self.pick(number)
-        if user_id not in self.simulation.users.creations:
-            self.run(self.simulation.begin_item(user_id))
+        if user_id not in self.users.creations:
+            creation = self.users.creations[user_id] = Stepwise()
+            self.run(creation.start(self.create_item(user_id, creation)))
         for _ in range(steps):
-            if user_id in self.simulation.users.creations:
-                self.run(self.simulation.step_item(user_id))
+            self.step_item_of(user_id)
 
-    @precondition(lambda self: self.simulation.users.creations)
+    async def create_item(self, user_id: int, creation: Stepwise) -> None:
+        with suppress(OwnerGone, OwnerInactive):
+            await creation.pause()
+            try:
+                await self.create_item_now(user_id)
+            except OwnerUnknown:
+                await self.lookup.look_up(Principal(user_id=user_id, role="user", token="x"))
+                await creation.pause()
+                await self.create_item_now(user_id)
+
+    async def create_item_now(self, user_id: int) -> None:
+        async with self.database.transaction() as session:
+            await items.create(session, user_id, ItemCreate.model_validate(create_item_data()))
+
+    @precondition(lambda self: self.users.creations)
     @rule(number=ANY)
     def step_item(self, number: int) -> None:
-        ids = sorted(self.simulation.users.creations)
-        self.run(self.simulation.step_item(ids[number % len(ids)]))
+        ids = sorted(self.users.creations)
+        self.step_item_of(ids[number % len(ids)])
 
-    @precondition(lambda self: self.simulation.resync is None)
+    def step_item_of(self, user_id: int) -> None:
+        creation = self.users.creations.get(user_id)
+        if creation and self.run(creation.step()):
+            del self.users.creations[user_id]
+
+    def finish_items(self) -> None:
+        while self.users.creations:
+            for user_id in list(self.users.creations):
+                self.step_item_of(user_id)
+
+    @precondition(lambda self: self.resync is None)
     @rule()
     def begin_resync(self) -> None:
-        self.run(self.simulation.begin_resync())
+        self.resync = Stepwise()
+        directory = SteppedDirectory(self.users, self.resync)
+        work = resync(self.database, directory, max_deletions=1000)
+        self.run(self.resync.start(work))
 
-    @precondition(lambda self: self.simulation.resync)
+    @precondition(lambda self: self.resync)
     @rule()
     def step_resync(self) -> None:
-        self.run(self.simulation.step_resync())
+        if self.resync and self.run(self.resync.step()):
+            self.resync = None
 
-    @precondition(lambda self: self.simulation.resync)
+    @precondition(lambda self: self.resync)
     @rule()
     def kill_resync(self) -> None:
-        self.run(self.simulation.kill_resync())
+        if self.resync:
+            self.run(self.resync.cancel())
+            self.resync = None
+
+    def finish_resync(self) -> None:
+        while self.resync:
+            self.step_resync()
 
     @rule()
     def remove_items(self) -> None:
-        self.run(self.simulation.remove_items())
+        self.run(run_item_removal(self.database))
 
     @rule()
     def forget_events(self) -> None:
@@ -163,56 +217,53 @@ class Services(RuleBasedStateMachine):
 
     # Invariants, and the final state.
 
+    async def stored(self) -> tuple[list[Owner], list[int]]:
+        """All owners, and the owner of each item."""
+        async with self.database.write_session() as session:
+            owners = list(await session.exec(select(Owner)))
+            return owners, list(await session.exec(select(col(Item.owner_id))))
+
     @invariant()
     def nobody_comes_back_and_no_version_falls(self) -> None:
-        self.check_owners()
-
-    def check_owners(self) -> None:
-        known = self.run(self.simulation.known())
-        deleted = {owner_id for owner_id, owner in known.items() if owner.is_deleted}
+        owners, _ = self.run(self.stored())
+        deleted = {owner.id for owner in owners if owner.is_deleted}
         assert self.tombstones <= deleted
         self.tombstones = deleted
-        for owner_id, owner in known.items():
-            assert owner.version >= self.versions.get(owner_id, 0)
-            self.versions[owner_id] = owner.version
+        assert not deleted & self.users.accounts.keys()
+        for owner in owners:
+            assert owner.version >= self.versions.get(owner.id, 0)
+            self.versions[owner.id] = owner.version
             assert not (owner.is_deleted and owner.is_active)
-            assert not (owner.is_deleted and owner_id in self.simulation.users.accounts)
 
     @rule()
     def come_to_rest(self) -> None:
         """No more changes: everything under way arrives, in any order."""
-        self.run(self.simulation.finish_resync())
+        self.finish_resync()
         if not self.items_last:
-            self.run(self.simulation.finish_items())
-        events = self.simulation.users.events
-        self.order.shuffle(events)
-        while events:
-            self.run(self.simulation.inbox.receive(events.pop()))
-            self.check_owners()
+            self.finish_items()
+        self.order.shuffle(self.users.events)
+        while self.users.events:
+            self.run(self.inbox.receive(self.users.events.pop()))
+            self.nobody_comes_back_and_no_version_falls()
         if self.has_lost:
-            self.run(self.simulation.begin_resync())
-            self.run(self.simulation.finish_resync())
+            self.begin_resync()
+            self.finish_resync()
             self.has_lost = False
-        self.run(self.simulation.finish_items())
-        self.run(self.simulation.remove_items())
-        self.compare()
-
-    def compare(self) -> None:
-        known = self.run(self.simulation.known())
-        living = {
-            owner.id: (owner.name, owner.is_active, owner.version)
-            for owner in known.values()
-            if not owner.is_deleted
-        }
-        accounts = self.simulation.users.accounts.values()
+        self.finish_items()
+        self.remove_items()
+        owners, item_owner_ids = self.run(self.stored())
+        living = {it.id: (it.name, it.is_active, it.version) for it in owners if not it.is_deleted}
+        accounts = self.users.accounts.values()
         assert living == {it.id: (it.name, it.is_active, it.version) for it in accounts}
-        assert self.run(self.simulation.items_of(set(known) - set(living))) == 0
+        assert set(item_owner_ids) <= living.keys()
 
     def teardown(self) -> None:
         try:
             self.come_to_rest()
         finally:
-            self.run(self.simulation.stop())
+            for task in (self.resync, *self.users.creations.values()):
+                if task:
+                    self.run(task.cancel())
             self.run(self.database.aclose())
             self.runner.close()
 

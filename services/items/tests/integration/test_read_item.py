@@ -1,17 +1,14 @@
 """`GET /items/{id}`."""
 
 import pytest
-from sqlalchemy import update
-from sqlmodel import col
 
-from app.models import Owner
 from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_error_response, assert_validation_error
 from service_testing.client import AppClient
 from service_testing.queries import QueryCounter
 from tests.factories import create_items, create_owner
 from tests.fake_users import FakeUsers
-from tests.helpers import assert_item_response, create_item, create_item_path
+from tests.helpers import assert_item_response, create_item
 
 
 class TestReadItem:
@@ -60,35 +57,3 @@ class TestReadItem:
         self, client: AppClient, item_id: str
     ) -> None:
         assert_validation_error(await client.get(f"/items/{item_id}"), ["path", "item_id"])
-
-
-class TestReadItemEtag:
-    async def test_read_item_returns_the_same_etag_while_nothing_changes(
-        self, client: AppClient, user_client: AppClient
-    ) -> None:
-        path = await create_item_path(user_client)
-        etags = {(await client.get(path)).headers["ETag"] for _ in range(2)}
-        assert len(etags) == 1
-
-    async def test_read_item_returns_another_etag_after_a_change(
-        self, user_client: AppClient
-    ) -> None:
-        path = await create_item_path(user_client)
-        etags = [(await user_client.get(path)).headers["ETag"]]
-        for price in ("1.00", "2.00", "1.00"):
-            await user_client.patch(path, json={"price": price})
-            etags.append((await user_client.get(path)).headers["ETag"])
-        assert len(set(etags)) == len(etags)
-
-    async def test_read_item_returns_another_etag_after_a_change_of_its_owner(
-        self, client: AppClient, session: WriteSession
-    ) -> None:
-        await create_owner(session, name="Ada")
-        (item_id,) = await create_items(session, {})
-        before = await client.get(f"/items/{item_id}")
-        change = update(Owner).where(col(Owner.id) == 1).values(name="Countess", version=1)
-        await session.exec(change)
-        await session.commit()
-        after = await client.get(f"/items/{item_id}")
-        assert assert_item_response(after)["owner"]["name"] == "Countess"
-        assert after.headers["ETag"] != before.headers["ETag"]

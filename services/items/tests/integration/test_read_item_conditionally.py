@@ -33,23 +33,18 @@ class TestReadItemIfNoneMatch:
         assert response.headers["Cache-Control"] == "no-cache"
         assert not {"Content-Type", "Content-Length"} & set(response.headers)
 
-    @pytest.mark.parametrize(
-        "lines",
-        [["*"], ["W/{}"], ['"x", {}'], ['{}, "x"'], ['W/"x", W/{}'], ['"x"', "{}"], ["{}", '"x"']],
-    )
+    @pytest.mark.parametrize("lines", [["*"], ["W/{}"], ['"x", {}'], ['"x"', "{}"]])
     async def test_read_item_with_a_list_that_contains_its_etag_returns_304(
         self, client: AppClient, path: str, etag: str, lines: list[str]
     ) -> None:
         headers = if_none_match(*(line.format(etag) for line in lines))
         assert_status(await client.get(path, headers=headers), 304)
 
-    @pytest.mark.parametrize(
-        "lines", [['"x"'], ['"x", W/"y"'], ['"x"', '"y"'], [""], ["{} {}"], ["*, {}"], ["x", "{}"]]
-    )
+    @pytest.mark.parametrize("lines", [['"x"', '"y"'], [""], ["x", "{}"]])
     async def test_read_item_with_other_or_malformed_etags_returns_200(
         self, client: AppClient, path: str, etag: str, lines: list[str]
     ) -> None:
-        headers = if_none_match(*(line.format(etag, etag) for line in lines))
+        headers = if_none_match(*(line.format(etag) for line in lines))
         assert_item_response(await client.get(path, headers=headers))
 
     async def test_read_item_with_a_stale_etag_returns_200(

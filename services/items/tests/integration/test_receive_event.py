@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 
 from app.events.user_events import NAME_OF_THE_DELETED
@@ -15,12 +14,12 @@ from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, as_user
 from service_testing.events import EventSender, Mode, create_event, event_request, sender_token
 from service_testing.tokens import TokenIssuer
-from tests.factories import Account, create_item_data, create_items, create_owner
+from tests.factories import Account, create_item_data, create_owner
 from tests.fake_users import FakeUsers
-from tests.helpers import assert_item_response, count_rows, create_item_path
-from tests.integration.test_app import counted
+from tests.helpers import assert_item_response, count_rows, create_item_path, metric
 
 ADA = Account()
+EVENTS = "events_received_total"
 GOOD = json.loads(event_request(ADA.created())[1])
 MISSING = object()
 
@@ -78,16 +77,7 @@ class TestSender:
         assert await owner(session) is None
 
     @pytest.mark.parametrize(
-        "audience",
-        [
-            "items",
-            "users",
-            "users-internal",
-            "items-event",
-            "",
-            ["users", "items"],
-            ["items", "items-events"],
-        ],
+        "audience", ["items", "users-internal", "", ["users", "items"], ["items", "items-events"]]
     )
     async def test_event_with_a_token_for_another_audience_returns_401(
         self, client: AppClient, token_issuer: TokenIssuer, audience: Any
@@ -105,13 +95,11 @@ class TestSender:
             assert_error_response(response, 401, "invalid_token")
 
     async def test_token_of_the_sender_is_refused_by_other_routes(
-        self, client: AppClient, token_issuer: TokenIssuer, session: WriteSession
+        self, client: AppClient, token_issuer: TokenIssuer
     ) -> None:
-        for claims in ({}, {"sub": "1"}):
-            token = sender_token(token_issuer, audience="items-events", **claims)
-            caller = as_user(client, token)
-            response = await caller.post("/items/", json=create_item_data())
-            assert_error_response(response, 401, "invalid_token")
+        token = sender_token(token_issuer, audience="items-events", sub="1")
+        response = await as_user(client, token).post("/items/", json=create_item_data())
+        assert_error_response(response, 401, "invalid_token")
 
     async def test_sender_is_checked_before_the_body(self, client: AppClient) -> None:
         response = await client.post("/events/", content=b"{", headers={"Content-Type": "x/y"})
@@ -162,13 +150,13 @@ class TestIdempotence:
     async def test_duplicate_event_is_applied_once(
         self, relay: EventSender, session: WriteSession, client: AppClient
     ) -> None:
-        labels = {"type": "user.created", "result": "duplicate"}
-        before = await counted(client, labels, "events_received_total")
+        counted = ("duplicate", "user.created")
+        before = (await metric(client, EVENTS)).get(counted, 0)
         event = ADA.created()
         for _ in range(3):
             assert_status(await relay.send(event), 204)
         assert await count_rows(session, ReceivedEvent) == 1
-        assert await counted(client, labels, "events_received_total") == before + 2
+        assert (await metric(client, EVENTS))[counted] == before + 2
 
     async def test_event_with_the_same_id_and_another_source_is_applied(
         self, relay: EventSender, session: WriteSession
@@ -179,20 +167,17 @@ class TestIdempotence:
         await relay.send(renamed)
         assert (await owner(session) or {})["name"] == "Grace"
 
-    async def test_event_with_an_older_version_changes_nothing(
-        self, relay: EventSender, session: WriteSession
+    @pytest.mark.parametrize(
+        "late",
+        [ADA.created(), replace(ADA, name="Joan", version=2).updated()],
+        ids=["older", "same"],
+    )
+    async def test_event_with_an_older_or_the_same_version_changes_nothing(
+        self, relay: EventSender, session: WriteSession, late: Event
     ) -> None:
-        newer = ADA.changed(name="Grace")
-        for event in (newer.updated(), ADA.created()):
+        for event in (ADA.changed(name="Grace").updated(), late):
             assert_status(await relay.send(event), 204)
         assert (await owner(session) or {})["name"] == "Grace"
-
-    async def test_event_with_the_same_version_changes_nothing(
-        self, relay: EventSender, session: WriteSession
-    ) -> None:
-        await relay.send(ADA.created())
-        await relay.send(replace(ADA, name="Grace").updated())
-        assert (await owner(session) or {})["name"] == "Ada"
 
     async def test_event_that_failed_is_applied_when_it_is_delivered_again(
         self, relay: EventSender, session: WriteSession, monkeypatch: pytest.MonkeyPatch
@@ -205,14 +190,14 @@ class TestIdempotence:
         assert_status(await relay.send(event), 204)
         assert await owner(session) is not None
 
-    @pytest.mark.parametrize("event_type", ["user.promoted", "item.created", "x", "x" * 255])
+    @pytest.mark.parametrize("event_type", ["user.promoted", "x" * 255])
     async def test_event_of_an_unknown_type_is_accepted_and_counted(
         self, relay: EventSender, session: WriteSession, client: AppClient, event_type: str
     ) -> None:
-        labels = {"type": "other", "result": "unknown_type"}
-        before = await counted(client, labels, "events_received_total")
+        counted = ("unknown_type", "other")
+        before = (await metric(client, EVENTS)).get(counted, 0)
         assert_status(await relay.send(create_event(event_type, {"anything": 1})), 204)
-        assert await counted(client, labels, "events_received_total") == before + 1
+        assert (await metric(client, EVENTS))[counted] == before + 1
         assert await count_rows(session, ReceivedEvent) == 0
 
 
@@ -303,15 +288,6 @@ class TestEffects:
         refused = await owner_client.post("/items/", json=create_item_data())
         assert_error_response(refused, 403, "owner_gone")
 
-    async def test_deletion_of_an_unknown_owner_stores_a_tombstone(
-        self, relay: EventSender, client: AppClient, users: FakeUsers
-    ) -> None:
-        late = as_user(client, users.add(user_id=7))
-        await relay.send(ADA.deleted())
-        refused = await late.post("/items/", json=create_item_data())
-        assert_error_response(refused, 403, "owner_gone")
-        assert users.lookups == 0
-
     @pytest.mark.parametrize(
         "late", [ADA.created(), ADA.changed(name="Grace").changed(name="Joan").updated()]
     )
@@ -332,33 +308,16 @@ class TestEffects:
         found = await owner(session) or {}
         assert (found["is_deleted"], found["version"]) == (True, 9)
 
-    async def test_deletion_does_not_affect_other_owners(
-        self, relay: EventSender, session: WriteSession, client: AppClient
-    ) -> None:
-        await create_owner(session, owner_id=8, name="Grace")
-        await create_items(session, {"owner_id": 8})
-        await relay.send(ADA.deleted())
-        assert (await client.get("/items/")).json()["total"] == 1
 
-    async def test_event_is_logged_without_the_name(
-        self, relay: EventSender, logs: list[dict[str, Any]]
-    ) -> None:
-        await relay.send(replace(ADA, name="Unmistakable").created())
-        (line,) = [line for line in logs if line["event"] == "event_received"]
-        assert (line["type"], line["result"]) == ("user.created", "applied")
-        assert "Unmistakable" not in str(logs)
-
-
-async def test_event_is_logged_with_the_trace_of_its_delivery(
-    client: AppClient, token_issuer: TokenIssuer, logs: list[dict[str, Any]]
+async def test_event_is_logged_with_the_trace_of_its_delivery_and_without_the_name(
+    relay: EventSender, logs: list[dict[str, Any]]
 ) -> None:
-    headers, body = event_request(ADA.created())
+    headers, body = event_request(replace(ADA, name="Unmistakable").created())
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"  # pragma: allowlist secret
     identity = {"X-Request-ID": "cause-7", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
-    token = sender_token(token_issuer, audience="items-events")
-    response: httpx.Response = await as_user(client, token).post(
-        "/events/", content=body, headers={**headers, **identity}
-    )
+    response = await relay.post(body, {**headers, **identity})
     assert response.headers["X-Request-ID"] == "cause-7"
     (line,) = [line for line in logs if line["event"] == "event_received"]
+    assert (line["type"], line["result"]) == ("user.created", "applied")
     assert (line["request_id"], line["trace_id"]) == ("cause-7", trace)
+    assert "Unmistakable" not in str(logs)

@@ -5,14 +5,12 @@ from typing import Any
 
 import pytest
 
-from chassis.db.sessions import WriteSession
 from service_testing.assertions import (
     assert_error_response,
     assert_paginated_response,
     assert_validation_error,
 )
-from service_testing.client import AppClient, as_user
-from tests.factories import create_items, create_owner
+from service_testing.client import AppClient
 from tests.fake_users import FakeUsers
 from tests.helpers import assert_item_response, create_item, create_item_path
 
@@ -39,11 +37,6 @@ class TestUpdateItem:
         for caller in (user_client, admin_client):
             response = await caller.patch("/items/1", json={"name": "Ghost"})
             assert assert_error_response(response, 404, "not_found")["detail"] == "Item not found"
-
-    async def test_update_deleted_item_returns_404(self, user_client: AppClient) -> None:
-        path = await create_item_path(user_client)
-        await user_client.delete(path)
-        assert_error_response(await user_client.patch(path, json={}), 404, "not_found")
 
     @pytest.mark.parametrize("item_id", ["0", "+1", str(2**63)])
     async def test_update_item_with_an_invalid_id_returns_422(
@@ -102,31 +95,20 @@ class TestUpdateItem:
     ) -> None:
         path = await create_item_path(user_client)
         lookups = users.lookups
-        body = assert_item_response(await admin_client.patch(path, json={"name": "Tidied"}))
-        assert body["name"] == "Tidied"
-        assert body["owner"] == {"id": 1, "name": "Ada"}
-        assert users.lookups == lookups
-
-    async def test_update_item_does_not_call_users(
-        self, client: AppClient, users: FakeUsers, session: WriteSession
-    ) -> None:
-        await create_owner(session, owner_id=1)
-        (item_id,) = await create_items(session, {})
-        owner = as_user(client, users.add(user_id=1))
         users.is_down = True
-        response = await owner.patch(f"/items/{item_id}", json={"name": "Still possible"})
-        assert_item_response(response, name="Still possible")
-        assert users.lookups == 0
+        response = await admin_client.patch(path, json={"name": "Tidied"})
+        assert assert_item_response(response, name="Tidied")["owner"] == {"id": 1, "name": "Ada"}
+        assert users.lookups == lookups
 
 
 class TestUpdateItemBody:
     @pytest.mark.parametrize(
         ("field", "value"),
         [
-            *(("name", value) for value in (None, "", " ", "x" * 121, "a\0", 7)),
-            *(("description", value) for value in ("x" * 2001, "a\0", 7)),
-            *(("price", value) for value in (None, "", "-1", "0.001", 100_000_000, True, "9.990")),
-            *((field, 1) for field in ("id", "owner_id", "version", "updated_at")),
+            *(("name", value) for value in (None, " ", "x" * 121)),
+            ("description", "x" * 2001),
+            *(("price", value) for value in (None, "-1", "9.990")),
+            *((field, 1) for field in ("id", "owner_id", "updated_at")),
         ],
         ids=lambda value: repr(value)[:20],
     )

@@ -1,10 +1,9 @@
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 import pytest
-import stamina
 
 from app.clients.users import UsersClient
 from chassis.http.client import service_client
@@ -18,15 +17,8 @@ KEYS = TokenIssuer().jwks()
 ConnectTo = Callable[..., UsersClient]
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Retries don't wait; the client limits their number."""
-    with stamina.set_testing(True, attempts=1_000_000_000, cap=True):
-        yield
-
-
 @pytest.fixture
-async def connect_to() -> AsyncIterator[ConnectTo]:
+async def connect_to(no_waiting: None) -> AsyncIterator[ConnectTo]:
     """Creates a client of the users service with the given transport."""
     async with AsyncExitStack() as clients:
 

@@ -10,21 +10,9 @@ ETAG = item_etag(3, "Ada")
 TAGS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters='"\x7f'))
 MALFORMED = [
     *("", " ", ",", "3-1", '"3-1', '3-1"', 'W"3-1"', 'w/"3-1"', f"{ETAG} {ETAG}", f"{ETAG}x"),
-    *(
-        f"{ETAG}; {ETAG}",
-        f"{ETAG}, nonsense",
-        f"nonsense, {ETAG}",
-        f"*, {ETAG}",
-        f"{ETAG}, *",
-        "**",
-    ),
+    *(f"{ETAG}; {ETAG}", f"{ETAG}, nonsense", f"nonsense, {ETAG}", f"*, {ETAG}", f"{ETAG}, *"),
     *(f'"{ETAG}"', f"{ETAG}\n", f"\xa0{ETAG}", '"3\x001"'),
 ]
-
-
-def test_item_etag_is_a_strong_tag() -> None:
-    assert ETAG.startswith('"')
-    assert ETAG.endswith('"')
 
 
 @given(st.tuples(st.integers(1, 3), st.text()), st.tuples(st.integers(1, 3), st.text()))

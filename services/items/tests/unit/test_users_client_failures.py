@@ -1,7 +1,6 @@
 """The client while the users service fails."""
 
 import inspect
-import json
 
 import httpx
 import pytest
@@ -22,7 +21,7 @@ from service_testing.faults import (
     truncated,
     unavailable,
 )
-from tests.unit.conftest import ATTEMPTS, KEYS, USER, ConnectTo
+from tests.unit.conftest import ATTEMPTS, USER, ConnectTo
 
 ADA = answer(json=USER)
 PASSING_FAULTS = {
@@ -60,17 +59,9 @@ async def test_get_user_maps_each_exception_of_httpx(
     assert len(users.requests) == ATTEMPTS
 
 
-@pytest.mark.parametrize("error_class", HTTPX_ERRORS)
-async def test_fetch_keys_maps_each_exception_of_httpx(
-    connect_to: ConnectTo, error_class: type[Exception]
-) -> None:
-    with pytest.raises(UsersUnavailable):
-        await connect_to(FaultyTransport(failure(error_class))).fetch_keys()
-
-
 @pytest.mark.parametrize("fault", PASSING_FAULTS.values(), ids=PASSING_FAULTS)
 class TestFaults:
-    async def test_get_user_succeeds_after_a_failed_attempt(
+    async def test_get_user_succeeds_with_the_last_attempt(
         self, connect_to: ConnectTo, fault: Behaviour
     ) -> None:
         users = FaultyTransport(*[fault] * (ATTEMPTS - 1), ADA)
@@ -87,13 +78,6 @@ class TestFaults:
             await client.get_user(7, "token")
         assert len(users.requests) == ATTEMPTS
         assert await client.get_user(7, "token") is not None
-
-    async def test_fetch_keys_succeeds_after_a_failed_attempt(
-        self, connect_to: ConnectTo, fault: Behaviour
-    ) -> None:
-        users = FaultyTransport(*[fault] * (ATTEMPTS - 1), answer(json=KEYS))
-        assert json.loads(await connect_to(users).fetch_keys()) == KEYS
-        assert len(users.requests) == ATTEMPTS
 
 
 @pytest.mark.parametrize("spoilt", SPOILT_ANSWERS.values(), ids=SPOILT_ANSWERS)

@@ -1,14 +1,11 @@
 """The requests that the client sends to the users service, and its logs."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from structlog.types import EventDict
 
 from app.errors import UsersUnavailable
-from chassis.web.context import RequestContext, current_context, request_context
 from service_testing.faults import (
     Behaviour,
     FaultyTransport,
@@ -21,14 +18,6 @@ from service_testing.faults import (
 from tests.unit.conftest import KEYS, USER, ConnectTo
 
 TOKEN = "the-callers-own-token"
-
-
-@contextmanager
-def handling_a_request() -> Iterator[RequestContext]:
-    context = request_context(b"request-7", None)
-    reset = current_context.set(context)
-    yield context
-    current_context.reset(reset)
 
 
 async def test_get_user_sends_the_token(connect_to: ConnectTo) -> None:
@@ -47,33 +36,6 @@ async def test_fetch_keys_sends_no_token(connect_to: ConnectTo) -> None:
     await client.fetch_keys()
     assert str(users.requests[1].url) == "http://users.example/.well-known/jwks.json"
     assert "Authorization" not in users.requests[1].headers
-
-
-async def test_get_user_sends_the_token_of_each_caller(connect_to: ConnectTo) -> None:
-    users = FaultyTransport(answer(200, json=USER))
-    client = connect_to(users)
-    for token in ("one", "two"):
-        await client.get_user(7, token)
-    sent = [request.headers["Authorization"] for request in users.requests]
-    assert sent == ["Bearer one", "Bearer two"]
-
-
-async def test_calls_carry_the_id_and_trace_of_the_handled_request(
-    connect_to: ConnectTo,
-) -> None:
-    users = FaultyTransport(unavailable(), answer(200, json=USER))
-    with handling_a_request() as context:
-        await connect_to(users).get_user(7, TOKEN)
-    assert len(users.requests) == 2
-    for request in users.requests:
-        assert request.headers["X-Request-ID"] == "request-7"
-        assert request.headers["traceparent"] == context.traceparent
-
-
-async def test_calls_outside_of_a_request_carry_no_id(connect_to: ConnectTo) -> None:
-    users = FaultyTransport(answer(200, json=KEYS))
-    await connect_to(users).fetch_keys()
-    assert "X-Request-ID" not in users.requests[0].headers
 
 
 @pytest.mark.parametrize(
