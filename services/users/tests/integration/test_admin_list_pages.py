@@ -36,14 +36,12 @@ class TestPageNumbers:
         assert seen == sorted(set(seen))
         assert len(seen) == 7
 
-    @pytest.mark.parametrize("size", [1, 100])
-    async def test_page_size_may_be_1_to_100(
-        self, admin_client: AppClient, session: WriteSession, size: int
+    async def test_page_size_may_be_100(
+        self, admin_client: AppClient, session: WriteSession
     ) -> None:
         await create_accounts(session, 100)
-        response = await admin_client.get("/admin/users/", params={"size": size})
-        body = assert_paginated_response(response, count=size, total=101)
-        assert body["next"] is not None
+        response = await admin_client.get("/admin/users/", params={"size": 100})
+        assert_paginated_response(response, count=100, total=101)
 
     @pytest.mark.parametrize(
         ("name", "value"), [("size", "0"), ("size", "101"), ("page", "0"), ("page", "251")]
@@ -80,11 +78,6 @@ class TestCursors:
         after = cursor(["id", 51, admin.id, admin.id])
         response = await admin_client.get("/admin/users/", params={"size": 100, "after": after})
         assert_paginated_response(response, count=1, page=51)
-
-    async def test_cursor_with_a_page_number_returns_422(self, admin_client: AppClient) -> None:
-        params = {"page": "1", "after": cursor(["id", 2, 1, 1])}
-        response = await admin_client.get("/admin/users/", params=params)
-        assert_validation_error(response, ["query", "after"])
 
     @pytest.mark.parametrize("after", ["x", cursor(["name", 1, 1, 1]), cursor(["id", 1, "1", 1])])
     async def test_invalid_cursor_returns_422(self, admin_client: AppClient, after: str) -> None:

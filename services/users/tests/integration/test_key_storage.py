@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from pydantic import SecretStr
 from sqlalchemy import update
 
-from app.dependencies import UsersState
 from app.main import create_app
 from app.models import SigningKey
 from app.repositories.signing_keys import SigningKeyQueries, StoredKey
@@ -31,12 +30,6 @@ def encrypting(settings: UsersSettings) -> UsersSettings:
 def mistaken(settings: UsersSettings) -> UsersSettings:
     passphrase = SecretStr("another passphrase of some length")
     return settings.model_copy(update={"signing_key_passphrase": passphrase})
-
-
-def keys_of(lifespan: Lifespan) -> KeyRing:
-    state = lifespan.state
-    assert isinstance(state, UsersState)
-    return state.keys
 
 
 async def stored_keys(database: Database) -> list[StoredKey]:
@@ -63,18 +56,6 @@ class TestFirstKey:
             keys = KeyRing(database, settings)
             found = await asyncio.gather(*(keys.signing_key() for _ in range(12)))
         assert len({key.key_id for key in found}) == 1
-
-    async def test_first_key_survives_a_restart(
-        self, spare_database_url: str, settings: UsersSettings
-    ) -> None:
-        key_ids = set()
-        for _ in range(2):
-            async with opened(spare_database_url) as database:
-                lifespan = Lifespan(create_app(settings, database=database))
-                await lifespan.start()
-                key_ids |= {key["kid"] for key in await keys_of(lifespan).published()}
-                await lifespan.stop()
-        assert len(key_ids) == 1
 
 
 class TestPassphrase:
@@ -109,16 +90,6 @@ class TestPassphrase:
             wrong = create_app(request.getfixturevalue(passphrase), database=database)
             with pytest.raises(SettingsError, match="USERS_SIGNING_KEY_PASSPHRASE doesn't open"):
                 await Lifespan(wrong).start()
-
-    async def test_rotation_with_the_right_passphrase_adds_a_key(
-        self, spare_database_url: str, encrypting: UsersSettings
-    ) -> None:
-        async with opened(spare_database_url) as database:
-            first = await KeyRing(database, encrypting).signing_key()
-            async with database.transaction() as session:
-                second, _ = await rotate(session, encrypting, at_once=True)
-            published = await KeyRing(database, encrypting).published()
-        assert {key["kid"] for key in published} == {first.key_id, second.key_id}
 
     async def test_rotation_with_a_wrong_passphrase_is_refused(
         self, spare_database_url: str, encrypting: UsersSettings, mistaken: UsersSettings

@@ -62,14 +62,6 @@ class TestUpdateMe:
             form = {"username": email, "password": user.password}
             assert_status(await client.post("/auth/token", data=form), status)
 
-    async def test_update_me_frees_the_old_email(
-        self, user_client: AppClient, user: Account, session: WriteSession, state: UsersState
-    ) -> None:
-        response = await user_client.patch("/users/me", json={"email": "new@example.com"})
-        assert_user_response(response, email="new@example.com")
-        newcomer = await create_account(session, state, email=user.email)
-        assert newcomer.email == user.email
-
     async def test_update_me_may_change_the_case_of_the_email(
         self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
@@ -78,47 +70,27 @@ class TestUpdateMe:
         assert_user_response(response, email=other_case)
         assert await stored_version(session, user) == 2
 
-    async def test_update_me_with_an_empty_body_changes_nothing(
+    async def test_update_me_to_the_current_values_changes_nothing(
         self, user_client: AppClient, user: Account, session: WriteSession
     ) -> None:
         before = assert_user_response(await user_client.get("/users/me"))
-        assert assert_user_response(await user_client.patch("/users/me", json={})) == before
+        for body in ({}, {"name": user.name, "email": user.email}):
+            assert assert_user_response(await user_client.patch("/users/me", json=body)) == before
         assert await stored_version(session, user) == 1
 
-    async def test_update_me_to_the_current_values_keeps_the_version(
-        self, user_client: AppClient, user: Account, session: WriteSession
-    ) -> None:
-        body = {"name": user.name, "email": user.email}
-        assert_user_response(await user_client.patch("/users/me", json=body), email=user.email)
-        assert await stored_version(session, user) == 1
-
-    async def test_update_me_increases_the_version(
-        self, user_client: AppClient, user: Account, session: WriteSession
-    ) -> None:
-        for name in ("Ada", "Grace"):
-            assert_user_response(await user_client.patch("/users/me", json={"name": name}))
-        assert await stored_version(session, user) == 3
-
-    async def test_search_finds_the_new_name(
-        self, user_client: AppClient, admin_client: AppClient, user: Account
-    ) -> None:
-        assert_user_response(await user_client.patch("/users/me", json={"name": "Zora Neale"}))
-        found = (await admin_client.get("/admin/users/", params={"q": "zora n"})).json()
-        assert [account["id"] for account in found["items"]] == [user.id]
-
-    @pytest.mark.parametrize("field", ["name", "email"])
-    @pytest.mark.parametrize("value", [None, "", 1, True, [], "x\0@example.com"], ids=ascii)
-    async def test_update_me_with_an_invalid_value_returns_422(
-        self, user_client: AppClient, field: str, value: object
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            *(("name", value) for value in (None, "", "x\0")),
+            *(("email", value) for value in (None, "", "x\0@example.com")),
+            *((field, "admin") for field in ("role", "is_active", "password", "id")),
+        ],
+        ids=ascii,
+    )
+    async def test_update_me_with_an_invalid_or_unknown_field_returns_422(
+        self, user_client: AppClient, field: str, value: str | None
     ) -> None:
         response = await user_client.patch("/users/me", json={field: value})
-        assert_validation_error(response, ["body", field])
-
-    @pytest.mark.parametrize("field", ["role", "is_active", "password", "id"])
-    async def test_update_me_with_a_forbidden_field_returns_422(
-        self, user_client: AppClient, field: str
-    ) -> None:
-        response = await user_client.patch("/users/me", json={field: "admin"})
         assert_validation_error(response, ["body", field])
 
     async def test_update_me_to_a_taken_email_returns_409(
@@ -172,10 +144,6 @@ class TestDeleteMe:
         assert_status(response, 204)
         assert response.content == b""
         assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
-
-    async def test_delete_me_twice_returns_401(self, user_client: AppClient) -> None:
-        assert_status(await user_client.delete("/users/me"), 204)
-        assert_error_response(await user_client.delete("/users/me"), 401, "invalid_token")
 
     async def test_delete_me_deletes_the_logins(
         self, client: AppClient, user_client: AppClient, user: Account, session: WriteSession

@@ -12,7 +12,7 @@ from service_testing.assertions import (
 from service_testing.client import AppClient
 from tests.factories import Account, create_account
 
-MALFORMED_IDS = ["0", "+1", "1.0", "%201", "\u0661", "x", str(2**63), "9" * 5000]
+MALFORMED_IDS = ["0", "+1", "x", str(2**63)]
 
 
 class TestReadUser:
@@ -23,17 +23,12 @@ class TestReadUser:
         assert_error_response(response, 401, "not_authenticated")
 
     async def test_read_user_returns_only_the_public_view(
-        self, user_client: AppClient, admin: Account
+        self, user_client: AppClient, user: Account, admin_client: AppClient, admin: Account
     ) -> None:
-        response = await user_client.get(f"/users/{admin.id}")
-        assert_status(response, 200)
-        assert response.json() == {"id": admin.id, "name": admin.name, "is_active": True}
-
-    async def test_read_user_as_an_admin_returns_only_the_public_view(
-        self, admin_client: AppClient, user: Account
-    ) -> None:
-        response = await admin_client.get(f"/users/{user.id}")
-        assert response.json() == {"id": user.id, "name": user.name, "is_active": True}
+        for client, account in ((user_client, admin), (admin_client, user)):
+            response = await client.get(f"/users/{account.id}")
+            assert_status(response, 200)
+            assert response.json() == {"id": account.id, "name": account.name, "is_active": True}
 
     async def test_read_user_shows_that_a_user_is_deactivated(
         self, user_client: AppClient, session: WriteSession, state: UsersState
@@ -50,19 +45,7 @@ class TestReadUser:
         response = await user_client.get(f"/users/{user_id}")
         assert assert_error_response(response, 404, "not_found")["detail"] == "User not found"
 
-    async def test_read_deleted_user_returns_404(
-        self,
-        user_client: AppClient,
-        admin_client: AppClient,
-        session: WriteSession,
-        state: UsersState,
-    ) -> None:
-        gone = await create_account(session, state)
-        assert_status(await admin_client.delete(f"/admin/users/{gone.id}"), 204)
-        response = await user_client.get(f"/users/{gone.id}")
-        assert_error_response(response, 404, "not_found")
-
-    @pytest.mark.parametrize("user_id", MALFORMED_IDS, ids=lambda i: i[:20])
+    @pytest.mark.parametrize("user_id", MALFORMED_IDS)
     async def test_read_user_with_a_malformed_id_returns_422(
         self, user_client: AppClient, user_id: str
     ) -> None:

@@ -1,4 +1,4 @@
-"""`POST /users/`: what is accepted, and the response."""
+"""`POST /users/`: what is accepted, and the response. The chassis tests the kinds of text and addresses."""
 
 import json
 from datetime import timedelta
@@ -15,11 +15,15 @@ from service_testing.client import AppClient
 from tests.factories import create_user_data
 from tests.helpers import assert_user_response
 
-LONGEST_LOCAL = "l" * 64
-LONGEST_EMAIL = f"{LONGEST_LOCAL}@{'d' * 63}.{'d' * 63}.{'d' * 57}.com"  # 254 characters
-
-INVALID_EMAILS = ["", "plain", "ada@localhost", " ada@example.com", f"l{LONGEST_LOCAL}@example.com"]
-UNSTORABLE = ["NUL \0 inside", "lone surrogate \ud800 inside"]
+LONGEST_EMAIL = f"{'l' * 64}@{'d' * 63}.{'d' * 63}.{'d' * 57}.com"  # 254 characters
+INVALID: list[tuple[str, object]] = [
+    *(("email", value) for value in (None, 1, "", "plain", LONGEST_EMAIL.replace(".com", "d.com"))),
+    *(("name", value) for value in (None, 1, "", "\t\u00a0", "n" * 121)),
+    *(("password", value) for value in (None, 1, "🎉" * 7, "p" * 129)),
+    *((field, "NUL \0 inside") for field in ("email", "name", "password")),
+    *((field, "lone surrogate \ud800 inside") for field in ("email", "name", "password")),
+    *((field, "admin") for field in ("role", "is_active", "id", "version", "password_hash", "")),
+]
 
 
 async def register(client: AppClient, **fields: object) -> httpx.Response:
@@ -69,101 +73,38 @@ class TestRegister:
         response = await client.post("/users/", json=data)
         assert_validation_error(response, ["body", field])
 
-    @pytest.mark.parametrize("field", ["email", "name", "password"])
-    @pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}], ids=repr)
-    async def test_register_with_a_wrong_type_returns_422(
+    @pytest.mark.parametrize(("field", "value"), INVALID, ids=lambda value: ascii(value)[:20])
+    async def test_register_with_an_invalid_or_unknown_field_returns_422(
         self, client: AppClient, field: str, value: object
     ) -> None:
         assert_validation_error(await register(client, **{field: value}), ["body", field])
-
-    @pytest.mark.parametrize("field", ["email", "name", "password"])
-    @pytest.mark.parametrize("value", UNSTORABLE, ids=["nul", "surrogate"])
-    async def test_register_with_text_that_no_database_stores_returns_422(
-        self, client: AppClient, field: str, value: str
-    ) -> None:
-        assert_validation_error(await register(client, **{field: value}), ["body", field])
-
-    @pytest.mark.parametrize("field", ["role", "is_active", "id", "version", "password_hash", ""])
-    async def test_register_with_an_unknown_field_returns_422(
-        self, client: AppClient, field: str
-    ) -> None:
-        response = await register(client, **{field: "admin"})
-        assert_validation_error(response, ["body", field])
 
     async def test_errors_never_repeat_the_password(self, client: AppClient) -> None:
         response = await register(client, password="\0my secret")
         assert_validation_error(response, ["body", "password"])
         assert "my secret" not in response.text
 
-
-class TestName:
-    @pytest.mark.parametrize("name", ["n", "n" * 120, "名" * 120, "🎉" * 120, "O'Brien; DROP"])
-    async def test_name_is_stored_as_sent(self, client: AppClient, name: str) -> None:
-        body = assert_user_response(await register(client, name=name), status=201)
-        assert body["name"] == name
-
-    @pytest.mark.parametrize("space", [" ", "\t", "\n", "\u00a0", "\u3000", "\u2028"], ids=ascii)
-    async def test_name_is_trimmed_before_it_is_measured(
-        self, client: AppClient, space: str
-    ) -> None:
-        name = f"{space * 3}{'n' * 120}{space}"
-        body = assert_user_response(await register(client, name=name), status=201)
-        assert body["name"] == "n" * 120
-
     @pytest.mark.parametrize(
-        "name", ["", " ", "\t\n ", "\u00a0", "\u3000", "n" * 121, "🎉" * 121], ids=ascii
-    )
-    async def test_blank_or_too_long_name_returns_422(self, client: AppClient, name: str) -> None:
-        assert_validation_error(await register(client, name=name), ["body", "name"])
-
-
-class TestEmail:
-    @pytest.mark.parametrize(
-        "email",
+        ("field", "sent", "stored"),
         [
-            "a@b.co",
-            LONGEST_EMAIL,
-            "ada+tag@example.com",
-            "o'brien@example.com",
-            "Ada.Lovelace@example.com",
-            "ünï@example.com",
-            "ada@bücher.example.com",
-            "用户@例子.广告",
+            ("name", f"  {'🎉' * 120}\u3000", "🎉" * 120),
+            ("name", "O'Brien; DROP", "O'Brien; DROP"),
+            ("email", LONGEST_EMAIL, LONGEST_EMAIL),
+            ("email", "用户@例子.广告", "用户@例子.广告"),
+            ("email", "Ada+tag@EXAMPLE.com", "Ada+tag@example.com"),
         ],
     )
-    async def test_valid_email_is_stored_as_sent(self, client: AppClient, email: str) -> None:
-        assert_user_response(await register(client, email=email), status=201, email=email)
+    async def test_register_stores_unusual_values(
+        self, client: AppClient, field: str, sent: str, stored: str
+    ) -> None:
+        body = assert_user_response(await register(client, **{field: sent}), status=201)
+        assert body[field] == stored
 
-    @pytest.mark.parametrize("email", INVALID_EMAILS, ids=ascii)
-    async def test_invalid_email_returns_422(self, client: AppClient, email: str) -> None:
-        response = await register(client, email=email)
-        assert_validation_error(response, ["body", "email"])
-
-    async def test_email_of_255_characters_returns_422(self, client: AppClient) -> None:
-        longer = LONGEST_EMAIL.replace(".com", "d.com")
-        assert (len(LONGEST_EMAIL), len(longer)) == (254, 255)
-        assert_validation_error(await register(client, email=longer), ["body", "email"])
-
-    async def test_email_domain_is_stored_in_lower_case(self, client: AppClient) -> None:
-        response = await register(client, email="Ada@EXAMPLE.com")
-        assert_user_response(response, status=201, email="Ada@example.com")
-
-
-class TestPassword:
-    @pytest.mark.parametrize("character", ["p", "ü", "🎉", " "])
-    @pytest.mark.parametrize("length", [8, 128])
+    @pytest.mark.parametrize("password", ["p" * 8, "🎉" * 128, " " * 8])
     async def test_password_may_have_8_to_128_characters(
-        self, client: AppClient, character: str, length: int
+        self, client: AppClient, password: str
     ) -> None:
-        data = create_user_data(password=character * length)
+        data = create_user_data(password=password)
         assert_user_response(await client.post("/users/", json=data), status=201)
-        form = {"username": data["email"], "password": data["password"]}
+        form = {"username": data["email"], "password": password}
         assert_status(await client.post("/auth/token", data=form), 200)
-
-    @pytest.mark.parametrize("character", ["p", "ü", "🎉"])
-    @pytest.mark.parametrize("length", [0, 7, 129])
-    async def test_password_of_another_length_returns_422(
-        self, client: AppClient, character: str, length: int
-    ) -> None:
-        response = await register(client, password=character * length)
-        assert_validation_error(response, ["body", "password"])

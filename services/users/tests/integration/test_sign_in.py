@@ -61,25 +61,12 @@ class TestSignIn:
         me = await as_user(client, body["access_token"]).get("/users/me")
         assert_user_response(me, email=user.email)
 
-    async def test_two_sign_ins_are_two_logins(self, client: AppClient, user: Account) -> None:
-        bodies = [(await client.post("/auth/token", data=form(user))).json() for _ in range(2)]
-        assert bodies[0]["refresh_token"] != bodies[1]["refresh_token"]
-        assert bodies[0]["access_token"] != bodies[1]["access_token"]
-
-    @pytest.mark.parametrize("spelling", [str.upper, str.lower, str.title])
-    async def test_sign_in_ignores_the_case_of_the_email(
-        self, client: AppClient, user: Account, spelling: Any
-    ) -> None:
-        response = await client.post("/auth/token", data=form(user, username=spelling(user.email)))
-        assert_status(response, 200)
-
     @pytest.mark.parametrize(
         ("registered", "typed"),
         [
+            ("Ada@example.com", "ADA@example.com"),
             ("\u00fc@example.com", "U\u0308@example.com"),
             ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
-            ("ada@xn--bcher-kva.example.com", "ada@xn--bcher-kva.example.com"),
-            ("ada@xn--bcher-kva.example.com", "ADA@BÜCHER.example.com"),
         ],
     )
     async def test_sign_in_accepts_any_spelling_of_the_email(
@@ -101,7 +88,7 @@ class TestSignIn:
         response = await client.post("/auth/token", data=form(user, grant_type=grant_type))
         assert_status(response, 200)
 
-    @pytest.mark.parametrize("grant_type", ["refresh_token", "authorization_code", "PASSWORD", " "])
+    @pytest.mark.parametrize("grant_type", ["refresh_token", "PASSWORD", " "])
     async def test_another_grant_type_returns_400(
         self, client: AppClient, user: Account, grant_type: str
     ) -> None:
@@ -118,17 +105,11 @@ class TestSignIn:
             response = await client.post("/auth/token", data=data)
             assert_validation_error(response, ["body", field])
 
-    async def test_sign_in_without_a_body_returns_422(self, client: AppClient) -> None:
-        assert_validation_error(await client.post("/auth/token"), ["body", "username"])
-
     @pytest.mark.parametrize(
         ("field", "value"),
         [
-            ("username", "u" * 513),
-            ("password", "p" * 513),
-            ("grant_type", "g" * 513),
-            ("username", "nul\0"),
-            ("password", "nul\0"),
+            *((field, "x" * 513) for field in ("username", "password", "grant_type")),
+            *((field, "nul\0") for field in ("username", "password")),
         ],
     )
     async def test_invalid_username_or_password_returns_422(
@@ -177,13 +158,6 @@ class TestRefusal:
         assert len(costs) == 3
         assert costs == [costs[0]] * 3
 
-    async def test_sign_in_to_a_deleted_account_returns_401(
-        self, client: AppClient, user: Account, user_client: AppClient
-    ) -> None:
-        assert_status(await user_client.delete("/users/me"), 204)
-        response = await client.post("/auth/token", data=form(user))
-        assert_error_response(response, 401, "invalid_credentials")
-
     async def test_sign_in_works_again_after_reactivation(
         self, client: AppClient, admin_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
@@ -195,32 +169,24 @@ class TestRefusal:
 
 class TestAccessToken:
     async def test_access_token_has_the_documented_claims(
-        self, client: AppClient, user: Account
+        self, client: AppClient, user: Account, settings: UsersSettings
     ) -> None:
         before = utc_now()
         claims = await unverified_claims(client, user)
         assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "role"}
         assert claims["iss"] == "users"
         assert claims["sub"] == str(user.id)
-        assert claims["aud"] == ["users", "items"]
+        assert claims["aud"] == list(settings.token_audiences)
         assert claims["role"] == "user"
         assert claims["exp"] - claims["iat"] == 15 * 60
         assert abs(claims["iat"] - before.timestamp()) < timedelta(minutes=1).total_seconds()
 
-    async def test_access_token_has_the_role(self, client: AppClient, admin: Account) -> None:
-        assert (await unverified_claims(client, admin))["role"] == "admin"
-
-    async def test_each_access_token_has_its_own_id(self, client: AppClient, user: Account) -> None:
-        ids = {(await unverified_claims(client, user))["jti"] for _ in range(3)}
-        assert len(ids) == 3
-
-    async def test_access_token_names_a_published_key(
-        self, client: AppClient, user: Account
+    async def test_access_token_has_the_role_and_an_id_of_its_own(
+        self, client: AppClient, admin: Account
     ) -> None:
-        header = jwt.get_unverified_header(user.token)
-        published = (await client.get("/.well-known/jwks.json")).json()["keys"]
-        assert header["alg"] == "EdDSA"
-        assert header["kid"] in {key["kid"] for key in published}
+        first, second = [await unverified_claims(client, admin) for _ in range(2)]
+        assert first["role"] == "admin"
+        assert first["jti"] != second["jti"]
 
 
 class TestRehash:

@@ -27,11 +27,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestDefaults:
-    def test_defaults_are_those_of_production(self) -> None:
-        assert production().environment == "production"
-        without = {name: value for name, value in PRODUCTION.items() if name != "environment"}
-        assert UsersSettings(**without).environment == "production"
-
     def test_access_tokens_expire_after_15_minutes_by_default(self) -> None:
         assert production().access_token_seconds == 15 * 60
 
@@ -41,9 +36,6 @@ class TestDefaults:
         assert settings.database_url.get_secret_value() == "sqlite:///data/users.db"
         assert settings.port == 8001
         assert settings.token_audiences == ("users",)
-
-    def test_repr_hides_the_passphrase(self) -> None:
-        assert "a passphrase" not in repr(production())
 
 
 class TestTokenAudiences:
@@ -73,10 +65,6 @@ class TestProduction:
         with pytest.raises(ValidationError, match="USERS_SIGNING_KEY_PASSPHRASE is required"):
             production(signing_key_passphrase=None)
 
-    def test_production_needs_a_passphrase_of_16_characters(self) -> None:
-        with pytest.raises(ValidationError, match="signing_key_passphrase"):
-            production(signing_key_passphrase=SecretStr("p" * 15))
-
     @pytest.mark.parametrize(
         "cheap", [{"password_memory_kib": 19 * 1024 - 1}, {"password_time_cost": 1}], ids=str
     )
@@ -92,15 +80,14 @@ class TestProduction:
         "wrong",
         [
             {"access_token_seconds": 901},
-            {"access_token_seconds": 0},
             {"refresh_token_days": 0},
             {"jwks_max_age_seconds": -1},
             {"password_concurrency": 0},
-            {"port": 0},
+            {"signing_key_passphrase": SecretStr("p" * 15)},
         ],
         ids=str,
     )
-    def test_production_refuses_values_out_of_range(self, wrong: dict[str, int]) -> None:
+    def test_production_refuses_values_out_of_range(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             production(**wrong)
 
@@ -112,13 +99,3 @@ class TestSubscribers:
         monkeypatch.setenv("USERS_EVENTS_SUBSCRIBERS", "items=http://items:8002/events/")
         (subscriber,) = production().events_subscribers
         assert (subscriber.name, str(subscriber.url)) == ("items", "http://items:8002/events/")
-
-    def test_malformed_subscribers_are_one_sentence_that_names_the_variable(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("USERS_ENVIRONMENT", "development")
-        monkeypatch.setenv("USERS_EVENTS_SUBSCRIBERS", "items:8002")
-        with pytest.raises(SettingsError) as refusal:
-            load_settings(UsersSettings)
-        assert "USERS_EVENTS_SUBSCRIBERS" in str(refusal.value)
-        assert "items:8002" not in str(refusal.value)
