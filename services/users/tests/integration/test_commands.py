@@ -73,3 +73,16 @@ class TestDemo:
             spare_database_url, select(col(User.role), func.count()).group_by(User.role)
         )
         assert sorted(rows) == [("admin", 1), ("user", 199)]
+
+    def test_demo_outside_development_is_refused(self, spare_database_url: str) -> None:
+        outcome = Operator(spare_database_url).run(
+            "demo",
+            USERS_ENVIRONMENT="production",
+            USERS_TOKEN_AUDIENCES="users",
+            USERS_SIGNING_KEY_PASSPHRASE="a passphrase of some length",
+            USERS_PASSWORD_MEMORY_KIB=None,
+            USERS_PASSWORD_TIME_COST=None,
+        )
+        assert outcome.status == 2
+        assert "USERS_ENVIRONMENT must be development" in outcome.error
+        assert stored_rows(spare_database_url, select(col(User.id))) == []
