@@ -1,12 +1,9 @@
-"""Recorded interactions against an OpenAPI description, and what a change of it breaks."""
+"""Recorded interactions against an OpenAPI description."""
 
-from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 import pytest
 
-from contracts.openapi.changes import breaking_changes
 from contracts.openapi.conformance import violations
 from contracts.pacts import Interaction
 
@@ -143,101 +140,3 @@ class TestViolations:
     def test_violation_is_named(self, wrong: Interaction, message: str) -> None:
         (found,) = violations(wrong, SHOP)
         assert message in found
-
-
-def changed(change: Callable[[Any], object]) -> dict[str, Any]:
-    new = deepcopy(SHOP)
-    change(new)
-    return new
-
-
-def hat(new: Any) -> Any:
-    return new["components"]["schemas"]["Hat"]
-
-
-class TestBreakingChanges:
-    @pytest.mark.parametrize(
-        "harmless",
-        [
-            lambda new: hat(new)["properties"].update(colour={"type": "string"}),
-            lambda new: new["paths"].update({"/caps/": {}}),
-            lambda new: new["paths"]["/hats/"]["get"]["responses"].update({"404": {}}),
-            lambda new: new["paths"]["/hats/"]["get"]["parameters"].append(
-                {"name": "page", "in": "query", "schema": {"type": "integer"}}
-            ),
-        ],
-        ids=["field", "path", "status", "parameter"],
-    )
-    def test_addition_is_not_a_breaking_change(self, harmless: Callable[[Any], object]) -> None:
-        assert breaking_changes(SHOP, changed(harmless), [ONE, ALL, NEW]) == []
-
-    @pytest.mark.parametrize(
-        ("narrow", "wide"),
-        [
-            ({"type": "integer"}, {"type": "number"}),
-            ({"type": "integer"}, {"anyOf": [{"type": "integer"}, {"type": "null"}]}),
-            ({"type": "string", "pattern": "^a$"}, {"type": "string"}),
-            ({"type": "string", "format": "date-time"}, {"type": "string"}),
-            ({"enum": ["small"]}, {"enum": ["small", "large"]}),
-            ({"type": "string"}, {}),
-        ],
-        ids=["number", "null", "pattern", "format", "enum", "anything"],
-    )
-    def test_wider_response_and_narrower_request_are_breaking(
-        self, narrow: dict[str, Any], wide: dict[str, Any]
-    ) -> None:
-        def with_size(schema: dict[str, Any]) -> dict[str, Any]:
-            return changed(lambda new: hat(new)["properties"].update(size=schema))
-
-        def places(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
-            found = breaking_changes(with_size(old), with_size(new), [])
-            return {f"{each.method} {each.place}" for each in found}
-
-        assert places(narrow, wide) == {"get 200 $.size", "get 200 $[].size"}
-        assert places(wide, narrow) == {"post request $.size"}
-
-    def test_breaking_change_names_its_consumers(self) -> None:
-        new = changed(lambda new: hat(new)["properties"].pop("size"))
-        found = [str(each) for each in breaking_changes(SHOP, new, [ONE, ALL])]
-        assert "GET /hats/{hat_id} 200 $.size: removed; breaks hatter: a hat, t.py::test" in found
-        assert "GET /hats/ 200 $[].size: removed; used by no consumer" in found
-
-    @pytest.mark.parametrize(
-        ("change", "message"),
-        [
-            (lambda new: new["paths"].pop("/hats/"), "GET /hats/: removed"),
-            (lambda new: new["paths"]["/hats/"].pop("post"), "POST /hats/: removed"),
-            (
-                lambda new: new["paths"]["/hats/{hat_id}"]["get"]["responses"].pop("404"),
-                "GET /hats/{hat_id} 404: removed",
-            ),
-            (
-                lambda new: hat(new)["properties"]["size"].update(type="string"),
-                'GET /hats/{hat_id} 200 $.size: changed from {"type": ["integer"]} to {"type": ["string"]}',
-            ),
-            (
-                lambda new: hat(new)["required"].remove("label"),
-                "GET /hats/ 200 $[].label: no longer required",
-            ),
-            (
-                lambda new: hat(new)["required"].append("within"),
-                "POST /hats/ request $.within: now required",
-            ),
-            (
-                lambda new: hat(new)["properties"].pop("label"),
-                "POST /hats/ request $.label: removed",
-            ),
-            (
-                lambda new: new["paths"]["/hats/"]["get"]["parameters"].clear(),
-                "GET /hats/ query limit: removed",
-            ),
-            (
-                lambda new: new["paths"]["/hats/"]["get"]["parameters"][0].update(required=True),
-                "GET /hats/ query limit: now required",
-            ),
-        ],
-        ids=lambda value: value if isinstance(value, str) else "",
-    )
-    def test_breaking_change_is_named(self, change: Callable[[Any], object], message: str) -> None:
-        found = breaking_changes(SHOP, changed(change), [])
-        assert f"{message}; used by no consumer" in [str(each) for each in found]

@@ -1,11 +1,14 @@
 """Breaking changes between two OpenAPI descriptions, and the consumers that they break."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from contracts.openapi.conformance import Description, place_of
-from contracts.openapi.values import values_in, values_of
+from contracts.openapi.operations import METHODS, Found, Operation, breaking
+from contracts.openapi.places import places_of
+from contracts.openapi.schemas import resolved
+from contracts.openapi.values import values_of
 from contracts.pacts import Interaction
 
 
@@ -37,69 +40,32 @@ def breaking_changes(
     for each in interactions:
         if not each.is_message and (called := place_of(each, old)):
             used.setdefault(called, []).append(each)
+    now = {re.sub("{.*?}", "{}", path): path for path in new["paths"]}
     changes = []
-    for path, operations in sorted(old["paths"].items()):
-        for method in sorted(operations):
-            users = used.get((method, path), [])
-            now = new["paths"].get(path, {}).get(method)
-            for place, what in _operation_changes(operations[method], now, old, new):
-                used_by = tuple(each for each in users if _is_concerned(each, place))
-                changes.append(Change(method, path, place, what, used_by))
+    for path, item in sorted(old["paths"].items()):
+        same = now.get(re.sub("{.*?}", "{}", path), "")
+        for method in (each for each in METHODS if each in item):
+            before, after = Operation(old, path, method), Operation(new, same, method)
+            calls = used.get((method, path), [])
+            for found in dict.fromkeys(breaking(before, after)):
+                users = tuple(each for each in calls if _is_broken(each, found, before))
+                changes.append(Change(method, path, found.place, found.what, users))
     return changes
 
 
-def _operation_changes(
-    old: Mapping[str, Any], new: Mapping[str, Any] | None, before: Description, after: Description
-) -> Iterator[tuple[str, str]]:
-    if new is None:
-        yield "", "removed"
-        return
-    for status, response in sorted(old["responses"].items()):
-        if status not in new["responses"]:
-            yield status, "removed"
-            continue
-        was = values_of(response, before)
-        now = values_of(new["responses"][status], after)
-        for path, value in was.items():
-            if path not in now:
-                yield f"{status} {path}", "removed"
-            elif now[path].allows_more_than(value):
-                yield f"{status} {path}", f"changed from {value.text} to {now[path].text}"
-            elif value.is_required and not now[path].is_required:
-                yield f"{status} {path}", "no longer required"
-    yield from _request_changes(old, new, before, after)
-
-
-def _request_changes(
-    old: Mapping[str, Any], new: Mapping[str, Any], before: Description, after: Description
-) -> Iterator[tuple[str, str]]:
-    was = values_of(old.get("requestBody", {}), before)
-    now = values_of(new.get("requestBody", {}), after)
-    for path in sorted(was.keys() | now.keys()):
-        if path not in now:
-            yield f"request {path}", "removed"
-        elif path in was and was[path].allows_more_than(now[path]):
-            yield f"request {path}", f"changed from {was[path].text} to {now[path].text}"
-        elif now[path].is_required and not (path in was and was[path].is_required):
-            yield f"request {path}", "now required"
-    were = {each["name"] for each in old.get("parameters", []) if each.get("required")}
-    for each in new.get("parameters", []):
-        if each.get("required") and each["name"] not in were:
-            yield f"{each['in']} {each['name']}", "now required"
-    known = {(each["in"], each["name"]) for each in new.get("parameters", [])}
-    for each in old.get("parameters", []):
-        if (each["in"], each["name"]) not in known:
-            yield f"{each['in']} {each['name']}", "removed"
-
-
-def _is_concerned(interaction: Interaction, place: str) -> bool:
-    part, _, path = place.partition(" ")
-    request, response = interaction.document["request"], interaction.document["response"]
-    if part == "query":
-        return path in request.get("query", {})
-    if not part.isdigit():  # a requirement on requests applies to each
+def _is_broken(interaction: Interaction, found: Found, old: Operation) -> bool:
+    places = set(places_of(interaction))
+    if found.breaks_without:
+        around = found.breaks_without.rpartition(".")[0] if "$" in found.breaks_without else ""
+        return found.breaks_without not in places and (not around or around in places)
+    if not found.place or found.place.startswith("path "):
         return True
-    if str(response["status"]) != part:
-        return False
-    content = response.get("body", {}).get("content")
-    return not path or path in dict(values_in(content))
+    part, _, path = found.place.partition(" ")
+    if path.endswith(".*"):  # the fields that the description doesn't name
+        content = old["requestBody"] if part == "request" else old["responses"][part]
+        places -= {
+            f"{part} {each}"
+            for each in values_of(resolved(content, old.description), old.description)
+        }
+    pattern = re.escape(found.place).replace(r"\.\*", r"\.[^.\[]+").replace("XX", "..")
+    return any(re.fullmatch(re.sub("^default", "...", pattern), each) for each in places)

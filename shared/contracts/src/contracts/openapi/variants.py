@@ -54,7 +54,7 @@ def _of_response(
             continue
         if not described[place].is_required:
             yield readers[place], f"response at {place}: the description allows it to be absent"
-        if more := set(described[place].facets.get("type", [])) - types:
+        if more := described[place].types - types:
             kinds = " or ".join(sorted(more))
             yield (
                 readers[place],
