@@ -58,13 +58,13 @@ def lines_of(place: str, *value: Any) -> list[str]:
     around = new
     for key in keys:
         around = around[int(key) if isinstance(around, list) else key]
-    key: Any = int(last) if isinstance(around, list) and last != "+" else last
+    index: Any = int(last) if isinstance(around, list) and last != "+" else last
     if not value:
-        del around[key]
-    elif key == "+":
+        del around[index]
+    elif last == "+":
         around.append(*value)
     else:
-        (around[key],) = value
+        (around[index],) = value
     return [
         str(each).replace(", t.py::test", "")
         for each in breaking_changes(json.loads(HATS), new, USED)

@@ -97,7 +97,7 @@ def _security(old: list[set[str]], new: list[set[str]]) -> Iterator[Found]:
         return
     shown = [" or ".join(", ".join(sorted(each)) or "none" for each in side) for side in (old, new)]
     # If nothing was needed, it breaks only those who don't send it already.
-    sent = " ".join(sorted(new[0])[0].split()[:2]) if set() in old else ""
+    sent = " ".join(min(new[0]).split()[:2]) if set() in old else ""
     yield Found("", changed("security", *shown), sent)
 
 
