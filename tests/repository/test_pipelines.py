@@ -228,8 +228,8 @@ class TestDeployment:
         self._git(root, "init", "-q")
         self._git(root, "remote", "add", "origin", str(tmp_path / "origin.git"))
         self._git(root, "commit", "-qm", "First", "--allow-empty")
-        self._git(root, "tag", "deployed/orders")
-        self._git(root, "push", "-q", "origin", "deployed/orders")
+        self._git(root, "tag", "deployed/production/orders")
+        self._git(root, "push", "-q", "origin", "deployed/production/orders")
         self._git(root, "commit", "-qm", "Second", "--allow-empty")
         return root
 
@@ -266,7 +266,7 @@ class TestDeployment:
         )
 
     def _deployed(self, root: Path) -> str:
-        return self._git(root.parent / "origin.git", "rev-parse", "deployed/orders")
+        return self._git(root.parent / "origin.git", "rev-parse", "deployed/production/orders")
 
     def test_tag_moves_after_the_command(self, root: Path) -> None:
         assert self._deploy(root).returncode == 0

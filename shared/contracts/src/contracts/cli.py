@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.errors import ContractError
+from contracts.gate.deployed import PRODUCTION
 from contracts.gate.gate import Gate
 from contracts.gate.publish import publish
 from contracts.gate.records import CONSUMERS
@@ -94,14 +95,14 @@ def _parser() -> argparse.ArgumentParser:
         "can-i-deploy",
         help="ask whether services can be deployed next to what is deployed",
         description="Verify the service with the pacts of the deployed consumers, and its own pacts "
-        "with the deployed providers. The tags deployed/<service> say what is deployed.",
+        "with the deployed providers. Before the first deployment the merge base with the main branch stands in.",
     )
     deploy.add_argument("names", nargs="*", metavar="NAME", help="services; all if none is named")
     deploy.add_argument(
         "--to",
-        default="",
+        default=PRODUCTION,
         metavar="ENVIRONMENT",
-        help="use the tags deployed/ENVIRONMENT/<service>",
+        help="where: the tags deployed/ENVIRONMENT/<service> say what runs there (default: production)",
     )
     deploy.add_argument(
         "--together", action="store_true", help="the services are deployed at the same time"

@@ -10,6 +10,7 @@ from typing import Any
 
 from contracts.catalogue import Catalogue, State
 from contracts.errors import ContractError
+from contracts.external import in_v4
 
 FIX = "Run `contracts update`, review what changes, and commit it if the change is intended."
 
@@ -22,6 +23,8 @@ class Interaction:
     provider: str
     document: Mapping[str, Any]
     """As in the file, by Pact's specification V4."""
+    is_external: bool = False
+    """Whether its consumer lives elsewhere: nothing here records it."""
 
     @property
     def description(self) -> str:
@@ -37,7 +40,7 @@ class Interaction:
     @property
     def test(self) -> str:
         """The consumer's test that recorded it."""
-        return str(self.document.get("comments", {}).get("testname", "?"))
+        return str(self.document.get("comments", {}).get("testname", "a test elsewhere"))
 
     @property
     def request_line(self) -> str:
@@ -58,6 +61,11 @@ class Interaction:
     def file_name(self) -> str:
         return f"{self.consumer}-{self.provider}.json"
 
+    @property
+    def place(self) -> str:
+        """Its file in the folder `contracts`."""
+        return f"{'external' if self.is_external else 'pacts'}/{self.file_name}"
+
     def __str__(self) -> str:
         return f"{self.consumer}: {self.description}"
 
@@ -73,13 +81,36 @@ class Contracts:
         return self.folder / "pacts"
 
     @property
+    def external(self) -> Path:
+        """The pacts of consumers elsewhere, which nothing here records."""
+        return self.folder / "external"
+
+    @property
     def catalogue(self) -> Catalogue:
         return Catalogue(self.folder / "states.toml")
 
     def interactions(self, *, provider: str, pacts: Path | None = None) -> list[Interaction]:
         """What all consumers expect of the provider, from the committed pacts or from another folder."""
         self.catalogue.states_of(provider)
-        return [each for each in read_all(pacts or self.pacts) if each.provider == provider]
+        found = self.every_interaction() if pacts is None else read_all(pacts)
+        return [each for each in found if each.provider == provider]
+
+    def every_interaction(self) -> list[Interaction]:
+        """Of the consumers here, and of those elsewhere.
+
+        Raises:
+            ContractError: a file is no pact, or two are of the same consumer and provider.
+        """
+        found = list(read_all(self.pacts))
+        pairs = {each.file_name for each in found}
+        for path in sorted(self.external.glob("*.json")):
+            of_file = external(path, path.read_text(encoding="utf-8"))
+            names = {each.file_name for each in of_file}
+            if twice := names & pairs:
+                raise ContractError(f"{path} is a second pact of {min(twice)}. Keep one of them.")
+            found += of_file
+            pairs |= names
+        return found
 
     def committed(self, consumer: str, provider: str) -> dict[str, Interaction]:
         """The interactions between the two by description; none when there is no file."""
@@ -120,6 +151,15 @@ def parsed(path: Path, text: str) -> list[Interaction]:
         twice = next(each for each in descriptions if descriptions.count(each) > 1)
         raise ContractError(f"{path} has `{twice}` twice. Only one of them would count. {FIX}")
     return found
+
+
+def external(path: Path, text: str) -> list[Interaction]:
+    """The interactions of a pact of another repository. Raises as `in_v4` does."""
+    pact = in_v4(path, text)
+    consumer, provider = pact["consumer"]["name"], pact["provider"]["name"]
+    return [
+        Interaction(consumer, provider, each, is_external=True) for each in pact["interactions"]
+    ]
 
 
 def pact_of(interactions: Sequence[Interaction]) -> str:

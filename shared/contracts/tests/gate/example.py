@@ -178,4 +178,4 @@ def make_template(folder: Path) -> None:
     git(root, "add", ".")
     git(root, "commit", "--quiet", "--message", "As it is deployed")
     for service in SERVICES:
-        git(root, "tag", f"deployed/{service}")
+        git(root, "tag", f"deployed/production/{service}")

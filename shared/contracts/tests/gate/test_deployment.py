@@ -5,22 +5,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from gate.edits.lockstep import LOCKSTEP
 from gate.example import SERVICES, Example
 
 from contracts.errors import ContractError
-from contracts.gate.deployed import Deployments
+from contracts.gate.deployed import PRODUCTION, Deployments
 from contracts.gate.deployment import CanIDeploy
 from contracts.gate.descriptions import check_conformance, report_changes
 from contracts.gate.runner import Run
-from contracts.gate.workspace import Participant
+from contracts.gate.workspace import Participant, Workspace
 
 TODAY = datetime.now(UTC).date()
 PACT = "contracts/pacts/shop-catalog.json"
 OPENAPI = "contracts/openapi/catalog.json"
 
 
-def answers(example: Example, *together: str, environment: str = "") -> dict[str, bool]:
-    asked = CanIDeploy(example.gate.workspace, example.runner, environment)
+def answers(example: Example, *together: str, environment: str = PRODUCTION) -> dict[str, bool]:
+    workspace = example.gate.workspace
+    asked = CanIDeploy(workspace, example.runner, Deployments(workspace, environment))
     return {each.sentence: each.is_yes for each in asked.answers(together)}
 
 
@@ -34,11 +36,11 @@ class TestAnswers:
         assert answers(example, *SERVICES) == {}
 
     def test_environment_has_its_own_tags(self, example: Example) -> None:
-        with pytest.raises(ContractError, match="There is no tag deployed/production/mailer"):
-            answers(example, "catalog", environment="production")
-        for service in SERVICES:
-            example.git("tag", f"deployed/production/{service}")
-        assert all(answers(example, "catalog", environment="production").values())
+        example.git("tag", "deployed/staging/shop")
+        with pytest.raises(ContractError, match="There is no tag deployed/staging/mailer"):
+            answers(example, "catalog", environment="staging")
+        example.git("tag", "deployed/staging/mailer")
+        assert all(answers(example, "catalog", environment="staging").values())
 
     @pytest.mark.parametrize(
         ("is_verified", "code", "is_yes"), [(True, 0, True), (True, 1, False), (False, 0, False)]
@@ -72,43 +74,135 @@ class TestAnswers:
         (folder / "environment").touch()
         example.write("contracts/states.toml", "")
         example.git("commit", "--quiet", "--all", "--message", "Next")
-        example.git("tag", "--force", "deployed/catalog")
+        example.git("tag", "--force", "deployed/production/catalog")
         deployments.check_out("catalog", folder)
         assert (folder / "contracts/states.toml").read_text() == ""
         assert (folder / "environment").exists()
 
-    def test_unknown_tag_is_an_error(self, example: Example, tmp_path: Path) -> None:
-        with pytest.raises(ContractError, match="can't check out deployed/depot"):
-            Deployments(example.gate.workspace).check_out("depot", tmp_path / "depot")
 
-
-class TestBootstrap:
+class TestBeforeTheFirstDeployment:
     @pytest.fixture(autouse=True)
     def no_tags(self, example: Example) -> None:
         for service in SERVICES:
-            example.git("tag", "--delete", f"deployed/{service}")
+            example.git("tag", "--delete", f"deployed/production/{service}")
 
-    def test_service_in_the_bootstrap_file_is_not_deployed_and_not_asked(
+    def test_first_commit_has_nothing_to_ask(
+        self, example: Example, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert example.gate.can_i_deploy([["catalog"]])
+        assert "shop: neither deployed nor at the merge base" in capsys.readouterr().out
+
+    def test_merge_base_stands_in_on_a_branch(
+        self, example: Example, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        example.git("checkout", "--quiet", "-b", "rename")
+        for file, *changes in LOCKSTEP[0].changes:
+            example.edit(file, *changes)
+        example.gate.update()
+        example.git("commit", "--quiet", "--all", "--message", LOCKSTEP[0].name)
+        assert not example.gate.can_i_deploy([["catalog"]])
+        output = capsys.readouterr().out
+        assert "shop: not deployed yet, so the merge base" in output
+        assert "catalog as provider of shop at the merge base: NO" in output
+
+    def test_commit_before_stands_in_on_the_main_branch(self, example: Example) -> None:
+        deployments = Deployments(example.gate.workspace)
+        before = deployments.commit()
+        example.write("contracts/states.toml", "")
+        assert deployments.merge_base == before  # of the uncommitted change
+        example.git("commit", "--quiet", "--all", "--message", "Next")
+        assert Deployments(example.gate.workspace).commit_of("shop") == before
+
+    @pytest.mark.parametrize(
+        ("days", "message"),
+        [(None, "Fetch the tags"), (-1, "expired on"), (57, "more than 8 weeks away"), (56, "")],
+        ids=["no entry", "in the past", "months", "weeks"],
+    )
+    def test_service_without_a_tag_needs_an_entry_if_others_have_one(
+        self, example: Example, days: int | None, message: str
+    ) -> None:
+        example.git("tag", "deployed/production/shop")
+        if days is not None:
+            expires = TODAY + timedelta(days=days)
+            example.write("contracts/bootstrap.toml", f"catalog = {expires}\n")
+        deployments = Deployments(example.gate.workspace)
+        if message:
+            with pytest.raises(ContractError, match=message):
+                deployments.commit_of("catalog")
+        else:
+            assert deployments.commit_of("catalog") is None
+
+    def test_unknown_main_branch_is_an_error(self, example: Example) -> None:
+        example.git("branch", "--move", "trunk")
+        assert Deployments(example.gate.workspace).merge_base is None  # it is the only branch
+        example.git("checkout", "--quiet", "-b", "other")
+        with pytest.raises(ContractError, match=r"name yours: `branch` in \[tool.contracts\]"):
+            report_changes(example.gate.workspace)
+        settings = '[tool.contracts]\nbranch = "trunk"\n'
+        (example.root / "pyproject.toml").write_text(settings)
+        assert Deployments(example.gate.workspace).merge_base
+
+    def test_shallow_clone_is_an_error(self, example: Example, tmp_path: Path) -> None:
+        example.git("commit", "--quiet", "--allow-empty", "--message", "Next")
+        clone = ("clone", "--quiet", "--depth=1", f"file://{example.root}", str(tmp_path / "clone"))
+        example.git(*clone)
+        with pytest.raises(ContractError, match="git fetch --unshallow --tags"):
+            report_changes(Workspace.read(tmp_path / "clone"))
+
+
+class TestRemovedInteractions:
+    """A test that is deleted together with its interaction leaves nothing to fail."""
+
+    GONE = "1 interaction fewer: shop -> catalog: `the cancellation of an unknown order`"
+
+    @pytest.fixture(autouse=True)
+    def removed(self, example: Example) -> None:
+        test = '            ("the cancellation of an unknown order", [SIGNED_IN], 404),\n'
+        example.edit("shop/tests/contract/test_catalog.py", (test, ""), (', "unknown"]', "]"))
+        example.gate.update()
+
+    def check(self, example: Example, capsys: pytest.CaptureFixture[str]) -> tuple[bool, str]:
+        return example.gate.check(["consumers"]), capsys.readouterr().out
+
+    def test_removed_interaction_fails_by_name(
+        self, example: Example, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        passed, output = self.check(example, capsys)
+        assert (passed, self.GONE in output) == (False, True)
+
+    def test_reason_is_reported_and_passes(
         self, example: Example, capsys: pytest.CaptureFixture[str]
     ) -> None:
         example.write(
-            "contracts/bootstrap.toml", "".join(f"{each} = {TODAY}\n" for each in SERVICES)
+            "contracts/removed.toml",
+            '["shop-catalog"]\n"the cancellation of an unknown order" = "orders end by themselves"\n',
         )
-        assert "catalog: not deployed yet (bootstrap)" in report_changes(example.gate.workspace)
-        assert example.gate.can_i_deploy([["catalog"]])
-        assert "so nothing was asked" in capsys.readouterr().out
+        passed, output = self.check(example, capsys)
+        assert (passed, f"{self.GONE}: orders end by themselves." in output) == (True, True)
 
-    def test_expired_entry_fails(self, example: Example) -> None:
-        yesterday = TODAY - timedelta(days=1)
-        example.write("contracts/bootstrap.toml", f"catalog = {yesterday}\n")
-        with pytest.raises(ContractError, match=rf"expired on {yesterday}\. Set the tag"):
-            report_changes(example.gate.workspace)
+    def test_reason_for_an_interaction_that_exists_fails(
+        self, example: Example, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        example.write("contracts/removed.toml", '["shop-catalog"]\n"no books" = "none"\n')
+        _, output = self.check(example, capsys)
+        assert "`no books` of shop-catalog isn't removed. Delete its line." in output
 
-    def test_missing_tag_without_an_entry_fails(self, example: Example) -> None:
-        with pytest.raises(
-            ContractError, match=r"There is no tag deployed/catalog\. Fetch the tags"
-        ):
-            report_changes(example.gate.workspace)
+    def test_another_description_is_no_removal(
+        self, example: Example, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        example.git("commit", "--quiet", "--all", "--message", "Removed")
+        test = "shop/tests/contract/test_catalog.py"
+        example.edit(test, ('"no books"', '"an empty catalogue"'))
+        example.gate.update()
+        assert self.check(example, capsys)[0]
+
+    def test_deleted_service_explains_itself(
+        self, example: Example, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        shutil.rmtree(example.path("shop"))
+        example.gate.update()
+        passed, output = self.check(example, capsys)
+        assert (passed, "there is no service shop any more" in output) == (True, True)
 
 
 class TestDescriptions:

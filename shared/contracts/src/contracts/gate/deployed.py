@@ -1,53 +1,111 @@
-"""What is deployed: the git tags `deployed/<service>`, or `deployed/<environment>/<service>`."""
+"""What is deployed: the git tags `deployed/<environment>/<service>`, or the merge base before the first deployment."""
 
 import json
+import os
 import subprocess
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from contracts.errors import ContractError
 from contracts.gate.workspace import Workspace
 from contracts.openapi.conformance import Description
 
+PRODUCTION = "production"
+MAX_BOOTSTRAP = timedelta(weeks=8)
+_MAIN = (
+    "refs/remotes/origin/HEAD",
+    "refs/remotes/origin/main",
+    "refs/heads/main",
+    "refs/heads/master",
+)
+
 
 @dataclass(frozen=True)
 class Deployments:
     workspace: Workspace
-    environment: str = ""
-    """Where: empty if there is only one environment."""
+    environment: str = PRODUCTION
 
     def tag_of(self, service: str) -> str:
-        return "/".join(part for part in ("deployed", self.environment, service) if part)
+        return f"deployed/{self.environment}/{service}"
 
-    def is_deployed(self, service: str) -> bool:
-        """Whether its tag exists. Without a tag it needs a bootstrap entry that has not expired.
+    def commit_of(self, service: str) -> str | None:
+        """The commit of its tag. Before the first deployment the merge base stands in; None if it is new.
 
         Raises:
-            ContractError: it has neither. A missing tag must not count as "not deployed".
+            ContractError: others have a tag, and it has neither a tag nor a valid bootstrap entry.
         """
-        if self._git("rev-parse", "--verify", "--quiet", f"{self.tag_of(service)}^{{commit}}"):
-            return True
-        bootstrap = self.workspace.bootstrap
-        expires: dict[str, date] = {}
-        if bootstrap.is_file():
-            expires = tomllib.loads(bootstrap.read_text(encoding="utf-8"))
-        if service not in expires:
+        if tagged := self._commit(self.tag_of(service)):
+            return tagged
+        tags = self._git("tag", "--list", f"deployed/{self.environment}/*")
+        if tags:
+            self._require_bootstrap(service)
+        folder = self.workspace[service].folder
+        return self.merge_base if self.merge_base and self.at(self.merge_base, folder) else None
+
+    def is_deployed(self, service: str) -> bool:
+        return bool(self._commit(self.tag_of(service)))
+
+    def name_of(self, service: str) -> str:
+        """For sentences."""
+        return (
+            f"the deployed {service}"
+            if self.is_deployed(service)
+            else f"{service} at the merge base"
+        )
+
+    @cached_property
+    def merge_base(self) -> str | None:
+        """Where the branch left the main branch; on that, the commit before. None for the first commit.
+
+        Raises:
+            ContractError: the clone lacks history or the main branch.
+        """
+        if self._git("rev-parse", "--is-shallow-repository") == "true":
             raise ContractError(
-                f"There is no tag {self.tag_of(service)}. Fetch the tags. If {service} was never "
-                f"deployed, add it with an expiry date to {bootstrap}."
+                "The clone is shallow, so it is unknown what changed and what is deployed. Fetch the "
+                "whole history and the tags: `git fetch --unshallow --tags`."
             )
-        if expires[service] < datetime.now(UTC).date():
+        head = self._commit("HEAD")
+        if head is None:
+            return None
+        given = os.environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA", "")
+        named = [
+            f"refs/{each}/{self.workspace.settings.branch}" for each in ("remotes/origin", "heads")
+        ]
+        main = next(
+            filter(self._commit, [given, *(named if self.workspace.settings.branch else _MAIN)]), ""
+        )
+        branches = (
+            self._git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes") or ""
+        ).split()
+        if not main and len(branches) == 1:
+            main = branches[0]
+        if not main:
             raise ContractError(
-                f"There is no tag {self.tag_of(service)}, and the entry of {service} in {bootstrap} "
-                f"expired on {expires[service]}. Set the tag to what is deployed."
+                "There is no branch main, so it is unknown what changed. Fetch it, or name yours: "
+                "`branch` in [tool.contracts]."
             )
-        return False
+        base = self._git("merge-base", "HEAD", main)
+        if base != head or self._git("status", "--porcelain", "--untracked-files=no"):
+            return base
+        return self._commit("HEAD^")
 
     def revision_of(self, service: str) -> str:
-        """A short hash with its day, for people."""
-        return self._described(f"{self.tag_of(service)}^{{commit}}")
+        """What stands for the deployed version, for people."""
+        commit = self.commit_of(service)
+        if commit is None:
+            return (
+                f"{service}: neither deployed nor at the merge base, so nothing is asked about it."
+            )
+        if self.is_deployed(service):
+            return f"{service}: deployed is {self._described(commit)} ({self.tag_of(service)})."
+        return (
+            f"{service}: not deployed yet, so the merge base {self._described(commit)} stands in. "
+            "Whether it fits what really runs is not asked."
+        )
 
     def revision(self) -> str:
         """As `revision_of`, for the checkout."""
@@ -64,12 +122,12 @@ class Deployments:
         return json.loads(text) if text else None
 
     def file_at(self, service: str, path: Path) -> str | None:
-        """A file as it is at the service's tag; None if it doesn't exist there."""
-        relative = path.relative_to(self.workspace.root)
-        return self._git("show", f"{self.tag_of(service)}:./{relative}")
+        """A file as it is in the deployed version; None if it doesn't exist there."""
+        commit = self.commit_of(service)
+        return self.at(commit, path) if commit else None
 
     def check_out(self, service: str, folder: Path) -> None:
-        """Make the folder a worktree at the service's tag; untracked files stay.
+        """Make the folder a worktree of the deployed version; untracked files stay.
 
         Raises:
             ContractError: git fails.
@@ -80,16 +138,47 @@ class Deployments:
         else:
             folder.parent.mkdir(parents=True, exist_ok=True)
             arguments = ["worktree", "add", "--quiet", "--force", "--detach", str(folder)]
-        if self._git(*arguments, f"{self.tag_of(service)}^{{commit}}") is None:
+        commit = self.commit_of(service) or ""
+        if self._git(*arguments, commit) is None:
             raise ContractError(
-                f"git can't check out {self.tag_of(service)} in {folder}. Delete that folder."
+                f"git can't check out {self.name_of(service)} in {folder}. Delete that folder."
             )
 
+    def _require_bootstrap(self, service: str) -> None:
+        bootstrap, today = self.workspace.bootstrap, datetime.now(UTC).date()
+        expires: dict[str, date] = {}
+        if bootstrap.is_file():
+            expires = tomllib.loads(bootstrap.read_text(encoding="utf-8"))
+        fix = f"There is no tag {self.tag_of(service)}"
+        if service not in expires:
+            raise ContractError(
+                f"{fix}, and other services are deployed. Fetch the tags. If {service} was never "
+                f"deployed, add it to {bootstrap} until its first deployment: `{service} = "
+                f"{today + timedelta(weeks=2)}`."
+            )
+        if not today <= expires[service] <= today + MAX_BOOTSTRAP:
+            is_past = expires[service] < today
+            why = "expired on" if is_past else f"is more than {MAX_BOOTSTRAP.days // 7} weeks away:"
+            raise ContractError(
+                f"{fix}, and the entry of {service} in {bootstrap} {why} {expires[service]}. Set the "
+                "tag to what is deployed."
+            )
+
+    def _commit(self, name: str) -> str | None:
+        return name and self._git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+
+    def at(self, commit: str, path: Path) -> str | None:
+        """A file at a commit, or the list of a folder."""
+        return git(
+            self.workspace.root, "show", f"{commit}:./{path.relative_to(self.workspace.root)}"
+        )
+
     def _described(self, commit: str) -> str:
-        return (self._git("log", "-1", "--format=%h of %cs", commit) or "unknown revision").strip()
+        return self._git("log", "-1", "--format=%h of %cs", commit) or "unknown revision"
 
     def _git(self, *arguments: str) -> str | None:
-        return git(self.workspace.root, *arguments)
+        found = git(self.workspace.root, *arguments)
+        return found if found is None else found.strip()
 
 
 def git(root: Path, *arguments: str) -> str | None:

@@ -29,11 +29,7 @@ class Answer:
 class CanIDeploy:
     workspace: Workspace
     runner: Runner
-    environment: str = ""
-
-    @property
-    def deployments(self) -> Deployments:
-        return Deployments(self.workspace, self.environment)
+    deployments: Deployments
 
     def answers(self, together: Collection[str]) -> Iterator[Answer]:
         """One answer for each pair of a service to deploy and a deployed service that stays.
@@ -44,19 +40,28 @@ class CanIDeploy:
         others = [
             other
             for other in self.workspace.participants
-            if other not in together and self.deployments.is_deployed(other)
+            if other not in together and self.deployments.commit_of(other)
         ]
         for service in sorted(together):
             for other in others:
                 yield from self._as_provider(service, consumer=other)
                 yield from self._as_consumer(service, provider=other)
 
+    def not_asked(self, together: Collection[str]) -> Iterator[str]:
+        """A sentence for each other service without a deployed version."""
+        others = (other for other in self.workspace.participants if other not in together)
+        return (
+            self.deployments.revision_of(each)
+            for each in others
+            if not self.deployments.is_deployed(each)
+        )
+
     def _as_provider(self, service: str, *, consumer: str) -> Iterator[Answer]:
         path = self.workspace.pacts / f"{consumer}-{service}.json"
         pact = self.deployments.file_at(consumer, path)
         if pact is None:
             return
-        question = f"{service} as provider of the deployed {consumer}"
+        question = f"{service} as provider of {self.deployments.name_of(consumer)}"
         if _text(path) == pact:
             yield Answer(True, f"{question}: yes, the deployed pact is the committed one.")
             return
@@ -70,7 +75,7 @@ class CanIDeploy:
         pact = _text(path)
         if pact is None:
             return
-        question = f"{service} as consumer of the deployed {provider}"
+        question = f"{service} as consumer of {self.deployments.name_of(provider)}"
         if self.deployments.file_at(provider, path) == pact:
             yield Answer(True, f"{question}: yes, {provider} was verified with this pact.")
             return

@@ -8,7 +8,7 @@ from contracts.gate.workspace import Workspace
 from contracts.openapi.changes import breaking_changes
 from contracts.openapi.conformance import Description, violations
 from contracts.openapi.variants import undocumented_variants
-from contracts.pacts import FIX, read_all
+from contracts.pacts import FIX
 
 
 def check_conformance(workspace: Workspace) -> str:
@@ -20,7 +20,7 @@ def check_conformance(workspace: Workspace) -> str:
     descriptions = {name: _committed(workspace, name) for name in workspace.participants}
     checked = 0
     found: list[str] = []
-    interactions = list(read_all(workspace.pacts))
+    interactions = workspace.contracts.every_interaction()
     for each in interactions:
         if each.provider not in descriptions:
             raise ContractError(f"`{each}` in {each.file_name}: unknown provider {each.provider}.")
@@ -30,7 +30,10 @@ def check_conformance(workspace: Workspace) -> str:
             for violation in violations(each, descriptions[each.provider])
         ]
     for service, description in descriptions.items():
-        of_service = [each for each in interactions if each.provider == service]
+        # A consumer elsewhere can't be changed here.
+        of_service = [
+            each for each in interactions if each.provider == service and not each.is_external
+        ]
         found += [
             f"`{each}` ({each.test}): {variant}."
             for each, variant in undocumented_variants(of_service, description)
@@ -51,19 +54,18 @@ def report_changes(workspace: Workspace) -> str:
     deployments = Deployments(workspace)
     lines, is_broken = [], False
     for service in workspace.participants:
-        if not deployments.is_deployed(service):
-            lines.append(f"{service}: not deployed yet (bootstrap), so nothing is compared.")
-            continue
+        version = deployments.revision_of(service)
         old = deployments.description(service)
         if old is None:
-            lines.append(f"{service}: {deployments.tag_of(service)} has no description.")
+            lines.append(f"{version} It has no description, so nothing is compared.")
             continue
-        interactions = [each for each in read_all(workspace.pacts) if each.provider == service]
+        found = workspace.contracts.every_interaction()
+        interactions = [each for each in found if each.provider == service]
         changes = breaking_changes(old, _committed(workspace, service), interactions)
         is_broken = is_broken or any(each.used_by for each in changes)
         lines += [f"{service}: {change}" for change in changes]
         if not changes:
-            lines.append(f"{service}: no breaking change since the deployed description.")
+            lines.append(f"{service}: no breaking change. {version}")
     if is_broken:
         lines.append("Keep the old version until no deployed consumer uses it.")
         raise ContractError("\n".join(lines))

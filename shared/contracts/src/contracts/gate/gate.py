@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 from contracts import drift
 from contracts.errors import ContractError
 from contracts.gate import descriptions, verified
+from contracts.gate.deployed import PRODUCTION, Deployments
 from contracts.gate.deployment import CanIDeploy
 from contracts.gate.record import NOT_ASKED, Record
 from contracts.gate.records import CONSUMERS, deployment_of, write_record
+from contracts.gate.removed import removed_interactions
 from contracts.gate.runner import Runner
 from contracts.gate.workspace import Participant, Workspace
-from contracts.pacts import read_all
 
 Report = Callable[[str], None]
 _NO_TESTS = 5
@@ -69,9 +70,9 @@ class Gate:
                 record.steps["verified"].text = f"{service}: no service consumes it."
         return not record.is_failed
 
-    def can_i_deploy(self, sets: Collection[Sequence[str]], environment: str = "") -> bool:
+    def can_i_deploy(self, sets: Collection[Sequence[str]], environment: str = PRODUCTION) -> bool:
         """Ask for each set, whose services are deployed at once."""
-        asked = CanIDeploy(self.workspace, self.runner, environment)
+        asked = CanIDeploy(self.workspace, self.runner, Deployments(self.workspace, environment))
         passed = []
         for together in sets:
             part = deployment_of(together[0]) if len(together) == 1 else "deployment"
@@ -82,11 +83,15 @@ class Gate:
 
     def _check_committed(self, report: Report) -> None:
         wanted, pacts = self._descriptions(), self._pacts()
+        explained, problems = removed_interactions(self.workspace)
         found = [
+            *problems,
             *drift.differences(self.workspace.descriptions, wanted),
             *drift.differences(self.workspace.pacts, pacts),
             *self._undeclared(pacts),
         ]
+        for line in explained:
+            report(line)
         if found:
             raise ContractError("\n".join(found))
         report(f"{len(pacts)} pacts and {len(wanted)} descriptions are up to date.")
@@ -110,13 +115,13 @@ class Gate:
             record.read_results(Path(folder))
             if run.code != 0:
                 raise ContractError(f"{run.output}\n{name} breaks its contracts: see above.")
-            report(verified.count(self.workspace.pacts, Path(folder), name))
+            report(verified.count(self.workspace.contracts, Path(folder), name))
 
     def _is_provider(self, service: str) -> bool:
         declared = {
             name for each in self.workspace.participants.values() for name in each.providers
         }
-        found = {each.provider for each in read_all(self.workspace.pacts)}
+        found = {each.provider for each in self.workspace.contracts.every_interaction()}
         return service in declared | found
 
     def _descriptions(self) -> dict[str, str]:
@@ -148,6 +153,8 @@ class Gate:
 
 
 def _ask(asked: CanIDeploy, together: Sequence[str], record: Record, report: Report) -> None:
+    for sentence in asked.not_asked(together):
+        report(sentence)
     for answer in asked.answers(together):
         report(answer.sentence)
         record.answers.append(answer)

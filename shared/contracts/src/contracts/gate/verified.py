@@ -4,19 +4,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from contracts.errors import ContractError
-from contracts.pacts import FIX, Interaction, read_all
+from contracts.pacts import FIX, Contracts, Interaction, read_all
 
 
-def count(pacts: Path, verified: Path, provider: str) -> str:
+def count(contracts: Contracts, verified: Path, provider: str) -> str:
     """A sentence with the figures; `verified` is what `--contracts-verified` wrote.
 
     Raises:
         ContractError: there is no interaction, one was not verified, or no canary ran.
     """
-    committed = _names(each for each in read_all(pacts) if each.provider == provider)
+    interactions = contracts.interactions(provider=provider)
+    committed = _names(interactions)
     if not committed:
         raise ContractError(
-            f"{pacts} has no interaction with the provider `{provider}`. Nothing would be verified. {FIX}"
+            f"{contracts.pacts} has no interaction with the provider `{provider}`. Nothing would be verified. {FIX}"
         )
     found = _names(read_all(verified / "verified"))
     if missing := sorted(committed - found):
@@ -29,7 +30,9 @@ def count(pacts: Path, verified: Path, provider: str) -> str:
         raise ContractError(
             f"No canary ran for {provider}: its provider tests need one with @first_interactions."
         )
-    return f"{provider}: {len(committed)} of {len(committed)} interactions verified."
+    elsewhere = sum(each.is_external for each in interactions)
+    of_which = f", {elsewhere} of them of consumers elsewhere" if elsewhere else ""
+    return f"{provider}: {len(committed)} of {len(committed)} interactions verified{of_which}."
 
 
 def _names(interactions: Iterable[Interaction]) -> set[tuple[str, str, str]]:

@@ -26,6 +26,8 @@ class Settings:
     """Glob of the folders of the participants, relative to the repository."""
     folder: str = "contracts"
     """The folder with pacts, descriptions and `states.toml`."""
+    branch: str = ""
+    """The main branch. Empty: that of `origin`, else `main` or `master`."""
     records: str = "contract-records"
     """Where a run writes what it found, for `contracts report`."""
     prepare: str = ""

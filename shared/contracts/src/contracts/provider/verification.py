@@ -93,7 +93,7 @@ def report(interaction: Interaction, outcome: Outcome) -> str:
             f"  request    {interaction.request_line or 'a message, not a request'}",
             f"  differs    {'; '.join(outcome.mismatches)}",
             f"  response   {'' if interaction.is_message else f'{exchange.status} '}{answered}",
-            f"  expected   by {interaction.test} of {interaction.consumer}, in contracts/pacts/{interaction.file_name}",
+            f"  expected   by {interaction.test} of {interaction.consumer}, in contracts/{interaction.place}",
         ]
     )
 

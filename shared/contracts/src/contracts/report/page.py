@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from contracts.gate.deployed import Deployments
 from contracts.gate.record import Record
 from contracts.gate.records import join
 from contracts.gate.workspace import Workspace
-from contracts.pacts import Interaction, read_interactions
+from contracts.pacts import Interaction, external, parsed
 from contracts.report.graph import graph_of
 from contracts.report.rows import BROKEN, UNKNOWN, VERIFIED, rows_of
 
@@ -78,20 +79,18 @@ def write_page(workspace: Workspace, path: Path, record: Record) -> None:
 
 def _committed(workspace: Workspace) -> Iterator[Interaction]:
     """Without files that are no pacts: a step of the gate has failed because of them."""
-    for path in sorted(workspace.pacts.rglob("*.json")):
-        try:
-            yield from read_interactions(path)
-        except ContractError:
-            continue
+    contracts = workspace.contracts
+    for folder, read in ((contracts.pacts, parsed), (contracts.external, external)):
+        for path in sorted(folder.glob("*.json")):
+            with suppress(ContractError):
+                yield from read(path, path.read_text(encoding="utf-8"))
 
 
 def _deployment(deployments: Deployments, service: str) -> str:
     try:
-        if deployments.is_deployed(service):
-            return f"{deployments.tag_of(service)} is {deployments.revision_of(service)}"
+        return deployments.revision_of(service)
     except ContractError as error:
         return str(error)
-    return "Not deployed yet (bootstrap)."
 
 
 def _source(text: str) -> str:
