@@ -11,6 +11,7 @@ from contracts.errors import ContractError
 from contracts.gate.deployed import PRODUCTION
 from contracts.gate.gate import Gate
 from contracts.gate.publish import publish
+from contracts.gate.readers import readers
 from contracts.gate.records import CONSUMERS
 from contracts.gate.runner import ProcessRunner, Runner
 from contracts.gate.workspace import Workspace, find_root
@@ -57,6 +58,11 @@ def _run(
             names = [workspace[name].name for name in options.names or workspace.participants]
             sets = [names] if options.together else [[name] for name in names]
             return gate.can_i_deploy(sets, options.to)
+        case "readers":
+            name = workspace[options.provider].name
+            lines = list(readers(workspace, name, options.path, options.field))
+            print("\n".join(lines) or "No consumer reads it.")
+            return True
         case "report":
             write_report(workspace, options.html)
             return True
@@ -106,6 +112,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     deploy.add_argument(
         "--together", action="store_true", help="the services are deployed at the same time"
+    )
+    reading = commands.add_parser(
+        "readers",
+        help="print which consumer reads what",
+        description="Print from the pacts which consumer sends or reads which field, header and status of "
+        "a provider, with the interaction and its test. Example: `contracts readers users '/users/{user_id}' "
+        "is_active`.",
+    )
+    reading.add_argument("provider", metavar="PROVIDER")
+    reading.add_argument(
+        "path",
+        nargs="?",
+        default="",
+        metavar="PATH",
+        help="/users/7 or /users/{user_id}, or the description of a message; '' for all",
+    )
+    reading.add_argument(
+        "field",
+        nargs="?",
+        default="",
+        metavar="FIELD",
+        help="the name of a field, header or parameter, a status, or a place as it is printed",
     )
     report = commands.add_parser(
         "report",

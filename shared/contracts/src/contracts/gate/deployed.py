@@ -97,15 +97,11 @@ class Deployments:
         """What stands for the deployed version, for people."""
         commit = self.commit_of(service)
         if commit is None:
-            return (
-                f"{service}: neither deployed nor at the merge base, so nothing is asked about it."
-            )
+            return "it is neither deployed nor at the merge base, so nothing is asked about it"
+        tag, described = self.tag_of(service), self._described(commit)
         if self.is_deployed(service):
-            return f"{service}: deployed is {self._described(commit)} ({self.tag_of(service)})."
-        return (
-            f"{service}: not deployed yet, so the merge base {self._described(commit)} stands in. "
-            "Whether it fits what really runs is not asked."
-        )
+            return f"{tag} is {described}"
+        return f"it has no tag {tag}, so the merge base {described} stands in"
 
     def revision(self) -> str:
         """As `revision_of`, for the checkout."""

@@ -49,12 +49,9 @@ class CanIDeploy:
 
     def not_asked(self, together: Collection[str]) -> Iterator[str]:
         """A sentence for each other service without a deployed version."""
-        others = (other for other in self.workspace.participants if other not in together)
-        return (
-            self.deployments.revision_of(each)
-            for each in others
-            if not self.deployments.is_deployed(each)
-        )
+        for other in self.workspace.participants:
+            if other not in together and not self.deployments.is_deployed(other):
+                yield f"{other}: {self.deployments.revision_of(other)}."
 
     def _as_provider(self, service: str, *, consumer: str) -> Iterator[Answer]:
         path = self.workspace.pacts / f"{consumer}-{service}.json"

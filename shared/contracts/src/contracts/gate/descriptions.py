@@ -1,14 +1,12 @@
 """OpenAPI: interactions conform to the descriptions, and no change breaks a consumer."""
 
-import json
-
 from contracts.errors import ContractError
 from contracts.gate.deployed import Deployments
+from contracts.gate.readers import deprecated_uses
 from contracts.gate.workspace import Workspace
 from contracts.openapi.changes import breaking_changes
-from contracts.openapi.conformance import Description, violations
+from contracts.openapi.conformance import violations
 from contracts.openapi.variants import undocumented_variants
-from contracts.pacts import FIX
 
 
 def check_conformance(workspace: Workspace) -> str:
@@ -17,7 +15,7 @@ def check_conformance(workspace: Workspace) -> str:
     Raises:
         ContractError: a recorded request or response is invalid under its provider's description.
     """
-    descriptions = {name: _committed(workspace, name) for name in workspace.participants}
+    descriptions = {name: workspace.description(name) for name in workspace.participants}
     checked = 0
     found: list[str] = []
     interactions = workspace.contracts.every_interaction()
@@ -46,35 +44,30 @@ def check_conformance(workspace: Workspace) -> str:
 
 
 def report_changes(workspace: Workspace) -> str:
-    """The breaking changes since the deployed descriptions, one line each.
+    """The breaking changes since the deployed descriptions and who uses what is deprecated, one line each.
 
     Raises:
-        ContractError: a change breaks a consumer, or it is unknown what is deployed.
+        ContractError: a change breaks a consumer, one begins to use what is deprecated, or it is
+            unknown what is deployed.
     """
     deployments = Deployments(workspace)
-    lines, is_broken = [], False
+    lines, problems = [], []
     for service in workspace.participants:
-        version = deployments.revision_of(service)
-        old = deployments.description(service)
-        if old is None:
-            lines.append(f"{version} It has no description, so nothing is compared.")
-            continue
-        found = workspace.contracts.every_interaction()
-        interactions = [each for each in found if each.provider == service]
-        changes = breaking_changes(old, _committed(workspace, service), interactions)
-        is_broken = is_broken or any(each.used_by for each in changes)
-        lines += [f"{service}: {change}" for change in changes]
+        old, version = deployments.description(service), deployments.revision_of(service)
+        interactions = [
+            each for each in workspace.contracts.every_interaction() if each.provider == service
+        ]
+        new = workspace.description(service)
+        changes = breaking_changes(old, new, interactions) if old else []
+        problems += [f"{service}: {change}" for change in changes if change.used_by]
+        lines += [f"{service}: {change}" for change in changes if not change.used_by]
         if not changes:
-            lines.append(f"{service}: no breaking change. {version}")
-    if is_broken:
-        lines.append("Keep the old version until no deployed consumer uses it.")
-        raise ContractError("\n".join(lines))
+            compared = "no breaking change" if old else "there is no description to compare with"
+            lines.append(f"{service}: {compared}; {version}.")
+        still, begun = deprecated_uses(workspace, service)
+        lines += still
+        problems += begun
+    if problems:
+        problems.append("Keep the old version until no deployed consumer uses it.")
+        raise ContractError("\n".join([*problems, *lines]))
     return "\n".join(lines)
-
-
-def _committed(workspace: Workspace, service: str) -> Description:
-    path = workspace.descriptions / f"{service}.json"
-    if not path.is_file():
-        raise ContractError(f"{path} is missing. {FIX}")
-    found: Description = json.loads(path.read_text(encoding="utf-8"))
-    return found

@@ -23,7 +23,7 @@ def removed_interactions(workspace: Workspace) -> tuple[list[str], list[str]]:
     reasons = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     kept = {key for each in now for key in (_name(each), _content(each))}
     explained, problems = [], []
-    for each in _interactions_at(workspace, base):
+    for each in interactions_at(workspace, base):
         if {_name(each), _content(each)} & kept:
             continue
         pair, description = _name(each)
@@ -44,7 +44,8 @@ def removed_interactions(workspace: Workspace) -> tuple[list[str], list[str]]:
     return explained, problems
 
 
-def _interactions_at(workspace: Workspace, commit: str) -> Iterator[Interaction]:
+def interactions_at(workspace: Workspace, commit: str) -> Iterator[Interaction]:
+    """Of every pact as it was."""
     deployments, contracts = Deployments(workspace), workspace.contracts
     for folder, read in ((contracts.pacts, parsed), (contracts.external, external)):
         listed = deployments.at(commit, folder) or ""

@@ -8,6 +8,7 @@
 Every key has a default: see `Settings`.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import ContractError
-from contracts.pacts import Contracts
+from contracts.openapi.conformance import Description
+from contracts.pacts import FIX, Contracts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,14 @@ class Workspace:
     @property
     def descriptions(self) -> Path:
         return self.contracts.folder / "openapi"
+
+    def description(self, service: str) -> Description:
+        """The committed OpenAPI description. Raises `ContractError` if it is missing."""
+        path = self.descriptions / f"{service}.json"
+        if not path.is_file():
+            raise ContractError(f"{path} is missing. {FIX}")
+        found: Description = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     @property
     def bootstrap(self) -> Path:

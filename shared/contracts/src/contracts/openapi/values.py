@@ -15,10 +15,12 @@ class Value:
     types: frozenset[str]
     """Empty if it may have any type."""
     is_required: bool
+    sunset: str | None = None
+    """Of a deprecated value: the date, or empty."""
 
 
 def values_of(part: Mapping[str, Any], description: Description) -> dict[str, Value]:
-    """The values of a response: `$`, `$.name`, `$.sizes[]`."""
+    """The values of a request body or a response: `$`, `$.name`, `$.sizes[]`."""
     found: dict[str, Value] = {}
     for _, content in sorted(part.get("content", {}).items()):
         _collect(content.get("schema", True), description, "$", True, found, ())
@@ -48,7 +50,9 @@ def _collect(
         return
     within = (*within, id(schema))
     variants = list(alternatives(schema, description, is_request=False))
-    found[path] = Value(frozenset(each["type"] for each in variants) - {"any"}, is_required)
+    marked = [str(each.get("x-sunset", "")) for each in variants if each.get("deprecated")]
+    types = frozenset(each["type"] for each in variants) - {"any"}
+    found[path] = Value(types, is_required, marked[0] if marked else None)
     for each in variants:
         for name, value in each.get("properties", {}).items():
             needed = is_required and name in each.get("required", ())
