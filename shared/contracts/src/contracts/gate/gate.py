@@ -83,13 +83,17 @@ class Gate:
 
     def _check_committed(self, report: Report) -> None:
         wanted, pacts = self._descriptions(), self._pacts()
-        explained, problems = removed_interactions(self.workspace)
         found = [
-            *problems,
             *drift.differences(self.workspace.descriptions, wanted),
             *drift.differences(self.workspace.pacts, pacts),
             *self._undeclared(pacts),
         ]
+        explained: list[str] = []
+        try:
+            explained, problems = removed_interactions(self.workspace)
+            found = [*problems, *found]
+        except ContractError as error:
+            found.append(str(error))
         for line in explained:
             report(line)
         if found:
