@@ -17,6 +17,9 @@ _FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.\w+|(?:[\w.-]+/){2,})`")
 _CREATED = {
     ".github/workflows/deploy.yml",
     ".tox/development.env",
+    "contracts/bootstrap.toml",
+    "contracts/external/",
+    "contracts/removed.toml",
     "htmlcov/index.html",
     "tests/integration/test_notes.py",
 }
