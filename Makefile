@@ -16,7 +16,7 @@ END_WITH_MAKE := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: $(BOOTSTRAP)/.ready ## start every service on SQLite in ./data (<NAME>_PORT and DATA_DIR change that)
@@ -59,6 +59,11 @@ contracts: $(BOOTSTRAP)/.ready ## write contracts/ anew from the consumers' test
 .PHONY: constraints
 constraints: $(BOOTSTRAP)/.ready ## pin the newest versions that fit together (ARGS=--upgrade renews all)
 	@$(TOX) -e constraints -- $(ARGS)
+
+.PHONY: new-service
+new-service: $(BOOTSTRAP)/.ready ## make a service: NAME=orders [CONSUMES=items] [SUBSCRIBES=users] [PORT=8003] [DATABASE=no]
+	@NAME='$(NAME)' CONSUMES='$(CONSUMES)' SUBSCRIBES='$(SUBSCRIBES)' PORT='$(PORT)' DATABASE='$(or $(DATABASE),yes)' \
+	    $(BOOTSTRAP)/bin/python new_service.py
 
 .PHONY: env
 env: $(BOOTSTRAP)/.ready ## write .env for docker-compose.yml, with new secrets
