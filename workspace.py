@@ -60,7 +60,7 @@ class Service:
 
     @property
     def prefix(self) -> str:
-        """How its environment variables begin: `ORDERS_`."""
+        """How its environment variables begin: `<NAME>_`."""
         return self.name.upper().replace("-", "_") + "_"
 
     @property
@@ -180,10 +180,14 @@ def tour(services: Sequence[Service], environ: Mapping[str, str]) -> str:
     """Where the services are, and the README's tour with their addresses."""
     places = urls(services, environ)
     lines = [f"  {name}  {url}  docs: {url}/docs" for name, url in places.items()]
-    variables = " ".join(f"{each.prefix[:-1]}={places[each.name]}" for each in services)
+    variables = {each.prefix[:-1]: places[each.name] for each in services}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"^```bash\n.*\n([^`]*)^```", readme, re.MULTILINE)
-    steps = f"\nA tour, to copy into another terminal:\n\n{variables}\n{block[1]}" if block else ""
+    block = re.search(r"^```bash\n(.*)\n([^`]*)^```", readme, re.MULTILINE)
+    named = re.findall(r"(\w+)=", block[1]) if block else []
+    steps = ""
+    if block and set(named) <= variables.keys():  # a service that it needs may be gone
+        addresses = " ".join(f"{name}={variables[name]}" for name in named)
+        steps = f"\nA tour, to copy into another terminal:\n\n{addresses}\n{block[2]}"
     return "\n".join(["\nReady. Ctrl-C ends all.\n", *lines, steps])
 
 

@@ -31,7 +31,9 @@ class MadeUp:
             "constraints.txt",
         ):
             shutil.copy(workspace.ROOT / name, folder)
-        (folder / "README.md").write_text("# Tour\n\n```bash\nA=1 B=2\ncurl $ORDERS\n```\n")
+        (folder / "README.md").write_text(
+            "# Tour\n\n```bash\nSTOCK=1 ORDERS=2\ncurl $ORDERS\n```\n"
+        )
         self.ports = dict(zip(TABLES, free_ports(len(TABLES)), strict=True))
         for name, table in TABLES.items():
             service = folder / "services" / name

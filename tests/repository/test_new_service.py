@@ -1,0 +1,175 @@
+"""`make new-service`: what it refuses, and what it renders. tests/new_service runs every gate on the result."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import MadeUp
+
+import new_service
+import workspace
+from new_service import answers, asked, mention, singular
+from workspace import ROOT, Refused, Service
+
+
+@pytest.fixture
+def root(made_up: MadeUp) -> Path:
+    """Accounts publishes events, stock doesn't, and orders offers nothing."""
+    for name, files in {"accounts": ("client", "events"), "stock": ("client",)}.items():
+        folder = made_up.root / "services" / name / new_service.OFFERS
+        folder.mkdir()
+        for each in files:
+            (folder / f"{each}.py.jinja").touch()
+    return made_up.root
+
+
+class TestAsked:
+    def test_service_has_what_was_asked_for(self, root: Path) -> None:
+        given = {"CONSUMES": "stock, accounts", "SUBSCRIBES": "accounts", "PORT": "9999"}
+        new = asked({"NAME": "parcels", "DATABASE": "", **given}, root)
+        assert (new.name, new.port, new.database) == ("parcels", 9999, True)
+        assert (new.consumes, new.subscribes) == (["accounts", "stock"], ["accounts"])
+
+    def test_port_is_by_default_the_first_that_no_service_has(
+        self, root: Path, made_up: MadeUp
+    ) -> None:
+        port = asked({"NAME": "parcels"}, root).port
+        assert port >= new_service.FIRST_PORT
+        assert port not in made_up.ports.values()
+
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"NAME": ""}, "NAME must be 2 to 20 lower-case letters and digits, not ''."),
+            ({"NAME": "Parcels"}, "NAME must be 2 to 20 lower-case"),
+            ({"NAME": "2go"}, "NAME must be 2 to 20 lower-case"),
+            ({"NAME": "a-b"}, "NAME must be 2 to 20 lower-case"),
+            ({"NAME": "x" * 21}, "NAME must be 2 to 20 lower-case"),
+            ({"NAME": "../x"}, "NAME must be 2 to 20 lower-case"),
+            ({"NAME": "orders"}, "There is a service orders already."),
+            ({"NAME": "chassis"}, "NAME can't be chassis: `chassis` is reserved."),
+            ({"NAME": "import"}, "`import` is reserved."),
+            ({"NAME": "imports"}, "NAME can't be imports: `import` is reserved."),
+            ({"NAME": "lists"}, "NAME can't be lists: `list` is reserved."),
+            ({"PORT": "80"}, "PORT must be from 1024 to 65535, not '80'."),
+            ({"PORT": "65536"}, "PORT must be from 1024 to 65535"),
+            ({"PORT": "web"}, "PORT must be from 1024 to 65535, not 'web'."),
+            ({"CONSUMES": "shop"}, "no service shop; there are: accounts, orders, stock."),
+            ({"CONSUMES": "orders"}, "orders offers nothing to consumers"),
+            ({"SUBSCRIBES": "shop"}, "There is no service shop"),
+            ({"SUBSCRIBES": "stock"}, "SUBSCRIBES can't be stock: it publishes no events."),
+            ({"DATABASE": "maybe"}, "DATABASE must be yes or no, not 'maybe'."),
+            ({"DATABASE": "no", "SUBSCRIBES": "accounts"}, "can't subscribe to events."),
+        ],
+    )
+    def test_wrong_value_is_refused_with_one_sentence(
+        self, root: Path, changes: dict[str, str], sentence: str
+    ) -> None:
+        with pytest.raises(Refused) as caught:
+            asked({"NAME": "parcels", **changes}, root)
+        assert sentence in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    def test_port_of_another_service_is_refused(self, root: Path, made_up: MadeUp) -> None:
+        port = made_up.ports["stock"]
+        with pytest.raises(Refused, match=f"^PORT can't be {port}: stock has it.$"):
+            asked({"NAME": "parcels", "PORT": str(port)}, root)
+
+
+@pytest.mark.parametrize(
+    ("name", "one"),
+    [
+        *(("orders", "order"), ("stock", "stock"), ("companies", "company"), ("boxes", "box")),
+        *(("addresses", "address"), ("access", "access"), ("as", "as")),
+    ],
+)
+def test_singular_names_one_of_them(name: str, one: str) -> None:
+    assert singular(name) == one
+
+
+def test_changes_that_are_not_committed_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    subprocess.run(["/usr/bin/env", "git", "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / "new.txt").touch()
+    monkeypatch.setattr(new_service, "ROOT", tmp_path)
+    monkeypatch.setenv("NAME", "parcels")
+    with pytest.raises(Refused, match=r"^Commit your changes first \(new.txt\)"):
+        new_service.main()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service without the files that other commands write, from the template as it is now."""
+    issuer = next(each for each in workspace.services() if each.issues_tokens)
+    root = tmp_path_factory.mktemp("root")
+    new = Service(
+        name="parcels",
+        folder=root,
+        port=9999,
+        consumes=[issuer.name],
+        subscribes=[issuer.name],
+    )
+    for name in ("copier.yml", "templates", f"services/{issuer.name}/{new_service.OFFERS}"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / "template" / name)
+        else:
+            (root / "template").mkdir()
+            shutil.copy(ROOT / name, root / "template")
+    command = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults"]
+    target = root / "services/parcels"
+    subprocess.run([*command, *answers(new), root / "template", target], check=True)
+    return target
+
+
+class TestRendering:
+    def test_every_layer_has_its_files(self, folder: Path) -> None:
+        python = {str(file.relative_to(folder)) for file in folder.rglob("*.py")}
+        assert {
+            "app/main.py",
+            "app/routers/parcels.py",
+            "app/services/parcels.py",
+            "app/repositories/parcels.py",
+            "app/events/inbox.py",
+            "migrations/versions/0001_parcels.py",
+            "tests/integration/test_parcels.py",
+        } <= python
+        assert (folder / "deploy/parcels.rules.yml").exists()
+        assert (folder / ".copier-answers.yml").exists()
+
+    def test_nothing_of_the_template_is_left(self, folder: Path) -> None:
+        texts = {file: file.read_text() for file in folder.rglob("*") if file.is_file()}
+        assert [file for file, text in texts.items() if "{%" in text or "{{ " in text] == []
+
+    def test_code_has_no_findings(self, folder: Path) -> None:
+        shutil.copy(ROOT / "pyproject.toml", folder.parents[1])
+        command = [sys.executable, "-m", "ruff", "check", "--quiet", "--no-cache"]
+        fixable = "--fix"  # the order of imports depends on names; make formats, too
+        run = subprocess.run(
+            [*command, fixable, folder], capture_output=True, text=True, check=False
+        )
+        assert run.stdout == ""
+
+
+def test_service_is_mentioned_where_each_is(tmp_path: Path) -> None:
+    texts = {
+        "docker-compose.yml": "include:\n  - services/stock/deploy/compose.yml\n\nservices: {}\n",
+        "a.code-workspace": '[\n  {"path": "shared/chassis"},\n  {"path": "services/stock"}\n]\n',
+        "contracts/bootstrap.toml": "stock = 2027-01-01\n",
+        "contracts/states.toml": '[stock."a book"]\n',
+    }
+    (tmp_path / "contracts").mkdir()
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    mention(Service(name="entries", folder=tmp_path, port=1), tmp_path)
+    found = {name: (tmp_path / name).read_text() for name in texts}
+    line = "  - services/entries/deploy/compose.yml\n"
+    assert found["docker-compose.yml"].count(line) == 1
+    assert found["docker-compose.yml"].endswith(f"{line}\nservices: {{}}\n")
+    assert '"chassis"},\n  {"path": "services/entries"},\n  {' in found["a.code-workspace"].replace(
+        "shared/", ""
+    )
+    assert found["contracts/bootstrap.toml"].startswith("stock = 2027-01-01\nentries = 2")
+    assert '[entries."an entry"]\nid = "int"\nname = "str"\n' in found["contracts/states.toml"]
