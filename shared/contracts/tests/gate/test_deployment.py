@@ -90,7 +90,7 @@ class TestBeforeTheFirstDeployment:
         self, example: Example, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert example.gate.can_i_deploy([["catalog"]])
-        assert "shop: neither deployed nor at the merge base" in capsys.readouterr().out
+        assert "shop: it is neither deployed nor at the merge base" in capsys.readouterr().out
 
     def test_merge_base_stands_in_on_a_branch(
         self, example: Example, capsys: pytest.CaptureFixture[str]
@@ -102,7 +102,7 @@ class TestBeforeTheFirstDeployment:
         example.git("commit", "--quiet", "--all", "--message", LOCKSTEP[0].name)
         assert not example.gate.can_i_deploy([["catalog"]])
         output = capsys.readouterr().out
-        assert "shop: not deployed yet, so the merge base" in output
+        assert "shop: it has no tag deployed/production/shop, so the merge base" in output
         assert "catalog as provider of shop at the merge base: NO" in output
 
     def test_commit_before_stands_in_on_the_main_branch(self, example: Example) -> None:
