@@ -69,6 +69,10 @@ new-service: $(BOOTSTRAP)/.ready ## make a service: NAME=orders [CONSUMES=items]
 env: $(BOOTSTRAP)/.ready ## write .env for docker-compose.yml, with new secrets
 	@$(BOOTSTRAP)/bin/python workspace.py env
 
+.PHONY: remove-service
+remove-service: $(BOOTSTRAP)/.ready ## delete a service and what mentions it (NAME=items; FORCE=yes although others need it)
+	@$(BOOTSTRAP)/bin/python remove_service.py "$(NAME)" "$(FORCE)"
+
 .PHONY: clean
 clean: ## remove environments, caches and reports; the data stays
 	@find . \( -path ./.git -o -path ./data \) -prune -o \( -name .tox -o -name __pycache__ \

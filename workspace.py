@@ -253,7 +253,8 @@ def env_text(current: str = "", root: Path = ROOT) -> str:
     found = services(root)
     known = connections(found, {each.name: f"http://{each.name}:{each.port}" for each in found})
     text = current or (root / ".env.example").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if line.partition("=")[0] not in known]
+    derived = {*known, *(f"{each.prefix}EVENTS_SUBSCRIBERS" for each in found)}  # also without one
+    lines = [line for line in text.splitlines() if line.partition("=")[0] not in derived]
     present = {line.partition("=")[0] for line in lines}
     for file in compose_files(root):
         for name, colon in _REQUIRED.findall(file.read_text(encoding="utf-8")):

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from workspace import ROOT, packages
+from workspace import ROOT, packages, services
 
 _FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -59,6 +59,12 @@ def broken_links(document: Path, site: list[Path]) -> Iterator[str]:
         page = (document.parent / path).resolve() if path else document
         if page not in site or (anchor and anchor not in _anchors(page)):
             yield target
+
+
+def is_outdated(document: Path) -> bool:
+    """Whether it says that it is about a service that was removed: it names files that were there."""
+    about = re.search(r"^<!-- about: (.+) -->$", document.read_text(), re.MULTILINE)
+    return bool(about and set(about[1].split(", ")) - {each.name for each in services()})
 
 
 def missing_files(document: Path) -> set[str]:

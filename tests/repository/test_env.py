@@ -1,5 +1,6 @@
 """`.env`, which `make env` writes for docker-compose.yml, on a made-up workspace."""
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -71,6 +72,12 @@ def test_existing_values_stay_and_a_new_service_is_added(root: Path) -> None:
     changed = {name for name in old if old[name] != new[name]}
     assert changed == {"ACCOUNTS_TOKEN_AUDIENCES", "ACCOUNTS_EVENTS_SUBSCRIBERS"}
     assert new["ACCOUNTS_EVENTS_SUBSCRIBERS"].endswith(",stock=http://stock:9003/events/")
+
+
+def test_removed_subscriber_is_no_longer_named(root: Path) -> None:
+    before = workspace.env_text(root=root)
+    shutil.rmtree(root / "services/orders")
+    assert variables(workspace.env_text(before, root))["ACCOUNTS_EVENTS_SUBSCRIBERS"] == ""
 
 
 def test_only_the_owner_can_read_the_file(root: Path) -> None:

@@ -1,3 +1,4 @@
+# needs: users, items
 """The figures of `tox -e bench`."""
 
 from pathlib import Path
