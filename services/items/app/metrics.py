@@ -10,11 +10,9 @@ from app.events.user_events import USER_EVENT_TYPES
 from app.repositories.item_removals import ItemRemovalQueries
 from chassis.db.columns import utc_now
 from chassis.events.cloudevents import MalformedEvent
-from chassis.http.circuit_breaker import CircuitBreaker
 from chassis.http.guarded_calls import CallFailed
+from chassis.http.metrics import BreakerGauge
 from chassis.web.state import ServiceState
-
-_STATES = {"closed": 0, "half_open": 1, "open": 2}
 
 
 class UsersMetrics:
@@ -27,15 +25,7 @@ class UsersMetrics:
             ("result",),
             registry=registry,
         )
-        self._breakers = Gauge(
-            "circuit_breaker_state",
-            "State of the circuit breaker: 0 closed, 1 half-open, 2 open.",
-            ("calls",),
-            registry=registry,
-        )
-
-    def watch_breaker(self, calls: str, breaker: CircuitBreaker) -> None:
-        self._breakers.labels(calls).set_function(lambda: _STATES[breaker.state])
+        self.breakers = BreakerGauge(registry)
 
     @contextmanager
     def counting_call(self) -> Iterator[None]:

@@ -82,7 +82,7 @@ class UsersClient:
 
     def _guarded(self, name: str, policy: CallPolicy) -> GuardedCalls:
         calls = GuardedCalls(policy)
-        self._metrics.watch_breaker(name, calls.breaker)
+        self._metrics.breakers.watch(name, calls.breaker)
         return calls
 
     async def _get(self, calls: GuardedCalls, path: str, headers: dict[str, str]) -> httpx.Response:

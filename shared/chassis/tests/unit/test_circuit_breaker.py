@@ -6,8 +6,10 @@ from contextlib import suppress
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from prometheus_client import CollectorRegistry
 
 from chassis.http.circuit_breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
+from chassis.http.metrics import BreakerGauge
 from service_testing.frozen_time import FrozenTime, frozen
 
 POLICY = BreakerPolicy(failures=3, recent_seconds=30, open_seconds=5)
@@ -219,3 +221,16 @@ class AnyHistory(RuleBasedStateMachine):
 
 def test_any_history_keeps_the_rules() -> None:
     run_state_machine_as_test(AnyHistory)
+
+
+def test_gauge_shows_the_state_at_each_scrape() -> None:
+    registry = CollectorRegistry()
+    breaker = CircuitBreaker(POLICY)
+    BreakerGauge(registry).watch("lookups", breaker)
+
+    def value() -> float | None:
+        return registry.get_sample_value("circuit_breaker_state", {"calls": "lookups"})
+
+    assert value() == 0
+    fail(breaker, POLICY.failures)
+    assert value() == 2

@@ -209,3 +209,12 @@ def test_changed_provider_fails(
     output = printed()
     assert message in output
     assert fix in output
+
+
+def test_service_without_neighbours_passes(example: Example, printed: Callable[[], str]) -> None:
+    for name in ("shop", "mailer"):
+        shutil.rmtree(example.root / "services" / name)
+        example.path(f"contracts/openapi/{name}.json").unlink()
+    shutil.rmtree(example.path("contracts/pacts"))
+    assert example.gate.check_consumers(), printed()
+    assert "0 pacts and 1 descriptions are up to date." in printed()
