@@ -141,7 +141,7 @@ def _read(file: Path) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    command = ["git", *arguments]
+    command = ["git", "-c", "core.quotePath=false", *arguments]
     return subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 

@@ -99,6 +99,13 @@ class TestPreparation:
 
         assert checkout.take_calls() == ["workspace.py install", "run.py"]
 
+    def test_service_is_removed_by_its_name(self, checkout: Checkout) -> None:
+        checkout.make("run")
+        checkout.take_calls()
+        checkout.make("remove-service", "NAME=items", "FORCE=yes")
+
+        assert checkout.take_calls() == ["remove_service.py items yes"]
+
     @pytest.mark.parametrize(("pins", "is_prepared"), [("tox==4\n", True), ("", False)])
     def test_changed_pins_are_installed(
         self, checkout: Checkout, pins: str, is_prepared: bool
