@@ -149,7 +149,7 @@ class TestRefused:
             (folder / "pyproject.toml").unlink(missing_ok=True)
             raise PermissionError(folder)
 
-        monkeypatch.setattr(remove_service.shutil, "rmtree", fail)
+        monkeypatch.setattr(shutil, "rmtree", fail)
         with pytest.raises(PermissionError):
             remove_service.remove(root, "orders", force=False)
         assert git(root, "status", "--porcelain") == ""
