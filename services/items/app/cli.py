@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress as RichProgress
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from app.clients.users_directory import DirectoryFailed, open_directory
 from app.database import MIGRATIONS
@@ -78,16 +76,10 @@ def resync(
 
 
 async def _resync(database: Database, settings: ItemsSettings, max_deletions: int) -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with RichProgress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as display:
-        task = display.add_task("Reading from the users service", total=None)
+    with Console(stderr=True).status("Reading from the users service") as status:
 
         def show(now: Progress) -> None:
-            text = f"{now.users} users read, {now.changed} changed, {now.deleted} deleted"
-            display.update(task, description=text)
+            status.update(f"{now.users} users read, {now.changed} changed, {now.deleted} deleted")
 
         async with open_directory(settings) as directory:
             return await read_all(

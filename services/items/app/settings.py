@@ -20,29 +20,19 @@ class ItemsSettings(ServiceSettings):
     users_url: str = Field(description="Where this service reaches the users service.")
     users_public_url: str | None = Field(
         None,
-        description="Where a browser reaches the users service, for the docs page; by default `ITEMS_USERS_URL`.",
+        description="Where a browser reaches users, for the docs page; else `ITEMS_USERS_URL`.",
     )
     users_deadline_seconds: float = Field(
-        2.0,
-        gt=0,
-        description="How long a call to the users service may take, retries included (more than 0).",
+        2.0, gt=0, description="How long a call to users may take, retries included (more than 0)."
     )
     users_attempts: int = Field(
-        3,
-        ge=1,
-        le=10,
-        description="How many times a failing call to the users service is tried (1 to 10).",
+        3, ge=1, le=10, description="How many times a failing call to users is tried (1 to 10)."
     )
     users_retry_share: float = Field(
-        0.2,
-        ge=0,
-        le=1,
-        description="The share of calls to the users service that may be retries (0 to 1).",
+        0.2, ge=0, le=1, description="The share of calls to users that may be retries (0 to 1)."
     )
     users_max_concurrent: int = Field(
-        20,
-        ge=1,
-        description="Concurrent calls to the users service; further calls fail immediately (at least 1).",
+        20, ge=1, description="Concurrent calls to users; more fail immediately (at least 1)."
     )
     users_breaker_failures: int = Field(
         5,
@@ -51,18 +41,13 @@ class ItemsSettings(ServiceSettings):
         description="The circuit opens after this many failures among the last 20 calls, if they are at least half.",
     )
     users_breaker_seconds: float = Field(
-        5.0,
-        gt=0,
-        le=300,
-        description="How long the circuit stays open before one call is tried (more than 0, at most 300).",
+        5.0, gt=0, le=300, description="How long the circuit stays open (more than 0, at most 300)."
     )
-
     users_client_id: str | None = Field(
-        None, description="This service's client id at the users service, for `resync`."
+        None, description="This service's client id at users, for `resync`."
     )
     users_client_secret: SecretStr | None = Field(
-        None,
-        description="The secret that `create-client` at the users service printed, for `resync`.",
+        None, description="The secret that `create-client` of users printed, for `resync`."
     )
     background: bool = Field(
         True, description="Whether this process deletes the items of deleted owners and old events."

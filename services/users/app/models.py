@@ -2,37 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import (
-    JSON,
-    CheckConstraint,
-    ForeignKey,
-    Identity,
-    String,
-    Text,
-)
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Identity, String, Text
 from sqlmodel import Field, SQLModel
 
+import chassis.events.outbox.models  # noqa: F401 - its tables are in this database, too
 from chassis.auth.tokens import Role
 from chassis.db.columns import NAME_LENGTH, NAMING_CONVENTION, UtcDateTime, big_id, utc_now
-from chassis.events.outbox.models import (
-    OutboxEvent,
-    OutboxStream,
-    OutboxSubscriber,
-    ParkedEvent,
-)
-
-__all__ = [
-    "OutboxEvent",
-    "OutboxStream",
-    "OutboxSubscriber",
-    "ParkedEvent",
-    "RefreshFamily",
-    "RefreshToken",
-    "ServiceClient",
-    "SigningKey",
-    "User",
-    "metadata",
-]
 
 SQLModel.metadata.naming_convention = NAMING_CONVENTION
 metadata = SQLModel.metadata

@@ -90,12 +90,9 @@ class PublicUser(View):
     is_active: bool
 
 
-class InternalUser(View):
+class InternalUser(PublicUser):
     """A user as the events of the account describe it."""
 
-    id: int = Field(examples=[1])
-    name: str
-    is_active: bool
     version: int = Field(description="Increases with every change of the account.", examples=[3])
 
 

@@ -1,6 +1,6 @@
 """Reads all users from the users service, with a service token. Nothing of httpx leaves this module."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Protocol
@@ -95,23 +95,9 @@ class UsersDirectory:
                 f"the users service answers {response.status_code} to POST /auth/token, without a token."
             ) from None
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, int] | None = None,
-        data: Mapping[str, str] | None = None,
-        auth: httpx.BasicAuth | None = None,
-    ) -> httpx.Response:
-        async def send() -> httpx.Response:
-            return await send_or_fail(
-                self._http, method, path, headers=headers, params=params, data=data, auth=auth
-            )
-
+    async def _send(self, method: str, path: str, **options: object) -> httpx.Response:
         try:
-            return await self._calls.call(send)
+            return await self._calls.call(lambda: send_or_fail(self._http, method, path, **options))
         except CallGivenUp as error:
             raise DirectoryFailed(f"the users service is unavailable: {error}.") from None
 

@@ -10,28 +10,8 @@ from app.services import items
 from chassis.db.sessions import WriteSession
 
 _OWNERS = 200
-_ADJECTIVES = (
-    "Green",
-    "Brass",
-    "Folding",
-    "Antique",
-    "Wooden",
-    "Tiny",
-    "Sturdy",
-    "Striped",
-    "Quiet",
-)
-_THINGS = (
-    "kettle",
-    "lamp",
-    "chair",
-    "bicycle",
-    "telescope",
-    "typewriter",
-    "clock",
-    "map",
-    "violin",
-)
+_ADJECTIVES = ("Old", "Green", "Brass", "Folding", "Wooden", "Tiny", "Sturdy", "Striped", "Quiet")
+_THINGS = ("kettle", "lamp", "chair", "bicycle", "telescope", "clock", "map", "violin", "desk")
 _STATES = (None, "Hardly used.", "Needs a little repair.", "As new, in its box.")
 
 

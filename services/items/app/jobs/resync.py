@@ -1,6 +1,5 @@
 """Rebuilds the owners from the users service, while events keep arriving (ADR 0022)."""
 
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -50,13 +49,15 @@ async def resync(
     """
     progress = Progress()
     resync_id = await _begin(database)
-    missing = _MissingIds(await _living_ids(database))
+    # Only an owner who was known before the listing and isn't in it is deleted, because users never gives
+    # an id twice. A later one may be missing because users committed the account after its page was read.
+    missing = set(await _living_ids(database))
     async for states in directory.pages():
         progress.changed += await _apply(database, states)
-        missing.skip(states)
+        missing.difference_update(state.id for state in states)
         progress.users += len(states)
         on_progress(progress)
-    deleted = missing.rest()
+    deleted = sorted(missing)
     if len(deleted) > max_deletions:
         raise TooManyDeletions(len(deleted))
     for start in range(0, len(deleted), _BATCH_SIZE):
@@ -74,12 +75,11 @@ async def _begin(database: Database) -> int:
         return await ResyncRepository(session).begin()
 
 
-async def _living_ids(database: Database) -> "array[int]":
-    owners, ids, after_id = OwnerQueries(database.read_session()), array("q"), 0
-    while chunk := await owners.living_ids(after_id=after_id, limit=_CHUNK_SIZE):
+async def _living_ids(database: Database) -> list[int]:
+    owners, ids = OwnerQueries(database.read_session()), [0]
+    while chunk := await owners.living_ids(after_id=ids[-1], limit=_CHUNK_SIZE):
         ids.extend(chunk)
-        after_id = ids[-1]
-    return ids
+    return ids[1:]
 
 
 async def _apply(database: Database, states: list[OwnerState]) -> int:
@@ -90,35 +90,3 @@ async def _apply(database: Database, states: list[OwnerState]) -> int:
 async def _finish(database: Database, resync_id: int) -> None:
     async with database.transaction() as session:
         await ResyncRepository(session).finish(resync_id)
-
-
-class _MissingIds:
-    """The ids of owners who were known before the listing began and aren't in it.
-
-    Only those prove a deletion, because users never gives an id twice. An owner who became known
-    meanwhile may be missing for another reason: users may have committed the account after its page was
-    read.
-    """
-
-    def __init__(self, known: "array[int]") -> None:
-        self._known = known
-        self._next = 0
-        self._ids: list[int] = []
-
-    def skip(self, states: list[OwnerState]) -> None:
-        """The next users of the listing, in ascending order of ids, aren't missing."""
-        for state in states:
-            self._take_until(state.id)
-            if self._next < len(self._known) and self._known[self._next] == state.id:
-                self._next += 1
-
-    def rest(self) -> list[int]:
-        """All missing ids, after the end of the listing."""
-        self._ids.extend(self._known[self._next :])
-        self._next = len(self._known)
-        return self._ids
-
-    def _take_until(self, user_id: int) -> None:
-        while self._next < len(self._known) and self._known[self._next] < user_id:
-            self._ids.append(self._known[self._next])
-            self._next += 1

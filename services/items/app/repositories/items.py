@@ -1,23 +1,26 @@
 """Queries of items. `ItemQueries` reads, `ItemRepository` works in a transaction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, delete, exists
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, exists
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from app.etags import item_etag
-from app.models import Item, ItemRemoval, Owner
+from app.models import Item, ItemRemoval, Owner, metadata
 from app.money import price_text, to_cents
 from app.search import searchable
-from chassis.db.columns import LIKE_ESCAPE, UtcDateTime, escaped_like, sortable_text
+from chassis.db.columns import LIKE_ESCAPE, escaped_like
 from chassis.db.paging import Sort, bounded_count, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.web.paging import Page, PageQuery
+
+Value = TypeVar("Value")
 
 
 class OwnerName(NamedTuple):
@@ -165,44 +168,18 @@ def _decode_text(value: object) -> str:
     return value
 
 
-def _both_directions(name: str, ascending: Sort) -> dict[str, Sort]:
+def _both_directions(
+    name: str, key: str, encode: Callable[[Value], object], decode: Callable[[object], Value]
+) -> dict[str, Sort]:
+    column = metadata.tables["items"].columns[key]
+    ascending = Sort(column, column.type, key, descending=False, encode=encode, decode=decode)
     return {name: ascending, f"-{name}": replace(ascending, descending=True)}
 
 
 SORTS = {
-    **_both_directions(
-        "created_at",
-        Sort(
-            column=col(Item.created_at),
-            type=UtcDateTime(),
-            key="created_at",
-            descending=False,
-            encode=datetime.isoformat,
-            decode=_decode_time,
-        ),
-    ),
-    **_both_directions(
-        "price",
-        Sort(
-            column=col(Item.price_cents),
-            type=BigInteger(),
-            key="price_cents",
-            descending=False,
-            encode=int,
-            decode=decode_int,
-        ),
-    ),
-    **_both_directions(
-        "name",
-        Sort(
-            column=col(Item.name),
-            type=sortable_text(120),
-            key="name",
-            descending=False,
-            encode=str,
-            decode=_decode_text,
-        ),
-    ),
+    **_both_directions("created_at", "created_at", datetime.isoformat, _decode_time),
+    **_both_directions("price", "price_cents", int, decode_int),
+    **_both_directions("name", "name", str, _decode_text),
 }
 
 

@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from app.models import OutboxEvent, User
+from app.models import User
 from chassis.db.sessions import WriteSession
+from chassis.events.outbox.models import OutboxEvent
 from chassis.events.outbox.writing import write_event
 
 EventType = Literal["user.created", "user.updated", "user.deleted"]

@@ -3,25 +3,15 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import structlog
 
 from app.errors import InvalidRefreshToken, RefreshTokenReused
-from app.repositories.refresh_tokens import RefreshTokenRepository
-from chassis.auth.tokens import Role
+from app.repositories.refresh_tokens import Holder, RefreshTokenRepository
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 
 logger = structlog.get_logger(__name__)
-
-
-class Refreshed(NamedTuple):
-    """A new refresh token, and the account that it belongs to."""
-
-    user_id: int
-    role: Role
-    refresh_token: str
 
 
 async def start_family(session: WriteSession, user_id: int, lifetime: timedelta) -> str:
@@ -31,8 +21,8 @@ async def start_family(session: WriteSession, user_id: int, lifetime: timedelta)
     return await _add_token(tokens, family.id)
 
 
-async def exchange(session: WriteSession, refresh_token: str) -> Refreshed:
-    """Use a refresh token, and issue the next one.
+async def exchange(session: WriteSession, refresh_token: str) -> tuple[Holder, str]:
+    """Use a refresh token, and issue the next one. Returns its holder and the next one.
 
     Raises:
         RefreshTokenReused: it was used before, and its family is revoked now. The caller has to commit that.
@@ -49,7 +39,7 @@ async def exchange(session: WriteSession, refresh_token: str) -> Refreshed:
     holder = await tokens.get_holder(family_id, now)
     if holder is None:
         raise InvalidRefreshToken
-    return Refreshed(holder.user_id, holder.role, await _add_token(tokens, family_id))
+    return holder, await _add_token(tokens, family_id)
 
 
 async def revoke(session: WriteSession, refresh_token: str) -> None:

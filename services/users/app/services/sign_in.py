@@ -53,12 +53,12 @@ class SignIn:
         """
         async with self._database.write_session() as session:
             try:
-                refreshed = await refresh_tokens.exchange(session, refresh_token)
+                holder, next_token = await refresh_tokens.exchange(session, refresh_token)
             except RefreshTokenReused:
                 await session.commit()  # the revocation has to outlive the error
                 raise
             # Signed before the commit: if signing fails, the client can use its token again.
-            pair = await self._pair(refreshed.user_id, refreshed.role, refreshed.refresh_token)
+            pair = await self._pair(holder.user_id, holder.role, next_token)
             await session.commit()
         return pair
 

@@ -8,8 +8,8 @@ import jwt
 from sqlmodel import col, select
 
 from app.events.user_events import SOURCE
-from app.models import OutboxEvent
 from app.schemas import AdminPatch
+from chassis.events.outbox.models import OutboxEvent
 from chassis.events.outbox.transport import Delivered, DeliveryTokens, HttpTransport
 from chassis.http.client import service_client
 from contracts.provider import Message, ProviderStates, message_producer

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from app.events.user_events import SOURCE
-from app.models import OutboxEvent
 from app.schemas import AccessToken
 from chassis.events.cloudevents import STRUCTURED
+from chassis.events.outbox.models import OutboxEvent
 from chassis.events.outbox.transport import (
     Answer,
     Delivered,

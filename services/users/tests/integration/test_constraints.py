@@ -7,19 +7,15 @@ from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel, col, select
 
-from app.models import (
+from app.models import RefreshFamily, RefreshToken, ServiceClient, SigningKey, User
+from chassis.db.columns import utc_now
+from chassis.db.sessions import WriteSession
+from chassis.events.outbox.models import (
     OutboxEvent,
     OutboxStream,
     OutboxSubscriber,
     ParkedEvent,
-    RefreshFamily,
-    RefreshToken,
-    ServiceClient,
-    SigningKey,
-    User,
 )
-from chassis.db.columns import utc_now
-from chassis.db.sessions import WriteSession
 
 NOW = utc_now()
 GOOD: dict[type[SQLModel], dict[str, Any]] = {

@@ -12,9 +12,9 @@ from structlog.types import EventDict
 
 from app.dependencies import UsersState
 from app.main import create_app
-from app.models import OutboxEvent
 from app.settings import UsersSettings
 from chassis.db.database import Database
+from chassis.events.outbox.models import OutboxEvent
 from chassis.events.outbox.settings import Subscriber
 from service_testing import faults
 from service_testing.assertions import assert_status

@@ -7,17 +7,15 @@ from sqlalchemy import func, select, text
 from sqlmodel import col
 
 from app.database import MIGRATIONS
-from app.models import (
+from app.models import ServiceClient, User, metadata
+from chassis.db.columns import utc_now
+from chassis.db.migrations import differences, downgrade, upgrade
+from chassis.events.outbox.models import (
     OutboxEvent,
     OutboxStream,
     OutboxSubscriber,
     ParkedEvent,
-    ServiceClient,
-    User,
-    metadata,
 )
-from chassis.db.columns import utc_now
-from chassis.db.migrations import differences, downgrade, upgrade
 from tests.spare_database import opened, store, stored_rows
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from app.models import OutboxEvent
 from chassis.db.sessions import WriteSession
+from chassis.events.outbox.models import OutboxEvent
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient
 from tests.commands import Operator
