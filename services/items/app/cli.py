@@ -52,12 +52,12 @@ def demo() -> None:
 def resync(
     max_deletions: Annotated[
         int,
-        typer.Option(min=0, help="Delete nobody if more owners than this are missing in users."),
+        typer.Option(min=0, help="Delete no owner if more than this are missing in users."),
     ] = 100,
 ) -> None:
     """Read all users from the users service. This service may be running meanwhile.
 
-    Newer states are stored. Owners whom users doesn't have any more are deleted, with their items.
+    Newer states are stored. Owners that no longer exist in users are deleted, with their items.
     You may stop the command at any time and run it again.
     """
     settings = settings_or_exit(ItemsSettings)
@@ -66,10 +66,10 @@ def resync(
     try:
         done = with_database(settings, lambda database: _resync(database, settings, max_deletions))
     except DirectoryFailed as error:
-        fail(f"{error} What was read is stored and nobody was deleted. Run the command again.")
+        fail(f"{error} What was read is stored, and no owner was deleted. Run the command again.")
     except TooManyDeletions as error:
         fail(
-            f"{error.count} owners are missing in users, and nobody was deleted. If that is correct, "
+            f"{error.count} owners are missing in users, and none was deleted. If that is correct, "
             f"run the command again with --max-deletions {error.count}."
         )
     typer.echo(f"Read {done.users} users: {done.changed} changed, {done.deleted} deleted.")

@@ -45,7 +45,7 @@ StateDep = Annotated[ItemsState, Depends(get_state)]
 async def current_principal(
     state: StateDep, token: Annotated[str | None, Depends(BEARER)]
 ) -> Principal:
-    """The user whom the access token was issued to.
+    """The user that the access token was issued to.
 
     Raises:
         NotAuthenticated: there is no token.

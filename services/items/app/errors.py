@@ -1,4 +1,4 @@
-"""The errors that only this service answers with (the others: `chassis.web.errors`)."""
+"""The errors of this service, in addition to those of `chassis.web.errors`."""
 
 from chassis.web.errors import Forbidden, NotFound, Unavailable
 

@@ -47,7 +47,7 @@ class Item(SQLModel, table=True):
         CheckConstraint("version >= 1", name="version"),
         # One per order that a list can have; the id makes each order total.
         Index("ix_items_created_at", "created_at", "id"),
-        # With the owner, which tells whether the item shows: a range is counted in the index alone.
+        # It includes the owner, who may be deleted: a price range is counted in the index alone.
         Index("ix_items_price_cents", "price_cents", "id", postgresql_include=["owner_id"]),
         Index("ix_items_name", "name", "id"),
         Index("ix_items_owner_id", "owner_id", "created_at", "id"),

@@ -1,4 +1,4 @@
-"""The commands of the users service, in addition to those of every service."""
+"""The command line of the users service: its own commands, and those of every service."""
 
 import os
 from datetime import timedelta
@@ -126,10 +126,9 @@ def prune(
         int, typer.Option(min=0, max=36_500, help="Keep logins that ended fewer days ago.")
     ] = 7,
 ) -> None:
-    """Delete what has ended.
+    """Delete ended logins, expired signing keys, and old events that every subscriber has received.
 
-    These are logins, signing keys that aren't published any more, and events that every subscriber has got
-    and that are older than USERS_EVENTS_KEEP_DAYS (the relay deletes those, too).
+    Events are old after USERS_EVENTS_KEEP_DAYS. The relay deletes them, too.
     """
     settings = settings_or_exit(UsersSettings)
 

@@ -1,4 +1,4 @@
-"""Where this service's migrations are."""
+"""The folder of this service's migrations."""
 
 from pathlib import Path
 

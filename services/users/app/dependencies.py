@@ -1,4 +1,4 @@
-"""What the routes depend on."""
+"""The state of the service, and the dependencies of its routes."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ from chassis.web.state import ServiceState
 
 @dataclass(frozen=True, kw_only=True)
 class UsersState(ServiceState):
-    """What the service has opened at its start."""
+    """Everything that the lifespan opens."""
 
     settings: UsersSettings
     keys: KeyRing

@@ -1,4 +1,4 @@
-"""Composition root: everything is built in the lifespan, nothing at import."""
+"""Composition root: `create_app` builds the app, and its lifespan opens everything."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

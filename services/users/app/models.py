@@ -57,7 +57,7 @@ class RefreshFamily(SQLModel, table=True):
 
 
 class RefreshToken(SQLModel, table=True):
-    """Only a hash of the token: nobody who steals the database can use it."""
+    """Only a hash of the token is stored, so a stolen database contains no usable token."""
 
     __tablename__ = "refresh_tokens"
 

@@ -1,4 +1,4 @@
-"""What the API description says in addition to types: responses, headers and links, by route."""
+"""What the routes add to the OpenAPI description: responses, headers and links."""
 
 from typing import Any
 

@@ -11,7 +11,7 @@ UserEventType = Literal["user.created", "user.updated", "user.deleted"]
 
 USER_EVENT_TYPES = frozenset(get_args(UserEventType))
 NAME_OF_THE_DELETED = "Deleted user"
-"""A tombstone keeps nothing personal."""
+"""A tombstone contains nothing personal."""
 
 _MAX_VERSION = 2**31 - 1  # the largest value of the column
 

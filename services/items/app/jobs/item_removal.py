@@ -27,8 +27,8 @@ async def remove_some(database: Database, *, batch_size: int = BATCH_SIZE) -> fl
         if owner_id is None:
             return POLL_SECONDS
         removed = await ItemRepository(session).delete_some_of(owner_id, limit=batch_size)
-        # A batch that isn't full may still not be the last one: an item in it may have been deleted by
-        # somebody else meanwhile. No item can be added, because the tombstone is committed already.
+        # A batch that isn't full may still not be the last one: another request may have deleted
+        # an item in it meanwhile. No item can be added, because the tombstone is committed already.
         is_done = removed < batch_size and await removals.delete_if_done(owner_id)
     logger.info("items_of_deleted_owner_removed", owner_id=owner_id, items=removed, done=is_done)
     return 0

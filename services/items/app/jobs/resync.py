@@ -29,7 +29,7 @@ class Progress:
     changed: int = 0
     """Owners who were added or updated."""
     deleted: int = 0
-    """Owners who were deleted because users doesn't have them any more."""
+    """Owners who were deleted because they no longer exist in users."""
 
 
 async def resync(
@@ -39,13 +39,13 @@ async def resync(
     max_deletions: int,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:
-    """Apply the state of all users, and delete the owners whom users doesn't have any more.
+    """Apply the state of all users, and delete the owners who no longer exist in users.
 
     It may end anywhere and be run again, because each step is correct by itself.
 
     Raises:
-        DirectoryFailed: the users couldn't be read to the end; nobody was deleted.
-        TooManyDeletions: nobody was deleted.
+        DirectoryFailed: the users couldn't be read to the end; no owner was deleted.
+        TooManyDeletions: no owner was deleted.
     """
     progress = Progress()
     resync_id = await _begin(database)

@@ -109,7 +109,7 @@ _ITEMS: Select[int, str, str | None, int, int, str, datetime, datetime, int] = (
         col(Item.updated_at),
         col(Item.version),
     )
-    # Every item has an owner. An outer join keeps the database from starting with the owners.
+    # Every item has an owner. With an outer join the database doesn't start with the owners.
     .outerjoin(Owner, col(Owner.id) == col(Item.owner_id))
     .where(_IS_SHOWN)
 )
@@ -219,7 +219,7 @@ class ItemRepository:
         self._session = session
 
     async def get_locked(self, item_id: int) -> Item | None:
-        """The item, which nobody else can change until the transaction ends."""
+        """The item, locked until the transaction ends."""
         return (await self._session.exec(_LOCKED_ITEM, params={"item_id": item_id})).one_or_none()
 
     def add(self, item: Item) -> None:

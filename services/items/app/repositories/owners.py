@@ -45,7 +45,7 @@ class OwnerRepository:
         return (await self._session.exec(_OWNER, params={"owner_id": owner_id})).one()
 
     async def get_shared(self, owner_id: int) -> Owner | None:
-        """The owner, whom nobody can deactivate or delete until the transaction ends."""
+        """The owner, locked against deactivation and deletion until the transaction ends."""
         result = await self._session.exec(_SHARED_OWNER, params={"owner_id": owner_id})
         return result.one_or_none()
 

@@ -56,7 +56,7 @@ class OwnerLookup:
         """Store the owner unless a resync has begun since the lookup; return whether it was stored.
 
         A resync checks the owners that are stored when it begins. If an older answer were stored later,
-        an owner whom users has deleted meanwhile could come back, should the event be lost.
+        an owner who was deleted in users meanwhile would be restored if the event is lost.
         """
         async with self._database.transaction() as session:
             if await ResyncRepository(session).hold_off() != last_resync_id:

@@ -87,10 +87,10 @@ class TestToken:
             NEW_TOKEN,
             Response(status=200, body={"access_token": matching(TOKEN, r"^\S+$")}),
         )
-        nobody = Expected(
+        listed = Expected(
             "a listing without users", [SERVICE], listing(after_id=0), page(next_after_id=None)
         )
-        with users.answers_each(token, nobody) as url:
+        with users.answers_each(token, listed) as url:
             assert await read_all(url, has_token=False) == []
 
     @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ class TestLifespan:
     ) -> None:
         clients: list[httpx.AsyncClient] = []
 
-        def remembered(url: str, **options: Any) -> httpx.AsyncClient:
+        def recorded(url: str, **options: Any) -> httpx.AsyncClient:
             clients.append(service_client(url, **options))
             return clients[-1]
 
-        monkeypatch.setattr(users_client, "service_client", remembered)
+        monkeypatch.setattr(users_client, "service_client", recorded)
         async with running(create_app(settings)):
             assert [client.is_closed for client in clients] == [False]
         assert [client.is_closed for client in clients] == [True]

@@ -1,4 +1,4 @@
-"""`/docs` and `/openapi.json`: what no published description and no generated request proves."""
+"""`/docs` and `/openapi.json`: what neither the published description nor generated requests prove."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,17 +42,17 @@ def unreadable(
 
 REQUESTS: dict[str, list[Request]] = {
     "POST /items/": [
-        *by_all("owner nobody gone lost", "/items/", content=GOOD, headers=JSON),
+        *by_all("owner anonymous deleted offline", "/items/", content=GOOD, headers=JSON),
         *unreadable("owner", "/items/"),
     ],
-    "GET /items/": [*by_all("nobody lost", "/items/"), ("nobody", "/items/?size=0", {})],
+    "GET /items/": [*by_all("anonymous offline", "/items/"), ("anonymous", "/items/?size=0", {})],
     "GET /items/{item_id}": [
-        *by_all("nobody lost", "{item}"),
-        ("nobody", "{item}", {"headers": {"If-None-Match": "*"}}),
-        *(("nobody", path, {}) for path in ("/items/0", NOWHERE)),
+        *by_all("anonymous offline", "{item}"),
+        ("anonymous", "{item}", {"headers": {"If-None-Match": "*"}}),
+        *(("anonymous", path, {}) for path in ("/items/0", NOWHERE)),
     ],
     "PATCH /items/{item_id}": [
-        *by_all("owner nobody gone lost", "{item}", json={}),
+        *by_all("owner anonymous deleted offline", "{item}", json={}),
         ("owner", "{item}", {"json": {}, "headers": STALE}),
         ("owner", NOWHERE, {"json": {}}),
         *unreadable("owner", "{item}"),
@@ -60,16 +60,19 @@ REQUESTS: dict[str, list[Request]] = {
     "DELETE /items/{item_id}": [
         *(("owner", path, {}) for path in ("/items/0", NOWHERE)),
         ("owner", "{item}", {"headers": STALE}),
-        *by_all("nobody gone lost owner", "{item}"),
+        *by_all("anonymous deleted offline owner", "{item}"),
     ],
     "POST /events/": [
         *by_all(
-            "sender nobody owner lost_sender", "/events/", content=EVENT, headers=EVENT_HEADERS
+            "sender anonymous owner offline_sender",
+            "/events/",
+            content=EVENT,
+            headers=EVENT_HEADERS,
         ),
         *unreadable("sender", "/events/", EVENT, EVENT_HEADERS),
     ],
-    "GET /health/live": by_all("nobody lost", "/health/live"),
-    "GET /health/ready": by_all("nobody lost", "/health/ready"),
+    "GET /health/live": by_all("anonymous offline", "/health/live"),
+    "GET /health/ready": by_all("anonymous offline", "/health/ready"),
 }
 
 
@@ -98,15 +101,15 @@ class TestOpenApi:
         operations = [each for path in description["paths"].values() for each in path.values()]
         by_id = {operation["operationId"]: operation for operation in operations}
         assert len(by_id) == len(operations)
-        told = [
+        named = [
             (link["operationId"], name)
             for operation in operations
             for response in operation["responses"].values()
             for link in response.get("links", {}).values()
             for name in link.get("parameters", {})
         ]
-        assert told
-        for operation_id, name in told:
+        assert named
+        for operation_id, name in named:
             assert name in {parameter["name"] for parameter in by_id[operation_id]["parameters"]}
 
     @pytest.mark.parametrize(
@@ -148,15 +151,15 @@ class TestOpenApiStatuses:
         user_token: str,
         relay: EventSender,
     ) -> dict[str, AppClient]:
-        """Clients by who they are; those that are lost call an app that can't reach its database."""
+        """Clients by name. The offline ones call an app that can't reach its database."""
         users.remove(2)
         return {
-            "nobody": client,
+            "anonymous": client,
             "owner": user_client,
-            "gone": other_client,
-            "lost": as_user(client_without_database, user_token),
+            "deleted": other_client,
+            "offline": as_user(client_without_database, user_token),
             "sender": as_user(client, relay.token),
-            "lost_sender": as_user(client_without_database, relay.token),
+            "offline_sender": as_user(client_without_database, relay.token),
         }
 
     def test_every_operation_is_checked(self, description: dict[str, Any]) -> None:

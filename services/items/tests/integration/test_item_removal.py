@@ -140,9 +140,9 @@ class TestSeveralReplicas:
         if database.is_sqlite:
             pytest.skip("SQLite has one writer at a time")
         await delete_owner(session, 7, items=5)
-        async with database.transaction() as somebody_else:
+        async with database.transaction() as other_request:
             # A request that began before the deletion and ends while the batch waits for the row.
-            await somebody_else.exec(delete(Item).where(col(Item.owner_id) == 7, IS_FIRST))
+            await other_request.exec(delete(Item).where(col(Item.owner_id) == 7, IS_FIRST))
             batch = asyncio.create_task(remove_some(database, batch_size=3))
             await until_blocked(database)
         assert await batch == 0

@@ -27,19 +27,46 @@ def cursor_of(*place: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).rstrip(b"=").decode()
 
 
+async def walk(client: AppClient, **query: Any) -> list[int]:
+    """The ids on all pages, each read by the cursor of the page before."""
+    ids: list[int] = []
+    after: dict[str, str] | None = {}
+    while after is not None:
+        response = await client.get("/items/", params={**query, **after})
+        body = assert_paginated_response(response)
+        ids += [item["id"] for item in body["items"]]
+        after = {"after": body["next"]} if body["next"] else None
+    return ids
+
+
 class TestListItemsByCursor:
+    @pytest.mark.parametrize("size", [1, 2, 100])
+    @pytest.mark.parametrize(
+        ("sort", "order"),
+        [("created_at", [0, 2, 3, 1]), ("price", [1, 2, 3, 0]), ("name", [2, 0, 1, 3])],
+    )
+    async def test_list_items_by_cursor_returns_each_item_once_in_both_directions(
+        self, client: AppClient, session: WriteSession, sort: str, order: list[int], size: int
+    ) -> None:
+        await create_owner(session)
+        ids = await create_items(
+            session,
+            {"age_seconds": 4, "price_cents": 300, "name": "B"},
+            {"age_seconds": 1, "price_cents": 100, "name": "C"},
+            {"age_seconds": 3, "price_cents": 100, "name": "A"},
+            {"age_seconds": 2, "price_cents": 200, "name": "C"},
+        )
+        expected = [ids[index] for index in order]
+        assert await walk(client, sort=sort, size=size) == expected
+        assert await walk(client, sort=f"-{sort}", size=size) == expected[::-1]
+
     @pytest.mark.parametrize("character", ["x", "ж", "\N{BICYCLIST}", "\x01", '"', "\\"])
     async def test_list_items_continues_after_a_long_name(
         self, client: AppClient, session: WriteSession, character: str
     ) -> None:
         await create_owner(session)
         ids = await create_items(session, *({"name": character * 120} for _ in range(3)))
-        query: dict[str, Any] = {"sort": "name", "size": 1}
-        for item_id in ids:
-            body = assert_paginated_response(await client.get("/items/", params=query))
-            assert [item["id"] for item in body["items"]] == [item_id]
-            query["after"] = body["next"]
-        assert query["after"] is None
+        assert await walk(client, sort="name", size=1) == ids
 
 
 class TestListItemsCursor:

@@ -79,7 +79,7 @@ class Services(RuleBasedStateMachine):
         self.run(self.empty())
         for _ in range(2):
             self.create(None, "Ada")
-        self.deliver(0, comes_again=False)  # the other one is still unknown
+        self.deliver(0, is_repeated=False)  # the other one is still unknown
 
     async def empty(self) -> None:
         async with self.database.transaction() as session:
@@ -116,11 +116,11 @@ class Services(RuleBasedStateMachine):
     # Deliveries of events.
 
     @precondition(lambda self: self.users.events)
-    @rule(number=ANY, comes_again=st.booleans())
-    def deliver(self, number: int, comes_again: bool) -> None:
+    @rule(number=ANY, is_repeated=st.booleans())
+    def deliver(self, number: int, is_repeated: bool) -> None:
         event = self.users.events[number % len(self.users.events)]
         self.run(self.inbox.receive(event))
-        if not comes_again:
+        if not is_repeated:
             self.users.events.remove(event)
 
     @precondition(lambda self: self.users.events)
@@ -131,7 +131,7 @@ class Services(RuleBasedStateMachine):
 
     @precondition(lambda self: self.users.accounts and self.resync is None)
     @rule(number=ANY)
-    def vanish(self, number: int) -> None:
+    def delete_unnoticed(self, number: int) -> None:
         """The event of a deletion is lost, and a resync detects it while a lookup is running."""
         looked_up = sorted(self.users.accounts.keys() & self.users.creations.keys())
         self.users.delete(looked_up[number % len(looked_up)] if looked_up else self.pick(number))
@@ -224,7 +224,7 @@ class Services(RuleBasedStateMachine):
             return owners, list(await session.exec(select(col(Item.owner_id))))
 
     @invariant()
-    def nobody_comes_back_and_no_version_falls(self) -> None:
+    def deleted_owners_stay_deleted_and_versions_never_decrease(self) -> None:
         owners, _ = self.run(self.stored())
         deleted = {owner.id for owner in owners if owner.is_deleted}
         assert self.tombstones <= deleted
@@ -236,7 +236,7 @@ class Services(RuleBasedStateMachine):
             assert not (owner.is_deleted and owner.is_active)
 
     @rule()
-    def come_to_rest(self) -> None:
+    def converge(self) -> None:
         """No more changes: everything under way arrives, in any order."""
         self.finish_resync()
         if not self.items_last:
@@ -244,7 +244,7 @@ class Services(RuleBasedStateMachine):
         self.order.shuffle(self.users.events)
         while self.users.events:
             self.run(self.inbox.receive(self.users.events.pop()))
-            self.nobody_comes_back_and_no_version_falls()
+            self.deleted_owners_stay_deleted_and_versions_never_decrease()
         if self.has_lost:
             self.begin_resync()
             self.finish_resync()
@@ -259,7 +259,7 @@ class Services(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self.come_to_rest()
+            self.converge()
         finally:
             for task in (self.resync, *self.users.creations.values()):
                 if task:

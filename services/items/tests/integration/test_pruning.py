@@ -21,7 +21,7 @@ async def receive(session: WriteSession, *ages_in_days: float) -> None:
     await session.commit()
 
 
-async def remembered(session: WriteSession) -> list[str]:
+async def stored_ids(session: WriteSession) -> list[str]:
     ids = select(ReceivedEvent.event_id).order_by(col(ReceivedEvent.event_id))
     return list(await session.exec(ids))
 
@@ -32,7 +32,7 @@ class TestPrune:
     ) -> None:
         await receive(session, 29.9, 30.1, 0, 31)
         assert await prune_all(database, keep=timedelta(days=30)) == 2
-        assert await remembered(session) == ["0", "2"]
+        assert await stored_ids(session) == ["0", "2"]
 
     async def test_prune_some_deletes_one_batch(
         self, database: Database, session: WriteSession

@@ -39,7 +39,7 @@ FAULTS = {"refused": refused(), "time-out": timed_out(), "503": unavailable()}
 CLOSED = {("keys",): 0, ("lookups",): 0}
 
 
-class UsersOfThisTest:
+class FaultyUsers:
     """Publishes its keys; the test decides what happens to a lookup."""
 
     def __init__(self, issuer: TokenIssuer, settings: ItemsSettings, database: Database) -> None:
@@ -68,10 +68,10 @@ class UsersOfThisTest:
 @pytest.fixture
 async def users(
     token_issuer: TokenIssuer, settings: ItemsSettings, database: Database, frozen_time: FrozenTime
-) -> AsyncIterator[UsersOfThisTest]:
+) -> AsyncIterator[FaultyUsers]:
     # The deadline is measured by the event loop's clock, which isn't frozen. A busy machine must not exceed it.
     patient = settings.model_copy(update={"users_deadline_seconds": 30.0})
-    users = UsersOfThisTest(token_issuer, patient, database)
+    users = FaultyUsers(token_issuer, patient, database)
     async with running(users.app) as users.client:
         yield users
 
@@ -85,10 +85,10 @@ async def stored(session: WriteSession) -> list[int]:
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-class TestStorm:
+class TestManyNewOwners:
     @pytest.mark.slow
     async def test_two_hundred_new_owners_at_once_cause_few_calls(
-        self, users: UsersOfThisTest, session: WriteSession, fault: Behaviour
+        self, users: FaultyUsers, session: WriteSession, fault: Behaviour
     ) -> None:
         users.lookups.behave(fault)
         answers = await asyncio.gather(*(users.create_item(user_id) for user_id in range(1, 201)))
@@ -101,22 +101,20 @@ class TestStorm:
 
 
 class TestOpenCircuit:
-    async def open_circuit(self, users: UsersOfThisTest) -> None:
+    async def open_circuit(self, users: FaultyUsers) -> None:
         users.lookups.behave(refused())
         for user_id in (1, 2):
             assert_error_response(await users.create_item(user_id), 503, "users_unavailable")
         users.lookups.requests.clear()
 
-    async def test_hundred_new_owners_one_by_one_cause_five_calls(
-        self, users: UsersOfThisTest
-    ) -> None:
+    async def test_hundred_new_owners_one_by_one_cause_five_calls(self, users: FaultyUsers) -> None:
         users.lookups.behave(refused())
         for user_id in range(1, 101):
             assert_error_response(await users.create_item(user_id), 503, "users_unavailable")
         assert len(users.lookups.requests) == 5
 
     async def test_new_owner_gets_retry_after_without_a_call_to_users(
-        self, users: UsersOfThisTest, frozen_time: FrozenTime
+        self, users: FaultyUsers, frozen_time: FrozenTime
     ) -> None:
         await self.open_circuit(users)
         frozen_time.tick(2)
@@ -126,7 +124,7 @@ class TestOpenCircuit:
         assert users.lookups.requests == []
 
     async def test_half_open_circuit_lets_one_request_through(
-        self, users: UsersOfThisTest, frozen_time: FrozenTime
+        self, users: FaultyUsers, frozen_time: FrozenTime
     ) -> None:
         await self.open_circuit(users)
         frozen_time.tick(5)
@@ -143,7 +141,7 @@ class TestOpenCircuit:
         assert_item_response(await users.create_item(4), status=201)
 
     async def test_metrics_show_the_circuit_and_the_calls(
-        self, users: UsersOfThisTest, frozen_time: FrozenTime
+        self, users: FaultyUsers, frozen_time: FrozenTime
     ) -> None:
         assert await users.circuits() == CLOSED
         await self.open_circuit(users)
@@ -162,7 +160,7 @@ class TestRefusedLookups:
         "refusal", [answer(401), unpromised(403), answer(404)], ids=["401", "403", "404"]
     )
     async def test_refused_lookups_keep_the_circuit_closed(
-        self, users: UsersOfThisTest, refusal: Behaviour
+        self, users: FaultyUsers, refusal: Behaviour
     ) -> None:
         users.lookups.behave(refusal)
         for user_id in range(1, 31):
@@ -172,9 +170,7 @@ class TestRefusedLookups:
 
 
 class TestOneNewOwner:
-    async def test_hundred_first_items_at_once_cause_one_lookup(
-        self, users: UsersOfThisTest
-    ) -> None:
+    async def test_hundred_first_items_at_once_cause_one_lookup(self, users: FaultyUsers) -> None:
         held = Held(ada(1))
         users.lookups.behave(held)
         requests = [asyncio.create_task(users.create_item(1)) for _ in range(100)]
@@ -185,7 +181,7 @@ class TestOneNewOwner:
         assert len(users.lookups.requests) == 1
 
     async def test_lookup_continues_when_its_first_request_is_cancelled(
-        self, users: UsersOfThisTest
+        self, users: FaultyUsers
     ) -> None:
         held = Held(ada(1))
         users.lookups.behave(held)

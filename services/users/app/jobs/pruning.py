@@ -1,4 +1,4 @@
-"""Deleting what has ended. An operator's timer runs it (`python -m app prune`)."""
+"""Deletes ended logins and expired signing keys. An operator's timer runs it (`python -m app prune`)."""
 
 from datetime import timedelta
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class Pruned(NamedTuple):
 
 
 async def prune(session: WriteSession, *, keep: timedelta) -> Pruned:
-    """Delete logins that ended longer ago than `keep`, and signing keys that aren't published any more.
+    """Delete logins that ended longer ago than `keep`, and signing keys that are no longer published.
 
     Logins are kept for a while so that the use of a stolen refresh token is still recognised.
     """

@@ -70,7 +70,7 @@ class SigningKeyRepository:
         await self._session.exec(current.values(expires_at=expires_at))
 
     async def delete_expired(self, now: datetime) -> int:
-        """Delete keys that aren't published any more. Returns how many."""
+        """Delete keys that are no longer published. Returns how many."""
         expired = delete(SigningKey).where(col(SigningKey.expires_at) <= now)
         deleted = await self._session.exec(expired.returning(col(SigningKey.key_id)))
         return len(deleted.all())

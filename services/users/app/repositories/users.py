@@ -211,7 +211,7 @@ class UserRepository:
     async def replace_password_hash(
         self, user_id: int, *, expected: str, new: str, only_if_active: bool = False
     ) -> User | None:
-        """Set the password hash. None: the account is gone or its hash isn't the expected one any more."""
+        """Set the password hash. None: the account is gone or has another hash now."""
         statement = update(User).where(col(User.id) == user_id, col(User.password_hash) == expected)
         if only_if_active:
             statement = statement.where(col(User.is_active))

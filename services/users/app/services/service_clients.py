@@ -17,14 +17,14 @@ from chassis.db.sessions import ReadSession, WriteSession
 
 
 class ClientCredentials(NamedTuple):
-    """How a service proves who it is."""
+    """The credentials of a registered service."""
 
     client_id: str
     secret: str
 
 
 class Grant(NamedTuple):
-    """What a token of a registered service is for."""
+    """What a token is issued for."""
 
     client_id: str
     audience: str

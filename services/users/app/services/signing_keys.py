@@ -86,7 +86,7 @@ class KeyRing:
         return [key.jwk for key in self._loaded.values()]
 
     async def signing_key(self) -> LoadedKey:
-        """The key to sign with: the active one that lasts longest. Created now if there is none at all."""
+        """The key to sign with: the active one that lasts longest. Created now if there is no key."""
         await self._reload_if_old()
         if not self._loaded:
             async with self._database.transaction() as session:

@@ -1,4 +1,4 @@
-"""The accounts of the provider states, and what their holders do."""
+"""The accounts of the provider states, and the requests of their holders."""
 
 from typing import cast
 

@@ -90,7 +90,7 @@ class UsersStates(UsersMessages):
 
     @state_handler("a service with a token")
     async def service_with_token(self) -> Secrets:
-        """As it gets one: what one route grants, the other one has to take."""
+        """With a token from the real route: one route must accept what the other issues."""
         await self.registered_service("items", "secret")
         form = {"grant_type": "client_credentials"}
         answer = await self._people.client.post("/auth/token", data=form, auth=("items", "secret"))

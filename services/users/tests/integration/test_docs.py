@@ -1,4 +1,4 @@
-"""`/docs` and `/openapi.json`: what no published description and no generated request proves."""
+"""`/docs` and `/openapi.json`: what neither the published description nor generated requests prove."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -50,67 +50,71 @@ NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "another password"
 ADMIN_PATHS = ["/admin/users/{other}", "/admin/users/x", f"/admin/users/{NOBODY}"]
 REQUESTS: dict[str, list[Request]] = {
     "POST /users/": [
-        *by_all("nobody nobody lost", "/users/", json=NEW_USER),
-        *unreadable("nobody", "/users/"),
+        *by_all("anonymous anonymous offline", "/users/", json=NEW_USER),
+        *unreadable("anonymous", "/users/"),
     ],
-    "GET /users/me": by_all("user nobody lost", "/users/me"),
+    "GET /users/me": by_all("user anonymous offline", "/users/me"),
     "PATCH /users/me": [
-        *by_all("user nobody lost", "/users/me", json={}),
+        *by_all("user anonymous offline", "/users/me", json={}),
         ("user", "/users/me", {"json": {"email": TAKEN}}),
         *unreadable("user", "/users/me"),
     ],
-    "DELETE /users/me": by_all("nobody lost admin user", "/users/me"),
+    "DELETE /users/me": by_all("anonymous offline admin user", "/users/me"),
     "PUT /users/me/password": [
         ("user", "/users/me/password", {"json": {**NEW_PASSWORD, "current_password": "wrong"}}),
-        *by_all("user nobody lost", "/users/me/password", json=NEW_PASSWORD),
+        *by_all("user anonymous offline", "/users/me/password", json=NEW_PASSWORD),
         *unreadable("user", "/users/me/password"),
     ],
     "GET /users/{user_id}": [
-        *by_all("user nobody lost", "/users/{other}"),
+        *by_all("user anonymous offline", "/users/{other}"),
         *(("user", path, {}) for path in (f"/users/{NOBODY}", "/users/0")),
     ],
     "POST /auth/token": [
-        *by_all("nobody lost", "/auth/token", data=FORM),
-        ("nobody", "/auth/token", {"data": {**FORM, "password": "wrong"}}),
-        ("nobody", "/auth/token", {"data": {**FORM, "grant_type": "implicit"}}),
-        ("nobody", "/auth/token", {"data": GRANT, "auth": ("items", SECRET)}),
-        ("nobody", "/auth/token", {"data": {**GRANT, "scope": "x"}, "auth": ("items", SECRET)}),
-        ("nobody", "/auth/token", {"data": {**GRANT, "audience": "x"}, "auth": ("items", SECRET)}),
-        ("nobody", "/auth/token", {"data": {}}),
-        ("nobody", "/auth/token", {"json": FORM}),
-        ("nobody", "/auth/token", {"data": {"password": "p" * (1024 * 1024)}}),
+        *by_all("anonymous offline", "/auth/token", data=FORM),
+        ("anonymous", "/auth/token", {"data": {**FORM, "password": "wrong"}}),
+        ("anonymous", "/auth/token", {"data": {**FORM, "grant_type": "implicit"}}),
+        ("anonymous", "/auth/token", {"data": GRANT, "auth": ("items", SECRET)}),
+        ("anonymous", "/auth/token", {"data": {**GRANT, "scope": "x"}, "auth": ("items", SECRET)}),
+        (
+            "anonymous",
+            "/auth/token",
+            {"data": {**GRANT, "audience": "x"}, "auth": ("items", SECRET)},
+        ),
+        ("anonymous", "/auth/token", {"data": {}}),
+        ("anonymous", "/auth/token", {"json": FORM}),
+        ("anonymous", "/auth/token", {"data": {"password": "p" * (1024 * 1024)}}),
     ],
     "GET /admin/users/": [
-        *by_all("admin user nobody lost", "/admin/users/"),
+        *by_all("admin user anonymous offline", "/admin/users/"),
         ("admin", "/admin/users/?size=0", {}),
     ],
     "GET /admin/users/{user_id}": [
-        *by_all("nobody user lost", ADMIN_PATHS[0]),
+        *by_all("anonymous user offline", ADMIN_PATHS[0]),
         *(("admin", path, {}) for path in ADMIN_PATHS),
     ],
     "PATCH /admin/users/{user_id}": [
-        *by_all("nobody user lost", ADMIN_PATHS[0], json={}),
+        *by_all("anonymous user offline", ADMIN_PATHS[0], json={}),
         *(("admin", path, {"json": {}}) for path in ADMIN_PATHS),
         ("admin", "/admin/users/{admin}", {"json": {"role": "user"}}),
         *unreadable("admin", ADMIN_PATHS[0]),
     ],
     "DELETE /admin/users/{user_id}": [
-        *by_all("nobody user lost", ADMIN_PATHS[0]),
+        *by_all("anonymous user offline", ADMIN_PATHS[0]),
         *(("admin", path, {}) for path in [*ADMIN_PATHS, "/admin/users/{admin}"]),
     ],
     "GET /internal/users/": [
-        *by_all("service service_without_scope nobody lost_service", "/internal/users/"),
+        *by_all("service service_without_scope anonymous offline_service", "/internal/users/"),
         ("service", "/internal/users/?limit=0", {}),
     ],
     **{
         f"POST {path}": [
-            *by_all("nobody nobody lost", path, json=LOGIN),
-            *unreadable("nobody", path),
+            *by_all("anonymous anonymous offline", path, json=LOGIN),
+            *unreadable("anonymous", path),
         ]
         for path in ("/auth/refresh", "/auth/logout")
     },
     **{
-        f"GET {path}": by_all("nobody lost", path)
+        f"GET {path}": by_all("anonymous offline", path)
         for path in ("/.well-known/jwks.json", "/health/live", "/health/ready")
     },
 }
@@ -156,7 +160,7 @@ class TestOpenApi:
 
 
 class TestOpenApiStatuses:
-    """Each documented status occurs, and no other one."""
+    """Each documented status occurs, and no other."""
 
     @pytest.fixture
     async def callers(
@@ -169,22 +173,22 @@ class TestOpenApiStatuses:
         user: Account,
         admin: Account,
     ) -> AsyncIterator[dict[str, AppClient]]:
-        """Clients by who they are; those that are lost call an app that can't reach its database."""
+        """Clients by name. The offline ones call an app that can't reach its database."""
         without_scope = await state.issuer.for_service(
             "items", audience=INTERNAL_AUDIENCE, scopes=[]
         )
         async with opened("sqlite:////dev/null/none.db") as nowhere:
-            lost = AppClient(
+            offline = AppClient(
                 app_transport(app, state=build_state(settings, nowhere)), token=admin.token
             )
             yield {
-                "nobody": client,
+                "anonymous": client,
                 "user": as_user(client, user.token),
                 "admin": as_user(client, admin.token),
-                "lost": lost,
+                "offline": offline,
                 "service": service_client,
                 "service_without_scope": as_user(client, without_scope.access_token),
-                "lost_service": as_user(lost, service_client.headers["Authorization"][7:]),
+                "offline_service": as_user(offline, service_client.headers["Authorization"][7:]),
             }
 
     def test_every_operation_is_checked(self, description: dict[str, Any]) -> None:
@@ -211,7 +215,7 @@ class TestOpenApiStatuses:
             session, "items", audiences=[INTERNAL_AUDIENCE], scopes=[READ_SCOPE], secret=SECRET
         )
         await session.commit()
-        login = {"refresh_token": await log_in(callers["nobody"], user)}
+        login = {"refresh_token": await log_in(callers["anonymous"], user)}
         method, route = operation.split()
         seen = set()
         for caller, path, options in REQUESTS[operation]:

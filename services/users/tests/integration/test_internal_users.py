@@ -39,7 +39,7 @@ async def register_some(session: WriteSession, count: int) -> list[int]:
     return [user.id for user in users if user.id]
 
 
-class TestWho:
+class TestListAllUsersToken:
     async def test_list_all_users_without_token_returns_401(self, client: AppClient) -> None:
         assert_error_response(await client.get(PATH), 401, "not_authenticated")
 
@@ -78,7 +78,7 @@ class TestWho:
             assert_error_response(await service_client.get(path), 401, "invalid_token")
 
 
-class TestContent:
+class TestListAllUsers:
     async def test_users_have_the_fields_of_events_and_nothing_personal(
         self, service_client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
@@ -89,7 +89,7 @@ class TestContent:
         assert await page(service_client) == {"users": [listed], "next_after_id": None}
 
 
-class TestPages:
+class TestListAllUsersPages:
     async def test_pages_contain_every_user_once_ordered_by_id(
         self, service_client: AppClient, session: WriteSession
     ) -> None:

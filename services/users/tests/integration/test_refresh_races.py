@@ -45,7 +45,7 @@ class TestReuse:
         await assert_login_ended(client, winner.json()["refresh_token"])
 
 
-class TestRefreshBesideOthers:
+class TestConcurrentRefresh:
     async def test_refresh_during_deletion_leaves_no_login(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:

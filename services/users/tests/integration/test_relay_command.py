@@ -23,8 +23,8 @@ from tests.spare_database import opened
 SERVICE = Path(__file__).parents[2]
 
 
-class Sink(ThreadingHTTPServer):
-    """Keeps what it is sent, and says 204."""
+class Subscriber(ThreadingHTTPServer):
+    """Stores the events that it receives, and responds with 204."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -41,7 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        assert isinstance(self.server, Sink)
+        assert isinstance(self.server, Subscriber)
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(204)
         self.end_headers()
@@ -50,16 +50,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.changed.notify_all()
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the test says what matters."""
+        """Log nothing."""
 
 
 @pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as sink:
-        thread = threading.Thread(target=sink.serve_forever)
+def subscriber() -> Iterator[Subscriber]:
+    with Subscriber() as subscriber:
+        thread = threading.Thread(target=subscriber.serve_forever)
         thread.start()
-        yield sink
-        sink.shutdown()
+        yield subscriber
+        subscriber.shutdown()
         thread.join()
 
 
@@ -72,7 +72,7 @@ def metrics_port() -> int:
 
 @pytest.fixture
 def relay(
-    sink: Sink, spare_database_url: str, metrics_port: int
+    subscriber: Subscriber, spare_database_url: str, metrics_port: int
 ) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "relay", "--metrics-port", str(metrics_port)],
@@ -81,7 +81,7 @@ def relay(
             **os.environ,
             "USERS_ENVIRONMENT": "development",
             "USERS_DATABASE_URL": spare_database_url,
-            "USERS_EVENTS_SUBSCRIBERS": f"items={sink.url}",
+            "USERS_EVENTS_SUBSCRIBERS": f"items={subscriber.url}",
         },
         stdout=subprocess.PIPE,
         text=True,
@@ -104,12 +104,15 @@ def change(url: str) -> None:
 
 
 @pytest.mark.slow
-def test_relay_delivers_what_others_write_until_it_is_told_to_end(
-    relay: "subprocess.Popen[str]", sink: Sink, spare_database_url: str, metrics_port: int
+def test_relay_delivers_events_of_other_processes_until_sigterm(
+    relay: "subprocess.Popen[str]",
+    subscriber: Subscriber,
+    spare_database_url: str,
+    metrics_port: int,
 ) -> None:
     change(spare_database_url)
-    sink.await_events(3)
-    assert [event["data"]["version"] for event in sink.events] == [1, 2, 3]
+    subscriber.await_events(3)
+    assert [event["data"]["version"] for event in subscriber.events] == [1, 2, 3]
     with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics") as response:
         assert b"event_deliveries_total" in response.read()
     relay.send_signal(signal.SIGTERM)
