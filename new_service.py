@@ -20,8 +20,8 @@ import workspace
 from workspace import ROOT, Refused, Service
 
 FIRST_PORT, LAST_PORT, FIRST_UNPRIVILEGED = 8001, 65535, 1024
-BELIEVED_DAYS = 180
-"""How long contracts/bootstrap.toml believes that the service was never deployed."""
+BELIEVED_DAYS = 56
+"""How long contracts/bootstrap.toml may say that a service among deployed ones isn't deployed yet."""
 OFFERS = "for_consumers"
 """The folder of a service with what its consumers start from."""
 # What every service, this repository or the stack has already.
@@ -127,8 +127,6 @@ def mention(new: Service, root: Path) -> None:
         text = file.read_text(encoding="utf-8")
         own = f'\\1{{"path": "{folder}"}},\n\\g<0>'
         file.write_text(re.sub(r'( *)\{.*"services/.+\n', own, text, count=1), encoding="utf-8")
-    until = (datetime.now(UTC) + timedelta(days=BELIEVED_DAYS)).date()
-    _add(root / "contracts/bootstrap.toml", f"{new.name} = {until}\n")
     one = singular(new.name)
     some = f"{'an' if one[0] in 'aeiou' else 'a'} {one}"
     states = f'\n[{new.name}."{some}"]\nid = "int"\nname = "str"\n\n[{new.name}."no {one}"]\nid = "int"\n'
@@ -137,7 +135,7 @@ def mention(new: Service, root: Path) -> None:
 
 def _add(file: Path, text: str, after: str = "") -> None:
     """Add the text behind the last `after`, or at the end."""
-    old = file.read_text(encoding="utf-8")
+    old = file.read_text(encoding="utf-8") if file.exists() else ""
     end = old.rindex(after) + len(after) if after else len(old)
     file.write_text(old[:end] + text + old[end:], encoding="utf-8")
 
@@ -148,6 +146,9 @@ def make(new: Service, copy: Path) -> None:
     copier = ["uv", "tool", "run", "--constraints", "constraints.txt", "copier", "copy", "--quiet"]
     _run(copy, *copier, "--defaults", "--vcs-ref=HEAD", *answers(new, copy), ".", folder)
     mention(new, copy)
+    if _run(copy, "git", "tag", "--list", "deployed/*"):
+        until = (datetime.now(UTC) + timedelta(days=BELIEVED_DAYS)).date()
+        _add(copy / "contracts/bootstrap.toml", f"{new.name} = {until}\n")
     for options in (
         f"-e format -- {folder}",
         "-e constraints",

@@ -157,7 +157,6 @@ def test_service_is_mentioned_where_each_is(tmp_path: Path) -> None:
     texts = {
         "docker-compose.yml": "include:\n  - services/stock/deploy/compose.yml\n\nservices: {}\n",
         "a.code-workspace": '[\n  {"path": "shared/chassis"},\n  {"path": "services/stock"}\n]\n',
-        "contracts/bootstrap.toml": "stock = 2027-01-01\n",
         "contracts/states.toml": '[stock."a book"]\n',
     }
     (tmp_path / "contracts").mkdir()
@@ -171,5 +170,4 @@ def test_service_is_mentioned_where_each_is(tmp_path: Path) -> None:
     assert '"chassis"},\n  {"path": "services/entries"},\n  {' in found["a.code-workspace"].replace(
         "shared/", ""
     )
-    assert found["contracts/bootstrap.toml"].startswith("stock = 2027-01-01\nentries = 2")
     assert '[entries."an entry"]\nid = "int"\nname = "str"\n' in found["contracts/states.toml"]
