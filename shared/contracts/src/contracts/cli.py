@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.errors import ContractError
+from contracts.gate.broker import fetch, publish
 from contracts.gate.deployed import PRODUCTION
 from contracts.gate.gate import Gate
-from contracts.gate.publish import publish
 from contracts.gate.readers import readers
 from contracts.gate.records import CONSUMERS
 from contracts.gate.runner import ProcessRunner, Runner
@@ -51,24 +51,23 @@ def _run(
             for name in options.parts:
                 _ = name == CONSUMERS or workspace[name]
             return gate.check(options.parts, passed_on)
-        case "update":
-            print("\n".join(gate.update()) or "contracts/ is up to date.")
-            return True
         case "can-i-deploy":
             names = [workspace[name].name for name in options.names or workspace.participants]
             sets = [names] if options.together else [[name] for name in names]
             return gate.can_i_deploy(sets, options.to)
-        case "readers":
-            name = workspace[options.provider].name
-            lines = list(readers(workspace, name, options.path, options.field))
-            print("\n".join(lines) or "No consumer reads it.")
-            return True
         case "report":
             write_report(workspace, options.html)
-            return True
+        case "update":
+            print("\n".join(gate.update()) or "contracts/ is up to date.")
+        case "readers":
+            name = workspace[options.provider].name
+            found = readers(workspace, name, options.path, options.field)
+            print("\n".join(found) or "No consumer reads it.")
+        case "fetch":
+            print("\n".join(fetch(workspace, os.environ)) or "contracts/external is up to date.")
         case _:
-            publish(workspace, os.environ, branch=options.branch)
-            return True
+            print("\n".join(publish(workspace, os.environ, branch=options.branch)))
+    return True
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -144,10 +143,16 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--html", type=Path, required=True, metavar="FILE")
     publishing = commands.add_parser(
         "publish",
-        help="publish the pacts to a Pact Broker",
-        description="Publish the committed pacts to the broker at PACT_BROKER_BASE_URL. Credentials: "
-        "PACT_BROKER_TOKEN, or PACT_BROKER_USERNAME and PACT_BROKER_PASSWORD. Without an address "
-        "nothing is published.",
+        help="publish pacts and verification results to a Pact Broker",
+        description="Publish the committed pacts to the broker at PACT_BROKER_BASE_URL, and what `check` "
+        "found for this commit. Credentials: PACT_BROKER_TOKEN, or PACT_BROKER_USERNAME and "
+        "PACT_BROKER_PASSWORD. Without an address nothing is published.",
     )
     publishing.add_argument("--branch", help="instead of the branch of git or of the pipeline")
+    commands.add_parser(
+        "fetch",
+        help="fetch the pacts of consumers elsewhere from a Pact Broker",
+        description="Write the pacts of consumers in other repositories, of their main branches, to "
+        "contracts/external.",
+    )
     return parser

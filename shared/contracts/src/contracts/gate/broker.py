@@ -1,0 +1,246 @@
+"""A Pact Broker, if one is configured: publishes pacts and verification results, and fetches external pacts.
+
+It follows the links (HAL) of the broker's index. Address and credentials are in the environment variables of
+Pact's own tools: PACT_BROKER_BASE_URL, PACT_BROKER_TOKEN or PACT_BROKER_USERNAME and PACT_BROKER_PASSWORD.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from contracts.errors import ContractError
+from contracts.gate.deployed import Deployments, git
+from contracts.gate.records import join
+from contracts.gate.workspace import Workspace
+from contracts.pacts import Interaction, canonical, external
+from contracts.report.rows import BROKEN, UNKNOWN, VERIFIED, Row, rows_of
+
+BRANCH_VARIABLES = ("CI_COMMIT_REF_NAME", "GITHUB_HEAD_REF", "GITHUB_REF_NAME")
+"""The branch in a pipeline, where HEAD is detached."""
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+_RETRIES, _TIMEOUT_SECONDS = 2, 30
+
+
+@dataclass(frozen=True)
+class Broker:
+    client: httpx.Client
+    index: Mapping[str, Any]
+
+    def send(self, method: str, url: str, content: Any = None) -> dict[str, Any]:
+        """Raises `ContractError` for anything but a 2xx response."""
+        try:
+            response = self.client.request(method, url, json=content)
+        except httpx.HTTPError as error:
+            raise ContractError(
+                f"The broker doesn't answer: {str(error) or type(error).__name__}"
+            ) from None
+        if not response.is_success:
+            raise ContractError(
+                f"The broker answers {method} {urlsplit(url).path} with {response.status_code}: {response.text[:500]}"
+            )
+        found: dict[str, Any] = response.json() if response.content else {}
+        return found
+
+    def link(self, relation: str, **values: str) -> str:
+        """The address of a relation in the index, with its parameters filled in."""
+        if relation not in self.index:
+            raise ContractError(
+                f"The broker has no relation {relation}: it is too old, or no Pact Broker."
+            )
+        href = str(self.index[relation]["href"])
+        for name, value in values.items():
+            href = href.replace(f"{{{name}}}", quote(value, safe=""))
+        return href
+
+    def pacts_of(self, provider: str) -> Iterator[dict[str, Any]]:
+        """The pacts of the main branches of all consumers; none of a provider that the broker doesn't know."""
+        relation = self.link("pb:provider-pacts-for-verification", provider=provider)
+        selectors = {"consumerVersionSelectors": [{"mainBranch": True}]}
+        for each in self.send("POST", relation, selectors).get("_embedded", {}).get("pacts", ()):
+            yield self.send("GET", each["_links"]["self"]["href"])
+
+
+def publish(
+    workspace: Workspace, environment: Mapping[str, str], *, branch: str | None = None
+) -> list[str]:
+    """Publish the committed pacts, and the results of `contracts check` for this commit.
+
+    Returns:
+        A sentence for each pact and each result.
+
+    Raises:
+        ContractError: the pacts are not committed, or the broker rejects something.
+    """
+    if not environment.get("PACT_BROKER_BASE_URL"):
+        return ["PACT_BROKER_BASE_URL is not set: nothing was published."]
+    version, branch = _version(workspace), branch or _branch(workspace, environment)
+    with _connected(environment) as broker:
+        pacts = list(_publish_pacts(workspace, broker, version, branch))
+        done = [
+            f"{_file_name(each)} is published as version {version} of the branch {branch}."
+            for each in pacts
+        ]
+        names = workspace.participants
+        pacts += [
+            pact
+            for name in names
+            for pact in broker.pacts_of(name)
+            if pact["consumer"]["name"] not in names
+        ]
+        rows = rows_of(workspace.contracts.every_interaction(), join(workspace))
+        return done + [
+            _publish_result(broker, pact, rows, version, branch)
+            for pact in pacts
+            if pact["provider"]["name"] in names
+        ]
+
+
+def fetch(workspace: Workspace, environment: Mapping[str, str]) -> list[str]:
+    """Write the pacts of consumers elsewhere to `contracts/external`. Raises `ContractError`."""
+    if not environment.get("PACT_BROKER_BASE_URL"):
+        raise ContractError("PACT_BROKER_BASE_URL is not set: there is no broker to fetch from.")
+    done = []
+    with _connected(environment) as broker:
+        pacts = [pact for name in workspace.participants for pact in broker.pacts_of(name)]
+    for pact in (each for each in pacts if each["consumer"]["name"] not in workspace.participants):
+        path = workspace.contracts.external / _file_name(pact)
+        text = _pact_text(pact)
+        external(path, text)  # it can be verified
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            done.append(f"wrote {path}")
+    return done
+
+
+def _publish_pacts(
+    workspace: Workspace, broker: Broker, version: str, branch: str
+) -> Iterator[dict[str, Any]]:
+    texts = [path.read_bytes() for path in sorted(workspace.pacts.glob("*.json"))]
+    by_consumer: dict[str, list[dict[str, str]]] = {}
+    for text in texts:
+        pact = json.loads(text)
+        by_consumer.setdefault(pact["consumer"]["name"], []).append(
+            {
+                "consumerName": pact["consumer"]["name"],
+                "providerName": pact["provider"]["name"],
+                "specification": "pact",
+                "contentType": "application/json",
+                "content": base64.b64encode(text).decode(),
+            }
+        )
+    for consumer, contracts in by_consumer.items():
+        content = {
+            "pacticipantName": consumer,
+            "pacticipantVersionNumber": version,
+            "branch": branch,
+        }
+        answer = broker.send(
+            "POST", broker.link("pb:publish-contracts"), content | {"contracts": contracts}
+        )
+        for each in answer["_links"]["pb:contracts"]:
+            yield broker.send("GET", each["href"])
+
+
+def _publish_result(
+    broker: Broker, pact: Mapping[str, Any], rows: list[Row], version: str, branch: str
+) -> str:
+    provider, pair = pact["provider"]["name"], _file_name(pact)
+    of_pair = [row for row in rows if row.interaction.file_name == _file_name(pact)]
+    outcomes = {row.outcome for row in of_pair}
+    if not outcomes or UNKNOWN in outcomes:
+        return f"There is no result of {pair}: run `contracts check` on this commit first."
+    if not _is_same(pact, [row.interaction for row in of_pair]):
+        return (
+            f"There is no result of {pair}: the broker has another version. Run `contracts fetch`."
+        )
+    broker.send(
+        "PUT",
+        broker.link(
+            "pb:pacticipant-branch-version", pacticipant=provider, branch=branch, version=version
+        ),
+        {},
+    )
+    result = {
+        "success": BROKEN not in outcomes,
+        "providerApplicationVersion": version,
+        "verifiedBy": {"implementation": "contracts"},
+        "testResults": [
+            {
+                "interactionDescription": row.interaction.description,
+                "success": row.outcome == VERIFIED,
+            }
+            for row in of_pair
+        ],
+    }
+    broker.send("POST", pact["_links"]["pb:publish-verification-results"]["href"], result)
+    return f"The result of {pair} is published: {'verified' if result['success'] else 'broken'}."
+
+
+def _pact_text(pact: Mapping[str, Any]) -> str:
+    """Without what the broker adds."""
+    kept = {key: pact[key] for key in ("consumer", "provider", "metadata")}
+    for key in ("interactions", "messages"):
+        if key in pact:
+            kept[key] = [{k: v for k, v in each.items() if k != "_id"} for each in pact[key]]
+    return canonical(kept)
+
+
+def _is_same(pact: Mapping[str, Any], interactions: list[Interaction]) -> bool:
+    theirs = external(Path("the broker's pact"), _pact_text(pact))
+    documents = [
+        sorted(canonical(each.document) for each in side) for side in (theirs, interactions)
+    ]
+    return documents[0] == documents[1]
+
+
+def _file_name(pact: Mapping[str, Any]) -> str:
+    return f"{pact['consumer']['name']}-{pact['provider']['name']}.json"
+
+
+def _version(workspace: Workspace) -> str:
+    """The commit. Raises `ContractError` if the contracts differ from the committed ones."""
+    folder = str(workspace.contracts.folder)
+    changed = git(workspace.root, "status", "--porcelain", "--", folder)
+    if changed is None:
+        raise ContractError(f"git can't read {workspace.root}: the version is unknown.")
+    if changed:
+        raise ContractError(f"These contracts are not committed. Commit them first.\n{changed}")
+    return Deployments(workspace).commit()
+
+
+def _branch(workspace: Workspace, environment: Mapping[str, str]) -> str:
+    named = [environment[name] for name in BRANCH_VARIABLES if environment.get(name)]
+    current = (git(workspace.root, "branch", "--show-current") or "").strip()
+    if branch := current or next(iter(named), ""):
+        return branch
+    raise ContractError("HEAD is detached, so the branch is unknown. Add --branch=main.")
+
+
+@contextmanager
+def _connected(environment: Mapping[str, str]) -> Iterator[Broker]:
+    address = urlsplit(environment["PACT_BROKER_BASE_URL"])
+    token = environment.get("PACT_BROKER_TOKEN", "")
+    user = environment.get("PACT_BROKER_USERNAME", "") or address.username or ""
+    password = environment.get("PACT_BROKER_PASSWORD", "") or address.password or ""
+    if (token or password) and address.scheme != "https" and address.hostname not in _LOCAL:
+        raise ContractError("The credentials would be sent unencrypted. Use an https address.")
+    host = f"{address.hostname}:{address.port}" if address.port else str(address.hostname)
+    url = f"{address.scheme}://{host}{address.path}"
+    headers = {"Accept": "application/hal+json, application/json"}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
+    transport = httpx.HTTPTransport(retries=_RETRIES)
+    with httpx.Client(
+        headers=headers,
+        auth=(user, password) if user and not token else None,
+        timeout=_TIMEOUT_SECONDS,
+        transport=transport,
+    ) as client:
+        yield Broker(client, Broker(client, {}).send("GET", url)["_links"])
