@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Dialect, event, make_url, text
+from sqlalchemy import Connection, Dialect, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from chassis.db import postgresql_connections, sqlite_connections
 from chassis.db.errors import DatabaseUnreachable, SettingIgnored
@@ -162,6 +164,19 @@ def _write_engine(url: URL, limits: DatabaseLimits, *, foreign_keys: bool = True
     sqlite_connections.configure_writes(
         engine, busy_seconds=limits.lock_timeout_seconds, foreign_keys=foreign_keys
     )
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that begins as a reader and writes later can fail half-way with
+        # "database is locked", which no busy timeout helps against.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def _reset(connection: Any, _: ConnectionPoolEntry, state: PoolResetState) -> None:
+        # SQLAlchemy treats a transaction as ended when its COMMIT fails; SQLite leaves it open.
+        if state.asyncio_safe and connection.driver_connection.in_transaction:
+            connection.rollback()
+
     return engine
 
 
@@ -184,6 +199,13 @@ def _postgres_engine(
     arguments = {"timeout": _CONNECT_TIMEOUT_SECONDS, "server_settings": settings}
     engine = _engine(url, limits, connect_args=arguments, **options)
     postgresql_connections.configure(engine, settings)
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _replace_if_closed(connection: Any, _: ConnectionPoolEntry, __: object) -> None:
+        # The driver notices at once that the server has ended a connection.
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
+
     return engine
 
 

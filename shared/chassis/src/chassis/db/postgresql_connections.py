@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -41,7 +40,7 @@ def server_settings(
 
 
 def configure(engine: AsyncEngine, settings: Mapping[str, str]) -> None:
-    """Check the settings on the first connection of the engine, and notice dead connections."""
+    """Check the settings on the first connection of the engine, and let the kernel detect dead ones."""
 
     @event.listens_for(engine.sync_engine, "first_connect")
     def _check(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -60,12 +59,6 @@ def configure(engine: AsyncEngine, settings: Mapping[str, str]) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _: ConnectionPoolEntry) -> None:
         give_up_soon(connection.driver_connection)
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def _replace_if_closed(connection: Any, _: ConnectionPoolEntry, __: object) -> None:
-        # The driver notices at once that the server has ended a connection.
-        if connection.driver_connection.is_closed():
-            raise DisconnectionError
 
 
 def give_up_soon(driver_connection: Any) -> None:

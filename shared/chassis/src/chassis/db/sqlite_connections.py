@@ -6,33 +6,21 @@ import time
 from typing import Any
 
 import aiosqlite
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
+from sqlalchemy.pool import ConnectionPoolEntry
 
 
 def configure_writes(engine: AsyncEngine, *, busy_seconds: float, foreign_keys: bool) -> None:
-    """Let each transaction of the engine be a writer from its beginning."""
+    """Prepare the connections of the engine for transactions that write."""
     pragmas = ("synchronous = FULL", f"foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself: see _begin
+        connection.isolation_level = None  # the driver begins nothing by itself
         _set_busy_timeout(connection, busy_seconds)
         _switch_to_wal(connection, busy_seconds)
         _run_pragmas(connection, *pragmas)
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A transaction that begins as a reader and writes later can fail half-way with
-        # "database is locked", which no busy timeout helps against.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    @event.listens_for(engine.sync_engine, "reset")
-    def _reset(connection: Any, _: ConnectionPoolEntry, state: PoolResetState) -> None:
-        # SQLAlchemy treats a transaction as ended when its COMMIT fails; SQLite leaves it open.
-        if state.asyncio_safe and connection.driver_connection.in_transaction:
-            connection.rollback()
 
 
 def configure_reads(engine: AsyncEngine, *, busy_seconds: float) -> None:
