@@ -5,11 +5,10 @@ import pytest
 from contracts.provider import (
     Interaction,
     Verify,
-    check_states,
     each_interaction,
     first_interactions,
 )
-from tests.contract.states import CONTRACTS, UsersStates
+from tests.contract.states import CONTRACTS
 
 PROVIDER = "users"
 pytestmark = pytest.mark.committed  # only then are the read sessions the real ones
@@ -23,7 +22,3 @@ async def test_interaction_is_verified(interaction: Interaction, verify: Verify)
 @first_interactions(CONTRACTS, provider=PROVIDER)
 async def test_canary_is_rejected(interaction: Interaction, verify_canary: Verify) -> None:
     await verify_canary(interaction)
-
-
-def test_states_match_the_catalogue() -> None:
-    check_states(UsersStates, CONTRACTS, PROVIDER)

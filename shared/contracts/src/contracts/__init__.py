@@ -6,3 +6,7 @@
 - `contracts.openapi`: compares interactions and descriptions.
 - `contracts.gate`: what the command `contracts` does.
 """
+
+import os
+
+os.environ.setdefault("PACT_DO_NOT_TRACK", "true")  # Pact reads it when it is loaded

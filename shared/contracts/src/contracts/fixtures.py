@@ -11,7 +11,7 @@ from contracts.pacts import Contracts, Interaction
 from contracts.provider.harness import Harness, serving_harness
 from contracts.provider.marks import Verify
 from contracts.provider.states import ProviderStates
-from contracts.provider.verification import broken, report
+from contracts.provider.verification import report
 from contracts.provider.verification import verify as verify_once
 
 RECORDED = pytest.StashKey[list[Interaction]]()
@@ -90,10 +90,18 @@ async def _harness(provider_app: ASGIApp) -> AsyncIterator[Harness]:
 def verify(
     request: pytest.FixtureRequest, _harness: Harness, provider_states: ProviderStates
 ) -> Verify:
-    """A function that fails the test unless the real app satisfies the interaction."""
+    """A function that fails the test unless the real app satisfies the interaction.
+
+    It also fails if the states that the catalogue lists, the handlers and the interactions differ.
+    """
+    mark = request.node.get_closest_marker("interactions")
+    # A deployed pact may use older states.
+    is_checked = mark and request.config.getoption("--contracts-pacts") is None
 
     async def run(interaction: Interaction) -> None:
         __tracebackhide__ = True
+        if is_checked and (problems := _harness.problems(type(provider_states), *mark.args[:2])):
+            pytest.fail(problems, pytrace=False)
         outcome = await verify_once(interaction, _harness, provider_states)
         if outcome.exchange.failure is not None:
             raise outcome.exchange.failure
@@ -108,11 +116,11 @@ def verify(
 def verify_canary(
     request: pytest.FixtureRequest, _harness: Harness, provider_states: ProviderStates
 ) -> Verify:
-    """The canary: a function that fails the test if a broken copy of the interaction passes."""
+    """The canary: a function that fails the test if the interaction, a broken copy, passes."""
 
     async def run(interaction: Interaction) -> None:
         __tracebackhide__ = True
-        outcome = await verify_once(broken(interaction), _harness, provider_states)
+        outcome = await verify_once(interaction, _harness, provider_states)
         if not outcome.mismatches:
             pytest.fail(
                 f"A broken copy of `{interaction}` passes: the verifier passes everything, so its "

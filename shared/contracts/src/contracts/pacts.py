@@ -11,6 +11,7 @@ from typing import Any
 from contracts.catalogue import Catalogue, State
 from contracts.errors import ContractError
 from contracts.external import in_v4
+from contracts.schemas import SCHEMA, Schema
 
 FIX = "Run `contracts update`, review what changes, and commit it if the change is intended."
 
@@ -41,6 +42,12 @@ class Interaction:
     def test(self) -> str:
         """The consumer's test that recorded it."""
         return str(self.document.get("comments", {}).get("testname", "a test elsewhere"))
+
+    @property
+    def schema(self) -> Schema | bool | None:
+        """Of what the consumer's models read of the response or the message."""
+        found: Schema | bool | None = self.document.get("comments", {}).get(SCHEMA)
+        return found
 
     @property
     def request_line(self) -> str:

@@ -2,16 +2,18 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from contracts import drift
-from contracts.consumer.expectations import containing, matching, typed
-from contracts.consumer.expected_provider import ExpectedProvider, Request, Response
+from contracts.consumer.expectations import containing, matching, read_by, typed
+from contracts.consumer.expected import Request, Response
+from contracts.consumer.expected_provider import ExpectedProvider
 from contracts.fakes.matching import BodyMatching, example_of_response
 from contracts.fakes.pact_index import FakeResponse, PactIndex
 from contracts.pacts import Contracts, Interaction, merged
@@ -19,7 +21,28 @@ from contracts.provider.harness import Harness, serving_harness
 from contracts.provider.states import ProviderStates
 from contracts.provider.verification import verify
 
+
+class Hat(BaseModel):
+    nick: Annotated[str, Field(pattern="^[a-z]+$")] | None
+    weight: float
+    tags: Annotated[list[Literal["a", "b"]], Field(min_length=1, max_length=2)]
+    owners: list["Owner"]
+
+
+class Owner(BaseModel):
+    id: int
+    kind: str
+
+
 BODY = {
+    **read_by(
+        Hat,
+        nick=typed("ab"),
+        weight=typed(1.5),
+        tags=typed(["a"]),
+        owners=typed([read_by(Owner, id=typed(1), kind="x")]),
+    ),
+    "ł": typed("text"),
     "mark": matching("ab", "^[a-z]+$"),
     "a-b": typed("text"),
     "size": typed(1),
@@ -31,6 +54,11 @@ BODY = {
     "by": containing(matching("me", "^m."), {"x": typed(1)}),
 }
 LIKE = {
+    "nick": None,
+    "weight": 2,
+    "tags": ["b", "a"],
+    "owners": [{"id": 2, "kind": "x"}, {"id": 3, "kind": "x", "more": 1}],
+    "ł": "another",
     "mark": "xyz",
     "a-b": "another",
     "size": 9,
@@ -43,6 +71,11 @@ LIKE = {
     "more": "to come",
 }
 CHANGES: dict[str, Any] = {
+    "nick": ["AB", 1, []],
+    "weight": ["1.5", None, True],
+    "tags": [[], ["c"], ["a", 1], ["a", "b", "a"], "a", None],
+    "owners": [[{"id": 2, "kind": "y"}], [{"id": "2", "kind": "x"}], [{"id": 2}], {}],
+    "ł": [1],
     "mark": ["AB", 1, None],
     "a-b": [1],
     "size": [1.5, "1", True],

@@ -117,15 +117,15 @@ def test_other_pacts_can_be_verified(
     project.makepyfile(test_consumer=CONSUMER)
     run(project, "--contracts-output=now")
     drift.write(project.path / "contracts/pacts", drift.regenerated(project.path / "now"))
-    run(project, "--contracts-pacts=contracts/pacts").assert_outcomes(passed=2, deselected=1)
-    run(project, "--contracts-pacts=deployed").assert_outcomes(passed=1, failed=1, deselected=1)
+    run(project, "--contracts-pacts=contracts/pacts").assert_outcomes(passed=3, deselected=1)
+    run(project, "--contracts-pacts=deployed").assert_outcomes(passed=2, failed=1, deselected=1)
 
 
 def test_broken_interaction_fails_with_the_report(project: pytest.Pytester) -> None:
     project.makepyfile(test_consumer=CONSUMER.replace('["milk"]', '["bread"]'))
     record(project)
     result = run(project, "test_provider.py", "--contracts-verified=verified")
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         ["example breaks example: all notes", "  expected   by test_consumer.py::test_all_notes *"]
     )
@@ -214,7 +214,7 @@ def test_folder_of_contracts_is_an_option(project: pytest.Pytester) -> None:
     record(project)
     project.makeconftest(CONFTEST.replace("def contracts(", "def other("))
     project.makefile(".ini", pytest="[pytest]\ncontracts = contracts\nanyio_mode = auto\n")
-    run(project).assert_outcomes(passed=3)
+    run(project).assert_outcomes(passed=4)
 
 
 def results(project: pytest.Pytester, provider: str = PROVIDER) -> list[Result]:

@@ -114,7 +114,7 @@ class TestUncovered:
             ("/hats/", {"hats": {}, "next": 7}, "`hats`: $.hats is {}, not a list"),
             ("/hats/", {"hats": [HAT], "next": "x"}, "`no hats`: $.hats is not empty"),
             ("/seal", {"mark": "A"}, "$.mark is 'A', which doesn't match ^[a-z]+$"),
-            ("/seal", {"size": 1.5}, "$.size is 1.5, not a whole number"),
+            ("/seal", {"size": 1.5}, "$.size is 1.5, not a value like 1 (integer)"),
             ("/seal", {"by": ["you"]}, "$.by has nothing like 'me'"),
         ],
     )

@@ -12,14 +12,14 @@ from contracts.pacts import Contracts
 from contracts.provider.states import (
     Message,
     ProviderStates,
-    check_states,
     message_producer,
+    problems_of,
     state_handler,
 )
 
 STATES = '[shop."a hat"]\nsize = "int"\n[shop."no hats"]\n'
 A_HAT = {"name": "a hat", "params": {"size": 3}}
-NO_HATS = {"name": "no hats"}
+HTTP = "Synchronous/HTTP"
 
 
 class ShopStates(ProviderStates):
@@ -33,7 +33,7 @@ class ShopStates(ProviderStates):
 
 
 def contracts(
-    folder: Path, *states: dict[str, Any], catalogue: str = STATES, kind: str = "Synchronous/HTTP"
+    folder: Path, *states: dict[str, Any], catalogue: str = STATES, kind: str = HTTP
 ) -> Contracts:
     """One interaction of a hatter with a shop."""
     interaction = {"description": "hats", "type": kind, "providerStates": list(states)}
@@ -84,33 +84,32 @@ class TestCatalogue:
             Catalogue(tmp_path / "states.toml")
 
 
-class TestCheckStates:
+class Sending(ShopStates):
+    @message_producer("caps")
+    async def caps(self) -> Message:
+        return Message(b"", "application/json")
+
+
+class TestProblems:
     @pytest.mark.parametrize(
-        ("catalogue", "used", "message"),
+        ("catalogue", "used", "kind", "message"),
         [
-            (STATES.replace("int", "str"), [A_HAT, NO_HATS], "has other parameters than in"),
-            (STATES, [A_HAT, NO_HATS, {"name": "a cap"}], "shop has no state `a cap`"),
+            (STATES.replace("int", "str"), [A_HAT], HTTP, "has other parameters than in"),
+            (STATES, [A_HAT, {"name": "a cap"}], HTTP, "shop has no state `a cap`"),
+            (STATES + '[shop."a cap"]\n', [A_HAT], HTTP, "No handler for the state `a cap`"),
+            ('[shop."a hat"]\nsize = "int"\n', [A_HAT], HTTP, "handles the state `no hats`"),
+            (STATES, [A_HAT], "Asynchronous/Messages", "No producer for the message `hats`"),
         ],
-        ids=["other parameters", "unknown"],
+        ids=["other parameters", "unknown", "no handler", "not listed", "no producer"],
     )
-    def test_check_states_reports_the_problem_and_the_fix(
-        self, tmp_path: Path, catalogue: str, used: list[dict[str, Any]], message: str
+    def test_problem_is_named_with_the_fix(
+        self, tmp_path: Path, catalogue: str, used: list[dict[str, Any]], kind: str, message: str
     ) -> None:
-        with pytest.raises(ContractError, match=message):
-            check_states(ShopStates, contracts(tmp_path, *used, catalogue=catalogue), "shop")
+        shop = contracts(tmp_path, *used, catalogue=catalogue, kind=kind)
+        assert message in "\n".join(problems_of(Sending, shop, "shop"))
 
-    def test_check_states_requires_a_producer_for_each_message(self, tmp_path: Path) -> None:
-        shop = contracts(tmp_path, A_HAT, NO_HATS, kind="Asynchronous/Messages")
-        with pytest.raises(ContractError, match="No producer for the message `hats`"):
-            check_states(ShopStates, shop, "shop")
-
-    def test_check_states_allows_offers_that_no_consumer_uses_yet(self, tmp_path: Path) -> None:
-        class Sending(ShopStates):
-            @message_producer("caps")
-            async def caps(self) -> Message:
-                return Message(b"", "application/json")
-
-        check_states(Sending, contracts(tmp_path, A_HAT), "shop")
+    def test_offers_that_no_consumer_uses_yet_are_no_problem(self, tmp_path: Path) -> None:
+        assert list(problems_of(Sending, contracts(tmp_path, A_HAT), "shop")) == []
 
 
 async def test_state_and_message_without_a_method_are_errors() -> None:

@@ -2,7 +2,8 @@
 
 from contracts.catalogue import State, state
 from contracts.consumer.expectations import containing, matching, read_by, typed
-from contracts.consumer.expected_provider import Expected, ExpectedProvider, Request, Response
+from contracts.consumer.expected import Expected, Request, Response
+from contracts.consumer.expected_provider import ExpectedProvider
 
 __all__ = [
     "Expected",

@@ -1,63 +1,36 @@
 """A provider that answers as a consumer's test expects, and records what the test expected."""
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from pact import Pact
 
 from contracts.catalogue import State
-from contracts.consumer.expectations import MATCHER, Matching, example_of, integration_json
-from contracts.errors import ContractError
+from contracts.consumer.bodies import example_of, schema_of
+from contracts.consumer.expected import (
+    Expected,
+    Request,
+    Response,
+    add_body,
+    describe,
+    require_no_failure,
+)
+from contracts.consumer.relay import relay_to
+from contracts.consumer.sent import differences, undeclared
 from contracts.pacts import (
     FIX,
     Contracts,
     Interaction,
     canonical,
     difference,
-    is_failure,
     read_interactions,
 )
-
-os.environ.setdefault("PACT_DO_NOT_TRACK", "true")  # read by the library when it is loaded
-
-from pact import Pact
-from pact.error import MismatchesError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str | Matching] = field(default_factory=dict)
-    """Exact values, or `Matching`."""
-    body: Any = None
-    """JSON with or without matchers, or a text that is sent unchanged."""
-    content_type: str = "application/json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Response:
-    status: int
-    headers: Mapping[str, str | Matching] = field(default_factory=dict)
-    body: Any = None
-    """What `read_by` returns; None if the client does not read the body."""
-
-
-@dataclass(frozen=True)
-class Expected:
-    """One request and its response, with the provider states."""
-
-    description: str
-    given: Sequence[State]
-    request: Request
-    response: Response
+from contracts.schemas import SCHEMA
 
 
 class ExpectedProvider:
@@ -90,23 +63,27 @@ class ExpectedProvider:
         return self.answers_each(Expected(description, given, request, response))
 
     @contextmanager
-    def answers_each(self, *expected: "Expected") -> Iterator[str]:
+    def answers_each(self, *expected: Expected) -> Iterator[str]:
         """As `answers`, for a client that sends several requests in one call."""
         pact = self._pact()
         for each in expected:
-            _require_no_failure(each)
-            _describe(self._begin(pact, each.description, each.given, "HTTP"), each)
-        try:
-            with pact.serve(addr="127.0.0.1") as server:
-                yield str(server.url)
-        except MismatchesError as error:
+            require_no_failure(each)
+            describe(self._begin(pact, each.description, each.given, "HTTP"), each)
+        failure: Exception | None = None
+        serving = pact.serve(addr="127.0.0.1", raises=False, verbose=False)
+        with serving as server, relay_to(server.port or 0) as relay:
+            try:
+                yield relay.url
+            except Exception as error:  # noqa: BLE001 - often only a consequence of another request
+                failure = error
+        found = [*differences(server.mismatches), *undeclared(expected, relay.sent())]
+        if found:
             names = ", ".join(f"`{each.description}`" for each in expected)
-            lines = [
-                f"{names}: the client's request is not the expected one.",
-                *map(str, error.mismatches),
-            ]
-            pytest.fail("\n".join(lines), pytrace=False)
-        self._record_all(pact)
+            lines = [f"{self._consumer} doesn't send what its test expects: {names}", *found]
+            raise pytest.fail.Exception("\n".join(lines), pytrace=False) from None
+        if failure:
+            raise failure
+        self._record_all(pact, {each.description: each.response.body for each in expected})
 
     @contextmanager
     def sends(
@@ -115,9 +92,9 @@ class ExpectedProvider:
         """A message as the provider sends it, for the consumer's own handler."""
         pact = self._pact()
         interaction = self._begin(pact, description, given, "Async")
-        interaction.with_body(_text(body), content_type)
+        add_body(interaction, body, content_type, "Request")
         yield json.dumps(example_of(body)).encode()
-        self._record_all(pact)
+        self._record_all(pact, {description: body})
 
     def _pact(self) -> Pact:
         return Pact(self._consumer, self._provider).with_specification("V4")
@@ -130,36 +107,14 @@ class ExpectedProvider:
             interaction.given(each.name, **each.parameters)
         return interaction
 
-    def _record_all(self, pact: Pact) -> None:
+    def _record_all(self, pact: Pact, bodies: Mapping[str, Any]) -> None:
         with TemporaryDirectory() as folder:
             pact.write_file(folder)
             (path,) = Path(folder).iterdir()
             for recorded in read_interactions(path):
+                if schema := schema_of(bodies[recorded.description]):
+                    recorded.document["comments"][SCHEMA] = schema
                 self._record(recorded)
-
-
-def _require_no_failure(expected: Expected) -> None:
-    if is_failure(expected.response.status):
-        raise ContractError(
-            f"`{expected.description}`: a contract can't contain the status {expected.response.status}. "
-            "Test how the client handles it in the client's own tests, with respx for example."
-        )
-
-
-def _describe(interaction: Any, expected: Expected) -> None:
-    request, response = expected.request, expected.response
-    interaction.with_request(request.method, request.path)
-    for name, wanted in request.query.items():
-        interaction.with_query_parameter(name, wanted)
-    for name, value in request.headers.items():
-        interaction.with_header(name, _header(value))
-    if request.body is not None:
-        interaction.with_body(_text(request.body), request.content_type)
-    interaction.will_respond_with(response.status)
-    for name, value in response.headers.items():
-        interaction.with_header(name, _header(value))
-    if response.body is not None:
-        interaction.with_body(_text(response.body), "application/json")
 
 
 def require_committed(contracts: Contracts, recorded: Interaction) -> None:
@@ -176,13 +131,3 @@ def require_committed(contracts: Contracts, recorded: Interaction) -> None:
         *difference(canonical(known.document), canonical(recorded.document), context=2),
     ]
     pytest.fail("\n".join(lines), pytrace=False)
-
-
-def _header(value: Any) -> Any:
-    if isinstance(value, Matching):
-        return json.dumps({MATCHER: "regex", "regex": value.pattern, "value": value.example})
-    return str(value)
-
-
-def _text(body: Any) -> str:
-    return body if isinstance(body, str) else json.dumps(integration_json(body))

@@ -8,15 +8,26 @@ separate cases, and so is every other exact value.
 import json
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
+from contracts.consumer.bodies import child
 from contracts.errors import ContractError
 from contracts.pacts import Interaction
 
 Rules = Mapping[str, Any]
 """Pact's matching rules of a body, by the path of the value."""
+_IS_LIKE: Mapping[str, Callable[[Any, Any, str], bool]] = {
+    "type": lambda actual, value, _: type(actual) is type(value),
+    "equality": lambda actual, value, _: type(actual) is type(value) and actual == value,
+    "integer": lambda actual, *_: type(actual) is int,
+    "number": lambda actual, *_: type(actual) in (int, float),
+    "boolean": lambda actual, *_: isinstance(actual, bool) or actual in ("true", "false"),
+    "null": lambda actual, *_: actual is None,
+    "regex": lambda actual, _, pattern: bool(re.search(pattern, _text(actual))),
+}
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,12 @@ class BodyMatching:
         """A sentence for each place where the value doesn't match the example."""
         rule = example.rules.get(example.path)
         if rule:
-            for matcher in rule["matchers"]:
-                yield from self._by_matcher(actual, example, matcher, place)
+            found = [
+                list(self._by_matcher(actual, example, matcher, place))
+                for matcher in rule["matchers"]
+            ]
+            is_any = rule.get("combine") == "OR"
+            yield from min(found, key=len) if is_any else chain.from_iterable(found)
             return
         match example.value:
             case dict() as fields:
@@ -67,7 +82,7 @@ class BodyMatching:
             if name not in actual:
                 yield f"{place}.{name} is missing"
                 continue
-            part = Example(value, example.rules, _child(example.path, name), example.from_state)
+            part = replace(example, value=value, path=child(example.path, name))
             yield from self.differences(actual[name], part, f"{place}.{name}")
 
     def _by_elements(self, actual: Any, example: Example, place: str) -> Iterator[str]:
@@ -88,24 +103,29 @@ class BodyMatching:
     def _by_matcher(
         self, actual: Any, example: Example, matcher: Mapping[str, Any], place: str
     ) -> Iterator[str]:
-        match matcher["match"]:
-            case "type":
-                if type(actual) is not type(example.value):
-                    yield f"{place} is {reprlib.repr(actual)}, not a value like {reprlib.repr(example.value)}"
-            case "integer":
-                if type(actual) is not int:
-                    yield f"{place} is {reprlib.repr(actual)}, not a whole number"
-            case "regex":
-                pattern = matcher["regex"]
-                text = actual if isinstance(actual, str) else json.dumps(actual)
-                if not re.search(pattern, text):
-                    yield f"{place} is {reprlib.repr(actual)}, which doesn't match {pattern}"
-            case "arrayContains":
-                yield from self._by_variants(actual, example, matcher["variants"], place)
-            case unknown:
-                raise ContractError(
-                    f"Fakes can't be checked with Pact's matcher `{unknown}`: add it to {__name__}."
-                )
+        kind, pattern = matcher["match"], matcher.get("regex", "")
+        if kind == "arrayContains":
+            yield from self._by_variants(actual, example, matcher["variants"], place)
+        elif kind not in _IS_LIKE:
+            raise ContractError(
+                f"Fakes can't be checked with Pact's matcher `{kind}`: add it to {__name__}."
+            )
+        elif not _IS_LIKE[kind](actual, example.value, pattern):
+            like = f"a value like {reprlib.repr(example.value)} ({kind})"
+            wanted = f"which doesn't match {pattern}" if pattern else f"not {like}"
+            yield f"{place} is {reprlib.repr(actual)}, {wanted}"
+        elif kind == "type" and isinstance(actual, list):
+            yield from self._by_template(actual, example, matcher, place)
+
+    def _by_template(
+        self, actual: list[Any], example: Example, matcher: Mapping[str, Any], place: str
+    ) -> Iterator[str]:
+        if not matcher.get("min", 0) <= len(actual) <= matcher.get("max", len(actual)):
+            yield f"{place} has {len(actual)} elements"
+        for index, element in enumerate(actual):
+            for first in example.value[:1]:
+                part = replace(example, value=first, path=f"{example.path}[*]")
+                yield from self.differences(element, part, f"{place}[{index}]")
 
     def _by_variants(
         self, actual: Any, example: Example, variants: Iterable[Mapping[str, Any]], place: str
@@ -120,13 +140,11 @@ class BodyMatching:
         match example.value:
             case dict() as fields:
                 for name, value in fields.items():
-                    path = _child(example.path, name)
-                    part = Example(value, example.rules, path, example.from_state)
+                    part = replace(example, value=value, path=child(example.path, name))
                     self._collect(part, f"{place}.{name}")
             case list() as values:
                 for index, value in enumerate(values):
-                    path = f"{example.path}[{index}]"
-                    part = Example(value, example.rules, path, example.from_state)
+                    part = replace(example, value=value, path=f"{example.path}[{index}]")
                     self._elements.setdefault(_kind(place), []).append(part)
                     self._collect(part, f"{place}[{index}]")
 
@@ -142,12 +160,12 @@ def example_of_response(interaction: Interaction) -> Example:
     )
 
 
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _is_a_case(value: Any) -> bool:
     return value is None or isinstance(value, bool)
-
-
-def _child(path: str, name: str) -> str:
-    return f"{path}.{name}" if re.fullmatch(r"\w+", name) else f"{path}['{name}']"
 
 
 def _kind(place: str) -> str:

@@ -7,7 +7,10 @@ from typing import Any
 
 from contracts.fakes.matching import BodyMatching, example_of_response
 from contracts.pacts import Contracts, Interaction, is_failure, read_all
+from contracts.schemas import violations
 
+UNREAD = object()
+"""The body of a stream that has only begun."""
 UNCOVERED = "contracts.uncovered"
 """The extension of an httpx response that no contract has to cover, such as a proxy's."""
 FIX = (
@@ -120,5 +123,9 @@ def _header_differences(response: FakeResponse, interaction: Interaction) -> Ite
 def _body_differences(
     response: FakeResponse, interaction: Interaction, matching: BodyMatching
 ) -> Iterator[str]:
-    if "body" in interaction.document["response"]:
-        yield from matching.differences(response.body, example_of_response(interaction))
+    if "body" in interaction.document["response"] and response.body is not UNREAD:
+        found = list(matching.differences(response.body, example_of_response(interaction)))
+        schema = interaction.schema or {}
+        yield from found or (
+            f"{path}: {reason}" for path, reason in violations(schema, response.body)
+        )

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.fakes.pact_index import UNCOVERED, FakeResponse, PactIndex
+from contracts.fakes.pact_index import UNCOVERED, UNREAD, FakeResponse, PactIndex
 from contracts.pacts import Contracts
 
 INI_OPTION = "contracts"
@@ -21,6 +21,8 @@ _FOLDERS = ("unit", "integration", "contract", "e2e")
 _CHECKED = ("unit", "integration")
 """`contract` records the responses; `e2e` has no mocks."""
 _FROM_APP = "contracts.from_app"
+_IS_STREAM = "contracts.is_stream"
+"""The body isn't read yet: it is checked when it is read as a whole, and never if it has no end."""
 _INDEX = pytest.StashKey[PactIndex]()
 
 
@@ -99,14 +101,24 @@ def _index(request: pytest.FixtureRequest) -> PactIndex:
 def _watch(patch: pytest.MonkeyPatch, check: _Check) -> None:
     # At the clients, above all transports: respx replaces the transports that httpx creates.
     send, send_async = httpx.Client.send, httpx.AsyncClient.send
+    read, read_async = httpx.Response.read, httpx.Response.aread
     call_app = httpx.ASGITransport.handle_async_request
+
+    def check_each(response: httpx.Response) -> None:
+        __tracebackhide__ = True
+        for each in filter(_is_from_a_mock, (*response.history, response)):
+            each.extensions[_IS_STREAM] = not each.is_stream_consumed
+            check.response(_as_fake_response(each))
+
+    def check_read(response: httpx.Response) -> None:
+        __tracebackhide__ = True
+        if response.extensions.pop(_IS_STREAM, False):
+            check.response(_as_fake_response(response))
 
     def sending(client: httpx.Client, *args: Any, **options: Any) -> httpx.Response:
         __tracebackhide__ = True
         response = send(client, *args, **options)
-        for each in filter(_is_from_a_mock, (*response.history, response)):
-            each.read()
-            check.response(_as_fake_response(each))
+        check_each(response)
         return response
 
     async def sending_async(
@@ -114,10 +126,20 @@ def _watch(patch: pytest.MonkeyPatch, check: _Check) -> None:
     ) -> httpx.Response:
         __tracebackhide__ = True
         response = await send_async(client, *args, **options)
-        for each in filter(_is_from_a_mock, (*response.history, response)):
-            await each.aread()
-            check.response(_as_fake_response(each))
+        check_each(response)
         return response
+
+    def reading(response: httpx.Response) -> bytes:
+        __tracebackhide__ = True
+        content = read(response)
+        check_read(response)
+        return content
+
+    async def reading_async(response: httpx.Response) -> bytes:
+        __tracebackhide__ = True
+        content = await read_async(response)
+        check_read(response)
+        return content
 
     async def calling_app(transport: httpx.ASGITransport, request: httpx.Request) -> httpx.Response:
         response = await call_app(transport, request)
@@ -126,6 +148,8 @@ def _watch(patch: pytest.MonkeyPatch, check: _Check) -> None:
 
     patch.setattr(httpx.Client, "send", sending)
     patch.setattr(httpx.AsyncClient, "send", sending_async)
+    patch.setattr(httpx.Response, "read", reading)
+    patch.setattr(httpx.Response, "aread", reading_async)
     patch.setattr(httpx.ASGITransport, "handle_async_request", calling_app)
 
 
@@ -136,10 +160,12 @@ def _is_from_a_mock(response: httpx.Response) -> bool:
 
 def _as_fake_response(response: httpx.Response) -> FakeResponse:
     request = response.request
-    try:
-        body = json.loads(response.content)
-    except ValueError:
-        body = response.text
+    body: Any = UNREAD
+    if not response.extensions.get(_IS_STREAM):
+        try:
+            body = json.loads(response.content)
+        except ValueError:
+            body = response.text
     return FakeResponse(
         method=request.method,
         path=request.url.path,

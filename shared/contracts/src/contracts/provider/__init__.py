@@ -6,7 +6,6 @@ from contracts.provider.states import (
     Message,
     ProviderStates,
     Secrets,
-    check_states,
     message_producer,
     state_handler,
 )
@@ -18,7 +17,6 @@ __all__ = [
     "ProviderStates",
     "Secrets",
     "Verify",
-    "check_states",
     "each_interaction",
     "first_interactions",
     "message_producer",

@@ -11,7 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
-from contracts.provider.states import Message
+from contracts.pacts import Contracts
+from contracts.provider.states import Message, ProviderStates, problems_of
 
 MESSAGE_PATH = "/_contract/message"
 
@@ -40,6 +41,13 @@ class Harness:
         self.port = 0
         self.late: dict[str, str] = {}
         """See `preparation.Preparation`; shared by all tests that use the harness."""
+        self._problems: dict[type[ProviderStates], str] = {}
+
+    def problems(self, states: type[ProviderStates], contracts: Contracts, provider: str) -> str:
+        """What `check_states` finds; it looks once."""
+        if states not in self._problems:
+            self._problems[states] = "\n".join(problems_of(states, contracts, provider))
+        return self._problems[states]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = self.exchange

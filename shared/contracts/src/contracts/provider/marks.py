@@ -5,6 +5,7 @@ from typing import Protocol
 import pytest
 
 from contracts.pacts import Contracts, Interaction
+from contracts.provider.canaries import canaries
 
 
 class Verify(Protocol):
@@ -23,16 +24,13 @@ def each_interaction(contracts: Contracts, *, provider: str) -> pytest.MarkDecor
 
 
 def first_interactions(contracts: Contracts, *, provider: str) -> pytest.MarkDecorator:
-    """As `each_interaction`, for one interaction of each consumer and kind: for the canary."""
-    return pytest.mark.interactions(contracts, provider, _first)
+    """As `each_interaction`, for broken copies of one interaction of each consumer and kind."""
+    return pytest.mark.interactions(contracts, provider, _broken)
 
 
 def _all(interactions: list[Interaction]) -> list[Interaction]:
     return interactions
 
 
-def _first(interactions: list[Interaction]) -> list[Interaction]:
-    first: dict[tuple[str, bool], Interaction] = {}
-    for each in interactions:
-        first.setdefault((each.consumer, each.is_message), each)
-    return list(first.values())
+def _broken(interactions: list[Interaction]) -> list[Interaction]:
+    return list(canaries(interactions))

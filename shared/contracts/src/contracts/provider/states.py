@@ -56,20 +56,11 @@ class ProviderStates:
         return message
 
 
-def check_states(states: type[ProviderStates], contracts: Contracts, provider: str) -> None:
-    """Check that every listed state has a handler, and that every interaction has its states.
+def problems_of(states: type[ProviderStates], contracts: Contracts, provider: str) -> Iterator[str]:
+    """A sentence with the fix for each listed state without a handler, and the like.
 
     A state or a message that no interaction uses is an offer to the next consumer.
-
-    Raises:
-        ContractError: with every problem and how to fix it.
     """
-    problems = list(_problems(states, contracts, provider))
-    if problems:
-        raise ContractError("\n".join(problems))
-
-
-def _problems(states: type[ProviderStates], contracts: Contracts, provider: str) -> Iterator[str]:
     place, catalogue = _place(states), contracts.catalogue
     listed, handlers = catalogue.states_of(provider), _methods(states, _STATE)
     interactions = contracts.interactions(provider=provider)

@@ -1,26 +1,23 @@
 """Replays interactions against a provider with Pact's verifier, and checks that it really compared."""
 
 import asyncio
-import copy
 import json
 import logging
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pact import Verifier
+
 from contracts.errors import ContractError
 from contracts.pacts import Interaction, pact_of
 from contracts.provider.harness import MESSAGE_PATH, Exchange, Harness
 from contracts.provider.preparation import Preparation
 from contracts.provider.states import ProviderStates
-
-os.environ.setdefault("PACT_DO_NOT_TRACK", "true")  # read by the library when it is loaded
-
-from pact import Verifier
+from contracts.schemas import violations
 
 # It warns that it doesn't handle states here. Its findings are in the results.
 logging.getLogger("pact.ffi").setLevel(logging.ERROR)
@@ -61,23 +58,18 @@ async def verify(
         results, output = await asyncio.to_thread(_run, interaction.provider, path, harness.port)
     outcome = Outcome(_mismatches(results), exchange, output)
     _require_comparison(interaction, results, outcome)
+    if not outcome.mismatches:
+        outcome.mismatches.extend(_invalid(interaction, exchange))
     return outcome
 
 
-def broken(interaction: Interaction) -> Interaction:
-    """A broken copy that every provider must fail: the canary."""
-    document = copy.deepcopy(dict(interaction.document))
-    if interaction.is_message:
-        content = {
-            "content": {"canary": "dead"},
-            "contentType": "application/json",
-            "encoded": False,
-        }
-        document["contents"] = content
-        document.pop("matchingRules", None)
-    else:
-        document["response"]["status"] = 418
-    return Interaction(interaction.consumer, interaction.provider, document)
+def _invalid(interaction: Interaction, exchange: Exchange) -> Iterator[str]:
+    """What the consumer's model rejects, although Pact's matchers accept it."""
+    schema = interaction.schema
+    if schema is not None:
+        content = exchange.message.contents if exchange.message else exchange.answer
+        for path, reason in violations(schema, json.loads(content)):
+            yield f"{path}: {reason}"
 
 
 def report(interaction: Interaction, outcome: Outcome) -> str:

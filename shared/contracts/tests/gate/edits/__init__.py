@@ -10,10 +10,12 @@ from gate.edits.lockstep import LOCKSTEP
 from gate.edits.requests import REQUESTS
 from gate.edits.responses import RESPONSES
 from gate.edits.statuses import STATUSES
+from gate.edits.typed import TYPED
 
 BREAKING = (
     *RESPONSES,
     *STATUSES,
+    *TYPED,
     *REQUESTS,
     *LISTINGS,
     *EVENTS,

@@ -14,6 +14,22 @@ from gate.edits.edit import (
 CONSUMERS = (
     failing_client("the client asks another path", ('f"/books/{book_id}"', 'f"/titles/{book_id}"')),
     failing_client("the client sends no token", (", headers=self._headers", "")),
+    *(
+        Edit(
+            f"the client begins to send {what}",
+            ((CLIENT, ('f"Bearer {token}"}', f'f"Bearer {{token}}", {header}}}')),),
+            f"has the header `{declaration}`: add it to the `Request`",
+        )
+        for what, header, declaration in (
+            ("a precondition", '"If-None-Match": "*"', "if-none-match: *"),
+            ("what it accepts", '"Accept": "application/xml"', "accept: application/xml"),
+        )
+    ),
+    Edit(
+        "the client begins to send a body",
+        ((CLIENT, ('f"/orders/{order_id}")', 'f"/orders/{order_id}", json={})')),),
+        "DELETE /orders/4 has a body: add it to the `Request`",
+    ),
     failing_client(
         "the client sends another token scheme", ('f"Bearer {token}"', 'f"Token {token}"')
     ),

@@ -1,8 +1,8 @@
 """The catalog: books, orders, and events about books."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import UTC, datetime, timedelta, timezone  # noqa: F401 - edits use them
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
 from pydantic import BaseModel, Field, PlainSerializer  # noqa: F401 - edits use them
@@ -28,8 +28,25 @@ class NewOrder(BaseModel):
     quantity: int = Field(ge=1, le=10)
 
 
+OPEN = {
+    "status": "open",
+    "reference": "5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b",
+    "due": "2026-12-01",
+    "coupon": "SPRING",
+    "discount": 0.5,
+    "tags": ["gift"],
+}
+
+
 class Order(BaseModel):
-    id: int
+    # Without types in the description, so that only verification can find a wrong value.
+    id: Any
+    status: Any
+    reference: Any
+    due: Any
+    coupon: Any
+    discount: Any
+    tags: Any
     book_id: int
     quantity: int
 
@@ -80,7 +97,7 @@ def create_app(store: Store | None = None) -> FastAPI:
             raise HTTPException(404, "book_not_found")
         if not store.books[new.book_id].is_available:
             raise HTTPException(409, "book_not_available")
-        order = Order(id=len(store.orders) + 1, **new.model_dump())
+        order = Order(id=len(store.orders) + 1, **OPEN, **new.model_dump())
         store.orders[order.id] = order
         response.headers["Location"] = f"/orders/{order.id}"
         return order

@@ -1,7 +1,9 @@
 """The shop's client of the catalog."""
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import Enum
 from typing import Annotated, Literal
+from uuid import UUID
 
 import httpx
 from pydantic import BaseModel, Field
@@ -22,9 +24,20 @@ class Page(BaseModel):
     next_after_id: int | None
 
 
+class Status(Enum):
+    OPEN = "open"
+    PAID = "paid"
+
+
 class Order(BaseModel):
-    id: int
+    id: Annotated[int, Field(ge=1)]
     quantity: int
+    status: Status
+    reference: UUID
+    due: date | None
+    coupon: Annotated[str, Field(pattern="^[A-Z]+$", max_length=10)] | None
+    discount: Annotated[float, Field(le=1)]
+    tags: list[Literal["gift", "sale"]]
 
 
 class NotAvailable(Exception):

@@ -2,7 +2,7 @@
 
 import json
 
-from app.main import Book, Order, Store, book_added, book_sold_out, now
+from app.main import OPEN, Book, Order, Store, book_added, book_sold_out, now
 from contracts.provider import Message, ProviderStates, Secrets, message_producer, state_handler
 
 
@@ -33,7 +33,7 @@ class CatalogStates(ProviderStates):
 
     @state_handler("an order")
     async def order(self, id: int) -> None:
-        self._store.orders[id] = Order(id=id, book_id=7, quantity=2)
+        self._store.orders[id] = Order(id=id, book_id=7, quantity=2, **OPEN)
 
     @message_producer("the event of a new book")
     async def added(self) -> Message:

@@ -6,11 +6,9 @@ from contracts.provider import (
     Contracts,
     Interaction,
     Verify,
-    check_states,
     each_interaction,
     first_interactions,
 )
-from tests.contract.states import CatalogStates
 
 CONTRACTS = Contracts(Path(__file__).parents[4] / "contracts")
 PROVIDER = "catalog"
@@ -24,7 +22,3 @@ async def test_interaction_is_verified(interaction: Interaction, verify: Verify)
 @first_interactions(CONTRACTS, provider=PROVIDER)
 async def test_canary_is_rejected(interaction: Interaction, verify_canary: Verify) -> None:
     await verify_canary(interaction)
-
-
-def test_states_match_the_catalogue() -> None:
-    check_states(CatalogStates, CONTRACTS, PROVIDER)

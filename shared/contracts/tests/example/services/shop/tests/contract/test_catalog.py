@@ -159,7 +159,17 @@ class TestOrder:
             response=Response(
                 status=201,
                 headers={"Location": matching("/orders/1", r"^/orders/\d+$")},
-                body=read_by(Order, id=typed(1), quantity=2),
+                body=read_by(
+                    Order,
+                    id=typed(1),
+                    quantity=2,
+                    status=typed("open"),
+                    reference=typed("5f6c2f2e-6a50-4f6e-8f6f-0d5a3a3c8d4b"),
+                    due=typed("2026-12-01"),
+                    coupon=typed("SPRING"),
+                    discount=typed(0.5),
+                    tags=typed(["gift"]),
+                ),
             ),
         ) as url:
             async with connect(url) as client:

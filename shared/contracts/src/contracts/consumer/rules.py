@@ -1,0 +1,100 @@
+"""Pact's matching rules for a value that a JSON Schema constrains."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from contracts.errors import ContractError
+from contracts.schemas import Schema, resolved
+
+Matcher = Mapping[str, Any]
+
+_FORMATS = {
+    # Pact's own matchers for these reject `Z`, offsets, fractions or upper case.
+    "date-time": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$",
+    "date": r"^\d{4}-\d\d-\d\d$",
+    "uuid": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+}
+_KINDS: Mapping[str, tuple[type, Matcher]] = {
+    "boolean": (bool, {"match": "boolean"}),  # would also match the text "true"
+    "integer": (type(...), {"match": "integer"}),  # `type` would also match 1.5
+    "number": (type(...), {"match": "number"}),
+    "string": (
+        str,
+        {"match": "regex", "regex": r"^[\s\S]*$"},
+    ),  # would also match the text of a number
+    "null": (type(...), {"match": "null"}),
+    "array": (list, {"match": "type"}),
+}
+_TYPE = {"match": "type"}
+
+
+def rule_of(example: Any, schema: Schema) -> Mapping[str, Any]:
+    """The matchers of each alternative of the schema; without a schema those of the example's type.
+
+    Raises:
+        ContractError: it allows an object, or anything, for which a matcher has to know the parts.
+    """
+    alternatives: list[Sequence[Matcher]] = []
+    for each in _alternatives(schema or {"type": _type_of(example)}, schema.get("$defs", {})):
+        matchers = _matchers(example, each)
+        if matchers not in alternatives:
+            alternatives.append(matchers)
+    if len(alternatives) == 1:
+        return {"combine": "AND", "matchers": list(alternatives[0])}
+    # A rule is one list: each alternative is represented by its strictest matcher.
+    return {"combine": "OR", "matchers": [each[-1] for each in alternatives]}
+
+
+def text_rule(pattern: str) -> Mapping[str, Any]:
+    """Pact matches a pattern with the text of any value: null, for example, is "null"."""
+    return {"combine": "AND", "matchers": [_TYPE, {"match": "regex", "regex": pattern}]}
+
+
+def _alternatives(schema: Schema, definitions: Schema) -> Iterator[Schema]:
+    schema = resolved(schema, definitions)
+    parts = schema.get("anyOf") or schema.get("oneOf")
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    if parts:
+        for each in parts:
+            yield from _alternatives(each, definitions)
+    elif values:
+        for kind in dict.fromkeys(map(_type_of, values)):
+            texts = [_text(each) for each in values if _type_of(each) == kind]
+            pattern = f"^({'|'.join(map(re.escape, texts))})$"
+            yield {"type": kind, **({} if kind == "null" else {"pattern": pattern})}
+    else:
+        yield schema
+
+
+def _matchers(example: Any, schema: Schema) -> list[Matcher]:
+    kind = schema.get("type", "")
+    if kind not in _KINDS:
+        raise ContractError(
+            f"{example!r} can't be `typed`: give the exact value, or use `read_by` for its parts."
+        )
+    python_type, matcher = _KINDS[kind]
+    # `type` compares with the type of the example, which may be that of another alternative.
+    found = [_TYPE if isinstance(example, python_type) else matcher]
+    sizes = {
+        name: schema[key]
+        for name, key in (("min", "minItems"), ("max", "maxItems"))
+        if key in schema
+    }
+    if sizes:
+        found = [{"match": "type", **sizes}]
+    if kind == "string" and schema.keys() & {"minLength", "maxLength"}:
+        least, most = schema.get("minLength", 0), schema.get("maxLength", "")
+        found.append({"match": "regex", "regex": rf"^[\s\S]{{{least},{most}}}$"})
+    pattern = schema.get("pattern") or _FORMATS.get(schema.get("format", ""))
+    return [*found, {"match": "regex", "regex": pattern}] if pattern else found
+
+
+def _type_of(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    return "null" if value is None else names.get(type(value), "object")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
