@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Protocol
-from urllib.parse import quote_plus
 
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from app.events.user_events import OwnerState, UserData
 from app.settings import ItemsSettings
+from chassis.auth.service_tokens import ServiceTokens, TokenRefused
 from chassis.http.client import send_or_fail, service_client
 from chassis.http.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
 
@@ -37,16 +37,14 @@ class _Page(BaseModel):
 
 
 class UsersDirectory:
-    """`Directory` over HTTP, with a token by client credentials (RFC 6749, section 4.4)."""
+    """`Directory` over HTTP, with a token in the service's own name."""
 
     def __init__(
         self, http: httpx.AsyncClient, policy: CallPolicy, *, client_id: str, secret: SecretStr
     ) -> None:
         self._http = http
         self._calls = GuardedCalls(policy)
-        self._client_id = client_id
-        self._secret = secret
-        self._token = ""
+        self._tokens = ServiceTokens(http, policy, client_id=client_id, secret=secret)
 
     async def pages(self) -> AsyncIterator[list[OwnerState]]:
         after_id: int | None = 0
@@ -56,50 +54,43 @@ class UsersDirectory:
             after_id = page.next_after_id
 
     async def _read(self, after_id: int) -> httpx.Response:
-        response = await self._list(after_id) if self._token else None
-        if response is None or response.status_code == httpx.codes.UNAUTHORIZED:
-            self._token = await self._new_token()  # a token expires within minutes
-            response = await self._list(after_id)
+        token = await self._token()
+        response = await self._list(after_id, token)
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            self._tokens.discard(token)
+            response = await self._list(after_id, await self._token())
         if response.status_code != httpx.codes.OK:
             raise DirectoryFailed(
                 f"the users service answers {response.status_code} to GET /internal/users/."
             )
         return response
 
-    async def _list(self, after_id: int) -> httpx.Response:
-        return await self._send(
-            "GET",
-            "/internal/users/",
-            params={"after_id": after_id, "limit": PAGE_SIZE},
-            headers={"Authorization": f"Bearer {self._token}"},
-        )
-
-    async def _new_token(self) -> str:
-        # Both are form-encoded before basic authentication joins them (RFC 6749, section 2.3.1).
-        secret = quote_plus(self._secret.get_secret_value())
-        response = await self._send(
-            "POST",
-            "/auth/token",
-            data={"grant_type": "client_credentials"},
-            auth=httpx.BasicAuth(quote_plus(self._client_id), secret),
-        )
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            raise DirectoryFailed(
-                "the users service refuses ITEMS_USERS_CLIENT_ID and ITEMS_USERS_CLIENT_SECRET: "
-                "create a client there with `python -m app create-client items`."
-            )
+    async def _token(self) -> str:
         try:
-            return str(response.raise_for_status().json()["access_token"])
-        except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
+            return await self._tokens.get()
+        except CallGivenUp as error:
+            raise _unavailable(error) from None
+        except TokenRefused as error:
+            if error.status == httpx.codes.UNAUTHORIZED:
+                raise DirectoryFailed(
+                    "the users service refuses ITEMS_USERS_CLIENT_ID and ITEMS_USERS_CLIENT_SECRET: "
+                    "create a client there with `python -m app create-client items`."
+                ) from None
             raise DirectoryFailed(
-                f"the users service answers {response.status_code} to POST /auth/token, without a token."
+                f"the users service answers {error.status} to POST /auth/token, without a token."
             ) from None
 
-    async def _send(self, method: str, path: str, **options: object) -> httpx.Response:
+    async def _list(self, after_id: int, token: str) -> httpx.Response:
+        params = {"after_id": after_id, "limit": PAGE_SIZE}
+        headers = {"Authorization": f"Bearer {token}"}
         try:
-            return await self._calls.call(lambda: send_or_fail(self._http, method, path, **options))
+            return await self._calls.call(
+                lambda: send_or_fail(
+                    self._http, "GET", "/internal/users/", params=params, headers=headers
+                )
+            )
         except CallGivenUp as error:
-            raise DirectoryFailed(f"the users service is unavailable: {error}.") from None
+            raise _unavailable(error) from None
 
 
 @asynccontextmanager
@@ -118,6 +109,10 @@ async def open_directory(
             client_id=settings.users_client_id or "",
             secret=settings.users_client_secret or SecretStr(""),
         )
+
+
+def _unavailable(error: CallGivenUp) -> DirectoryFailed:
+    return DirectoryFailed(f"the users service is unavailable: {error}.")
 
 
 def _parsed(response: httpx.Response, after_id: int) -> _Page:

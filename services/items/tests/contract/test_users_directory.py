@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from app.clients.users_directory import DirectoryFailed, UsersDirectory, _Page
 from app.events.user_events import OwnerState, UserData
+from chassis.auth.service_tokens import IssuedToken
 from chassis.http.client import service_client
 from chassis.http.guarded_calls import CallPolicy
 from contracts.consumer import (
@@ -44,7 +45,7 @@ class WithToken(httpx.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/auth/token":
-            return await answer(json={"access_token": TOKEN})(request)
+            return await answer(json={"access_token": TOKEN, "expires_in": 900})(request)
         return await super().handle_async_request(request)
 
 
@@ -85,7 +86,10 @@ class TestToken:
             "a token for a registered service",
             [state("a registered service", client_id=CLIENT_ID, secret=SECRET)],
             NEW_TOKEN,
-            Response(status=200, body={"access_token": matching(TOKEN, r"^\S+$")}),
+            Response(
+                status=200,
+                body=read_by(IssuedToken, access_token=matching(TOKEN, r"^\S+$"), expires_in=900),
+            ),
         )
         listed = Expected(
             "a listing without users", [SERVICE], listing(after_id=0), page(next_after_id=None)

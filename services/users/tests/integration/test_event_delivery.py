@@ -91,16 +91,20 @@ class TestDelivery:
         for name in ("events_outbox_depth", "events_parked", "events_subscriber_available"):
             assert f'\n{name}{{subscriber="items"}}' in metrics
 
+    @pytest.mark.parametrize("name", ["items", "a-service-that-nobody-here-knows"])
     async def test_delivery_carries_a_token_for_its_subscriber_only(
-        self, run: Run, network: FaultyTransport, first_delivery: faults.Held
+        self, run: Run, network: FaultyTransport, first_delivery: faults.Held, name: str
     ) -> None:
-        async with run() as app:
+        url = f"http://{name}.test/events/"
+        subscriber = Subscriber.model_validate({"name": name, "url": url})
+        async with run(events_subscribers=(subscriber,)) as app:
             client = AppClient(app_transport(app.serve))
             await client.post("/users/", json=create_user_data())
             await first_delivery.is_asked.wait()
             token = network.requests[0].headers["Authorization"].removeprefix("Bearer ")
             claims = decode(token, options={"verify_signature": False})
-            assert (claims["sub"], claims["aud"]) == ("users", "items-events")
+            assert str(network.requests[0].url) == url
+            assert (claims["sub"], claims["aud"]) == ("users", f"{name}-events")
             assert claims["exp"] - claims["iat"] == 60
             # A published key signed it, and this service refuses it.
             for path in ("/users/me", "/internal/users/"):
@@ -109,7 +113,7 @@ class TestDelivery:
             assert isinstance(app.state, UsersState)
             verified = await app.state.keys.find(get_unverified_header(token)["kid"])
             assert verified is not None
-            decode(token, verified, algorithms=["EdDSA"], audience="items-events")
+            decode(token, verified, algorithms=["EdDSA"], audience=f"{name}-events")
 
     async def test_events_are_stored_when_the_relay_is_elsewhere(
         self, run: Run, network: FaultyTransport, outbox: Database
