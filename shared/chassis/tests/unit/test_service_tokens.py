@@ -28,7 +28,7 @@ class Issuer:
         return httpx.Response(self.status, json=body)
 
     def tokens(self, audience: str | None = None, scopes: tuple[str, ...] = ()) -> ServiceTokens:
-        http = httpx.AsyncClient(base_url="http://users", transport=httpx.MockTransport(self))
+        http = httpx.AsyncClient(base_url="http://issuer", transport=httpx.MockTransport(self))
         return ServiceTokens(
             http,
             CallPolicy(attempts=1),
@@ -48,7 +48,7 @@ def issuer() -> Issuer:
 async def test_request_names_client_audience_and_scopes(issuer: Issuer) -> None:
     await issuer.tokens("stock", ("stock:read", "stock:write")).get()
     (request,) = issuer.requests
-    assert str(request.url) == "http://users/auth/token"
+    assert str(request.url) == "http://issuer/auth/token"
     assert request.headers["Authorization"] == httpx.BasicAuth("shop", "s%3A3")._auth_header
     assert request.content == (
         b"grant_type=client_credentials&audience=stock&scope=stock%3Aread+stock%3Awrite"
@@ -115,7 +115,7 @@ async def test_refusal_has_the_status(issuer: Issuer, status: int) -> None:
 )
 async def test_response_without_a_token_and_its_lifetime_is_a_refusal(body: object) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
-    http = httpx.AsyncClient(base_url="http://users", transport=transport)
+    http = httpx.AsyncClient(base_url="http://issuer", transport=transport)
     tokens = ServiceTokens(http, CallPolicy(), client_id="shop", secret=SecretStr("s"))
     with pytest.raises(TokenRefused, match="answers 200"):
         await tokens.get()
