@@ -69,6 +69,7 @@ def test_renovate_file_is_valid() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @each_package
 def test_uv_sync_gives_a_fresh_clone_what_its_tests_import(package: Path, tmp_path: Path) -> None:
     """And changes nothing that git would commit."""

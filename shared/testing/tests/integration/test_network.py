@@ -77,18 +77,32 @@ def test_marker_allows_a_host() -> None:
         assert sock.connect_ex((ELSEWHERE, 80)) != 0
 
 
-def test_allowed_name_allows_its_addresses(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("setting", "mark", "outcomes"),
+    [
+        ("", "slow", {"passed": 1}),
+        ("block_network = true", "slow", {"failed": 1}),
+        ("block_network = true", 'allow_hosts("database")', {"passed": 1}),
+    ],
+    ids=["not asked for", "blocked", "name allowed, and so its addresses"],
+)
+def test_network_is_blocked_where_the_project_asks_for_it(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    mark: str,
+    outcomes: dict[str, int],
 ) -> None:
     def getaddrinfo(*_: object) -> list[tuple[object, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ELSEWHERE, 80))]
 
+    pytester.makeini(f"[pytest]\n{setting}")
     pytester.makepyfile(
         f"""
         import socket
         import pytest
 
-        @pytest.mark.allow_hosts("database")
+        @pytest.mark.{mark}
         def test_reaches():
             socket.getaddrinfo("database", 80)
             with socket.socket() as sock:
@@ -98,4 +112,4 @@ def test_allowed_name_allows_its_addresses(
     )
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: 0)
-    pytester.runpytest().assert_outcomes(passed=1)
+    pytester.runpytest().assert_outcomes(**outcomes)
