@@ -1,6 +1,7 @@
 """Every service is scraped and watched; each alert fires on its fault, measured by Prometheus's promtool."""
 
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from workspace import Service
 
 COMMON = ROOT / "deploy/prometheus/common.rules.yml"
 RULE_FILES = [COMMON, *sorted(ROOT.glob("services/*/deploy/*.rules.yml"))]
+DASHBOARDS = [*ROOT.glob("deploy/grafana/*.json"), *ROOT.glob("services/*/deploy/*.dashboard.json")]
 BUILT_IN = {"up"}  # Prometheus makes it itself
 SUPPORTS_SCRAPE_CONFIG_FILES = (2, 43)
 
@@ -99,6 +101,27 @@ def test_metrics_in_finds_a_metric_that_nothing_measures() -> None:
     expression = 'sum by (job) (rate(http_request_total{status="500"}[5m])) > 0.1'
     assert metrics_in(expression) == {"http_request_total"}
     assert '"http_request_total"' not in SOURCES
+
+
+class TestDashboards:
+    """That the services publish what the queries read: tests/e2e/workflows/test_dashboards.py."""
+
+    def test_dashboards_have_names_of_their_own_and_the_provisioned_source(self) -> None:
+        boards = [json.loads(file.read_text()) for file in DASHBOARDS]
+        sources = read_yaml(ROOT / "deploy/grafana/provisioning/datasources/all.yml")
+        used = {panel["datasource"]["uid"] for board in boards for panel in board["panels"]}
+        assert used == {"prometheus"} <= {each["uid"] for each in sources["datasources"]}
+        assert len({board["uid"] for board in boards}) == len(boards) == len(SERVICES) + 1
+
+    @pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.name)
+    def test_queries_are_valid(self, file: Path, tmp_path: Path) -> None:
+        queries = re.findall(r'"expr": (".*"),?$', file.read_text(), re.MULTILINE)
+        rules = [f"- {{record: a, expr: {query}}}" for query in queries]
+        lines = ["groups:", "- name: dashboard", "  rules:", *(f"  {rule}" for rule in rules)]
+        (tmp_path / "rules.yml").write_text("\n".join(lines))
+        run = promtool("check", "rules", "--lint=none", "rules.yml", folder=tmp_path)
+        assert f"SUCCESS: {len(queries)} rules found" in run.stdout + run.stderr, run.stderr
+        assert queries
 
 
 class TestPromtool:

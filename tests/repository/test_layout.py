@@ -40,6 +40,7 @@ LAYOUT = [
     "deploy/compose.yml",
     "deploy/requirements.txt",
     "deploy/{name}.locations.conf",
+    "deploy/{name}.dashboard.json",
     "deploy/{name}.scrape.yml",
     "deploy/{name}.rules.yml",
     "deploy/{name}.rules_test.yml",
