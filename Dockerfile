@@ -1,7 +1,8 @@
 # The recipe for every service: docker build --build-arg SERVICE=<folder of services/> .
-# The stages are in the order of how often their content changes.
+# The stages are in the order of how often their content changes. Another Python: --build-arg PYTHON_VERSION=3.14
 
-FROM python:3.13-slim AS build
+ARG PYTHON_VERSION=3.13
+FROM python:${PYTHON_VERSION}-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 RUN python -m venv --without-pip /opt/venv
@@ -18,21 +19,22 @@ FROM build AS code
 ARG SERVICE
 COPY deploy/requirements/build.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip pip install --require-hashes --no-deps -r build.txt
-COPY shared/chassis/pyproject.toml chassis/
+COPY shared/chassis/pyproject.toml shared/chassis/README.md chassis/
 COPY shared/chassis/src chassis/src
 RUN pip install --no-deps --no-index --no-build-isolation --target /opt/site-packages ./chassis
 COPY services/${SERVICE}/app /srv/service/app
 COPY services/${SERVICE}/migrations /srv/service/migrations
 RUN python -m compileall -q /srv/service
 
-FROM python:3.13-slim
+FROM python:${PYTHON_VERSION}-slim
+ARG PYTHON_VERSION
 # Nothing is installed in a running container.
 RUN pip uninstall --yes --quiet --root-user-action=ignore pip \
-    && rm -rf /usr/local/lib/python3.13/ensurepip \
+    && rm -rf /usr/local/lib/python${PYTHON_VERSION}/ensurepip \
     && groupadd --gid 10001 service \
     && useradd --uid 10001 --gid service --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin service
 COPY --from=packages /opt/venv /opt/venv
-COPY --from=code /opt/site-packages /opt/venv/lib/python3.13/site-packages
+COPY --from=code /opt/site-packages /opt/venv/lib/python${PYTHON_VERSION}/site-packages
 COPY --from=code /srv/service /srv/service
 WORKDIR /srv/service
 USER 10001:10001

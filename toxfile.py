@@ -14,7 +14,7 @@ from workspace import packages, tox_command, tox_envs
 
 ALL = [(folder, name) for folder in packages() for name in tox_envs(folder)]
 # `coverage` runs every test on the Python that make has, which is 3.11 in .ci/run.
-LABELS = {"quick": ["test"], "coverage": ["check"], "py312": ["check"], "py313": ["check"]}
+CHECKED = {"coverage", "py312", "py313", "py314"}
 
 
 @impl
@@ -29,7 +29,7 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     seeds = state.conf.memory_seed_loaders
     for folder, name in ALL:
         call = Command([*tox_command(folder, name), *arguments])
-        labels = LABELS.get(name, [])
+        labels = ["test"] if name == "quick" else ["check"] if name in CHECKED else []
         seeds[f"{folder.name}-{name}"] = [MemoryLoader(commands=[call], labels=labels, **common)]
         if not seeds[name]:  # the root's own commands of that name, in tox.ini, run first
             seeds[name].append(MemoryLoader(commands_post=[], **common))
@@ -38,5 +38,5 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
 
 @impl
 def tox_before_run_commands(tox_env: ToxEnv) -> None:
-    if not tox_env.conf["commands"] + tox_env.conf["commands_post"]:  # such as py314
+    if not tox_env.conf["commands"] + tox_env.conf["commands_post"]:  # such as py399
         raise Fail("there is no such environment; `tox list` shows those that there are")

@@ -77,7 +77,7 @@ class TestFolder:
 
     @each_service
     def test_package_has_the_environments_that_every_package_has(self, service: Service) -> None:
-        everywhere = {"py311", "py312", "py313", "quick", "lint", "types", "coverage"}
+        everywhere = {"py311", "py312", "py313", "py314", "quick", "lint", "types", "coverage"}
         assert everywhere <= set(workspace.tox_envs(service.folder))
 
 
