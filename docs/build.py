@@ -34,10 +34,10 @@ _INVALID = defaultdict(dict, {"422": {"validation_error": {"summary": "A value i
 
 def metrics(service: Service) -> str:
     run(service, "-m", "app", "migrate")
-    text = run(service, "-W", "ignore", "-c", _METRICS)
-    found = re.findall(r"^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)", text, re.MULTILINE)
-    rows = [(f"`{name}`", kind, help_) for name, help_, kind in found if "_created" not in name]
-    return table(("Metric", "Type", "Meaning"), sorted(rows))
+    output = run(service, "-W", "ignore", "-c", _METRICS)
+    found = re.findall(r"^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)", output, re.MULTILINE)
+    rows = [(f"`{name}`<br>{kind}", text) for name, text, kind in found if "_created" not in name]
+    return table(("Metric", "Meaning"), sorted(rows))
 
 
 def error_codes(service: Service) -> str:
