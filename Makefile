@@ -61,8 +61,8 @@ constraints: $(BOOTSTRAP)/.ready ## pin the newest versions that fit together (A
 	@$(TOX) -e constraints -- $(ARGS)
 
 .PHONY: new-service
-new-service: $(BOOTSTRAP)/.ready ## make a service: NAME=orders [CONSUMES=items] [SUBSCRIBES=users] [PORT=8003] [DATABASE=no]
-	@NAME='$(NAME)' CONSUMES='$(CONSUMES)' SUBSCRIBES='$(SUBSCRIBES)' PORT='$(PORT)' DATABASE='$(or $(DATABASE),yes)' \
+new-service: $(BOOTSTRAP)/.ready ## make a service: NAME=orders [CONSUMES=items] [SUBSCRIBES=users] [PORT=8003]
+	@NAME='$(NAME)' CONSUMES='$(CONSUMES)' SUBSCRIBES='$(SUBSCRIBES)' PORT='$(PORT)' \
 	    $(BOOTSTRAP)/bin/python new_service.py
 
 .PHONY: env

@@ -67,22 +67,16 @@ def asked(variables: Mapping[str, str], root: Path = ROOT) -> Service:
     for word in (name, singular(name)):
         if word in RESERVED or keyword.iskeyword(word) or hasattr(builtins, word):
             raise Refused(f"NAME can't be {name}: `{word}` is reserved.")
-    has_database = variables.get("DATABASE") or "yes"
-    if has_database not in ("yes", "no"):
-        raise Refused(f"DATABASE must be yes or no, not {has_database!r}.")
     subscribes = _providers(variables.get("SUBSCRIBES", ""), found)
     for each in subscribes:
         if not (found[each].folder / OFFERS / "events.py.jinja").exists():
             raise Refused(f"SUBSCRIBES can't be {each}: it publishes no events.")
-    if subscribes and has_database == "no":
-        raise Refused("A service without a database can't subscribe to events.")
     return Service(
         name=name,
         folder=root / "services" / name,
         port=_port(variables.get("PORT", ""), {each.port: each.name for each in found.values()}),
         consumes=_providers(variables.get("CONSUMES", ""), found),
         subscribes=subscribes,
-        database=has_database == "yes",
     )
 
 
@@ -116,7 +110,7 @@ def answers(new: Service, root: Path = ROOT) -> list[str]:
     own = {"name": new.name, "entity": singular(new.name), "port": new.port, "issuer": issuer}
     others = {"consumes": new.consumes, "subscribes": new.subscribes, "providers": providers}
     values = own | {key: json.dumps(value) for key, value in others.items()}
-    return [f"--data={key}={value}" for key, value in {**values, "database": new.database}.items()]
+    return [f"--data={key}={value}" for key, value in values.items()]
 
 
 def mention(new: Service, root: Path) -> None:

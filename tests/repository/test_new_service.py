@@ -28,8 +28,8 @@ def root(made_up: MadeUp) -> Path:
 class TestAsked:
     def test_service_has_what_was_asked_for(self, root: Path) -> None:
         given = {"CONSUMES": "stock, accounts", "SUBSCRIBES": "accounts", "PORT": "9999"}
-        new = asked({"NAME": "parcels", "DATABASE": "", **given}, root)
-        assert (new.name, new.port, new.database) == ("parcels", 9999, True)
+        new = asked({"NAME": "parcels", **given}, root)
+        assert (new.name, new.port) == ("parcels", 9999)
         assert (new.consumes, new.subscribes) == (["accounts", "stock"], ["accounts"])
 
     def test_port_is_by_default_the_first_that_no_service_has(
@@ -60,8 +60,6 @@ class TestAsked:
             ({"CONSUMES": "orders"}, "orders offers nothing to consumers"),
             ({"SUBSCRIBES": "shop"}, "There is no service shop"),
             ({"SUBSCRIBES": "stock"}, "SUBSCRIBES can't be stock: it publishes no events."),
-            ({"DATABASE": "maybe"}, "DATABASE must be yes or no, not 'maybe'."),
-            ({"DATABASE": "no", "SUBSCRIBES": "accounts"}, "can't subscribe to events."),
         ],
     )
     def test_wrong_value_is_refused_with_one_sentence(
