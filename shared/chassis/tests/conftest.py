@@ -1,7 +1,11 @@
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 import structlog
-from tests.example.app import MIGRATIONS, create_app
+from tests.example.app import MIGRATIONS, OpenDatabase, create_app
 
+from chassis.db.database import Database, DatabaseLimits
 from service_testing.service import ServiceUnderTest
 
 # By default structlog draws a traceback with all its local variables, which takes seconds.
@@ -26,3 +30,17 @@ def on_sqlite(request: pytest.FixtureRequest) -> None:
     """Skips the test on PostgreSQL."""
     if request.config.getoption("--database") != "sqlite":
         pytest.skip("a fact about SQLite")
+
+
+@pytest.fixture
+async def open_database() -> AsyncIterator[OpenDatabase]:
+    """Opens databases, and closes them after the test."""
+    opened: list[Database] = []
+
+    def open_database(url: str, **limits: Any) -> Database:
+        opened.append(Database(url, limits=DatabaseLimits(**limits)))
+        return opened[-1]
+
+    yield open_database
+    for database in opened:
+        await database.aclose()

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
@@ -26,6 +26,12 @@ from service_testing.client import AppClient, app_transport
 MIGRATIONS = Path(__file__).parent / "migrations"
 UNUSED = "sqlite:///unused.db"
 """Of a database that nothing connects to."""
+
+
+class OpenDatabase(Protocol):
+    """The type of the fixture `open_database`; `limits` are those of `DatabaseLimits`."""
+
+    def __call__(self, url: str, **limits: Any) -> Database: ...
 
 
 class NotesSettings(ServiceSettings):

@@ -1,4 +1,4 @@
-"""`/openapi.json`: what may be answered, and nothing that isn't."""
+"""`/openapi.json`: every status that a route may have, and no other."""
 
 import re
 from typing import Annotated, Any
@@ -49,7 +49,7 @@ def examples(response: dict[str, Any]) -> set[str]:
     return set(response["content"]["application/json"]["examples"])
 
 
-async def test_every_reference_leads_somewhere() -> None:
+async def test_every_reference_is_defined() -> None:
     for router in (APIRouter(), notes, *(_reading(**options) for options in ROUTES)):
         description = await described(router)
         known = {f"#/components/schemas/{name}" for name in description["components"]["schemas"]}
@@ -75,29 +75,29 @@ ROUTES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", ROUTES)
-async def test_the_database_of_any_operation_may_be_away(options: dict[str, Any]) -> None:
+async def test_database_of_any_operation_may_be_unavailable(options: dict[str, Any]) -> None:
     responses = await responses_of(_reading(**options))
     assert "database_unavailable" in examples(responses["503"])
 
 
 @pytest.mark.parametrize("options", [{}, {"responses": error_responses(Busy)}])
-async def test_the_headers_of_an_added_error_are_promised(options: dict[str, Any]) -> None:
+async def test_headers_of_an_added_error_are_described(options: dict[str, Any]) -> None:
     responses = await responses_of(_reading(**options))
     assert set(responses["503"]["headers"]) == {"Retry-After"}
 
 
-async def test_an_error_is_added_to_those_of_its_status() -> None:
+async def test_error_is_added_to_those_of_its_status() -> None:
     responses = await responses_of(_reading(responses=error_responses(Busy)))
     assert examples(responses["503"]) == {"busy", "database_unavailable"}
     assert responses["503"]["description"] == "`busy` / `database_unavailable`"
 
 
-async def test_an_error_that_a_route_names_itself_is_named_once() -> None:
+async def test_error_that_a_route_names_itself_is_described_once() -> None:
     responses = await responses_of(_reading(responses=error_responses(DatabaseUnavailable)))
     assert responses["503"]["description"] == "`database_unavailable`"
 
 
-async def test_an_operation_with_a_body_may_be_refused_for_its_body() -> None:
+async def test_operation_with_a_body_may_refuse_it() -> None:
     router = APIRouter()
 
     @router.post("/", responses=error_responses(NotAuthenticated, TitleTaken))
@@ -106,13 +106,10 @@ async def test_an_operation_with_a_body_may_be_refused_for_its_body() -> None:
     responses = await responses_of(router, "post")
     assert set(responses) == {"200", "400", "401", "409", "413", "415", "422", "503"}
     assert examples(responses["415"]) == {"unsupported_media_type"}
-
-
-async def test_an_operation_without_a_body_may_not() -> None:
     assert set(await responses_of(_reading())) == {"200", "422", "503"}
 
 
-async def test_an_operation_with_nothing_to_be_wrong_has_no_422() -> None:
+async def test_operation_without_parameters_has_no_422() -> None:
     router = APIRouter()
 
     @router.get("/")
@@ -121,7 +118,7 @@ async def test_an_operation_with_nothing_to_be_wrong_has_no_422() -> None:
     assert "422" not in await responses_of(router)
 
 
-async def test_a_422_is_described_as_it_is_sent() -> None:
+async def test_422_is_described_as_it_is_sent() -> None:
     description = await described(_reading())
     responses = description["paths"]["/"]["get"]["responses"]
     assert responses["422"]["content"]["application/json"]["schema"] == {
@@ -132,7 +129,7 @@ async def test_a_422_is_described_as_it_is_sent() -> None:
     assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
 
 
-async def test_health_checks_promise_no_more_than_they_say() -> None:
+async def test_health_checks_have_only_their_own_statuses() -> None:
     description = await described(APIRouter())
     live = description["paths"]["/health/live"]["get"]["responses"]
     ready = description["paths"]["/health/ready"]["get"]["responses"]
@@ -148,9 +145,7 @@ async def test_health_checks_promise_no_more_than_they_say() -> None:
         ("https://accounts.example/auth/token", "https://accounts.example/auth/token"),
     ],
 )
-async def test_a_password_is_sent_where_the_tokens_come_from(
-    token_url: str | None, described_url: str
-) -> None:
+async def test_password_is_sent_to_the_token_url(token_url: str | None, described_url: str) -> None:
     router = APIRouter()
     password, key = OAuth2PasswordBearer(tokenUrl="auth/token"), HTTPBearer()
 
@@ -163,5 +158,5 @@ async def test_a_password_is_sent_where_the_tokens_come_from(
     assert schemes["HTTPBearer"] == {"type": "http", "scheme": "bearer"}
 
 
-async def test_an_api_without_passwords_is_described_with_a_token_url() -> None:
+async def test_token_url_needs_no_security_scheme() -> None:
     assert "securitySchemes" not in (await described(notes, token_url="/token"))["components"]

@@ -18,8 +18,7 @@ def settings_of(url: str) -> NotesSettings:
 
 
 async def count_notes(database: Database) -> int:
-    async with database.read_session().connection() as connection:
-        return await connection.scalar(select(func.count(Note.id))) or 0
+    return await database.read_session().scalar(select(func.count(Note.id))) or 0
 
 
 async def add_note(session: WriteSession) -> str:
@@ -34,7 +33,7 @@ async def add_note_and_fail(session: WriteSession) -> None:
 
 
 class TestWithDatabase:
-    def test_the_database_is_closed_when_the_action_has_failed(
+    def test_database_is_closed_when_the_action_fails(
         self, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened, closed = [], []
@@ -42,17 +41,17 @@ class TestWithDatabase:
         async def close(database: Database) -> None:
             closed.append(database)
 
-        async def break_down(database: Database) -> None:
+        async def fail_with(database: Database) -> None:
             opened.append(database)
             assert closed == []
             raise ZeroDivisionError
 
         monkeypatch.setattr(Database, "aclose", close)
         with pytest.raises(ZeroDivisionError):
-            with_database(settings_of(empty_database_url), break_down)
+            with_database(settings_of(empty_database_url), fail_with)
         assert closed == opened
 
-    def test_a_database_without_tables_is_told_what_to_do(
+    def test_database_without_tables_is_one_sentence(
         self, empty_database_url: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with pytest.raises(typer.Exit) as caught:
@@ -62,7 +61,7 @@ class TestWithDatabase:
             "error: the database has no tables yet: run `python -m app migrate` first.\n"
         )
 
-    def test_settings_that_the_database_belies_are_one_sentence(
+    def test_settings_error_of_the_action_is_one_sentence(
         self, empty_database_url: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         async def refuse(_: Database) -> None:
@@ -74,18 +73,14 @@ class TestWithDatabase:
         assert capsys.readouterr().err == "error: the key is another one.\n"
 
 
-class TestInTransaction:
-    def test_a_transaction_is_committed_when_the_action_returns(
-        self, spare_database_url: str
-    ) -> None:
-        settings = settings_of(spare_database_url)
-        assert in_transaction(settings, add_note) == "added"
-        assert with_database(settings, count_notes) == 1
+def test_in_transaction_commits_when_the_action_returns(spare_database_url: str) -> None:
+    settings = settings_of(spare_database_url)
+    assert in_transaction(settings, add_note) == "added"
+    assert with_database(settings, count_notes) == 1
 
-    def test_a_transaction_is_rolled_back_when_the_action_fails(
-        self, spare_database_url: str
-    ) -> None:
-        settings = settings_of(spare_database_url)
-        with pytest.raises(ZeroDivisionError):
-            in_transaction(settings, add_note_and_fail)
-        assert with_database(settings, count_notes) == 0
+
+def test_in_transaction_rolls_back_when_the_action_raises(spare_database_url: str) -> None:
+    settings = settings_of(spare_database_url)
+    with pytest.raises(ZeroDivisionError):
+        in_transaction(settings, add_note_and_fail)
+    assert with_database(settings, count_notes) == 0

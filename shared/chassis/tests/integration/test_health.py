@@ -1,16 +1,22 @@
+"""`/health/live`, `/health/ready`, and the gauges of a replica in `/metrics`."""
+
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Awaitable, Callable
 
 import pytest
 from structlog.types import EventDict
-from tests.example.app import MIGRATIONS, client_of
+from tests.example.app import MIGRATIONS, OpenDatabase, client_of, client_of_app, create_app
 
 from chassis.db import migrations
-from chassis.db.database import Database, DatabaseLimits
+from chassis.db.database import Database
 from chassis.ops import health
-from chassis.ops.health import Check
 from chassis.web.state import ServiceState
 from service_testing.client import AppClient
+
+UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/x"
+NOT_READY = {"status": "unavailable", "checks": {"database": "unavailable"}}
+READY = {"status": "ok", "checks": {"database": "ok"}}
 
 
 async def readiness(client: AppClient) -> tuple[int, dict[str, object]]:
@@ -18,100 +24,101 @@ async def readiness(client: AppClient) -> tuple[int, dict[str, object]]:
     return response.status_code, response.json()
 
 
-NOT_READY = {"status": "unavailable", "checks": {"database": "unavailable"}}
-READY = {"status": "ok", "checks": {"database": "ok"}}
+@pytest.fixture
+def migrated(open_database: OpenDatabase, database_url: str, create_tables: None) -> Database:
+    return open_database(database_url, connections=1, wait_seconds=60)
 
 
-async def test_a_process_that_answers_is_alive_whatever_its_database_does() -> None:
-    response = await client_of(database=Database("sqlite:////no/such/folder/x.db")).get(
-        "/health/live"
-    )
+async def test_process_is_alive_without_its_database() -> None:
+    response = await client_of(database=Database(UNREACHABLE)).get("/health/live")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 class TestDatabase:
-    async def test_that_is_migrated_is_ready(self, database_url: str, create_tables: None) -> None:
-        database = Database(database_url)
-        assert await readiness(client_of(database=database)) == (200, READY)
-        await database.aclose()
+    async def test_database_before_its_migrations_is_not_ready(
+        self, open_database: OpenDatabase, empty_database_url: str
+    ) -> None:
+        client = client_of(database=open_database(empty_database_url))
+        assert await readiness(client) == (503, NOT_READY)
+        await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
+        assert await readiness(client) == (200, READY)
+        await asyncio.to_thread(migrations.downgrade, empty_database_url, MIGRATIONS, "base")
+        not_migrated = {"status": "unavailable", "checks": {"database": "not_migrated"}}
+        assert await readiness(client) == (503, not_migrated)
 
-    async def test_that_was_taken_down_again_is_not_migrated(self, empty_database_url: str) -> None:
-        for step in (migrations.upgrade, migrations.downgrade):
-            target = "head" if step is migrations.upgrade else "base"
-            await asyncio.to_thread(step, empty_database_url, MIGRATIONS, target)
-        database = Database(empty_database_url)
-        assert await readiness(client_of(database=database)) == (
-            503,
-            {"status": "unavailable", "checks": {"database": "not_migrated"}},
-        )
-        await database.aclose()
-
-    async def test_that_can_not_be_reached_is_not_ready_and_the_log_says_why(
+    async def test_unreachable_database_is_not_ready_and_the_reason_is_logged(
         self, logs: list[EventDict]
     ) -> None:
-        database = Database("postgresql://u:hunter2@127.0.0.1:1/x")
-        assert await readiness(client_of(database=database)) == (503, NOT_READY)
+        assert await readiness(client_of(database=Database(UNREACHABLE))) == (503, NOT_READY)
         assert (logs[0]["event"], logs[0]["check"]) == ("not_ready", "database")
         assert logs[0]["reason"].startswith("DatabaseUnreachable: ")
         assert "hunter2" not in str(logs)
 
-    async def test_that_comes_back_is_ready_again(self, empty_database_url: str) -> None:
-        database = Database(empty_database_url)
-        client = client_of(database=database)
-        assert (await readiness(client))[0] == 503
-        await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
-        assert await readiness(client) == (200, READY)
-        await database.aclose()
-
-    async def test_that_gives_no_connection_in_time_is_not_ready(
-        self, database_url: str, create_tables: None, monkeypatch: pytest.MonkeyPatch
+    async def test_exhausted_pool_is_not_ready(
+        self, migrated: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        database = Database(database_url, limits=DatabaseLimits(connections=1, wait_seconds=60))
-        client = client_of(database=database)
+        client = client_of(database=migrated)
         with monkeypatch.context() as patch:
             patch.setattr(health, "_CHECK_TIMEOUT_SECONDS", 0.05)
-            async with database.read_session().connection():
+            async with migrated.read_session().connection():
                 assert await readiness(client) == (503, NOT_READY)
         assert await readiness(client) == (200, READY)
-        await database.aclose()
 
 
-class TestOtherChecks:
-    @pytest.fixture
-    def database(self, database_url: str, create_tables: None) -> Database:
-        return Database(database_url)
+async def fine(_: ServiceState) -> str:
+    return "ok"
 
-    async def ask(self, database: Database, checks: Mapping[str, Check]) -> object:
-        answer = await readiness(client_of(database=database, checks=checks))
-        await database.aclose()
-        return answer
 
-    async def test_are_shown_beside_the_database(self, database: Database) -> None:
-        async def fine(_: ServiceState) -> str:
-            return "ok"
+async def missing(_: ServiceState) -> str:
+    return "no_keys_yet"
 
-        assert await self.ask(database, {"keys": fine}) == (
-            200,
-            {"status": "ok", "checks": {"database": "ok", "keys": "ok"}},
-        )
 
-    async def test_may_say_what_is_missing(self, database: Database) -> None:
-        async def missing(_: ServiceState) -> str:
-            return "no_keys_yet"
+async def failing(_: ServiceState) -> str:
+    raise ZeroDivisionError("hm")
 
-        assert await self.ask(database, {"keys": missing}) == (
-            503,
-            {"status": "unavailable", "checks": {"database": "ok", "keys": "no_keys_yet"}},
-        )
 
-    async def test_that_fail_keep_the_others_from_nothing(
-        self, database: Database, logs: list[EventDict]
-    ) -> None:
-        async def failing(_: ServiceState) -> str:
-            raise ZeroDivisionError("hm")
+@pytest.mark.parametrize(
+    ("check", "status", "result"),
+    [(fine, 200, "ok"), (missing, 503, "no_keys_yet"), (failing, 503, "unavailable")],
+)
+async def test_check_of_the_service_is_shown_with_the_database(
+    migrated: Database,
+    check: Callable[[ServiceState], Awaitable[str]],
+    status: int,
+    result: str,
+    logs: list[EventDict],
+) -> None:
+    code, body = await readiness(client_of(database=migrated, checks={"keys": check}))
+    assert (code, body["checks"]) == (status, {"database": "ok", "keys": result})
+    reasons = [line["reason"] for line in logs if line["event"] == "not_ready"]
+    assert reasons == (["ZeroDivisionError: hm"] if check is failing else [])
 
-        assert await self.ask(database, {"keys": failing}) == (
-            503,
-            {"status": "unavailable", "checks": {"database": "ok", "keys": "unavailable"}},
-        )
-        assert logs[0]["reason"] == "ZeroDivisionError: hm"
+
+async def gauges(client: AppClient) -> dict[str, float]:
+    text = (await client.get("/metrics")).text
+    found = re.findall(r"^(ready|database_connections_\S+) (\S+)$", text, re.MULTILINE)
+    return {name: float(value) for name, value in found}
+
+
+class TestGauges:
+    async def test_ready_replica_is_1(self, migrated: Database) -> None:
+        assert (await gauges(client_of(database=migrated)))["ready"] == 1
+
+    async def test_replica_without_its_database_is_0(self) -> None:
+        assert (await gauges(client_of(database=Database(UNREACHABLE))))["ready"] == 0
+
+    async def test_stopping_replica_is_0(self, migrated: Database) -> None:
+        app = create_app(routers=())
+        app.state.lifecycle.is_stopping = True
+        assert (await gauges(client_of_app(app, database=migrated)))["ready"] == 0
+
+    async def test_connections_are_counted_by_pool(self, migrated: Database) -> None:
+        client = client_of(database=migrated)
+        async with migrated.write_engine.connect():
+            used = await gauges(client)
+        idle = await gauges(client)
+        in_use = 'database_connections_in_use{pool="write"}'
+        limit = 'database_connections_limit{pool="write"}'
+        assert (used[in_use], used[limit]) == (1, 1)
+        assert (idle[in_use], idle[limit]) == (0, 1)
+        assert used['database_connections_in_use{pool="read"}'] == 0

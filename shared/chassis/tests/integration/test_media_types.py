@@ -1,4 +1,4 @@
-"""415, 422 and neither."""
+"""415 for a body of another media type, before anything reads it."""
 
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from service_testing.assertions import assert_error_response, assert_validation_
 
 router = APIRouter(route_class=StrictRoute)
 FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=x"
 
 
 class Note(BaseModel):
@@ -52,50 +53,37 @@ async def post(path: str, content: bytes, media_type: str | None) -> httpx.Respo
     return await CLIENT.post(path, content=content, headers=headers)
 
 
+def assert_refused(response: httpx.Response, wanted: str) -> None:
+    body = assert_error_response(response, 415, "unsupported_media_type")
+    assert body["detail"] == f"Send the body as {wanted}."
+
+
 class TestJson:
     @pytest.mark.parametrize(
         "media_type",
         [
-            "application/json",
             "Application/JSON",
             "application/json; charset=utf-8",
-            "application/json;",
             " application/json ",
             "application/vnd.notes+json",
-            "application/merge-patch+json; charset=utf-8",
         ],
     )
-    async def test_a_body_of_json_is_taken(self, media_type: str) -> None:
+    async def test_json_is_accepted(self, media_type: str) -> None:
         response = await post("/json", b'{"title": "a"}', media_type)
         assert (response.status_code, response.json()) == (200, "a")
 
     @pytest.mark.parametrize(
         "media_type",
-        [
-            None,
-            "",
-            "text/plain",
-            "text/json",
-            "json",
-            "application/jsonp",
-            "application/json, text/html",
-            "text/x+json",
-            "multipart/form-data; boundary=x",
-            FORM,
-        ],
+        [None, "", "text/json", "json", "application/jsonp", "text/x+json", MULTIPART, FORM],
     )
-    async def test_another_body_is_refused_before_it_is_read(self, media_type: str | None) -> None:
-        response = await post("/json", b'{"title": 1}', media_type)
-        body = assert_error_response(response, 415, "unsupported_media_type")
-        assert body["detail"] == "Send the body as application/json."
+    async def test_other_body_is_refused(self, media_type: str | None) -> None:
+        assert_refused(await post("/json", b'{"title": 1}', media_type), "application/json")
 
     @pytest.mark.parametrize("media_type", [None, "application/json", "text/plain"])
-    async def test_a_missing_body_is_missing_whatever_its_type(
-        self, media_type: str | None
-    ) -> None:
+    async def test_missing_body_is_a_422(self, media_type: str | None) -> None:
         assert_validation_error(await post("/json", b"", media_type), ["body"])
 
-    async def test_a_body_that_may_be_left_out_needs_no_type(self) -> None:
+    async def test_optional_body_needs_no_media_type(self) -> None:
         assert (await post("/optional", b"", None)).json() == "none"
         assert (await post("/optional", b'{"title": "a"}', "text/plain")).status_code == 415
 
@@ -103,34 +91,25 @@ class TestJson:
 @pytest.mark.parametrize("path", ["/form", "/fields"])
 class TestForm:
     @pytest.mark.parametrize("media_type", [FORM, FORM.upper(), f"{FORM}; charset=utf-8"])
-    async def test_a_form_is_taken(self, path: str, media_type: str) -> None:
-        response = await post(path, b"title=a+b%C3%A9", media_type)
+    async def test_form_is_accepted(self, path: str, media_type: str) -> None:
+        response = await post(path, b"title=a+b%C3%A9&scope=all", media_type)
         assert (response.status_code, response.json()) == (200, "a bé")
 
-    @pytest.mark.parametrize(
-        "media_type", [None, "text/plain", "application/json", "multipart/form-data; boundary=x"]
-    )
-    async def test_another_body_is_refused_before_it_is_read(
-        self, path: str, media_type: str | None
-    ) -> None:
-        response = await post(path, b"title=a", media_type)
-        body = assert_error_response(response, 415, "unsupported_media_type")
-        assert body["detail"] == f"Send the body as {FORM}."
+    @pytest.mark.parametrize("media_type", [None, "text/plain", "application/json", MULTIPART])
+    async def test_other_body_is_refused(self, path: str, media_type: str | None) -> None:
+        assert_refused(await post(path, b"title=a", media_type), FORM)
 
     @pytest.mark.parametrize("media_type", [None, FORM, "text/plain"])
-    async def test_a_missing_body_lacks_its_fields(self, path: str, media_type: str | None) -> None:
+    async def test_missing_body_lacks_its_fields(self, path: str, media_type: str | None) -> None:
         assert_validation_error(await post(path, b"", media_type), ["body", "title"])
-
-    async def test_unknown_fields_are_tolerated(self, path: str) -> None:
-        assert (await post(path, b"title=a&scope=all", FORM)).json() == "a"
 
     @pytest.mark.parametrize(
         "content", [b"title=%ff%zz&&&==", b"title=%00", b"title=" + b"&a=1" * 2000]
     )
-    async def test_an_odd_form_is_answered(self, path: str, content: bytes) -> None:
+    async def test_malformed_form_is_no_500(self, path: str, content: bytes) -> None:
         assert (await post(path, content, FORM)).status_code in (200, 400, 422)
 
 
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/json"])
-async def test_a_route_without_a_body_takes_any(media_type: str | None) -> None:
+async def test_route_without_a_body_accepts_any(media_type: str | None) -> None:
     assert (await post("/nothing", b"whatever", media_type)).json() == "pressed"

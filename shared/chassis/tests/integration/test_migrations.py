@@ -1,3 +1,5 @@
+"""Migrations: run in one transaction and under a lock, on both databases."""
+
 import asyncio
 import subprocess
 import sys
@@ -43,13 +45,15 @@ def upgrade():
 
 
 def downgrade():
-    {downgrade}
+    pass
 '''
 CREATE = 'op.create_table("notes", sa.Column("id", sa.Integer, primary_key=True))'
+INSERT = 'op.execute("INSERT INTO notes VALUES (1)")'
+VERSION = "SELECT version_num FROM alembic_version"
 
 
 class Folder:
-    """A service's folder `migrations`, with what a test puts there."""
+    """A service's folder `migrations`, with the steps of a test."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -59,14 +63,16 @@ class Folder:
         template = (MIGRATIONS / "script.py.mako").read_text()
         (path / "script.py.mako").write_text(template)
 
-    def add(self, upgrade: str, downgrade: str = "pass") -> None:
+    def add(self, upgrade: str) -> None:
         before = f"{self._count:04}" if self._count else None
         self._count += 1
         revision = f"{self._count:04}"
-        content = MIGRATION.format(
-            revision=revision, before=before, upgrade=upgrade, downgrade=downgrade
-        )
+        content = MIGRATION.format(revision=revision, before=before, upgrade=upgrade)
         (self.path / "versions" / f"{revision}_test.py").write_text(content)
+
+    def written(self, pattern: str = "*.py") -> Path:
+        (path,) = (self.path / "versions").glob(pattern)
+        return path
 
 
 @pytest.fixture
@@ -102,13 +108,18 @@ def scalar(url: str, sql: str) -> Any:
     return ask(url, lambda connection: connection.scalar(text(sql)))
 
 
-class TestUpgrade:
-    def test_brings_an_empty_database_up_to_date(self, url: str) -> None:
+class TestUpgradeAndDowngrade:
+    def test_upgrade_and_downgrade_of_a_service(self, url: str) -> None:
         migrations.upgrade(url, MIGRATIONS)
         assert tables(url) == {"alembic_version", "notes", "remarks"}
-        assert scalar(url, "SELECT version_num FROM alembic_version") == "0001"
+        assert scalar(url, VERSION) == "0001"
+        assert migrations.differences(url, Base.metadata) == []
+        migrations.downgrade(url, MIGRATIONS, "base")
+        assert tables(url) == {"alembic_version"}
+        migrations.upgrade(url, MIGRATIONS)
+        assert "notes" in tables(url)
 
-    def test_goes_as_far_as_it_is_told(self, url: str, folder: Folder) -> None:
+    def test_upgrade_stops_at_the_given_revision(self, url: str, folder: Folder) -> None:
         folder.add(CREATE)
         folder.add('op.drop_table("notes")')
         migrations.upgrade(url, folder.path, "0001")
@@ -116,47 +127,35 @@ class TestUpgrade:
         migrations.upgrade(url, folder.path)
         assert "notes" not in tables(url)
 
-    def test_that_fails_leaves_the_schema_as_it_was(self, url: str, folder: Folder) -> None:
+    def test_failed_upgrade_leaves_the_schema_unchanged(self, url: str, folder: Folder) -> None:
         folder.add(CREATE)
         folder.add('op.add_column("notes", sa.Column("a", sa.Integer)); op.execute("SELEC 1")')
         with pytest.raises(DBAPIError):
             migrations.upgrade(url, folder.path)
         assert "notes" not in tables(url)
 
-    def test_that_fails_keeps_what_earlier_ones_did(self, url: str, folder: Folder) -> None:
+    def test_failed_upgrade_leaves_earlier_upgrades(self, url: str, folder: Folder) -> None:
         folder.add(CREATE)
         migrations.upgrade(url, folder.path)
-        folder.add('op.execute("INSERT INTO notes VALUES (1)"); op.drop_table("nothing")')
+        folder.add(f'{INSERT}; op.drop_table("nothing")')
         with pytest.raises(DBAPIError):
             migrations.upgrade(url, folder.path)
-        assert scalar(url, "SELECT version_num FROM alembic_version") == "0001"
+        assert scalar(url, VERSION) == "0001"
         assert scalar(url, "SELECT count(*) FROM notes") == 0
 
-    def test_keeps_the_rows_that_point_to_a_table_that_is_rebuilt(
-        self, url: str, folder: Folder
-    ) -> None:
+    def test_rows_that_point_to_a_rebuilt_table_stay(self, url: str, folder: Folder) -> None:
         folder.add(
             f"{CREATE}; op.create_table('remarks', sa.Column('note_id', sa.Integer, "
             "sa.ForeignKey('notes.id', ondelete='CASCADE')))"
         )
-        folder.add(
-            "op.execute('INSERT INTO notes VALUES (1)'); op.execute('INSERT INTO remarks VALUES (1)')"
-        )
+        folder.add(INSERT)
+        folder.add("op.execute('INSERT INTO remarks VALUES (1)')")
         folder.add(
             "with op.batch_alter_table('notes', recreate='always' if op.get_bind().dialect.name == "
             "'sqlite' else 'auto') as batch: batch.add_column(sa.Column('title', sa.Text))"
         )
         migrations.upgrade(url, folder.path)
         assert scalar(url, "SELECT count(*) FROM remarks") == 1
-
-
-class TestDowngrade:
-    def test_takes_back_what_upgrades_did(self, url: str) -> None:
-        migrations.upgrade(url, MIGRATIONS)
-        migrations.downgrade(url, MIGRATIONS, "base")
-        assert tables(url) == {"alembic_version"}
-        migrations.upgrade(url, MIGRATIONS)
-        assert "notes" in tables(url)
 
 
 SCRIPT = """
@@ -171,7 +170,7 @@ migrations.upgrade(sys.argv[1], Path(sys.argv[2]))
 
 def test_replicas_that_start_together_migrate_once(url: str, folder: Folder) -> None:
     folder.add(CREATE)
-    folder.add('op.execute("INSERT INTO notes VALUES (1)")')
+    folder.add(INSERT)
     command = [sys.executable, "-c", SCRIPT, url, str(folder.path)]
     replicas = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -191,9 +190,14 @@ def test_replicas_that_start_together_migrate_once(url: str, folder: Folder) -> 
 
 
 class TestDifferences:
-    def test_are_none_between_a_migrated_database_and_its_models(self, url: str) -> None:
+    @pytest.fixture
+    def changed(self, url: str) -> MetaData:
+        """A copy of the models; the database has the originals."""
         migrations.upgrade(url, MIGRATIONS)
-        assert migrations.differences(url, Base.metadata) == []
+        changed = MetaData()
+        for table in Base.metadata.tables.values():
+            table.to_metadata(changed)
+        return changed
 
     @pytest.mark.parametrize(
         ("column", "kind"),
@@ -204,51 +208,31 @@ class TestDifferences:
             (Column("title", String(121), nullable=False), "modify_type"),
         ],
     )
-    def test_name_a_column_that_was_changed(self, url: str, column: Column[Any], kind: str) -> None:
-        migrations.upgrade(url, MIGRATIONS)
-        changed = MetaData()
-        for table in Base.metadata.tables.values():
-            table.to_metadata(changed)
+    def test_changed_column_is_a_difference(
+        self, url: str, changed: MetaData, column: Column[Any], kind: str
+    ) -> None:
         changed.tables["notes"].append_column(column, replace_existing=True)
         assert kind in str(migrations.differences(url, changed))
 
-    def test_name_a_table_that_has_no_migration(self, url: str) -> None:
-        migrations.upgrade(url, MIGRATIONS)
-        changed = MetaData()
-        for table in Base.metadata.tables.values():
-            table.to_metadata(changed)
+    def test_table_without_a_migration_is_a_difference(self, url: str, changed: MetaData) -> None:
         Table("forgotten", changed, Column("id", Integer, primary_key=True))
         assert [operation[0] for operation in migrations.differences(url, changed)] == ["add_table"]
 
-    def test_leave_out_indexes_that_only_one_database_has(self, url: str) -> None:
-        migrations.upgrade(url, MIGRATIONS)
-        scalar_free = "CREATE INDEX ix_notes_title_trgm ON notes (title)"
-        ask(url, lambda connection: connection.execute(text(scalar_free)) and None)
-        assert migrations.differences(url, Base.metadata) == []
-        ask(url, lambda c: c.execute(text("CREATE INDEX ix_other ON notes (title)")) and None)
-        assert "ix_other" in str(migrations.differences(url, Base.metadata))
+    def test_trigram_index_is_no_difference(self, url: str, changed: MetaData) -> None:
+        for name in ("ix_notes_title_trgm", "ix_other"):
+            create = text(f"CREATE INDEX {name} ON notes (title)")
+            ask(url, lambda connection, create=create: connection.execute(create) and None)
+        assert [each[1].name for each in migrations.differences(url, changed)] == ["ix_other"]
 
 
 class TestMakeRevision:
-    def test_writes_a_migration_that_brings_the_database_up_to_the_models(
-        self, url: str, folder: Folder
-    ) -> None:
+    def test_revision_upgrades_the_database_to_the_models(self, url: str, folder: Folder) -> None:
         migrations.make_revision(url, folder.path, "Notes, 100 % done")
-        (written,) = (folder.path / "versions").glob("*.py")
-        assert written.name.startswith("0001_")
+        assert folder.written().name.startswith("0001_")
+        assert "sa.DateTime(timezone=True)" in folder.written().read_text()
+        assert "chassis" not in folder.written().read_text()  # it must not change with the chassis
         migrations.upgrade(url, folder.path)
         assert tables(url) == {"alembic_version", "notes"}
-
-    def test_writes_no_type_of_the_chassis(self, url: str, folder: Folder) -> None:
-        migrations.make_revision(url, folder.path, "notes")
-        (written,) = (folder.path / "versions").glob("*.py")
-        assert "sa.DateTime(timezone=True)" in written.read_text()
-        assert "chassis" not in written.read_text()
-
-    def test_writes_only_what_the_database_lacks(self, url: str, folder: Folder) -> None:
-        migrations.make_revision(url, folder.path, "notes")
-        migrations.upgrade(url, folder.path)
         migrations.make_revision(url, folder.path, "nothing new")
-        second = next((folder.path / "versions").glob("0002_*.py")).read_text()
-        assert "op." not in second
+        assert "op." not in folder.written("0002_*.py").read_text()
         migrations.upgrade(url, folder.path)

@@ -1,4 +1,4 @@
-"""What reaches the middleware beside a request that is answered in peace."""
+"""What reaches the middleware in addition to complete HTTP requests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,23 +24,20 @@ from chassis.web.state import ServiceState
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])
-async def test_what_is_no_http_passes_untouched(kind: str) -> None:
+async def test_other_protocols_pass_unchanged(kind: str) -> None:
     seen: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append((scope, receive, send, current_context.get()))
 
-    scope: Scope = {"type": kind}
-    connection = Connection()
-    middleware = RequestMiddleware(
-        app, metrics=HttpMetrics(), max_body_bytes=1, lifecycle=Lifecycle()
-    )
+    options: Any = {"metrics": HttpMetrics(), "max_body_bytes": 1, "lifecycle": Lifecycle()}
+    scope, connection = {"type": kind}, Connection()
     receive, send = connection.receive, connection.send
-    await middleware(scope, receive, send)
+    await RequestMiddleware(app, **options)(scope, receive, send)
     assert seen == [(scope, receive, send, None)]
 
 
-async def test_the_lifespan_yields_the_state() -> None:
+async def test_lifespan_yields_the_state() -> None:
     steps: list[str] = []
     settings = unused_settings()
     service = ServiceState(settings=settings, database=Database(UNUSED))
@@ -51,21 +48,13 @@ async def test_the_lifespan_yields_the_state() -> None:
         yield service
         steps.append("stop")
 
-    app = build_app(
-        name="notes",
-        title="Notes",
-        description="",
-        settings=settings,
-        routers=[],
-        lifespan=lifespan,
-    )
+    texts: dict[str, Any] = {"name": "notes", "title": "Notes", "description": ""}
+    app = build_app(**texts, settings=settings, routers=[], lifespan=lifespan)
     connection = Connection({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
     state: dict[str, object] = {}
     await app({"type": "lifespan", "state": state}, connection.receive, connection.send)
-    assert [message["type"] for message in connection.sent] == [
-        "lifespan.startup.complete",
-        "lifespan.shutdown.complete",
-    ]
+    sent = [message["type"] for message in connection.sent]
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert steps == ["start", "stop"]
     assert state == {"service": service}
 
@@ -98,13 +87,13 @@ async def stream() -> StreamingResponse:
     return StreamingResponse(chunks())
 
 
-async def test_a_request_that_is_cancelled_is_logged_and_leaves_nothing_behind(
-    logs: list[EventDict],
-) -> None:
-    client = client_of(router)
+CLIENT = client_of(router)
+
+
+async def test_cancelled_request_is_logged(logs: list[EventDict]) -> None:
     connection = Connection({"type": "http.request", "body": b"", "more_body": False})
     WAITING.clear()
-    app = client.transport.app
+    app = CLIENT.transport.app
     answer = app(http_scope("GET", "/slow"), connection.receive, connection.send)
     task = asyncio.ensure_future(answer)
     await WAITING.wait()
@@ -113,25 +102,23 @@ async def test_a_request_that_is_cancelled_is_logged_and_leaves_nothing_behind(
         await task
     assert not connection.sent
     assert [(line["event"], line["status"]) for line in logs] == [("request", 499)]
-    assert (await client.get("/health/live")).status_code == 200
+    assert (await CLIENT.get("/health/live")).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/notes/", "/raw/"])
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
-async def test_a_client_that_leaves_while_it_sends_is_no_error_of_ours(
+async def test_client_that_leaves_during_its_request_is_no_error(
     logs: list[EventDict], path: str, media_type: str
 ) -> None:
     connection = Connection(
         {"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}
     )
     scope = http_scope("POST", path, content_type=media_type)
-    await client_of(router).transport.app(scope, connection.receive, connection.send)
+    await CLIENT.transport.app(scope, connection.receive, connection.send)
     assert [line["event"] for line in logs] == ["request"]
 
 
-async def test_a_client_that_leaves_while_it_is_answered_is_no_error_of_ours(
-    logs: list[EventDict],
-) -> None:
+async def test_client_that_leaves_during_the_response_is_no_error(logs: list[EventDict]) -> None:
     class Gone(Connection):
         async def send(self, message: Message) -> None:
             await super().send(message)
@@ -139,7 +126,6 @@ async def test_a_client_that_leaves_while_it_is_answered_is_no_error_of_ours(
                 raise OSError("the client is gone")
 
     connection = Gone()
-    await client_of(router).transport.app(
-        http_scope("GET", "/endless"), connection.receive, connection.send
-    )
+    scope = http_scope("GET", "/endless")
+    await CLIENT.transport.app(scope, connection.receive, connection.send)
     assert [(line["event"], line["status"]) for line in logs] == [("request", 200)]

@@ -1,6 +1,7 @@
-"""The session of a route that writes: one transaction, kept as a whole or not at all."""
+"""The session of a route that writes: one transaction, committed before the response or rolled back."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -57,15 +58,13 @@ def client(database: Database) -> AppClient:
 
 
 async def stored(database: Database) -> int:
-    async with database.read_session().connection() as connection:
-        return await connection.scalar(select(func.count(Note.id))) or 0
+    return await database.read_session().scalar(select(func.count(Note.id))) or 0
 
 
 class TestRoute:
-    async def test_what_it_writes_is_committed_before_it_is_answered(
+    async def test_writes_are_committed_before_the_response(
         self, client: AppClient, database: Database
     ) -> None:
-        """Seen from within: the answer begins when the row is there for others."""
         seen: list[int] = []
         app = client.transport.app
 
@@ -82,13 +81,13 @@ class TestRoute:
         assert seen == [1]
 
     @pytest.mark.parametrize(("path", "status"), [("/refused", 403), ("/broken", 500)])
-    async def test_what_it_wrote_is_undone_when_it_raises(
+    async def test_writes_are_rolled_back_when_the_route_raises(
         self, client: AppClient, database: Database, path: str, status: int
     ) -> None:
         assert (await client.post(path)).status_code == status
         assert await stored(database) == 0
 
-    async def test_what_it_wrote_is_undone_when_the_client_has_gone(
+    async def test_writes_are_rolled_back_when_the_client_has_gone(
         self, client: AppClient, database: Database
     ) -> None:
         connection = Connection({"type": "http.disconnect"})
@@ -97,23 +96,16 @@ class TestRoute:
         assert await stored(database) == 0
         assert connection.status is None
 
-    async def test_a_constraint_that_fails_at_the_commit_is_not_answered_as_done(
+    async def test_failed_commit_is_a_500_and_leaves_the_next_request_alone(
         self, client: AppClient, database: Database, logs: list[EventDict]
     ) -> None:
-        response = await client.post("/orphans")
-        assert_error_response(response, 500, "internal_error")
-        assert await stored(database) == 0
-        assert "IntegrityError" in logs[0]["exception"]
-
-    async def test_a_commit_that_failed_does_not_spoil_the_next_request(
-        self, client: AppClient, database: Database
-    ) -> None:
         for _ in range(3):
-            assert (await client.post("/orphans")).status_code == 500
+            assert_error_response(await client.post("/orphans"), 500, "internal_error")
             assert (await client.post("/notes?title=a")).status_code == 201
         assert await stored(database) == 3
+        assert "IntegrityError" in logs[0]["exception"]
 
-    async def test_requests_at_the_same_time_are_all_kept(
+    async def test_concurrent_requests_are_all_stored(
         self, client: AppClient, database: Database
     ) -> None:
         responses = await asyncio.gather(*(client.post("/notes?title=a") for _ in range(50)))
@@ -122,84 +114,69 @@ class TestRoute:
 
 
 class TestTransaction:
-    async def test_is_rolled_back_when_its_block_raises(self, database: Database) -> None:
-        async def write_and_fail() -> None:
-            async with database.transaction() as session:
-                session.add(Note(title="a"))
-                await session.flush()
-                raise ZeroDivisionError
+    async def write(self, database: Database, then: Awaitable[None], title: str = "a") -> Note:
+        async with database.transaction() as session:
+            note = Note(title=title)
+            session.add(note)
+            await session.flush()
+            await then
+        return note
+
+    async def test_exception_rolls_back(self, database: Database) -> None:
+        async def fail() -> None:
+            raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
-            await write_and_fail()
+            await self.write(database, fail())
         assert await stored(database) == 0
 
-    async def test_is_rolled_back_when_its_task_is_cancelled(self, database: Database) -> None:
-        written = asyncio.Event()
+    async def test_cancellation_rolls_back(self, database: Database) -> None:
+        begun, waiting = asyncio.Event(), asyncio.Event()
 
-        async def write_and_wait() -> None:
-            async with database.transaction() as session:
-                session.add(Note(title="a"))
-                await session.flush()
-                written.set()
-                await asyncio.get_running_loop().create_future()
+        async def wait() -> None:
+            begun.set()
+            await waiting.wait()
 
-        task = asyncio.create_task(write_and_wait())
-        await written.wait()
+        task = asyncio.create_task(self.write(database, wait()))
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        async with database.transaction() as session:
-            session.add(Note(title="b"))
+        waiting.set()
+        assert (await self.write(database, wait(), "b")).title == "b"  # readable after the commit
         assert await stored(database) == 1
 
-    async def test_leaves_its_rows_readable(self, database: Database) -> None:
+
+async def test_exception_has_no_values_of_the_statement(database: Database) -> None:
+    async with database.write_session() as session:
+        connection = await session.connection()
+        with pytest.raises(DBAPIError) as caught:
+            await connection.execute(text("SELECT * FROM nothing WHERE a = :a"), {"a": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_serialise_lets_one_transaction_pass_at_a_time(database: Database) -> None:
+    order: list[str] = []
+
+    async def pass_through(name: str) -> None:
         async with database.transaction() as session:
-            note = Note(title="a")
-            session.add(note)
-        assert note.title == "a"
+            await serialise(session, 42)
+            order.append(f"{name} in")
+            await (await session.connection()).execute(select(func.count(Note.id)))
+            order.append(f"{name} out")
+
+    await asyncio.gather(*(pass_through(name) for name in "abcdefgh"))
+    steps = iter(order)
+    for entered in steps:
+        assert next(steps) == entered.replace("in", "out")
 
 
-class TestExceptions:
-    async def test_do_not_repeat_the_values_of_the_statement(self, database: Database) -> None:
-        async with database.write_session() as session:
-            with pytest.raises(DBAPIError) as caught:
-                await (await session.connection()).execute(
-                    text("SELECT * FROM nothing WHERE a = :a"), {"a": "hunter2"}
-                )
-        assert "hunter2" not in str(caught.value)
-
-
-class TestSerialise:
-    async def test_lets_one_transaction_pass_at_a_time(self, database: Database) -> None:
-        order: list[str] = []
-
-        async def pass_through(name: str) -> None:
-            async with database.transaction() as session:
-                await serialise(session, 42)
-                order.append(f"{name} in")
-                await (await session.connection()).execute(select(func.count(Note.id)))
-                order.append(f"{name} out")
-
-        await asyncio.gather(*(pass_through(name) for name in "abcdefgh"))
-        steps = iter(order)
-        for entered in steps:
-            assert next(steps) == entered.replace("in", "out")
-
-
-class TestInsertIfAbsent:
-    async def test_keeps_the_row_that_is_there(self, database: Database) -> None:
+async def test_insert_if_absent_inserts_once_under_races(database: Database) -> None:
+    async def insert(title: str) -> bool:
+        values = {"id": 7, "title": title, "rank": 0, "written_at": utc_now()}
         async with database.transaction() as session:
-            for title in ("first", "second"):
-                values = {"id": 7, "title": title, "rank": 0, "written_at": utc_now()}
-                await insert_if_absent(session, Note, values)
-            assert [await session.scalar(select(Note.title))] == ["first"]
+            return await insert_if_absent(session, Note, values)
 
-    async def test_does_not_fail_however_many_try_at_once(self, database: Database) -> None:
-        values = {"id": 7, "title": "a", "rank": 0, "written_at": utc_now()}
-
-        async def insert() -> None:
-            async with database.transaction() as session:
-                await insert_if_absent(session, Note, values)
-
-        await asyncio.gather(*(insert() for _ in range(20)))
-        assert await stored(database) == 1
+    assert sum(await asyncio.gather(*(insert("first") for _ in range(20)))) == 1
+    assert not await insert("second")
+    assert await database.read_session().scalar(select(Note.title)) == "first"

@@ -16,11 +16,11 @@ POLICY = BreakerPolicy(failures=3, recent_seconds=30, open_seconds=5)
 
 
 class Failure(Exception):
-    """The neighbour didn't do its part."""
+    """The service didn't respond."""
 
 
 class Refusal(Exception):
-    """The neighbour answered, and the answer is no."""
+    """The service responded with a refusal."""
 
 
 def is_failure(error: BaseException) -> bool:
@@ -33,10 +33,10 @@ def attempt(breaker: CircuitBreaker, outcome: type[BaseException] | None = None)
             raise outcome
 
 
-def fail(breaker: CircuitBreaker, times: int = 1) -> None:
+def fail(breaker: CircuitBreaker, times: int = 1, kind: type[BaseException] = Failure) -> None:
     for _ in range(times):
-        with pytest.raises(Failure):
-            attempt(breaker, Failure)
+        with pytest.raises(kind):
+            attempt(breaker, kind)
 
 
 @pytest.fixture
@@ -52,34 +52,24 @@ def half_open(breaker: CircuitBreaker, frozen_time: FrozenTime) -> CircuitBreake
 
 
 class TestClosed:
-    def test_a_closed_circuit_lets_exceptions_pass(self, breaker: CircuitBreaker) -> None:
-        fail(breaker, 2)
-        assert breaker.state == "closed"
-
-    def test_a_closed_circuit_opens_at_the_last_failure_of_the_policy(
-        self, breaker: CircuitBreaker
-    ) -> None:
-        fail(breaker, 3)
-        assert breaker.state == "open"
-
-    def test_a_closed_circuit_stays_so_while_most_calls_succeed(
-        self, breaker: CircuitBreaker
-    ) -> None:
-        for _ in range(20):
+    def test_circuit_opens_at_the_last_failure_of_the_policy(self, breaker: CircuitBreaker) -> None:
+        states = []
+        for _ in range(3):
             fail(breaker)
-            attempt(breaker)
-            attempt(breaker)
-        assert breaker.state == "closed"
+            states.append(breaker.state)
+        assert states == ["closed", "closed", "open"]
 
-    def test_a_closed_circuit_opens_when_every_second_call_fails(
-        self, breaker: CircuitBreaker
+    @pytest.mark.parametrize(("successes", "state"), [(1, "open"), (2, "closed")])
+    def test_circuit_opens_if_half_of_the_calls_fail(
+        self, breaker: CircuitBreaker, successes: int, state: str
     ) -> None:
         for _ in range(3):
-            attempt(breaker)
+            for _ in range(successes):
+                attempt(breaker)
             fail(breaker)
-        assert breaker.state == "open"
+        assert breaker.state == state
 
-    def test_a_closed_circuit_forgets_failures_that_are_long_ago(
+    def test_old_failures_do_not_count(
         self, breaker: CircuitBreaker, frozen_time: FrozenTime
     ) -> None:
         fail(breaker, 2)
@@ -87,25 +77,19 @@ class TestClosed:
         fail(breaker, 2)
         assert breaker.state == "closed"
 
-    def test_an_answer_that_says_no_is_no_failure(self, breaker: CircuitBreaker) -> None:
-        for _ in range(20):
-            with pytest.raises(Refusal):
-                attempt(breaker, Refusal)
+    def test_refusals_are_no_failures(self, breaker: CircuitBreaker) -> None:
+        fail(breaker, 20, Refusal)
         assert breaker.state == "closed"
 
-    def test_a_caller_who_goes_away_says_nothing_of_the_neighbour(
-        self, breaker: CircuitBreaker
-    ) -> None:
+    def test_callers_who_go_away_do_not_count(self, breaker: CircuitBreaker) -> None:
         fail(breaker, 2)
-        for _ in range(20):
-            with pytest.raises(asyncio.CancelledError):
-                attempt(breaker, asyncio.CancelledError)
+        fail(breaker, 20, asyncio.CancelledError)
         fail(breaker)
         assert breaker.state == "open"
 
 
 class TestOpen:
-    def test_an_open_circuit_makes_no_call_and_says_when_to_come_back(
+    def test_open_circuit_makes_no_attempt(
         self, breaker: CircuitBreaker, frozen_time: FrozenTime
     ) -> None:
         fail(breaker, 3)
@@ -114,7 +98,7 @@ class TestOpen:
             attempt(breaker, Failure)
         assert breaker.retry_after_seconds == 4
 
-    def test_an_open_circuit_heeds_no_call_that_began_before(
+    def test_call_from_before_the_opening_does_not_count(
         self, breaker: CircuitBreaker, frozen_time: FrozenTime
     ) -> None:
         slow = breaker.attempt(is_failure)
@@ -126,41 +110,33 @@ class TestOpen:
 
 
 class TestHalfOpen:
-    def test_a_half_open_circuit_lets_one_probe_through(self, half_open: CircuitBreaker) -> None:
+    def test_half_open_circuit_allows_one_probe(self, half_open: CircuitBreaker) -> None:
         with half_open.attempt(is_failure):
             assert not half_open.admits
             for _ in range(50):
                 with pytest.raises(CircuitOpen):
                     attempt(half_open)
-                assert half_open.retry_after_seconds == 1
+            assert half_open.retry_after_seconds == 1
         assert half_open.state == "closed"
 
-    def test_a_half_open_circuit_closes_with_an_answer_that_says_no(
-        self, half_open: CircuitBreaker
-    ) -> None:
-        with pytest.raises(Refusal):
-            attempt(half_open, Refusal)
+    def test_refused_probe_closes_the_circuit(self, half_open: CircuitBreaker) -> None:
+        fail(half_open, kind=Refusal)
         assert half_open.state == "closed"
 
-    def test_a_half_open_circuit_opens_again_with_a_failure(
+    def test_failed_probe_opens_the_circuit_again(
         self, half_open: CircuitBreaker, frozen_time: FrozenTime
     ) -> None:
         fail(half_open)
         frozen_time.tick(4.9)
         assert half_open.state == "open"
 
-    def test_a_circuit_that_has_closed_again_counts_from_nothing(
-        self, half_open: CircuitBreaker
-    ) -> None:
+    def test_closed_circuit_counts_from_zero(self, half_open: CircuitBreaker) -> None:
         attempt(half_open)
         fail(half_open, 2)
         assert half_open.state == "closed"
 
-    def test_a_probe_whose_caller_goes_away_leaves_the_next_one_to_probe(
-        self, half_open: CircuitBreaker
-    ) -> None:
-        with pytest.raises(asyncio.CancelledError):
-            attempt(half_open, asyncio.CancelledError)
+    def test_cancelled_probe_allows_another(self, half_open: CircuitBreaker) -> None:
+        fail(half_open, kind=asyncio.CancelledError)
         attempt(half_open)
         assert half_open.state == "closed"
 
@@ -215,11 +191,11 @@ class AnyHistory(RuleBasedStateMachine):
         self._time.tick(seconds)
 
     @invariant()
-    def it_says_a_time_to_come_back(self) -> None:
+    def retry_after_is_within_the_policy(self) -> None:
         assert 1 <= self.breaker.retry_after_seconds <= 5
 
 
-def test_any_history_keeps_the_rules() -> None:
+def test_any_history_follows_the_rules() -> None:
     run_state_machine_as_test(AnyHistory)
 
 

@@ -1,4 +1,4 @@
-"""The cursor of a page: what it carries, and what is no cursor."""
+"""The cursor of a page: its encoding, and what is refused as one."""
 
 import base64
 import json
@@ -32,19 +32,14 @@ def assert_refused(cursor: str, message: str | None = None) -> None:
 
 
 @given(st.text(max_size=100), IDS)
-def test_a_cursor_is_short_and_needs_no_escaping_in_a_url(name: str, row_id: int) -> None:
+def test_cursor_needs_no_escaping_in_a_url(name: str, row_id: int) -> None:
     cursor = _encode_cursor("name", 2, name, row_id)
     assert all(character.isalnum() or character in "-_" for character in cursor)
 
 
-@given(st.text())
-def test_any_text_is_a_cursor_or_refused(text: str) -> None:
+@given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+def test_any_text_is_refused(text: str) -> None:
     assert_refused(text)
-
-
-@given(st.binary())
-def test_any_bytes_are_a_cursor_or_refused(raw: bytes) -> None:
-    assert_refused(base64.urlsafe_b64encode(raw).decode())
 
 
 @given(
@@ -54,7 +49,7 @@ def test_any_bytes_are_a_cursor_or_refused(raw: bytes) -> None:
         max_leaves=10,
     )
 )
-def test_any_json_is_a_cursor_or_refused(value: Any) -> None:
+def test_any_json_is_refused(value: Any) -> None:
     assert_refused(cursor_of(value))
 
 
@@ -62,31 +57,22 @@ def test_any_json_is_a_cursor_or_refused(value: Any) -> None:
     "value",
     [
         ["id", 1, 1],
-        ["id", 1, 1, 1, 1],
         ["id", -1, 1, 1],
         ["id", MAX_ID + 1, 1, 1],
-        ["id", 1.0, 1, 1],
         ["id", True, 1, 1],
         ["id", "1", 1, 1],
-        ["id", None, 1, 1],
         ["id", 1, -1, 1],
         ["id", 1, MAX_ID + 1, 1],
         ["id", 1, 10**500, 1],
-        ["id", 1, 1.5, 1],
         ["id", 1, float("nan"), 1],
-        ["id", 1, float("inf"), 1],
         ["id", 1, False, 1],
         ["id", 1, "1", 1],
-        ["id", 1, None, 1],
         ["id", 1, [1], 1],
-        ["id", 1, {}, 1],
-        ["id", 1, 1, -1],
         ["id", 1, 1, MAX_ID + 1],
         ["id", 1, 1, "1"],
-        ["id", 1, 1, None],
         {"id": 1, "b": 2, "c": 3, "d": 4},
     ],
     ids=str,
 )
-def test_a_tampered_cursor_is_refused(value: object) -> None:
+def test_changed_cursor_is_refused(value: object) -> None:
     assert_refused(cursor_of(value), "Not a cursor of this list")

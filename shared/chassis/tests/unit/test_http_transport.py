@@ -1,7 +1,8 @@
-"""The request of a delivery, and what each answer and each failure of the network means."""
+"""The request of a delivery, and the results of responses and network errors."""
 
 import inspect
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import pytest
 from chassis.db.columns import utc_now
 from chassis.events.outbox.models import OutboxEvent
 from chassis.events.outbox.transport import (
+    Answer,
     Delivered,
     DeliveryTokens,
     Failed,
@@ -49,16 +51,26 @@ class Issuer:
         return Token(f"token-{len(self.audiences)}", 60)
 
 
-def transport_to(
-    *behaviours: faults.Behaviour, deadline_seconds: float = 5
-) -> tuple[HttpTransport, FaultyTransport]:
-    network = FaultyTransport(*behaviours)
-    http = service_client("", timeout_seconds=5, transport=network)
-    tokens = DeliveryTokens(Issuer(), "reader-events")
-    return (
-        HttpTransport(URL, http, tokens, source="/notes", deadline_seconds=deadline_seconds),
-        network,
-    )
+class Delivery:
+    """A transport on a network that behaves as it is told to."""
+
+    def __init__(self, *behaviours: faults.Behaviour, deadline_seconds: float = 5) -> None:
+        self.network = FaultyTransport(*behaviours)
+        self.transport = HttpTransport(
+            URL,
+            service_client("", timeout_seconds=5, transport=self.network),
+            DeliveryTokens(Issuer(), "reader-events"),
+            source="/notes",
+            deadline_seconds=deadline_seconds,
+        )
+
+    async def answer(self) -> Answer:
+        return await self.transport.deliver(event())
+
+    @property
+    def tokens(self) -> list[str]:
+        """The numbers of the tokens that were sent."""
+        return [request.headers["Authorization"][-1] for request in self.network.requests]
 
 
 def event() -> OutboxEvent:
@@ -74,75 +86,64 @@ def event() -> OutboxEvent:
     )
 
 
-class TestRequest:
-    async def test_request_is_the_event_with_a_token_under_its_cause(self) -> None:
-        transport, network = transport_to(faults.answer(204))
-        await transport.deliver(event())
-        (request,) = network.requests
-        assert (request.method, str(request.url)) == ("POST", URL)
-        assert request.headers["Content-Type"] == "application/cloudevents+json"
-        assert request.headers["Authorization"] == "Bearer token-1"
-        assert request.headers["X-Request-ID"] == "req-1"
-        sent = json.loads(request.content)
-        assert sent.pop("time")
-        assert sent == {
-            "specversion": "1.0",
-            "id": event().event_id,
-            "source": "/notes",
-            "type": "note.changed",
-            "subject": "7",
-            "datacontenttype": "application/json",
-            "traceparent": event().traceparent,
-            "requestid": "req-1",
-            "data": {"id": 7, "version": 3},
-        }
+async def test_request_is_the_event_with_a_token_and_its_cause() -> None:
+    delivery = Delivery(faults.answer(204))
+    await delivery.answer()
+    (request,) = delivery.network.requests
+    assert (request.method, str(request.url)) == ("POST", URL)
+    assert request.headers["Content-Type"] == "application/cloudevents+json"
+    assert request.headers["Authorization"] == "Bearer token-1"
+    assert request.headers["X-Request-ID"] == "req-1"
+    sent = json.loads(request.content)
+    assert sent.pop("time")
+    assert sent == {
+        "specversion": "1.0",
+        "id": event().event_id,
+        "source": "/notes",
+        "type": "note.changed",
+        "subject": "7",
+        "datacontenttype": "application/json",
+        "traceparent": event().traceparent,
+        "requestid": "req-1",
+        "data": {"id": 7, "version": 3},
+    }
 
 
-class TestMeaning:
+class TestAnswer:
     @pytest.mark.parametrize("status", [200, 201, 202, 204])
     async def test_success_is_delivered(self, status: int) -> None:
-        transport, _ = transport_to(faults.unpromised(status))
-        assert await transport.deliver(event()) == Delivered()
+        assert await Delivery(faults.unpromised(status)).answer() == Delivered()
 
     @pytest.mark.parametrize("status", [400, 409, 410, 422])
-    async def test_what_will_never_be_taken_is_refused(self, status: int) -> None:
-        transport, _ = transport_to(faults.unpromised(status, text="no\nsubject"))
-        answer = await transport.deliver(event())
-        assert answer == Refused(f"status {status}", "no subject")
+    async def test_refusal_is_final(self, status: int) -> None:
+        delivery = Delivery(faults.unpromised(status, text="no\nsubject"))
+        assert await delivery.answer() == Refused(f"status {status}", "no subject")
 
     @pytest.mark.parametrize(
         "status", [301, 307, 401, 403, 404, 405, 408, 413, 415, 421, 425, 429, 500, 502, 503, 504]
     )
-    async def test_anything_else_may_be_different_the_next_time(self, status: int) -> None:
-        transport, _ = transport_to(faults.unpromised(status))
-        assert await transport.deliver(event()) == Failed(f"status {status}")
+    async def test_other_status_is_a_failure(self, status: int) -> None:
+        assert await Delivery(faults.unpromised(status)).answer() == Failed(f"status {status}")
 
     @pytest.mark.parametrize("error", FAILURES, ids=lambda error: error.__name__)
-    async def test_failure_of_the_network_is_tried_again(self, error: type[Exception]) -> None:
-        transport, _ = transport_to(faults.failure(error))
-        assert await transport.deliver(event()) == Failed(
-            error.__name__, f"injected: {error.__name__}"
-        )
+    async def test_error_of_the_network_is_a_failure(self, error: type[Exception]) -> None:
+        name = error.__name__
+        assert await Delivery(faults.failure(error)).answer() == Failed(name, f"injected: {name}")
 
-    @pytest.mark.parametrize(
-        "behaviour",
-        [
-            faults.reset(faults.answer(204, text="body"), after_bytes=1),
-            faults.truncated(faults.answer(204, text="body"), after_bytes=1),
-        ],
-        ids=["reset", "truncated"],
-    )
-    async def test_answer_that_is_cut_is_none(self, behaviour: faults.Behaviour) -> None:
-        transport, _ = transport_to(behaviour)
-        assert isinstance(await transport.deliver(event()), Failed)
+    @pytest.mark.parametrize("cut", [faults.reset, faults.truncated])
+    async def test_incomplete_response_is_a_failure(
+        self, cut: Callable[..., faults.Behaviour]
+    ) -> None:
+        delivery = Delivery(cut(faults.answer(204, text="body"), after_bytes=1))
+        assert isinstance(await delivery.answer(), Failed)
 
-    async def test_answer_that_does_not_come_is_not_waited_for(self) -> None:
-        transport, _ = transport_to(Held(faults.answer(204)), deadline_seconds=0.01)
-        assert await transport.deliver(event()) == Failed("no answer in time")
+    async def test_missing_response_is_a_failure_at_the_deadline(self) -> None:
+        delivery = Delivery(Held(faults.answer(204)), deadline_seconds=0.01)
+        assert await delivery.answer() == Failed("no answer in time")
 
-    async def test_detail_of_the_answer_is_short_and_printable(self) -> None:
-        transport, _ = transport_to(faults.answer(400, text="\x1b[31m" + "x" * 10_000))
-        answer = await transport.deliver(event())
+    async def test_detail_of_the_response_is_short_and_printable(self) -> None:
+        text = "\x1b[31m" + "x" * 10_000
+        answer = await Delivery(faults.answer(400, text=text)).answer()
         assert isinstance(answer, Refused)
         assert answer.detail.isprintable()
         assert len(answer.detail) == 300
@@ -162,8 +163,8 @@ class TestRetryAfter:
     async def test_retry_after_is_seconds_within_a_bound(
         self, value: str, seconds: float | None
     ) -> None:
-        transport, _ = transport_to(faults.answer(503, headers={"Retry-After": value.encode()}))
-        assert await transport.deliver(event()) == Failed("status 503", "", seconds)
+        delivery = Delivery(faults.answer(503, headers={"Retry-After": value.encode()}))
+        assert await delivery.answer() == Failed("status 503", "", seconds)
 
     @pytest.mark.parametrize(("ahead", "seconds"), [(60, 60), (3600, 300), (-60, 0)])
     async def test_retry_after_may_be_a_date(
@@ -171,22 +172,20 @@ class TestRetryAfter:
     ) -> None:
         frozen_time.move_to(frozen_time.now.replace(microsecond=0))
         date = format_datetime(frozen_time.now + timedelta(seconds=ahead), usegmt=True)
-        transport, _ = transport_to(faults.answer(429, headers={"Retry-After": date}))
-        assert await transport.deliver(event()) == Failed("status 429", "", seconds)
+        delivery = Delivery(faults.answer(429, headers={"Retry-After": date}))
+        assert await delivery.answer() == Failed("status 429", "", seconds)
 
 
 class TestToken:
-    async def test_token_is_used_for_half_of_its_life(self, frozen_time: FrozenTime) -> None:
-        transport, network = transport_to(faults.answer(204))
+    async def test_token_is_used_for_half_of_its_lifetime(self, frozen_time: FrozenTime) -> None:
+        delivery = Delivery(faults.answer(204))
         for seconds in (0, 29, 1, 29, 1):
             frozen_time.tick(seconds)
-            await transport.deliver(event())
-        sent = [request.headers["Authorization"][-1] for request in network.requests]
-        assert sent == ["1", "1", "2", "2", "3"]
+            await delivery.answer()
+        assert delivery.tokens == ["1", "1", "2", "2", "3"]
 
-    async def test_token_that_is_refused_is_not_sent_again(self) -> None:
-        transport, network = transport_to(faults.answer(401), faults.answer(204))
+    async def test_refused_token_is_not_sent_again(self) -> None:
+        delivery = Delivery(faults.answer(401), faults.answer(204))
         for _ in range(3):
-            await transport.deliver(event())
-        sent = [request.headers["Authorization"][-1] for request in network.requests]
-        assert sent == ["1", "2", "2"]
+            await delivery.answer()
+        assert delivery.tokens == ["1", "2", "2"]

@@ -1,4 +1,4 @@
-"""Every claim wrong once, and every forgery of RFC 8725."""
+"""Verification of tokens: each claim wrong once, and the forgeries of RFC 8725."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ def encoded(part: object) -> str:
 
 
 def signed(payload: bytes, headers: Mapping[str, Any] | None = None) -> str:
-    """A token with a good signature of any payload."""
+    """A token with a valid signature of any payload."""
     return jwt.api_jws.encode(
         payload, ISSUER._key, "EdDSA", headers={"kid": ISSUER.key_id, **(headers or {})}
     )
@@ -42,46 +42,41 @@ async def assert_refused(token: str) -> None:
     assert caught.value.__cause__ is None
 
 
-class TestGoodToken:
-    async def test_speaks_for_its_user(self) -> None:
+class TestValidToken:
+    async def test_principal_is_the_user_and_the_role(self) -> None:
         token = ISSUER.token(user_id=7, role="admin")
         principal = await VERIFIER.principal(token)
         assert principal == Principal(user_id=7, role="admin", token=token)
         assert principal.is_admin
-
-    async def test_of_a_user_is_not_one_of_an_administrator(self) -> None:
+        assert repr(principal) == "Principal(user_id=7, role='admin')"
         assert not (await VERIFIER.principal(ISSUER.token(role="user"))).is_admin
 
-    async def test_does_not_show_when_its_principal_is_printed(self) -> None:
-        token = ISSUER.token(user_id=7)
-        assert repr(await VERIFIER.principal(token)) == "Principal(user_id=7, role='user')"
-
     @pytest.mark.parametrize("audience", ["items", ["items"], ["users", "items"]])
-    async def test_names_the_verifier_among_its_audience(self, audience: str | list[str]) -> None:
+    async def test_audience_may_have_several_entries(self, audience: str | list[str]) -> None:
         await VERIFIER.principal(ISSUER.token(audience=audience))
 
     @pytest.mark.parametrize("user_id", [1, MAX_ID])
-    async def test_may_be_of_any_user(self, user_id: int) -> None:
+    async def test_user_id_may_be_any_bigint(self, user_id: int) -> None:
         assert (await VERIFIER.principal(ISSUER.token(user_id=user_id))).user_id == user_id
 
-    async def test_gives_a_service_its_claims_without_a_role(self) -> None:
+    async def test_claims_of_a_service_need_no_role(self) -> None:
         token = ISSUER.token(sub="items", audience="items", without=["role"])
         assert (await VERIFIER.claims(token))["sub"] == "items"
 
     @pytest.mark.parametrize("claim", ["iat", "nbf"])
-    async def test_may_be_issued_by_a_clock_that_is_a_little_ahead(self, claim: str) -> None:
+    async def test_clock_of_the_issuer_may_be_a_little_ahead(self, claim: str) -> None:
         soon: dict[str, Any] = {claim: int(time.time()) + 5}
         await VERIFIER.principal(ISSUER.token(**soon))
 
-    async def test_says_what_users_has_always_said(self) -> None:
-        """In plain words, not by the constants: services of other releases read it too."""
+    async def test_format_of_the_tokens_has_not_changed(self) -> None:
+        """Without the constants, because services of other releases read them, too."""
         in_an_hour = int(time.time()) + 3600
         claims = {"iss": "users", "sub": "7", "aud": ["users", "items"], "role": "admin"}
         times = {"iat": in_an_hour - 3600, "exp": in_an_hour}
         token = signed(json.dumps({**claims, **times, "jti": "1"}).encode())
         assert (await VERIFIER.principal(token)).is_admin
 
-    async def test_is_good_a_little_longer_than_it_says(self) -> None:
+    async def test_token_is_valid_a_little_longer_than_it_states(self) -> None:
         await VERIFIER.principal(ISSUER.token(expires_in_seconds=-5))
 
 
@@ -91,100 +86,79 @@ class TestWrongClaim:
         [
             {"iss": "someone"},
             {"iss": ["users"]},
-            {"iss": None},
             {"aud": "users"},
             {"aud": ["users", "items-events"]},
             {"aud": "items-events"},
-            {"aud": "item"},
             {"aud": []},
-            {"aud": ""},
-            {"aud": {"items": 1}},
             {"aud": ["items", 1]},
             {"aud": None},
             {"exp": "soon"},
-            {"exp": None},
-            {"exp": []},
             {"exp": 0},
-            {"exp": -1},
             {"exp": float("inf")},
-            {"exp": float("nan")},
             {"iat": "now"},
-            {"iat": None},
             {"iat": float("inf")},
             {"nbf": "now"},
-            {"nbf": {}},
-            {"nbf": float("inf")},
             {"jti": 1},
-            {"jti": None},
             {"sub": 1},
-            {"sub": None},
             {"sub": ["1"]},
             {"sub": ""},
             {"sub": "0"},
             {"sub": "-1"},
-            {"sub": "+1"},
             {"sub": " 1"},
-            {"sub": "1.0"},
-            {"sub": "1_000"},
             {"sub": "٣"},
-            {"sub": "²"},
             {"sub": str(MAX_ID + 1)},
-            {"sub": "9" * 30},
             {"sub": "9" * 10_000},
             {"sub": "ada"},
             {"role": "root"},
-            {"role": "Admin"},
             {"role": None},
             {"role": ["admin"]},
-            {"role": {}},
-            {"role": 1},
         ],
         ids=lambda claims: str(claims)[:40],
     )
-    async def test_is_refused(self, claims: dict[str, Any]) -> None:
+    async def test_wrong_claim_is_refused(self, claims: dict[str, Any]) -> None:
         good = jwt.decode(ISSUER.token(), options={"verify_signature": False})
         await assert_refused(signed(json.dumps({**good, **claims}).encode()))
 
     @pytest.mark.parametrize("claim", ["iss", "aud", "exp", "iat", "sub", "jti", "role"])
-    async def test_is_refused_when_it_is_missing(self, claim: str) -> None:
+    async def test_missing_claim_is_refused(self, claim: str) -> None:
         await assert_refused(ISSUER.token(without=[claim]))
 
-    async def test_is_refused_when_it_expired_longer_ago_than_clocks_differ(self) -> None:
+    async def test_expired_token_is_refused(self) -> None:
         await assert_refused(ISSUER.token(expires_in_seconds=-10))
 
     @pytest.mark.parametrize("claim", ["iat", "nbf"])
-    async def test_is_refused_when_it_lies_in_the_future(self, claim: str) -> None:
+    async def test_token_of_the_future_is_refused(self, claim: str) -> None:
         later: dict[str, Any] = {claim: int(time.time()) + 3600}
         await assert_refused(ISSUER.token(**later))
 
 
 class TestForgery:
-    async def test_without_a_signature_is_refused(self) -> None:
+    async def test_token_without_a_signature_is_refused(self) -> None:
         await assert_refused(ISSUER.token(algorithm="none"))
 
-    async def test_signed_with_the_public_key_as_a_secret_is_refused(self) -> None:
+    async def test_signature_with_the_public_key_as_a_secret_is_refused(self) -> None:
         await assert_refused(ISSUER.token(algorithm="HS256"))
 
-    async def test_signed_with_another_key_is_refused(self) -> None:
+    async def test_signature_of_another_key_is_refused(self) -> None:
         await assert_refused(ISSUER.impostor().token())
 
-    async def test_with_a_key_that_is_not_published_is_refused(self) -> None:
+    async def test_unpublished_key_is_refused(self) -> None:
         await assert_refused(TokenIssuer(key_id="unknown", audience="items", name="users").token())
 
     @pytest.mark.parametrize("key_id", ["", None, 1, ["test-key"], "x" * 10_000, "\0", "é"])
-    async def test_with_an_odd_key_id_is_refused(self, key_id: object) -> None:
+    async def test_unusual_key_id_is_refused(self, key_id: object) -> None:
         _, payload, signature = ISSUER.token().split(".")
         await assert_refused(f"{encoded({'alg': 'EdDSA', 'kid': key_id})}.{payload}.{signature}")
 
-    async def test_without_a_key_id_is_refused(self) -> None:
+    async def test_token_without_a_key_id_is_refused(self) -> None:
         _, payload, signature = ISSUER.token().split(".")
         await assert_refused(f"{encoded({'alg': 'EdDSA'})}.{payload}.{signature}")
 
-    async def test_with_a_key_of_its_own_is_refused(self) -> None:
+    async def test_token_with_its_own_key_is_refused(self) -> None:
         impostor = ISSUER.impostor()
         await assert_refused(impostor.token(headers={"jwk": impostor.jwks()["keys"][0]}))
 
-    async def test_with_another_payload_is_refused(self) -> None:
+    async def test_changed_payload_is_refused(self) -> None:
         header, payload, signature = ISSUER.token(role="user").split(".")
         claims = jwt.decode(f"{header}.{payload}.", options={"verify_signature": False})
         await assert_refused(f"{header}.{encoded({**claims, 'role': 'admin'})}.{signature}")
@@ -193,17 +167,14 @@ class TestForgery:
         "headers",
         [
             {"alg": "EdDSA", "crit": ["exp"], "exp": 1},
-            {"alg": "EdDSA", "crit": []},
             {"alg": "EdDSA", "b64": False},
             {"alg": "EdDSA", "b64": False, "crit": ["b64"]},
-            {"alg": None},
             {"alg": ["EdDSA"]},
-            {"alg": {}},
             {"alg": "eddsa"},
             {},
         ],
     )
-    async def test_with_an_odd_header_is_refused(self, headers: dict[str, Any]) -> None:
+    async def test_unusual_header_is_refused(self, headers: dict[str, Any]) -> None:
         _, payload, signature = ISSUER.token().split(".")
         header = encoded({"kid": ISSUER.key_id, **headers})
         await assert_refused(f"{header}.{payload}.{signature}")
@@ -218,24 +189,17 @@ class TestGarbage:
         [
             "",
             ".",
-            "..",
-            "...",
             "a",
-            "a.b",
-            "a.b.c",
             "a.b.c.d",
-            "Bearer x",
-            "\0",
             "é.é.é",
             "\ud800",
-            "\N{GRINNING FACE}",
             "a" * 1_000_000,
             "." * 1_000_000,
             *(f"{encoded(header)}.{encoded({})}." for header in ODD_HEADERS),
         ],
         ids=lambda token: ascii(token[:20]),
     )
-    async def test_is_refused(self, token: str) -> None:
+    async def test_garbage_is_refused(self, token: str) -> None:
         await assert_refused(token)
 
     @pytest.mark.parametrize(
@@ -243,11 +207,11 @@ class TestGarbage:
         [b"", b"[]", b"1", b'"sub"', b"null", b"NaN", b"{", b"\xff", b"[" * 100_000, b"1" * 5000],
         ids=lambda payload: ascii(payload[:20]),
     )
-    async def test_is_refused_even_when_it_is_signed(self, payload: bytes) -> None:
+    async def test_signed_garbage_is_refused(self, payload: bytes) -> None:
         await assert_refused(signed(payload))
 
     @given(st.text())
-    async def test_of_any_kind_is_refused(self, token: str) -> None:
+    async def test_any_text_is_refused(self, token: str) -> None:
         await assert_refused(token)
 
 
@@ -259,23 +223,23 @@ JSON = st.recursive(
 
 
 class TestClaimsOfAnyValue:
-    """With a good signature: what an issuer with a fault might send."""
+    """With a valid signature, as a faulty issuer might send it."""
 
     @given(st.sampled_from(["iss", "aud", "sub", "jti", "iat", "nbf", "exp", "role"]), JSON)
-    async def test_make_a_token_good_or_refused(self, claim: str, value: Any) -> None:
+    async def test_any_claim_is_valid_or_refused(self, claim: str, value: Any) -> None:
         token = ISSUER.token(**{claim: value})
         with suppress(InvalidToken):
             principal = await VERIFIER.principal(token)
             assert (principal.role in {"user", "admin"}, principal.user_id > 0) == (True, True)
 
     @given(st.text(st.characters(categories=["Nd", "Nl", "No"])) | st.integers().map(str))
-    async def test_speak_for_the_user_that_the_subject_spells(self, subject: str) -> None:
+    async def test_any_subject_is_its_user_or_refused(self, subject: str) -> None:
         token = ISSUER.token(sub=subject)
         with suppress(InvalidToken):
             assert str((await VERIFIER.principal(token)).user_id) == subject.lstrip("0")
 
 
-async def test_no_token_is_called_bad_while_the_keys_can_not_be_had() -> None:
+async def test_unavailable_keys_do_not_make_a_token_invalid() -> None:
     class Nobody:
         async def find(self, key_id: str) -> PyJWK | None:
             raise KeysUnavailable
