@@ -21,7 +21,6 @@ _CREATED = {
     "contracts/external/",
     "contracts/removed.toml",
     "htmlcov/index.html",
-    "tests/integration/test_notes.py",
 }
 
 
