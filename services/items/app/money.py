@@ -42,8 +42,9 @@ Price = Annotated[
         {
             "anyOf": [
                 {"type": "string", "pattern": _PATTERN},
-                {"type": "number", "minimum": 0, "maximum": 99999999.99, "multipleOf": 0.01},
+                {"type": "number", "minimum": 0, "maximum": 99999999.99},
             ],
+            "description": "At most two decimal places, as text or as a number.",
             "examples": ["9.99"],
         },
     ),

@@ -52,7 +52,13 @@ _STRUCTURED_EVENT = {
         "type": {**_ATTRIBUTE, "examples": ["user.created", "user.updated", "user.deleted"]},
         "subject": {**_ATTRIBUTE, "description": "The user's id."},
         "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"type": "string", "examples": ["application/json"]},
         "data": _USER,
+        "data_base64": {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": "In place of `data`.",
+        },
     },
 }
 RECEIVE_EVENT_BODY = {

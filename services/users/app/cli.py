@@ -8,11 +8,12 @@ import typer
 from pydantic import ValidationError
 
 from app.database import MIGRATIONS
-from app.errors import EmailTaken
+from app.errors import EmailTaken, UserNotFound
 from app.events.user_events import SOURCE
 from app.jobs import pruning
 from app.jobs.demo import PASSWORD, create_accounts
 from app.main import create_app, token_issuer
+from app.repositories.users import UserQueries
 from app.schemas import UserCreate
 from app.services import accounts, service_clients, signing_keys
 from app.services.passwords import PasswordHasher
@@ -22,6 +23,7 @@ from chassis.db.sessions import WriteSession
 from chassis.events.outbox.commands import add_outbox_commands
 from chassis.events.outbox.housekeeping import prune_delivered
 from chassis.ops.cli import fail, in_transaction, service_cli, settings_or_exit, with_database
+from chassis.web.fields import MAX_ID
 
 cli = service_cli("users", UsersSettings, create_app, MIGRATIONS)
 add_outbox_commands(
@@ -41,15 +43,11 @@ def create_admin(
     email: Annotated[str, typer.Option(prompt=True, help="The administrator's e-mail address.")],
     name: Annotated[str, typer.Option(help="The administrator's name.")] = "Administrator",
 ) -> None:
-    """Create an administrator, or make an existing account one.
+    """Create an administrator. It fails if an account has the e-mail address already.
 
     It asks for the password, unless the environment variable USERS_ADMIN_PASSWORD has it.
-    An existing account keeps its password.
     """
     settings = settings_or_exit(UsersSettings)
-    if in_transaction(settings, lambda session: accounts.promote(session, email)):
-        typer.echo("The account is an administrator now; its password is unchanged.")
-        return
     body = _valid_account(email, name, _admin_password())
 
     async def register(session: WriteSession) -> int:
@@ -62,8 +60,32 @@ def create_admin(
     try:
         user_id = in_transaction(settings, register)
     except EmailTaken as error:
-        fail(error.detail)
+        fail(f"{error.detail} `promote-admin --id` makes an existing account an administrator.")
     typer.echo(f"Administrator created, with id {user_id}.")
+
+
+@cli.command("promote-admin")
+def promote_admin(
+    user_id: Annotated[int, typer.Option("--id", min=1, max=MAX_ID, help="The account's id.")],
+    confirmed: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Make an existing account an active administrator, and end its logins.
+
+    Anyone may have registered that account: it shows whose it is, and asks.
+    """
+    settings = settings_or_exit(UsersSettings)
+    account = with_database(settings, lambda db: UserQueries(db.read_session()).get(user_id))
+    if account is None:
+        fail(f"there is no account with id {user_id}.")
+    created_at = f"{account.created_at:%Y-%m-%d %H:%M} UTC"
+    typer.echo(f"{account.name!r}, {account.email}, registered {created_at}, role {account.role}.")
+    if not confirmed:
+        typer.confirm("Make this account an administrator?", abort=True)
+    try:
+        in_transaction(settings, lambda session: accounts.promote(session, user_id))
+    except UserNotFound:
+        fail("the account was deleted meanwhile.")
+    typer.echo("The account is an administrator now, and has to sign in again.")
 
 
 @cli.command("rotate-keys")

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import unquote_plus
 
-from fastapi import Depends, Header, Request
-from fastapi.security import OAuth2PasswordBearer
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, OAuth2PasswordBearer
+from fastapi.security.http import HTTPBase
+from pydantic import TypeAdapter, ValidationError
 
+from app.errors import InvalidTokenRequest, UnsupportedGrantType
 from app.repositories.users import Account, UserQueries
+from app.schemas import ClientCredentialsGrant, TokenRequest
 from app.services.access_tokens import READ_SCOPE, TokenIssuer
 from app.services.passwords import PasswordHasher
 from app.services.service_clients import ClientCredentials
@@ -18,8 +22,16 @@ from app.services.signing_keys import KeyRing
 from app.settings import UsersSettings
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.sessions import ReadSessionDep
-from chassis.web.errors import Forbidden, InvalidToken, NotAuthenticated
+from chassis.web.errors import (
+    Forbidden,
+    InvalidToken,
+    NotAuthenticated,
+    UnsupportedMediaType,
+)
+from chassis.web.media_types import FORM
 from chassis.web.state import ServiceState
+
+_TOKEN_REQUEST: TypeAdapter[TokenRequest] = TypeAdapter(TokenRequest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +55,12 @@ async def get_state(request: Request) -> UsersState:
 
 
 StateDep = Annotated[UsersState, Depends(get_state)]
+SERVICE_CLIENT = HTTPBase(
+    scheme="basic",
+    scheme_name="ServiceClient",
+    description="The id and secret of a registered service, for `grant_type=client_credentials`.",
+    auto_error=False,
+)
 TokenDep = Annotated[
     str | None, Depends(OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False))
 ]
@@ -90,19 +108,55 @@ async def require_service(token: TokenDep, state: StateDep) -> None:
         raise Forbidden
 
 
-async def get_client_credentials(
-    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> ClientCredentials | None:
-    """What HTTP Basic carries: both parts are form-encoded (RFC 6749, 2.3.1). None: missing or malformed."""
-    scheme, _, value = (authorization or "").partition(" ")
+async def get_token_request(request: Request) -> TokenRequest:
+    """The form of a token request. A field without a value counts as omitted (RFC 6749, section 3.2).
+
+    Without `grant_type` it is taken for a password grant.
+
+    Raises:
+        UnsupportedMediaType: the body isn't a form.
+        UnsupportedGrantType: there is no such grant.
+        InvalidTokenRequest: a field is missing or too long.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != FORM and await request.body():
+        raise UnsupportedMediaType(f"Send the body as {FORM}.")
+    sent = {name: value for name, value in (await request.form()).items() if value}
     try:
-        decoded = base64.b64decode(value.strip(), validate=True).decode()
+        return _TOKEN_REQUEST.validate_python({"grant_type": "password", **sent})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        if first["type"] == "union_tag_invalid":
+            raise UnsupportedGrantType from None
+        raise InvalidTokenRequest(f"{first['loc'][-1]}: {first['msg']}.") from None
+
+
+TokenRequestDep = Annotated[TokenRequest, Depends(get_token_request)]
+
+
+async def get_client_credentials(
+    basic: Annotated[HTTPAuthorizationCredentials | None, Depends(SERVICE_CLIENT)],
+    form: TokenRequestDep,
+) -> ClientCredentials | None:
+    """The client of a token request, by HTTP Basic or in the form. None: missing or malformed.
+
+    Raises:
+        InvalidTokenRequest: it authenticates in both ways (RFC 6749, section 2.3).
+    """
+    if isinstance(form, ClientCredentialsGrant) and form.client_secret:
+        if basic is not None:
+            raise InvalidTokenRequest("Authenticate by HTTP Basic or in the form, not both.")
+        return ClientCredentials(form.client_id or "", form.client_secret)
+    if basic is None or basic.scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(basic.credentials.strip(), validate=True).decode()
     except (binascii.Error, ValueError):
         return None
     client_id, separator, secret = decoded.partition(":")
-    if scheme.lower() != "basic" or not separator:
+    if not separator:
         return None
-    client_id = unquote_plus(client_id)
+    client_id = unquote_plus(client_id)  # both parts are form-encoded (RFC 6749, section 2.3.1)
     if "\0" in client_id:  # PostgreSQL refuses it in a query
         return None
     return ClientCredentials(client_id, unquote_plus(secret))

@@ -1,8 +1,19 @@
 """The errors of this service, in addition to those of `chassis.web.errors`."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from chassis.web.errors import BadRequest, Conflict, Forbidden, NotAuthenticated, NotFound
+from pydantic import Field
+
+from chassis.web.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    ErrorBody,
+    Forbidden,
+    NotAuthenticated,
+    NotFound,
+)
 
 
 class UserNotFound(NotFound):
@@ -21,11 +32,25 @@ class WrongPassword(Forbidden):
     code, sentence = "wrong_password", "The current password is wrong."
 
 
-class InvalidCredentials(NotAuthenticated):
+class TokenErrorBody(ErrorBody):
+    error_description: str = Field(description="The same sentence as `detail` (RFC 6749, 5.2).")
+
+
+class TokenError(ApiError):
+    """An error of `POST /auth/token`. Its sentence is ASCII without `"` and backslash, as the RFC demands."""
+
+    body_model: ClassVar = TokenErrorBody
+
+    @property
+    def more_fields(self) -> Mapping[str, str]:
+        return {"error_description": self.detail}
+
+
+class InvalidCredentials(TokenError, NotAuthenticated):
     code, sentence = "invalid_credentials", "E-mail or password is wrong."
 
 
-class InvalidClient(NotAuthenticated):
+class InvalidClient(TokenError, NotAuthenticated):
     code, sentence = "invalid_client", "Client id or secret is wrong."
     default_headers: ClassVar = {"WWW-Authenticate": 'Basic realm="service clients"'}
 
@@ -38,17 +63,25 @@ class RefreshTokenReused(InvalidRefreshToken):
     """Its family was revoked in the session, which has to be committed."""
 
 
-class InvalidScope(BadRequest):
+class InvalidScope(TokenError, BadRequest):
     code, sentence = "invalid_scope", "This client isn't registered for that scope."
 
 
-class InvalidTarget(BadRequest):
+class InvalidTarget(TokenError, BadRequest):
     """RFC 8707, section 2."""
 
     code = "invalid_target"
     sentence = "Name one of the audiences that this client is registered for."
 
 
-class UnsupportedGrantType(BadRequest):
+class UnsupportedGrantType(TokenError, BadRequest):
     code = "unsupported_grant_type"
-    sentence = "grant_type must be password or client_credentials."
+    sentence = "grant_type must be password, refresh_token or client_credentials."
+
+
+class InvalidGrant(TokenError, BadRequest):
+    code, sentence = "invalid_grant", "The refresh token is invalid or has expired."
+
+
+class InvalidTokenRequest(TokenError, BadRequest):
+    code, sentence = "invalid_request", "A field is missing, too long or sent in two ways."

@@ -15,7 +15,7 @@ from app.services.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
 from app.services.passwords import PasswordHasher
 from app.services.sign_in import SignIn
 from app.services.signing_keys import KeyRing
-from app.settings import AUDIENCE, ISSUER, UsersSettings
+from app.settings import AUDIENCE, UsersSettings
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
 from chassis.events.outbox.metrics import measure_outbox
@@ -94,8 +94,8 @@ def build_state(settings: UsersSettings, database: Database) -> UsersState:
         database=database,
         keys=keys,
         issuer=issuer,
-        verifier=TokenVerifier(keys, audience=AUDIENCE, issuer=ISSUER),
-        service_verifier=TokenVerifier(keys, audience=INTERNAL_AUDIENCE, issuer=ISSUER),
+        verifier=TokenVerifier(keys, audience=AUDIENCE, issuer=settings.issuer),
+        service_verifier=TokenVerifier(keys, audience=INTERNAL_AUDIENCE, issuer=settings.issuer),
         passwords=passwords,
         sign_in=SignIn(database, passwords, issuer, timedelta(days=settings.refresh_token_days)),
     )
@@ -105,6 +105,7 @@ def token_issuer(database: Database, settings: UsersSettings) -> TokenIssuer:
     """The issuer with keys of its own, for a process that needs nothing else."""
     return TokenIssuer(
         KeyRing(database, settings),
+        issuer=settings.issuer,
         lifetime_seconds=settings.access_token_seconds,
         user_audiences=settings.token_audiences,
     )

@@ -2,20 +2,26 @@
 
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from app.errors import (
     EmailTaken,
     InvalidClient,
     InvalidCredentials,
+    InvalidGrant,
     InvalidRefreshToken,
     InvalidScope,
     InvalidTarget,
+    InvalidTokenRequest,
     LastAdmin,
     UnsupportedGrantType,
     UserNotFound,
     WrongPassword,
 )
+from app.schemas import TokenRequest
 from chassis.web.descriptions import header, links
 from chassis.web.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
+from chassis.web.media_types import FORM
 
 Responses = dict[int | str, dict[str, Any]]
 """The `responses=` of a route."""
@@ -49,10 +55,28 @@ DELETE_ME: Responses = error_responses(*_SIGNED_IN, LastAdmin)
 READ_USER: Responses = error_responses(*_SIGNED_IN, UserNotFound)
 
 SIGN_IN_DESCRIPTION = (
-    "With `grant_type=password` (the default) a user signs in by e-mail address and password. "
-    "With `grant_type=client_credentials` and HTTP Basic a registered service gets a token "
+    "With `grant_type=password` a user signs in by e-mail address and password, and stays signed in with "
+    "`grant_type=refresh_token`. With `grant_type=client_credentials` a registered service gets a token "
     "in its own name, without a refresh token."
 )
+_TOKEN_REQUEST = TypeAdapter[TokenRequest](TokenRequest).json_schema(
+    ref_template="#/components/schemas/{model}"
+)
+_GRANTS = _TOKEN_REQUEST.pop("$defs")
+TOKEN_REQUEST_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            FORM: {
+                "schema": {
+                    "$ref": "#/components/schemas/TokenRequest",
+                    "$defs": {**_GRANTS, "TokenRequest": _TOKEN_REQUEST},
+                }
+            }
+        },
+    },
+    "security": [{}],  # a person needs no client
+}
 CREATE_TOKEN: Responses = {
     200: {
         "links": links(
@@ -62,7 +86,13 @@ CREATE_TOKEN: Responses = {
         )
     },
     **error_responses(
-        UnsupportedGrantType, InvalidScope, InvalidTarget, InvalidCredentials, InvalidClient
+        InvalidTokenRequest,
+        InvalidGrant,
+        UnsupportedGrantType,
+        InvalidScope,
+        InvalidTarget,
+        InvalidCredentials,
+        InvalidClient,
     ),
 }
 REFRESH: Responses = error_responses(InvalidRefreshToken)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.auth.tokens import Role
 from chassis.web.fields import Email, Name, storable
@@ -11,10 +11,7 @@ from chassis.web.schemas import Body, may_be_absent
 
 Password = Annotated[str, StringConstraints(min_length=8, max_length=128), storable]
 SearchText = Annotated[str, StringConstraints(max_length=254), storable]
-# FastAPI reads an empty field of a form as one that wasn't sent.
 FormText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
-# A parameter without a value counts as omitted (RFC 6749, section 3.2).
-OptionalFormText = Annotated[str, StringConstraints(max_length=512), storable]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=512), storable]
 
 
@@ -44,36 +41,38 @@ class RefreshRequest(Body):
     refresh_token: SecretText
 
 
-# Validation accepts any word: an unknown grant is answered 400, not 422 (RFC 6749, 5.2).
-GrantType = Annotated[
-    FormText, WithJsonSchema({"type": "string", "enum": ["password", "client_credentials"]})
+class PasswordGrant(BaseModel):
+    """RFC 6749, section 4.3. Unknown fields of a grant are ignored, as the RFC demands."""
+
+    grant_type: Literal["password"]
+    username: FormText = Field(description="The e-mail address.")
+    password: FormText
+
+
+class RefreshTokenGrant(BaseModel):
+    """RFC 6749, section 6."""
+
+    grant_type: Literal["refresh_token"]
+    refresh_token: FormText
+
+
+class ClientCredentialsGrant(BaseModel):
+    """RFC 6749, section 4.4. The client sends its id and secret here or by HTTP Basic."""
+
+    grant_type: Literal["client_credentials"]
+    client_id: FormText = may_be_absent()
+    client_secret: FormText = may_be_absent()
+    audience: FormText = may_be_absent(
+        description="The service to call. A client of one audience may leave it out."
+    )
+    scope: FormText = may_be_absent(
+        description="Scopes, separated by spaces. All of the client's by default."
+    )
+
+
+TokenRequest = Annotated[
+    PasswordGrant | RefreshTokenGrant | ClientCredentialsGrant, Field(discriminator="grant_type")
 ]
-
-
-class TokenForm(BaseModel):
-    """RFC 6749, sections 4.3 and 4.4. Unknown fields are ignored, as the RFC demands."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"required": ["username", "password"]},
-                {
-                    "required": ["grant_type"],
-                    "properties": {"grant_type": {"const": "client_credentials"}},
-                },
-            ]
-        }
-    )
-
-    grant_type: GrantType = Field("password", examples=["password"])
-    username: FormText = may_be_absent(description="The e-mail address.")
-    password: FormText = may_be_absent()
-    audience: OptionalFormText = may_be_absent(
-        description="For `client_credentials`: the service to call. A client of one audience may leave it out."
-    )
-    scope: OptionalFormText = may_be_absent(
-        description="For `client_credentials`: scopes, separated by spaces. All of the client's by default."
-    )
 
 
 class View(BaseModel):
@@ -119,7 +118,7 @@ class AccessToken(BaseModel):
 
 
 class TokenPair(AccessToken):
-    refresh_token: str = Field(description="Can be used once, at `POST /auth/refresh`.")
+    refresh_token: str = Field(description="Can be used once.")
 
 
 class ServiceToken(AccessToken):
@@ -130,3 +129,14 @@ class KeySet(BaseModel):
     """A JSON Web Key Set (RFC 7517)."""
 
     keys: list[dict[str, str]]
+
+
+class ServerMetadata(BaseModel):
+    """OAuth 2.0 Authorization Server Metadata (RFC 8414)."""
+
+    issuer: str
+    token_endpoint: str
+    jwks_uri: str
+    grant_types_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    response_types_supported: list[str]

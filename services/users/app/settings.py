@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from chassis.events.outbox.settings import PublisherSettings
@@ -12,8 +12,8 @@ _SAFE_MEMORY_KIB = 19 * 1024
 _SAFE_TIME_COST = 2
 
 
-ISSUER = "users"
-"""The issuer that access tokens name. Verifiers compare it."""
+SERVICE_NAME = "users"
+"""The issuer that access tokens name unless `public_url` is set, and the subject of deliveries."""
 AUDIENCE = "users"
 """The audience of this service's public routes."""
 
@@ -22,10 +22,18 @@ class UsersSettings(PublisherSettings):
     model_config = SettingsConfigDict(env_prefix="USERS_", populate_by_name=True)
 
     port: int = Field(8001, ge=1, le=65535, description="Port to listen on (1 to 65535).")
+    max_body_bytes: int = Field(
+        16_384, ge=1, description="Larger request bodies are refused (at least 1)."
+    )
     signing_key_passphrase: SecretStr | None = Field(
         None,
         min_length=16,
         description="Encrypts the private signing keys (at least 16 characters). Required outside development.",
+    )
+    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/?#\s]+$")] | None = Field(
+        None,
+        description="Where clients reach this service, such as `https://api.example.com`. If set, it is the issuer of "
+        "access tokens, and `/.well-known/oauth-authorization-server` describes the service.",
     )
     token_audiences: Annotated[tuple[str, ...], NoDecode] = Field(
         description="Comma-separated names of the services that accept the tokens of users; `users` itself is one. "
@@ -53,6 +61,11 @@ class UsersSettings(PublisherSettings):
     @classmethod
     def development_defaults(cls) -> dict[str, str]:
         return {"database_url": "sqlite:///data/users.db", "token_audiences": "users"}
+
+    @property
+    def issuer(self) -> str:
+        """What access tokens name as their issuer. Verifiers are configured with it."""
+        return self.public_url or SERVICE_NAME
 
     @field_validator("token_audiences", mode="before")
     @classmethod

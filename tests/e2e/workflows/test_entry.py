@@ -50,6 +50,10 @@ def test_proxy_serves_the_docs_page_of_each_service(anonymous: ApiClient, servic
     page = anonymous.users.get(f"/docs/{service}/")
     assert_status(page, 200)
     assert "text/html" in page.headers["Content-Type"]
+    assert f'href="/docs/{service}/"' in anonymous.users.get("/").text
+    description = anonymous.users.get(f"/docs/{service}/openapi.json")
+    assert description.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in anonymous.users.get("/.well-known/jwks.json").headers
 
 
 def test_proxy_distributes_requests_over_all_copies(stack: Stack, anonymous: ApiClient) -> None:

@@ -11,14 +11,17 @@ from sqlalchemy import ColumnElement, Select, bindparam, case, delete, exists
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
-from app.etags import item_etag
+from app.etags import item_etag, representation_version
 from app.models import Item, ItemRemoval, Owner, metadata
 from app.money import price_text, to_cents
+from app.schemas import ItemView
 from app.search import searchable
 from chassis.db.columns import LIKE_ESCAPE, escaped_like
 from chassis.db.paging import Sort, bounded_count, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.web.paging import Page, PageQuery
+
+_REPRESENTATION = representation_version(ItemView)
 
 Value = TypeVar("Value")
 
@@ -67,7 +70,7 @@ class ItemWithOwner(NamedTuple):
 
     @property
     def etag(self) -> str:
-        return item_etag(self.version, self.owner_name)
+        return item_etag(self.version, self.owner_name, _REPRESENTATION)
 
 
 @dataclass(frozen=True, kw_only=True)

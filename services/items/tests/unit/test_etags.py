@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.etags import item_etag, matches_strongly, matches_weakly
+from app.etags import item_etag, matches_strongly, matches_weakly, representation_version
+from app.schemas import ItemView
 
-ETAG = item_etag(3, "Ada")
+ETAG = item_etag(3, "Ada", "v1")
 TAGS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters='"\x7f'))
 MALFORMED = [
     *("", " ", ",", "3-1", '"3-1', '3-1"', 'W"3-1"', 'w/"3-1"', f"{ETAG} {ETAG}", f"{ETAG}x"),
@@ -19,7 +20,15 @@ MALFORMED = [
 def test_item_etag_changes_with_version_and_owner_name(
     one: tuple[int, str], other: tuple[int, str]
 ) -> None:
-    assert (item_etag(*one) == item_etag(*other)) == (one == other)
+    assert (item_etag(*one, "v1") == item_etag(*other, "v1")) == (one == other)
+
+
+def test_item_etag_changes_when_the_view_gets_a_field() -> None:
+    class NewView(ItemView):
+        colour: str | None = None
+
+    old, new = representation_version(ItemView), representation_version(NewView)
+    assert item_etag(3, "Ada", old) != item_etag(3, "Ada", new)
 
 
 @pytest.mark.parametrize(

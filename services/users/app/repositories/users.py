@@ -88,7 +88,6 @@ _STATES_AFTER_ID = (
     .limit(bindparam("limit"))
 )
 _USER_BY_ID_FOR_UPDATE = select(User).where(col(User.id) == bindparam("user_id")).with_for_update()
-_USER_ID_BY_EMAIL_KEY = select(User.id).where(col(User.email_key) == bindparam("email_key"))
 _ACTIVE_ADMIN_IDS_FOR_UPDATE = (
     select(User.id)
     .where(col(User.role) == "admin", col(User.is_active))
@@ -195,13 +194,6 @@ class UserRepository:
     async def get_for_update(self, user_id: int) -> User | None:
         """The account, locked until the transaction ends."""
         found = await self._session.exec(_USER_BY_ID_FOR_UPDATE, params={"user_id": user_id})
-        return found.one_or_none()
-
-    async def get_id(self, email: str) -> int | None:
-        """The id of the account with this e-mail address, however it is written."""
-        found = await self._session.exec(
-            _USER_ID_BY_EMAIL_KEY, params={"email_key": email_key(email)}
-        )
         return found.one_or_none()
 
     async def list_active_admin_ids_for_update(self) -> list[int]:

@@ -1,17 +1,21 @@
 """Tokens: sign in, stay signed in, sign out."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Form
+from fastapi import APIRouter
 
 from app import openapi
-from app.dependencies import ClientCredentialsDep, StateDep
-from app.errors import UnsupportedGrantType
-from app.schemas import RefreshRequest, ServiceToken, TokenForm, TokenPair
+from app.dependencies import ClientCredentialsDep, StateDep, TokenRequestDep
+from app.errors import InvalidGrant, InvalidRefreshToken
+from app.schemas import (
+    ClientCredentialsGrant,
+    PasswordGrant,
+    RefreshRequest,
+    RefreshTokenGrant,
+    ServiceToken,
+    TokenPair,
+)
 from app.services import refresh_tokens, service_clients
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.web.descriptions import operation_id
-from chassis.web.errors import InvalidRequest
 from chassis.web.media_types import StrictRoute
 
 router = APIRouter(
@@ -28,27 +32,29 @@ router = APIRouter(
     summary="Sign in",
     description=openapi.SIGN_IN_DESCRIPTION,
     responses=openapi.CREATE_TOKEN,
+    openapi_extra=openapi.TOKEN_REQUEST_BODY,
 )
 async def create_token(
-    form: Annotated[TokenForm, Form()],
+    grant: TokenRequestDep,
     credentials: ClientCredentialsDep,
     session: ReadSessionDep,
     state: StateDep,
 ) -> TokenPair | ServiceToken:
-    if form.grant_type == "client_credentials":
-        grant = await service_clients.authorize(
-            session, credentials, audience=form.audience, scope=form.scope
-        )
-        return await state.issuer.for_service(
-            grant.client_id, audience=grant.audience, scopes=grant.scopes
-        )
-    if form.grant_type != "password":
-        raise UnsupportedGrantType
-    if not form.username:
-        raise InvalidRequest(("body", "username"), "Field required", kind="missing")
-    if not form.password:
-        raise InvalidRequest(("body", "password"), "Field required", kind="missing")
-    return await state.sign_in.log_in(form.username, form.password)
+    match grant:
+        case PasswordGrant():
+            return await state.sign_in.log_in(grant.username, grant.password)
+        case RefreshTokenGrant():
+            try:
+                return await state.sign_in.refresh(grant.refresh_token)
+            except InvalidRefreshToken:
+                raise InvalidGrant from None
+        case ClientCredentialsGrant():
+            authorized = await service_clients.authorize(
+                session, credentials, audience=grant.audience, scope=grant.scope
+            )
+            return await state.issuer.for_service(
+                authorized.client_id, audience=authorized.audience, scopes=authorized.scopes
+            )
 
 
 @router.post(

@@ -7,7 +7,7 @@ import jwt
 
 from app.schemas import AccessToken, ServiceToken
 from app.services.signing_keys import KeyRing
-from app.settings import ISSUER
+from app.settings import SERVICE_NAME
 from chassis.auth.tokens import ALGORITHM, Role
 from chassis.db.columns import utc_now
 
@@ -21,10 +21,16 @@ class TokenIssuer:
     """Signs access tokens."""
 
     def __init__(
-        self, keys: KeyRing, *, lifetime_seconds: int, user_audiences: Sequence[str]
+        self,
+        keys: KeyRing,
+        *,
+        issuer: str,
+        lifetime_seconds: int,
+        user_audiences: Sequence[str],
     ) -> None:
         """`user_audiences` are the services that accept the tokens of users."""
         self.keys = keys
+        self._issuer = issuer
         self._lifetime_seconds = lifetime_seconds
         self._user_audiences = list(user_audiences)
 
@@ -42,7 +48,7 @@ class TokenIssuer:
 
     async def for_delivery(self, audience: str) -> AccessToken:
         """A short-lived token for deliveries of events to one subscriber."""
-        return await self._issue({"sub": ISSUER, "aud": audience}, _DELIVERY_SECONDS)
+        return await self._issue({"sub": SERVICE_NAME, "aud": audience}, _DELIVERY_SECONDS)
 
     async def _issue(
         self, claims: Mapping[str, str | Sequence[str]], lifetime_seconds: int
@@ -51,7 +57,7 @@ class TokenIssuer:
         issued_at = int(utc_now().timestamp())
         token = jwt.encode(
             {
-                "iss": ISSUER,
+                "iss": self._issuer,
                 "iat": issued_at,
                 "exp": issued_at + lifetime_seconds,
                 "jti": token_hex(16),

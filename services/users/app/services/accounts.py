@@ -65,13 +65,14 @@ async def change_own(session: WriteSession, user_id: int, changes: ProfilePatch)
     return user
 
 
-async def promote(session: WriteSession, email: str) -> bool:
-    """Make an existing account an active administrator. False: no account has this e-mail address."""
-    user_id = await UserRepository(session).get_id(email)
-    if user_id is None:
-        return False
+async def promote(session: WriteSession, user_id: int) -> None:
+    """Make an account an active administrator, and end its logins.
+
+    Raises:
+        UserNotFound: there is no such account.
+    """
     await change(session, user_id, AdminPatch(role="admin", is_active=True))
-    return True
+    await refresh_tokens.revoke_all(session, user_id)
 
 
 async def delete(session: WriteSession, user_id: int) -> None:

@@ -65,6 +65,7 @@ class People:
         """The service's own issuer, of tokens that expired an hour ago."""
         return TokenIssuer(
             self.state.keys,
+            issuer="users",
             lifetime_seconds=-3600,
             user_audiences=self.state.settings.token_audiences,
         )

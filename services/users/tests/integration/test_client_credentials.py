@@ -141,13 +141,20 @@ class TestClientCredentials:
         response = await request_token(client, f"Basic {value}")
         assert_error_response(response, 401, "invalid_client")
 
-    async def test_credentials_in_the_form_are_not_accepted(
+    async def test_credentials_in_the_form_are_accepted_instead_of_basic(
         self, client: AppClient, credentials: Credentials
     ) -> None:
-        response = await request_token(
-            client, None, client_id=credentials.client_id, client_secret=credentials.secret
-        )
-        assert_error_response(response, 401, "invalid_client")
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": credentials.client_id,
+            "client_secret": credentials.secret,
+        }
+        claims_of(await client.post("/auth/token", data=form))
+        wrong = await client.post("/auth/token", data={**form, "client_secret": "wrong"})
+        assert_error_response(wrong, 401, "invalid_client")
+        authorization = basic(credentials.client_id, credentials.secret)
+        both = await client.post("/auth/token", data=form, headers={"Authorization": authorization})
+        assert_error_response(both, 400, "invalid_request")
 
     async def test_old_secret_is_refused_after_a_new_registration(
         self, client: AppClient, credentials: Credentials, session: WriteSession

@@ -14,7 +14,7 @@ from tests.spare_database import stored_rows
 COMMANDS = ["migrate", "serve", "make-migration", "create-admin", "create-client", "rotate-keys"]
 COMMANDS += ["prune", "demo", "relay", "outbox"]
 USING_THE_DATABASE = [
-    ["create-admin", "--email", "ada@example.com"],
+    ["promote-admin", "--id", "1"],
     ["create-client", "shop", "--audience", "users-internal", "--scope", "users:read"],
     ["rotate-keys"],
     ["prune"],

@@ -1,5 +1,6 @@
-"""`python -m app create-admin`."""
+"""`python -m app create-admin` and `promote-admin`."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Row, select
 from sqlmodel import col
 
-from app.models import User
-from chassis.db.columns import fold
+from app.models import RefreshFamily, User
+from chassis.db.columns import fold, utc_now
 from tests.commands import Operator
 from tests.spare_database import store, stored_rows
 
@@ -31,6 +32,13 @@ def account(**changes: Any) -> User:
             **changes,
         }
     )
+
+
+def stored_account(url: str, **changes: Any) -> int:
+    """The id of an account that someone has registered."""
+    store(url, [account(**changes)])
+    ((user_id,),) = stored_rows(url, select(col(User.id)))
+    return int(user_id)
 
 
 def view(url: str) -> list[Row[*tuple[Any, ...]]]:
@@ -92,39 +100,41 @@ class TestCreateAdmin:
         assert password not in outcome.error
         assert view(spare_database_url) == []
 
-
-class TestExistingAccount:
-    def test_existing_account_is_promoted_and_keeps_its_password(
-        self, spare_database_url: str
+    @pytest.mark.parametrize("typed", ["ada@example.com", "ADA@Example.com"])
+    def test_create_admin_fails_and_changes_nothing_if_the_account_exists(
+        self, spare_database_url: str, typed: str
     ) -> None:
         store(spare_database_url, [account()])
-        outcome = Operator(spare_database_url).run("create-admin", "--email", "ADA@Example.com")
-        assert outcome.status == 0
-        assert "its password is unchanged" in outcome.output
-        assert view(spare_database_url) == [("ada@example.com", "Ada", "admin", True, 2)]
-        stored = stored_rows(spare_database_url, select(col(User.password_hash)))
-        assert stored == [("her hash",)]
-
-    @pytest.mark.parametrize(
-        ("stored", "version"), [({"is_active": False}, 2), ({"role": "admin"}, 1)], ids=str
-    )
-    def test_existing_account_becomes_an_active_admin(
-        self, spare_database_url: str, stored: dict[str, Any], version: int
-    ) -> None:
-        store(spare_database_url, [account(**stored)])
-        outcome = Operator(spare_database_url).run("create-admin", "--email", "ada@example.com")
-        assert outcome.status == 0
-        assert view(spare_database_url) == [("ada@example.com", "Ada", "admin", True, version)]
-
-    def test_account_created_at_the_same_time_is_reported(
-        self, spare_database_url: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def appear(*_: object, **__: object) -> str:
-            store(spare_database_url, [account()])
-            return PASSWORD
-
-        monkeypatch.setattr("typer.prompt", appear)
-        outcome = Operator(spare_database_url).run("create-admin", "--email", "ada@example.com")
+        outcome = Operator(spare_database_url).run(
+            "create-admin", "--email", typed, USERS_ADMIN_PASSWORD=PASSWORD
+        )
         assert outcome.status == 2
-        assert outcome.error == "error: Another account has this e-mail address.\n"
+        assert outcome.error.startswith("error: Another account has this e-mail address.")
         assert view(spare_database_url) == [("ada@example.com", "Ada", "user", True, 1)]
+
+
+class TestPromoteAdmin:
+    @pytest.mark.parametrize("is_active", [True, False])
+    def test_promote_admin_shows_the_account_and_ends_its_logins(
+        self, spare_database_url: str, is_active: bool
+    ) -> None:
+        ada = stored_account(spare_database_url, is_active=is_active)
+        login = RefreshFamily(user_id=ada, expires_at=utc_now() + timedelta(days=1))
+        store(spare_database_url, [login])
+        outcome = Operator(spare_database_url).run("promote-admin", "--id", str(ada), typed="y\n")
+        assert outcome.status == 0
+        assert outcome.output.startswith("'Ada', ada@example.com, registered ")
+        assert view(spare_database_url) == [("ada@example.com", "Ada", "admin", True, 2)]
+        live = select(col(RefreshFamily.id)).where(col(RefreshFamily.revoked_at).is_(None))
+        assert stored_rows(spare_database_url, live) == []
+        assert stored_rows(spare_database_url, select(col(User.password_hash))) == [("her hash",)]
+
+    def test_promote_admin_without_consent_changes_nothing(self, spare_database_url: str) -> None:
+        ada = stored_account(spare_database_url)
+        outcome = Operator(spare_database_url).run("promote-admin", "--id", str(ada), typed="n\n")
+        assert outcome.status == 1
+        assert view(spare_database_url) == [("ada@example.com", "Ada", "user", True, 1)]
+
+    def test_promote_admin_of_an_unknown_id_fails(self, spare_database_url: str) -> None:
+        outcome = Operator(spare_database_url).run("promote-admin", "--id", "77", "--yes")
+        assert (outcome.status, outcome.error) == (2, "error: there is no account with id 77.\n")

@@ -25,7 +25,7 @@ EMAIL, TAKEN = "ada@example.com", "root@example.com"
 NOBODY = 2**63 - 1
 JSON = {"Content-Type": "application/json"}
 UNREADABLE: list[dict[str, Any]] = [
-    {"content": b"[" * 200_000, "headers": JSON},
+    {"content": b"[" * 16_000, "headers": JSON},
     {"content": "x" * (1024 * 1024 + 1), "headers": JSON},
     {"content": "x", "headers": {"Content-Type": "text/plain"}},
     {"content": "{", "headers": JSON},

@@ -35,7 +35,10 @@ class Timeline:
         self.seconds = 0.0
         self.keys = KeyRing(database, settings, clock=lambda: self.seconds)
         self.issuer = TokenIssuer(
-            self.keys, lifetime_seconds=settings.access_token_seconds, user_audiences=["users"]
+            self.keys,
+            issuer="users",
+            lifetime_seconds=settings.access_token_seconds,
+            user_audiences=["users"],
         )
         self.verifier = TokenVerifier(self.keys, audience="users", issuer="users")
         self._wall = frozen_time

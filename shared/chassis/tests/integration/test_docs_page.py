@@ -36,6 +36,12 @@ async def test_what_the_page_loads_is_served(page: httpx.Response) -> None:
         response = await CLIENT.get(f"/{address}")
         assert response.status_code == 200
         assert len(response.content) > 10_000
+        assert response.headers["Cache-Control"] == "public, max-age=86400"
+
+
+async def test_root_leads_to_the_page() -> None:
+    response = await CLIENT.get("/")
+    assert (response.status_code, response.headers["Location"]) == (307, "docs")
 
 
 async def test_the_description_that_the_page_shows_is_served(page: httpx.Response) -> None:

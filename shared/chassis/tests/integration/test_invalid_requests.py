@@ -9,6 +9,7 @@ from tests.example.app import client_of
 
 from chassis.web.fields import PathId, Text
 from chassis.web.media_types import StrictRoute
+from chassis.web.schemas import Body
 from service_testing.assertions import assert_error_response, assert_validation_error
 
 router = APIRouter(route_class=StrictRoute)
@@ -23,6 +24,15 @@ class Account(BaseModel):
 
 @router.post("/accounts/")
 async def create_account(body: Account) -> Account:
+    return body
+
+
+class Note(Body):
+    title: Text
+
+
+@router.post("/notes/")
+async def create_note(body: Note) -> Note:
     return body
 
 
@@ -49,6 +59,23 @@ async def test_a_number_that_json_does_not_have_is_answered(number: str) -> None
     content = f'{{"name": "a", "password": {number}}}'
     response = await CLIENT.post("/accounts/", content=content, headers=JSON)
     assert_validation_error(response, ["body", "password"])
+
+
+@pytest.mark.parametrize("count", [20, 21, 200])
+async def test_a_422_lists_at_most_20_errors_in_16_kib(count: int) -> None:
+    long_names = {f"{i}\0" + "🎉" * 1000: "x" for i in range(count)}
+    response = await CLIENT.post("/accounts/", json={"name": "a", "extra": long_names})
+    detail = assert_error_response(response, 422, "validation_error")["detail"]
+    assert len(detail) == 20
+    assert len(response.content) < 16 * 1024
+    last = {"type": "too_many_errors", "loc": [], "msg": f"{count - 19} more errors"}
+    assert (detail[-1] == last) == (count > 20)
+
+
+async def test_many_unknown_fields_are_one_error() -> None:
+    response = await CLIENT.post("/notes/", json={f"{i}": 0 for i in range(100_000)})
+    (problem,) = assert_error_response(response, 422, "validation_error")["detail"]
+    assert (problem["type"], problem["loc"]) == ("too_many_fields", ["body"])
 
 
 async def test_a_lone_surrogate_in_a_key_is_answered() -> None:

@@ -87,6 +87,12 @@ async def test_405_lists_all_methods_of_the_path(method: str, path: str, allowed
     assert ", ".join(sorted(response.headers["Allow"].split(", "))) == allowed
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_path_without_its_last_slash_is_redirected_with_its_query(method: str) -> None:
+    response = await CLIENT.request(method, "/notes?a=1&b=%2F", headers={"Host": "evil.example"})
+    assert (response.status_code, response.headers["Location"]) == (308, "/notes/?a=1&b=%2F")
+
+
 async def test_lists_in_several_lines_are_joined_by_name() -> None:
     sent = [("if-match", '"a"'), ("x-one", "1"), ("if-none-match", '"b"'), ("x-one", "2")]
     headers = httpx.Headers([*sent, ("if-match", '"c"'), ("if-match", "")])

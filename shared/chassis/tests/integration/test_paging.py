@@ -275,7 +275,10 @@ class TestRefused:
     async def test_page_and_cursor_together(self, client: AppClient) -> None:
         assert await refused(client, page=1, after="x") == "Send either page or after, not both"
 
-    @pytest.mark.parametrize("cursor", ["", "x", "e30", "W10", "é", "null"])
+    async def test_empty_cursor_counts_as_omitted(self, client: AppClient) -> None:
+        assert_paginated_response(await client.get("/notes", params={"after": ""}), count=0)
+
+    @pytest.mark.parametrize("cursor", ["x", "e30", "W10", "é", "null"])
     async def test_text_that_is_no_cursor(self, client: AppClient, cursor: str) -> None:
         assert await refused(client, after=cursor) == "Not a cursor of this list"
 

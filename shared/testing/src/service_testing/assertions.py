@@ -34,9 +34,15 @@ def assert_paginated_response(
 
 
 def assert_error_response(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The body is an error with this code, and has the request id of the `X-Request-ID` header."""
+    """The body is an error with this code, and has the request id of the `X-Request-ID` header.
+
+    It may have an `error_description`, which repeats `detail` for OAuth clients (RFC 6749, section 5.2).
+    """
     __tracebackhide__ = True
-    body = _object(response, status, _ERROR_FIELDS)
+    is_oauth = b'"error_description":' in response.content
+    body = _object(response, status, {*_ERROR_FIELDS, *(["error_description"] if is_oauth else [])})
+    if is_oauth:
+        _check(response, "error_description", body["error_description"], body["detail"])
     _check(response, "error", body["error"], code)
     _check(response, "request_id", body["request_id"], response.headers.get("X-Request-ID"))
     return body

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from chassis.web.errors import BadRequest, UnsupportedMediaType
 from chassis.web.fields import storable
+from chassis.web.media_types import is_json
 
 STRUCTURED = "application/cloudevents+json"
 BINARY = "application/json"
@@ -92,12 +93,15 @@ def from_http(headers: Mapping[str, str], body: bytes) -> Event:
     content_type = headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
     charset = _CHARSET.search(content_type)
-    if media_type not in (STRUCTURED, BINARY) or (charset and charset[1].lower() != "utf-8"):
+    is_binary = (is_json(media_type) and not media_type.startswith("application/cloudevents")) or (
+        not media_type and "ce-specversion" in headers
+    )
+    if not (is_binary or media_type == STRUCTURED) or (charset and charset[1].lower() != "utf-8"):
         raise UnsupportedMediaType(
             f"Send one event as {STRUCTURED}, or as {BINARY} with ce-* headers; in UTF-8."
         )
     try:
-        return _event(_decode(media_type, HTTPMessage(dict(headers), body)))
+        return _event(_decode(is_binary, headers, body))
     except CloudEventValidationError as error:
         raise MalformedEvent(_sentence(error.errors)) from None
     except ValidationError as error:
@@ -111,14 +115,19 @@ def from_http(headers: Mapping[str, str], body: bytes) -> Event:
         ) from None
 
 
-def _decode(media_type: str, message: HTTPMessage) -> BaseCloudEvent:
+def _decode(is_binary: bool, headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
     # Parsed here, too, because the library accepts what isn't JSON as text, and any JSON as an object.
-    content = json.loads(message.body) if message.body or media_type == STRUCTURED else None
-    if media_type == BINARY:
+    content = json.loads(body) if body or not is_binary else None
+    if is_binary:
+        message = HTTPMessage({"content-type": BINARY, **headers}, body)
         return from_binary(message, _FORMAT, _complete)
     if not isinstance(content, dict):
         raise MalformedEvent("The body is not a JSON object.")
-    return from_structured(message, _FORMAT, _complete)
+    if None in content.values():  # null is unset (JSON Event Format, section 2.1)
+        body = json.dumps(
+            {name: value for name, value in content.items() if value is not None}
+        ).encode()
+    return from_structured(HTTPMessage(dict(headers), body), _FORMAT, _complete)
 
 
 def _complete(attributes: dict[str, Any], data: Any) -> CloudEvent:

@@ -46,6 +46,8 @@ def build_app(
         title=title,
         description=description,
         version="0.1.0",
+        license_info={"name": "MIT", "identifier": "MIT"},
+        servers=[{"url": "/"}],
         lifespan=_yielding_state(lifespan),
         telemetry=telemetry_config(name),
         docs_url=None,

@@ -5,19 +5,27 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 _ASSETS = Path(fastapi_offline.__file__).parent / "static"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
+class _Assets(StaticFiles):
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers["Cache-Control"] = "public, max-age=86400"  # 1.7 MB
+        return response
+
+
 def install_docs(app: FastAPI, *, connects_to: Sequence[str] = ()) -> None:
-    """Serve `/docs`. The page may call this service and the origins in `connects_to`."""
+    """Serve `/docs`, where `/` leads to. The page may call this service and the origins in `connects_to`."""
     page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title=app.title,
@@ -29,11 +37,15 @@ def install_docs(app: FastAPI, *, connects_to: Sequence[str] = ()) -> None:
     html = bytes(page.body).decode()
     headers = {"Content-Security-Policy": _policy(html, connects_to)}
 
+    @app.get("/", include_in_schema=False)
+    async def read_root() -> RedirectResponse:
+        return RedirectResponse("docs")
+
     @app.get("/docs", include_in_schema=False)
     async def read_docs() -> HTMLResponse:
         return HTMLResponse(html, headers=headers)
 
-    app.mount("/docs/assets", StaticFiles(directory=_ASSETS), name="docs-assets")
+    app.mount("/docs/assets", _Assets(directory=_ASSETS), name="docs-assets")
 
 
 def _policy(html: str, connects_to: Sequence[str]) -> str:

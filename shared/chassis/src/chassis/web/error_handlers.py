@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute
 from chassis.db.errors import DatabaseUnreachable
 from chassis.web.context import current_request_id
 from chassis.web.errors import (
+    MAX_ERRORS,
     ApiError,
     BadRequest,
     BodyTooLarge,
@@ -31,10 +33,11 @@ from chassis.web.errors import (
 
 logger = structlog.get_logger(__name__)
 
-_SQLITE_MISTAKES = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY)
-# Conflicts, resources, an operator's or a time-out's end of a statement, the system; and `lock_timeout`.
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_TRANSIENT_SQLSTATES = ("40", "53", "57", "58", "55P03")
+# Conflicts, resources, an operator's or a time-out's end of a statement, the system, a lock, a standby or a
+# read-only database, a corrupt file. https://www.postgresql.org/docs/current/errcodes-appendix.html
+_TRANSIENT_SQLSTATES = ("40", "53", "57", "58", "55P03", "25006", "XX001", "XX002")
+_SQLITE_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_MAX_LOC_LENGTH = 64  # the client chose the name of an unknown field
 _CODES = {
     error.status: error.code
     for error in (
@@ -50,13 +53,22 @@ _CODES = {
 
 
 def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
-    """Answer every exception of the app in the same shape. The `Allow` of a 405 comes from `routes`."""
+    """Answer every exception of the app in the same shape.
+
+    The `Allow` of a 405, and the redirect of a path that lacks its last slash, come from `routes`.
+    """
 
     async def on_http_error(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
+        path = request.scope["path"]
+        if error.status_code == NotFound.status and _methods_at(f"{path}/", routes):
+            # Without the host, which a client chooses. 308 keeps the method and the body.
+            query = request.url.query
+            target = f"{quote(path)}/{'?' if query else ''}{query}"
+            return Response(status_code=308, headers={"Location": target})
         if error.status_code == MethodNotAllowed.status:
             # The framework names the methods of the first route that has the path, not of all.
-            allowed = _methods_at(request, routes) or set(headers.get("Allow", "GET").split(", "))
+            allowed = _methods_at(path, routes) or set(headers.get("Allow", "GET").split(", "))
             if "GET" in allowed:  # the middleware makes a GET of a HEAD
                 allowed.add("HEAD")
             error = MethodNotAllowed(headers={**headers, "Allow": ", ".join(sorted(allowed))})
@@ -73,13 +85,18 @@ def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
 
 def error_response(error: ApiError) -> Response:
-    return _response(error.status, error.code, error.detail, error.headers)
+    return _response(error.status, error.code, error.detail, error.headers, error.more_fields)
 
 
 def _response(
-    status: int, code: str, detail: Any, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    detail: Any,
+    headers: Mapping[str, str] | None = None,
+    more_fields: Mapping[str, str] | None = None,
 ) -> Response:
-    body = {"error": code, "detail": detail, "request_id": current_request_id()}
+    request_id = current_request_id()
+    body = {"error": code, "detail": detail, "request_id": request_id, **(more_fields or {})}
     # It may repeat what a client sent: a lone surrogate can't be encoded.
     content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     return Response(content, status, headers, media_type="application/json")
@@ -89,8 +106,19 @@ async def _on_invalid_request(
     _: Request, error: RequestValidationError | InvalidRequest
 ) -> Response:
     # Not `input` and `ctx`: they repeat what was sent, which may be a password or not be JSON.
-    detail = [{"type": e["type"], "loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()]
+    errors = error.errors()
+    detail = [
+        {"type": e["type"], "loc": [*map(_shortened, e["loc"])], "msg": e["msg"]}
+        for e in errors[:MAX_ERRORS]
+    ]
+    if len(errors) > MAX_ERRORS:
+        more = f"{len(errors) - MAX_ERRORS + 1} more errors"
+        detail[-1] = {"type": "too_many_errors", "loc": [], "msg": more}
     return _response(InvalidRequest.status, InvalidRequest.code, detail)
+
+
+def _shortened(part: str | int) -> str | int:
+    return part if isinstance(part, int) else part[:_MAX_LOC_LENGTH]
 
 
 async def _on_database_error(_: Request, error: Exception) -> Response:
@@ -102,13 +130,14 @@ async def _on_database_error(_: Request, error: Exception) -> Response:
 
 def _is_outage(error: DBAPIError) -> bool:
     if isinstance(error, OperationalError):  # SQLite calls a mistake in a statement one as well
-        return getattr(error.orig, "sqlite_errorcode", None) not in _SQLITE_MISTAKES
+        return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+    if getattr(error.orig, "sqlite_errorcode", None) in _SQLITE_CORRUPT:
+        return True
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or sqlstate.startswith(_TRANSIENT_SQLSTATES)
 
 
-def _methods_at(request: Request, routes: Iterable[BaseRoute]) -> set[str]:
-    path = request.scope["path"]
+def _methods_at(path: str, routes: Iterable[BaseRoute]) -> set[str]:
     return {
         method
         for route in routes

@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field
 
 from chassis.web.descriptions import header
 
+MAX_ERRORS = 20
+"""Of one 422; the last one says how many more there are."""
 _BEARER = {"WWW-Authenticate": "Bearer"}
 
 
@@ -40,6 +42,7 @@ class ApiError(HTTPException):
     code: ClassVar[str]
     sentence: ClassVar[str]
     default_headers: ClassVar[Mapping[str, str]] = {}
+    body_model: ClassVar[type[ErrorBody]] = ErrorBody
 
     def __init__(
         self, detail: str | None = None, *, headers: Mapping[str, str] | None = None
@@ -47,6 +50,11 @@ class ApiError(HTTPException):
         super().__init__(
             self.status, detail or self.sentence, {**self.default_headers, **(headers or {})}
         )
+
+    @property
+    def more_fields(self) -> Mapping[str, str]:
+        """What `body_model` has in addition to `ErrorBody`."""
+        return {}
 
 
 class BadRequest(ApiError):
@@ -129,7 +137,7 @@ def error_responses(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
     for error in errors:
         entry = by_status.setdefault(
             error.status,
-            {"model": ErrorBody, "description": "", "content": {"application/json": {}}},
+            {"model": error.body_model, "description": "", "content": {"application/json": {}}},
         )
         entry["description"] = " / ".join(filter(None, (entry["description"], f"`{error.code}`")))
         for name, value in error.default_headers.items():
@@ -137,6 +145,11 @@ def error_responses(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
         examples = entry["content"]["application/json"].setdefault("examples", {})
         examples[error.code] = {
             "summary": error.sentence,
-            "value": {"error": error.code, "detail": error.sentence, "request_id": "3f2a9c"},
+            "value": {
+                "error": error.code,
+                "detail": error.sentence,
+                "request_id": "3f2a9c",
+                **error().more_fields,
+            },
         }
     return by_status

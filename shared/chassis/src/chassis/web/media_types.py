@@ -1,6 +1,8 @@
-"""Refusing a body of the wrong media type (415) before anything looks into it."""
+"""How a route reads its body: only of the right media type (else 415), and fractions exactly."""
 
+import json
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from typing import Any
 
 from fastapi import Request, Response, params
@@ -8,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from chassis.web.errors import UnsupportedMediaType
 
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 
 
 class StrictRoute(APIRoute):
@@ -21,18 +23,27 @@ class StrictRoute(APIRoute):
         wants_form = isinstance(self.body_field.field_info, params.Form)
 
         async def strict(request: Request) -> Response:
+            request = _ExactRequest(request.scope, request.receive)
             content_type = request.headers.get("content-type")
             media_type = (content_type or "").partition(";")[0].strip().lower()
-            if wants_form and media_type != _FORM and await _has_body(request):
-                raise UnsupportedMediaType(f"Send the body as {_FORM}.")
-            if not wants_form and not _is_json(media_type) and await _has_body(request):
+            if wants_form and media_type != FORM and await _has_body(request):
+                raise UnsupportedMediaType(f"Send the body as {FORM}.")
+            if not wants_form and not is_json(media_type) and await _has_body(request):
                 raise UnsupportedMediaType("Send the body as application/json.")
             return await handler(request)
 
         return strict
 
 
-def _is_json(media_type: str) -> bool:
+class _ExactRequest(Request):
+    """Reads JSON's fractions as `Decimal`: as a float, `1e-400` would be a zero."""
+
+    async def json(self) -> Any:
+        return json.loads(await self.body(), parse_float=Decimal)
+
+
+def is_json(media_type: str) -> bool:
+    """Whether a media type without parameters, in lower case, is JSON (RFC 6839, section 3.1)."""
     return media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
     )

@@ -39,7 +39,12 @@ def install_openapi(app: FastAPI, token_url: str | None) -> None:
 
 def _describe(app: FastAPI) -> dict[str, Any]:
     description = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        license_info=app.license_info,
+        servers=app.servers,
+        routes=app.routes,
     )
     schemas = description["components"]["schemas"]
     schemas.pop("HTTPValidationError", None)
@@ -51,8 +56,17 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     for path, operations in description["paths"].items():
         if not path.startswith("/health/"):
             for operation in operations.values():
+                _name_schemas(operation, schemas)
                 _complete(operation)
+        for operation in operations.values():
+            operation.setdefault("security", [])
     return description
+
+
+def _name_schemas(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Move the `$defs` of a request body that a route describes itself to the components."""
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        schemas.update(media["schema"].pop("$defs", {}))
 
 
 def _sign_in_at(token_url: str, description: dict[str, Any]) -> None:

@@ -49,6 +49,7 @@ async def page_query(
     Raises:
         InvalidRequest: for a page too deep to count to, or for both a number and a cursor.
     """
+    after = after or None  # an empty parameter counts as omitted
     if after is not None and page is not None:
         raise InvalidRequest(("query", "after"), "Send either page or after, not both")
     number = page or 1
