@@ -1,4 +1,4 @@
-"""Received events, owners whose items are to go, and resyncs."""
+"""Received events, removals of items, and resyncs."""
 
 import sqlalchemy as sa
 from alembic import op

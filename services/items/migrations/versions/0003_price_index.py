@@ -1,4 +1,4 @@
-"""The index of prices tells whose each item is."""
+"""The index of prices includes the owner."""
 
 from alembic import op
 

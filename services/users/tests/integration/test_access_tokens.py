@@ -35,11 +35,12 @@ class TestToken:
         assert_error_response(response, 401, "invalid_token")
         assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
+    @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
     async def test_valid_token_is_accepted(
-        self, client: AppClient, user: Account, issuer: TokenIssuer
+        self, client: AppClient, user: Account, issuer: TokenIssuer, scheme: str
     ) -> None:
-        token = issuer.token(user_id=user.id)
-        response = await as_user(client, token).get("/users/me")
+        headers = {"Authorization": f"{scheme} {issuer.token(user_id=user.id)}"}
+        response = await client.get("/users/me", headers=headers)
         assert_user_response(response, email=user.email)
 
     async def test_token_in_the_query_is_ignored(self, client: AppClient, user: Account) -> None:
