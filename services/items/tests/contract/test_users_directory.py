@@ -68,16 +68,16 @@ def listing(*, after_id: int, limit: int = 500) -> Request:
 
 
 def page(*users: UserData, next_after_id: int | None) -> Response:
-    bodies = [read_by(UserData, **user.model_dump()) for user in users]
+    bodies = [read_by(UserData, **user.model_dump(exclude_unset=True)) for user in users]
     return Response(status=200, body=read_by(_Page, users=bodies, next_after_id=next_after_id))
 
 
 def stored(user: UserData, role: str = "user") -> State:
-    return state("a user at a version", **user.model_dump(), role=role)
+    return state("a user at a version", **user.model_dump(exclude_unset=True), role=role)
 
 
 def owner(user: UserData) -> OwnerState:
-    return OwnerState(**user.model_dump())
+    return OwnerState(**user.model_dump(exclude_unset=True))
 
 
 class TestToken:

@@ -21,11 +21,11 @@ def look_up(user_id: int = 7) -> Request:
 
 
 def answer(user: UserSummary) -> Response:
-    return Response(status=200, body=read_by(UserSummary, **user.model_dump()))
+    return Response(status=200, body=read_by(UserSummary, **user.model_dump(exclude_unset=True)))
 
 
 def stored(user: UserSummary, role: str = "user") -> State:
-    return state("a user", **user.model_dump(), role=role)
+    return state("a user", **user.model_dump(exclude_unset=True), role=role)
 
 
 class TestLookup:

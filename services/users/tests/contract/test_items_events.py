@@ -1,5 +1,6 @@
 """What users expects of `POST /events/` of items, with its own relay."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from app.events.user_events import SOURCE
 from app.schemas import AccessToken
-from chassis.events.cloudevents import STRUCTURED
+from chassis.events.cloudevents import STRUCTURED, to_http
 from chassis.events.outbox.models import OutboxEvent
 from chassis.events.outbox.transport import (
     Answer,
@@ -17,6 +18,7 @@ from chassis.events.outbox.transport import (
     Failed,
     HttpTransport,
     Refused,
+    cloud_event,
 )
 from chassis.http.client import service_client
 from chassis.web.fields import MAX_ID
@@ -64,22 +66,13 @@ async def deliver(
         request_id=cause.get("requestid"),
         traceparent=cause.get("traceparent"),
     )
-    body = {
-        "specversion": "1.0",
-        "id": EVENT_ID,
-        "source": "/users",
-        "type": event_type,
-        "subject": str(data["id"]),
-        "time": "2026-11-23T09:30:00.123456Z",
-        "datacontenttype": "application/json",
-        "data": data,
-        **cause,
-    }
+    # Whatever users sends: a field more is no failure here, and items has to accept it.
+    _, body = to_http(cloud_event(event, SOURCE))
     request = Request(
         method="POST",
         path="/events/",
         headers={"Authorization": "Bearer relay-token"},
-        body=body,
+        body=json.loads(body),
         content_type=STRUCTURED,
     )
     response = Response(status=status)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from contracts.errors import ContractError
 from contracts.fakes import watch
 from contracts.fixtures import CANARIES, RECORDED, VERIFIED
 from contracts.pacts import Interaction, pact_of
@@ -53,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "interactions: a test for each interaction of a provider; see `each_interaction`.",
     )
+    if config.getoption(OUTPUT) or config.getoption(VERIFIED_OUTPUT):
+        config.option.reportchars, config.option.disable_warnings = "N", True
     for name in ("contracts.fixtures", "contracts.fakes.watch"):
         config.pluginmanager.import_plugin(name)
 
@@ -82,9 +85,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    error = call.excinfo and call.excinfo.value
+    if isinstance(error, ContractError) and not error.__cause__:
+        report.longrepr = str(error)
+    if isinstance(error, ContractError) or not getattr(error, "pytrace", True):
+        report.sections.clear()  # the message says it all
     verified: Path | None = item.config.getoption(VERIFIED_OUTPUT)
     if verified and "verify" in _fixtures_of(item):
         _write_result(verified / "results", item, report)

@@ -16,51 +16,50 @@ SCHEMA = "schema"
 """Its key in `comments`."""
 UNSAYABLE = "x-unsayable"
 """Marks a part of a schema with the name of a constraint that JSON Schema can't express."""
-_ANNOTATIONS = {
-    "title",
-    "description",
-    "default",
-    "examples",
-    "deprecated",
-    "discriminator",
-    UNSAYABLE,
-}
+_ANNOTATIONS = {"title", "description", "default", "examples", "deprecated", UNSAYABLE}
+_BOUNDS = ("decimal_places", "ge", "gt", "le", "lt", "max_digits", "multiple_of", "now_op")
 _TIME = r"\d\d:\d\d(:\d\d(\.\d+)?)?"
-_DECIMAL = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's own, which leaves out without a word what JSON Schema can't express."""
+    """As pydantic's own, which omits what JSON Schema can't express."""
 
-    def function_after_schema(self, schema: Any) -> dict[str, Any]:
-        return _marked(super().function_after_schema(schema), schema)
+    def function_plain_schema(self, schema: Any) -> Schema:
+        return {}
 
-    def function_before_schema(self, schema: Any) -> dict[str, Any]:
-        return _marked(super().function_before_schema(schema), schema)
-
-    def function_wrap_schema(self, schema: Any) -> dict[str, Any]:
-        return _marked(super().function_wrap_schema(schema), schema)
-
-    def function_plain_schema(self, schema: Any) -> dict[str, Any]:
-        return _marked({}, schema)
-
-    def date_schema(self, schema: Any) -> dict[str, Any]:
-        return _bounded(super().date_schema(schema), schema)
-
-    def datetime_schema(self, schema: Any) -> dict[str, Any]:
-        found = super().datetime_schema(schema)
+    def datetime_schema(self, schema: Any) -> Schema:
         if schema.get("tz_constraint") == "naive":  # RFC 3339 requires an offset
-            found = {"type": "string", "pattern": rf"^\d{{4}}-\d\d-\d\dT{_TIME}$"}
-        return _bounded(found, schema)
+            return {"type": "string", "pattern": rf"^\d{{4}}-\d\d-\d\dT{_TIME}$"}
+        return super().datetime_schema(schema)
 
-    def time_schema(self, schema: Any) -> dict[str, Any]:
-        found = {"type": "string", "pattern": rf"^{_TIME}(Z|[+-]\d\d:\d\d)?$"}
-        return _bounded(found, schema)
+    def time_schema(self, schema: Any) -> Schema:
+        return {"type": "string", "pattern": rf"^{_TIME}(Z|[+-]\d\d:\d\d)?$"}
 
-    def decimal_schema(self, schema: Any) -> dict[str, Any]:
+    def decimal_schema(self, schema: Any) -> Schema:
         number, text = super().decimal_schema(schema)["anyOf"]
-        found = {"anyOf": [number, {"pattern": _DECIMAL, **text}]}
-        return _bounded(found, schema)
+        return {"anyOf": [number, {"pattern": r"^[+-]?(\d+(\.\d*)?|\.\d+)$", **text}]}
+
+
+def _marking(name: str) -> Any:
+    generate = getattr(_Generator, name)
+
+    def marking(self: _Generator, schema: Any) -> Schema:
+        found = generate(self, schema)
+        function = schema.get("function", {}).get("function")
+        if function and not str(getattr(function, "__module__", "")).startswith("pydantic"):
+            name = getattr(function, "__qualname__", str(function))
+            return {**found, UNSAYABLE: f"the validator {name}"}
+        bounds = [bound for bound in _BOUNDS if schema.get(bound) is not None]
+        return {**found, UNSAYABLE: f"the constraint {bounds[0]}"} if bounds else found
+
+    return marking
+
+
+for _kind in (
+    *("date", "datetime", "time", "decimal"),
+    *("function_after", "function_before", "function_plain", "function_wrap"),
+):
+    setattr(_Generator, f"{_kind}_schema", _marking(f"{_kind}_schema"))
 
 
 def schema_of_model(model: type[BaseModel]) -> Schema:
@@ -78,33 +77,30 @@ def resolved(schema: Schema, definitions: Schema) -> Schema:
     return schema
 
 
-def parts_of(
-    schema: Any, definitions: Schema, seen: frozenset[str] = frozenset()
-) -> Iterator[Schema]:
-    """The schema and each schema in it, also those that it refers to."""
-    if isinstance(schema, dict):
-        yield schema
-        if (name := schema.get("$ref", "")) and name not in seen:
-            yield from parts_of(resolved(schema, definitions), definitions, seen | {name})
-    for part in schema.values() if isinstance(schema, dict) else schema:
-        if isinstance(part, dict | list):
-            yield from parts_of(part, definitions, seen)
+def unsayable(schema: Any, definitions: Schema, seen: frozenset[str] = frozenset()) -> list[str]:
+    """The marks in the schema and in what it refers to."""
+    if isinstance(schema, list):
+        return [each for part in schema for each in unsayable(part, definitions, seen)]
+    if not isinstance(schema, dict):
+        return []
+    name = schema.get("$ref", "")
+    target = [] if not name or name in seen else [resolved(schema, definitions)]
+    found = unsayable([*target, *schema.values()], definitions, seen | {name})
+    return [schema[UNSAYABLE], *found] if UNSAYABLE in schema else found
 
 
 def lean(schema: Any) -> Any:
     """Only what validates, so that a pact doesn't change with a description."""
-    match schema:
-        case dict():
-            return {
-                key: {name: lean(each) for name, each in value.items()}
-                if key in ("properties", "$defs")
-                else lean(value)
-                for key, value in schema.items()
-                if key not in _ANNOTATIONS and value != {}
-            }
-        case list():
-            return [lean(each) for each in schema]
-    return schema
+    if isinstance(schema, list):
+        return [lean(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = ("properties", "$defs")
+    return {
+        key: {name: lean(each) for name, each in value.items()} if key in named else lean(value)
+        for key, value in schema.items()
+        if key not in _ANNOTATIONS and value != {}
+    }
 
 
 def violations(schema: Schema | bool, value: Any) -> Iterator[tuple[str, str]]:
@@ -117,16 +113,3 @@ def violations(schema: Schema | bool, value: Any) -> Iterator[tuple[str, str]]:
         alternatives = getattr(error.kind, "context", [])  # of `anyOf`
         reasons = [each.message for errors in alternatives for each in errors]
         yield f"${''.join(steps)}", ", and ".join(reasons) or error.message
-
-
-def _marked(found: dict[str, Any], schema: Any) -> dict[str, Any]:
-    function = schema["function"]["function"]
-    if str(getattr(function, "__module__", "")).startswith("pydantic"):  # of its own types
-        return found
-    return {**found, UNSAYABLE: f"the validator {getattr(function, '__qualname__', function)}"}
-
-
-def _bounded(found: dict[str, Any], schema: Any) -> dict[str, Any]:
-    bounds = {"gt", "ge", "lt", "le", "multiple_of", "now_op", "max_digits", "decimal_places"}
-    used = sorted(bounds & {name for name, value in schema.items() if value is not None})
-    return {**found, UNSAYABLE: f"the constraint {used[0]}"} if used else found

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.consumer.bodies import Containing, Matching, Read, Typed, example_of
 from contracts.errors import ContractError
-from contracts.schemas import UNSAYABLE, Schema, lean, parts_of, schema_of_model, violations
+from contracts.schemas import UNSAYABLE, Schema, lean, schema_of_model, unsayable, violations
 
 
 def containing(*values: Any) -> Containing:
@@ -73,14 +73,14 @@ def read_by(model: type[BaseModel], /, **fields: Any) -> Read:
 def _resolved(value: Any, name: str, model: Schema) -> Any:
     if not isinstance(value, Typed):
         return value
-    definitions = model["$defs"]
-    parts = [{UNSAYABLE: model.get(UNSAYABLE)}, *parts_of(model["properties"][name], definitions)]
-    if unsayable := [part[UNSAYABLE] for part in parts if part.get(UNSAYABLE)]:
+    field, definitions = model["properties"][name], model["$defs"]
+    own = {key: value for key, value in model.items() if key == UNSAYABLE}
+    if found := unsayable([own, field], definitions):
         raise ContractError(
-            f"`{name}` can't be `typed`: no contract can express {unsayable[0]}. Give the exact value, "
+            f"`{name}` can't be `typed`: no contract can express {found[0]}. Give the exact value, "
             "or `matching`."
         )
-    return replace(value, schema={**model["properties"][name], "$defs": definitions})
+    return replace(value, schema={**field, "$defs": definitions})
 
 
 def _listed(names: set[str]) -> str:

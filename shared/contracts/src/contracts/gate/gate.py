@@ -118,7 +118,10 @@ class Gate:
             run = self.runner.run_tests(participant, *options, f"--contracts-verified={folder}")
             record.read_results(Path(folder))
             if run.code != 0:
-                raise ContractError(f"{run.output}\n{name} breaks its contracts: see above.")
+                reasons = dict.fromkeys(each.reason for each in record.results if each.reason)
+                raise ContractError(
+                    "\n\n".join(reasons) or f"The contract tests of {name} fail.\n{run.output}"
+                )
             report(verified.count(self.workspace.contracts, Path(folder), name))
 
     def _is_provider(self, service: str) -> bool:
@@ -143,7 +146,7 @@ class Gate:
                 print(f"{name}: recording what it expects of others ...", flush=True)
                 run = self.runner.run_tests(participant, f"--contracts-output={folder}")
                 if run.code not in (0, _NO_TESTS):
-                    raise ContractError(f"{run.output}\nThe consumer tests of {name} fail.")
+                    raise ContractError(f"The consumer tests of {name} fail.\n{run.output}")
             are_expected = any(each.providers for each in self.workspace.participants.values())
             return drift.regenerated(Path(folder)) if are_expected else {}
 

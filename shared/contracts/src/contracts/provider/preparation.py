@@ -20,7 +20,7 @@ from contracts.provider.harness import Exchange
 from contracts.provider.states import ProviderStates
 
 # A multiple of the limit: a handler that only waits has been cancelled by then.
-_BLOCKS_AFTER = 1.2
+BLOCKS_AFTER = 1.2
 
 
 class Blocked(BaseException):
@@ -55,7 +55,7 @@ class Preparation:
         if what in self.late:
             raise ContractError(f"{self.late[what]} It is not tried again for `{interaction}`.")
         limit = asyncio.timeout(self.seconds)
-        with _interrupting_if_blocked(self.seconds * _BLOCKS_AFTER) as interrupted:
+        with _interrupting_if_blocked(self.seconds * BLOCKS_AFTER) as interrupted:
             try:
                 async with limit:
                     yield

@@ -22,9 +22,10 @@ from contracts.schemas import violations
 # It warns that it doesn't handle states here. Its findings are in the results.
 logging.getLogger("pact.ffi").setLevel(logging.ERROR)
 
-STATE_SECONDS = 5.0
+STATE_SECONDS = 4.0
+"""With `preparation.BLOCKS_AFTER`, a handler that hangs is reported within 5 seconds."""
 REQUEST_SECONDS = 10.0
-_SHOWN_BYTES = 500
+_SHOWN_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def report(interaction: Interaction, outcome: Outcome) -> str:
     given = "; ".join(map(str, interaction.states))
     exchange = outcome.exchange
     shown = exchange.message.contents if exchange.message else exchange.answer
-    answered = shown[:_SHOWN_BYTES].decode(errors="replace") or "(no body)"
+    answered = _readable(shown)[:_SHOWN_CHARACTERS] or "(no body)"
     return "\n".join(
         [
             f"{interaction.provider} breaks {interaction.consumer}: {interaction.description}",
@@ -88,6 +89,14 @@ def report(interaction: Interaction, outcome: Outcome) -> str:
             f"  expected   by {interaction.test} of {interaction.consumer}, in contracts/{interaction.place}",
         ]
     )
+
+
+def _readable(content: bytes) -> str:
+    """Without the escapes of JSON."""
+    try:
+        return json.dumps(json.loads(content), ensure_ascii=False)
+    except ValueError:
+        return content.decode(errors="replace")
 
 
 def _run(provider: str, path: Path, port: int) -> tuple[Mapping[str, Any], str]:
