@@ -82,7 +82,7 @@ def test_numbers_of_interactions_are_those_of_the_pacts() -> None:
     shown = re.findall(r'(\w+) -- "(\d+) interactions" --> (\w+)', CONTRACTS.read_text())
     pacts = [json.loads(file.read_text()) for file in (ROOT / "contracts/pacts").iterdir()]
 
-        assert shown
+    assert shown
     assert is_outdated(CONTRACTS) or set(shown) <= {
         (each["consumer"]["name"], str(len(each["interactions"])), each["provider"]["name"])
         for each in pacts
