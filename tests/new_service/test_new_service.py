@@ -1,59 +1,13 @@
 """Every gate is green on a clone of the last commit with a new service. Times are printed."""
 
-import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from workspace import ROOT
+from tests.new_service.clones import ORDERS, attempt, clone, gates, run, tox
 
-ORDERS = {"NAME": "orders", "CONSUMES": "items", "SUBSCRIBES": "users"}
-GATES = {
-    "lint": ["-e", "lint"],
-    "types": ["-c", "services/orders", "-e", "types"],
-    "tests": ["-c", "services/orders", "-e", "coverage"],
-    "contracts": ["-e", "contracts"],
-    "repository": ["-e", "repository-quick"],
-    "workflows": ["-e", "e2e-local"],
-    "descriptions": ["-e", "schemathesis"],
-}
-
-
-def clone(folder: Path) -> Path:
-    run(ROOT, "git", "clone", "--quiet", "--shared", ".", str(folder))
-    for name, value in {"name": "A", "email": "a@example.org"}.items():
-        run(folder, "git", "config", f"user.{name}", value)
-    return folder
-
-
-def run(folder: Path, *command: str, **variables: str) -> str:
-    """The output of a program that succeeds."""
-    done = attempt(folder, *command, **variables)
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-def attempt(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    started = time.monotonic()
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("TOX_")}
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=inherited | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    print(f"{time.monotonic() - started:6.0f} s  {' '.join(command)}", flush=True)
-    return done
-
-
-def tox(folder: Path, *options: str) -> str:
-    return run(folder, sys.executable, "-m", "tox", "-q", *options)
+SERVICE = f"-c services/orders -e py3{sys.version_info.minor} --"
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +19,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("gate", GATES)
-def test_gate_passes_with_the_new_service(made: Path, gate: str) -> None:
-    tox(made, *GATES[gate])
+def test_gates_pass_with_the_new_service(made: Path, pytestconfig: pytest.Config) -> None:
+    is_complete: bool = pytestconfig.getoption("--all")
+    tox(made, "-c services/orders -e types")
+    tox(made, f"{SERVICE} " if is_complete else f"{SERVICE} -m 'not slow and not contract'")
+    gates(made, is_complete=is_complete)
 
 
 def test_new_pacts_are_counted(made: Path) -> None:
-    output = tox(made, "-e", "contracts", "--", "check", "items")
+    output = tox(made, "-e contracts -- check items")
     assert (made / "contracts/pacts/orders-items.json").exists()
     assert "interactions verified" in output
     assert run(made, "git", "status", "--porcelain") == ""

@@ -69,6 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     unwanted = set() if config.getoption("--all-faults") else {"slow"}
     if "E2E_PROJECT" in os.environ:
         unwanted.add("new_project")
-    left_out = [item for item in items if any(map(item.get_closest_marker, unwanted))]
+    own = [item for item in items if item.path.parent == Path(__file__).parent]
+    left_out = [item for item in own if any(map(item.get_closest_marker, unwanted))]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)

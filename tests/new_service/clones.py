@@ -1,0 +1,60 @@
+"""Clones of the last commit, in which services are made and removed, and the gates are run."""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workspace import ROOT
+
+ORDERS = {"NAME": "orders", "CONSUMES": "items", "SUBSCRIBES": "users"}
+GATES = {
+    "-e lint": "-e lint",
+    "-e contracts": "-e contracts",
+    "-e repository-quick": "-e repository-quick -- -k 'alerts or compose or documents or layout or proxy'",
+    "-e e2e-local": "-e e2e-local -- -k 'sigterm or evidence'",
+}
+"""Each gate in full, and the part that looks at the services."""
+MORE_GATES = ("-e types", "-e schemathesis", "-e chaos")
+
+
+def gates(folder: Path, *, is_complete: bool) -> None:
+    for gate in (*GATES, *MORE_GATES) if is_complete else GATES.values():
+        tox(folder, gate)
+
+
+def clone(folder: Path, origin: Path = ROOT) -> Path:
+    run(origin, "git", "clone", "--quiet", "--shared", ".", str(folder))
+    for name, value in {"name": "A", "email": "a@example.org"}.items():
+        run(folder, "git", "config", f"user.{name}", value)
+    return folder
+
+
+def run(folder: Path, *command: str, **variables: str) -> str:
+    """The output of a program that succeeds."""
+    done = attempt(folder, *command, **variables)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def attempt(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    started = time.monotonic()
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("TOX_")}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=inherited | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    shown = shlex.join(command).removeprefix(f"{sys.executable} ")
+    print(f"{time.monotonic() - started:6.0f} s  {shown}", flush=True)
+    return done
+
+
+def tox(folder: Path, options: str) -> str:
+    return run(folder, sys.executable, "-m", "tox", "-q", *shlex.split(options))
