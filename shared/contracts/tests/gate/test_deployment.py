@@ -204,6 +204,16 @@ class TestRemovedInteractions:
         passed, output = self.check(example, capsys)
         assert (passed, "there is no service shop any more" in output) == (True, True)
 
+    def test_deleted_provider_explains_itself(
+        self, example: Example, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("catalog", "mailer", "shop/tests/contract"):
+            shutil.rmtree(example.path(name))
+        example.write("shop/pyproject.toml", "[tool.service]\n")
+        example.gate.update()
+        passed, output = self.check(example, capsys)
+        assert (passed, "there is no service catalog any more" in output) == (True, True)
+
 
 class TestDescriptions:
     def test_different_description_is_named(self, example: Example) -> None:

@@ -28,8 +28,9 @@ def removed_interactions(workspace: Workspace) -> tuple[list[str], list[str]]:
             continue
         pair, description = _name(each)
         reason = reasons.get(pair, {}).get(description)
-        if each.consumer not in workspace.participants and not each.is_external:
-            reason = f"there is no service {each.consumer} any more"
+        gone = sorted({each.consumer, each.provider} - workspace.participants.keys())
+        if gone and not each.is_external:
+            reason = f"there is no service {gone[0]} any more"
         sentence = f"1 interaction fewer: {each.consumer} -> {each.provider}: `{description}`"
         if reason:
             explained.append(f"{sentence}: {reason}.")
