@@ -43,7 +43,7 @@ async def options_in(engine: AsyncEngine) -> tuple[int, int, int, int]:
 
 
 @LINUX
-async def test_the_kernel_gives_up_on_a_server_that_is_silent(
+async def test_kernel_closes_a_connection_to_a_silent_server(
     database_url: str, on_postgres: None
 ) -> None:
     database = Database(database_url)
@@ -53,7 +53,7 @@ async def test_the_kernel_gives_up_on_a_server_that_is_silent(
 
 
 @LINUX
-def test_a_system_without_an_option_gets_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_option_of_the_system_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as own:
         untouched = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
         with monkeypatch.context() as patch:
@@ -62,7 +62,7 @@ def test_a_system_without_an_option_gets_the_others(monkeypatch: pytest.MonkeyPa
         assert options_of(own) == (1, 5, 5, untouched)
 
 
-def test_a_connection_within_the_machine_is_left_alone() -> None:
+def test_unix_socket_is_unchanged() -> None:
     first, second = socket.socketpair(socket.AF_UNIX)
     with first, second:
         give_up_soon(Connection(first))

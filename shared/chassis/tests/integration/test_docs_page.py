@@ -1,4 +1,4 @@
-"""The API reference: a page that needs no other host, under a policy that holds it to that."""
+"""`/docs`: a page that needs no other host, with a policy that enforces it."""
 
 import base64
 import hashlib
@@ -24,11 +24,11 @@ def policy_of(page: httpx.Response) -> dict[str, list[str]]:
     return {name: sources for name, *sources in directives}
 
 
-async def test_the_page_names_no_other_host(page: httpx.Response) -> None:
+async def test_page_names_no_other_host(page: httpx.Response) -> None:
     assert not re.findall(r"""(?:https?:)?//[^\s"']+""", page.text)
 
 
-async def test_what_the_page_loads_is_served(page: httpx.Response) -> None:
+async def test_assets_of_the_page_are_served(page: httpx.Response) -> None:
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     addresses = [address for address in loaded if not address.startswith("data:")]
     assert len(addresses) == 2
@@ -44,26 +44,26 @@ async def test_root_leads_to_the_page() -> None:
     assert (response.status_code, response.headers["Location"]) == (307, "docs")
 
 
-async def test_the_description_that_the_page_shows_is_served(page: httpx.Response) -> None:
+async def test_description_of_the_page_is_served(page: httpx.Response) -> None:
     assert re.search(r"url: '(.*?)'", page.text)[1] == "openapi.json"  # type: ignore[index]
     assert (await CLIENT.get("/openapi.json")).json()["info"]["title"] == "Notes"
 
 
-async def test_the_policy_allows_the_script_of_the_page_and_no_other(page: httpx.Response) -> None:
+async def test_policy_allows_only_the_script_of_the_page(page: httpx.Response) -> None:
     (script,) = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert policy_of(page)["script-src"] == ["'self'", f"'sha256-{digest}'"]
     assert not re.findall(r"\son\w+=", page.text)
 
 
-async def test_the_policy_lets_the_page_call_its_own_service_alone(page: httpx.Response) -> None:
+async def test_policy_allows_only_calls_of_its_own_service(page: httpx.Response) -> None:
     policy = policy_of(page)
     assert policy["default-src"] == ["'none'"]
     assert policy["connect-src"] == ["'self'"]
     assert policy["frame-ancestors"] == ["'none'"]
 
 
-async def test_the_page_may_call_the_services_that_it_is_told_of() -> None:
+async def test_policy_allows_calls_of_named_services() -> None:
     origins = ("http://127.0.0.1:8001", "https://accounts.example")
     app = create_app(docs_connect_to=origins)
     page = await client_of_app(app).get("/docs")
@@ -71,10 +71,10 @@ async def test_the_page_may_call_the_services_that_it_is_told_of() -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs/assets/nothing.js", "/docs/assets/", "/docs/assets/../x"])
-async def test_what_is_no_asset_is_a_404(path: str) -> None:
+async def test_unknown_asset_is_a_404(path: str) -> None:
     assert (await CLIENT.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/redoc", "/docs/oauth2-redirect"])
-async def test_the_frameworks_other_pages_are_not_there(path: str) -> None:
+async def test_other_pages_of_the_framework_are_not_served(path: str) -> None:
     assert (await CLIENT.get(path)).status_code == 404

@@ -1,4 +1,4 @@
-"""Between SIGTERM and the end: no client of a balanced pair of replicas sees any of it."""
+"""The drain between SIGTERM and the end of the process."""
 
 import asyncio
 import signal
@@ -36,7 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def draining(url: str) -> Iterator[Served]:
-    """A service that has got a SIGTERM and an hour to be left alone in."""
+    """A service that has received a SIGTERM and drains for five minutes."""
     with served(NOTES_DATABASE_URL=url, NOTES_DRAIN_SECONDS="300") as service:
         service.client.get("/health/ready").raise_for_status()
         service.process.send_signal(signal.SIGTERM)
@@ -46,20 +46,22 @@ def draining(url: str) -> Iterator[Served]:
 
 
 class TestDraining:
-    def test_it_is_alive_and_not_ready(self, draining: Served) -> None:
+    def test_draining_service_is_alive_and_not_ready(self, draining: Served) -> None:
         ready = draining.client.get("/health/ready")
         assert (ready.status_code, ready.json()) == (503, {"status": "stopping", "checks": {}})
         assert draining.client.get("/health/live").status_code == 200
 
     @pytest.mark.slow
-    def test_it_serves_and_closes_each_connection_after_its_answer(self, draining: Served) -> None:
+    def test_draining_service_closes_each_connection_after_its_response(
+        self, draining: Served
+    ) -> None:
         created = draining.client.post("/notes/", json={"title": "late"})
         assert created.status_code == 201
         assert created.headers["Connection"] == "close"
 
     @pytest.mark.slow
     @pytest.mark.parametrize("another", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
-    def test_another_signal_ends_it_at_once(
+    def test_second_signal_ends_the_service_at_once(
         self, draining: Served, another: signal.Signals
     ) -> None:
         draining.end(another)
@@ -74,7 +76,7 @@ class TestDraining:
 
 @pytest.fixture
 async def at_its_end() -> AsyncIterator[DrainingServer]:
-    """A server that has drained, and is about to stop accepting."""
+    """A server that has drained and is about to stop accepting."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await Response("served")(scope, receive, send)
@@ -91,20 +93,22 @@ async def at_its_end() -> AsyncIterator[DrainingServer]:
 
 
 def connect_to(server: DrainingServer) -> socket.socket:
-    """A connection that the kernel has made; the server hears of it when its loop goes on."""
+    """A connection in the backlog of the kernel: the server accepts it when its loop continues."""
     return socket.create_connection(server.servers[0].sockets[0].getsockname())
 
 
 class TestTheLastConnections:
-    """Of a proxy that doesn't look at readiness, and goes on until the port is closed."""
+    """A proxy that ignores readiness sends requests until the port is closed."""
 
-    async def test_who_is_not_yet_accepted_is_served(self, at_its_end: DrainingServer) -> None:
+    async def test_connection_that_is_not_accepted_yet_is_served(
+        self, at_its_end: DrainingServer
+    ) -> None:
         with connect_to(at_its_end) as client:
             client.sendall(REQUEST)
             await at_its_end.shutdown()
             assert client.recv(1000).endswith(b"served")
 
-    async def test_whose_request_is_still_on_its_way_is_served(
+    async def test_request_that_arrives_during_the_shutdown_is_served(
         self, at_its_end: DrainingServer
     ) -> None:
         with connect_to(at_its_end) as client:
@@ -115,7 +119,7 @@ class TestTheLastConnections:
             await ending
             assert client.recv(1000).endswith(b"served")
 
-    async def test_whoever_comes_later_is_refused(self, at_its_end: DrainingServer) -> None:
+    async def test_later_connection_is_refused(self, at_its_end: DrainingServer) -> None:
         address = at_its_end.servers[0].sockets[0].getsockname()
         await at_its_end.shutdown()
         with pytest.raises(ConnectionRefusedError):
@@ -126,7 +130,7 @@ class TestTheLastConnections:
 class Balancer:
     """Sends requests to the replicas in turn, as a proxy does: those that were ready when it looked.
 
-    It keeps connections, looks every now and then, and tries nothing twice.
+    It reuses connections, polls readiness, and never retries.
     """
 
     ports: list[int]
@@ -163,14 +167,14 @@ class Balancer:
 
 
 @pytest.mark.slow
-async def test_a_rolling_restart_of_two_replicas_fails_no_request(url: str) -> None:
+async def test_rolling_restart_of_two_replicas_fails_no_request(url: str) -> None:
     with ExitStack() as stack:
 
         def start(**variables: str) -> Served:
             settings = {
                 "NOTES_DATABASE_URL": url,
                 "NOTES_DRAIN_SECONDS": "1",
-                # Nobody reads its log before its end, and a pipe that is full would stop it.
+                # The log is read at the end, and a full pipe would block the process.
                 "NOTES_LOG_LEVEL": "warning",
                 **variables,
             }
@@ -196,5 +200,5 @@ async def test_a_rolling_restart_of_two_replicas_fails_no_request(url: str) -> N
 
 async def _has_sent(balancer: Balancer, more: int) -> None:
     enough = balancer.answers.total() + more
-    while balancer.answers.total() < enough:  # noqa: ASYNC110 - whoever sends tells nobody
+    while balancer.answers.total() < enough:  # noqa: ASYNC110 - senders set no event
         await asyncio.sleep(_LOOK_EVERY_SECONDS)

@@ -45,7 +45,7 @@ CLIENT = client_of(router)
 JSON = {"Content-Type": "application/json"}
 
 
-async def test_a_422_never_repeats_what_was_sent() -> None:
+async def test_422_does_not_repeat_the_input() -> None:
     response = await CLIENT.post(
         "/accounts/", json={"name": ["hunter2"], "password": {"p": "hunter2"}}
     )
@@ -55,7 +55,7 @@ async def test_a_422_never_repeats_what_was_sent() -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
-async def test_a_number_that_json_does_not_have_is_answered(number: str) -> None:
+async def test_number_outside_of_json_is_a_422(number: str) -> None:
     content = f'{{"name": "a", "password": {number}}}'
     response = await CLIENT.post("/accounts/", content=content, headers=JSON)
     assert_validation_error(response, ["body", "password"])
@@ -78,7 +78,7 @@ async def test_many_unknown_fields_are_one_error() -> None:
     assert (problem["type"], problem["loc"]) == ("too_many_fields", ["body"])
 
 
-async def test_a_lone_surrogate_in_a_key_is_answered() -> None:
+async def test_lone_surrogate_in_a_key_is_a_422() -> None:
     content = rb'{"name": "a", "extra": {"\ud800": "x"}}'
     response = await CLIENT.post("/accounts/", content=content, headers=JSON)
     (problem,) = assert_error_response(response, 422, "validation_error")["detail"]
@@ -86,7 +86,7 @@ async def test_a_lone_surrogate_in_a_key_is_answered() -> None:
 
 
 @pytest.mark.parametrize("name", ["\ud800", "a\0"])
-async def test_a_text_that_no_database_stores_is_answered(name: str) -> None:
+async def test_text_that_no_database_stores_is_a_422(name: str) -> None:
     content = json.dumps({"name": name})
     response = await CLIENT.post("/accounts/", content=content, headers=JSON)
     assert_validation_error(response, ["body", "name"])
@@ -95,7 +95,7 @@ async def test_a_text_that_no_database_stores_is_answered(name: str) -> None:
 @pytest.mark.parametrize(
     "content", [b"{", b"{'name': 1}", b'{"name": }', b"\xef\xbb\xbf{}x", b"nul"]
 )
-async def test_a_body_that_is_no_json_is_a_422_that_says_where_it_ends(content: bytes) -> None:
+async def test_malformed_json_is_a_422_with_its_position(content: bytes) -> None:
     response = await CLIENT.post("/accounts/", content=content, headers=JSON)
     body = assert_error_response(response, 422, "validation_error")
     (problem,) = body["detail"]
@@ -114,7 +114,7 @@ async def test_json_that_is_no_object_is_a_422(content: bytes) -> None:
     [b"\xff", b'{"name": "\xff"}', b"[" * 100_000, b'{"name": %s}' % (b"1" * 5000)],
     ids=["no UTF-8", "no UTF-8 in a text", "too deep", "too many digits"],
 )
-async def test_a_body_that_can_not_be_read_at_all_is_a_400(content: bytes) -> None:
+async def test_unreadable_body_is_a_400(content: bytes) -> None:
     response = await CLIENT.post("/accounts/", content=content, headers=JSON)
     assert_error_response(response, 400, "bad_request")
 
@@ -123,10 +123,10 @@ async def test_a_body_that_can_not_be_read_at_all_is_a_400(content: bytes) -> No
     "account_id",
     ["0", "-1", "+1", "1.0", "%201", "1_000", "%D9%A3", str(2**63), "9" * 30, "abc", "1e3"],
 )
-async def test_an_id_that_is_none_is_a_422(account_id: str) -> None:
+async def test_invalid_id_is_a_422(account_id: str) -> None:
     response = await CLIENT.get(f"/accounts/{account_id}")
     assert_validation_error(response, ["path", "account_id"])
 
 
-async def test_the_largest_id_is_an_id() -> None:
+async def test_largest_id_is_valid() -> None:
     assert (await CLIENT.get(f"/accounts/{2**63 - 1}")).json() == 2**63 - 1

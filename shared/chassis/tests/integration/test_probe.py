@@ -16,7 +16,7 @@ def probe(port: int) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(200, 0), (503, 1), (404, 1)])
-def test_a_service_is_healthy_when_it_says_that_it_is_ready(status: int, expected: int) -> None:
+def test_exit_code_is_the_readiness(status: int, expected: int) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found = status if self.path == "/health/ready" else 500
@@ -36,7 +36,7 @@ def test_a_service_is_healthy_when_it_says_that_it_is_ready(status: int, expecte
     assert (result.returncode, result.stdout, result.stderr) == (expected, "what it says\n", "")
 
 
-def test_a_service_that_does_not_answer_is_not_healthy() -> None:
+def test_missing_response_is_unhealthy() -> None:
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         port = server.server_port
     result = probe(port)
@@ -45,7 +45,7 @@ def test_a_service_that_does_not_answer_is_not_healthy() -> None:
     assert result.stderr == ""
 
 
-def test_it_imports_next_to_nothing() -> None:
+def test_probe_imports_no_framework() -> None:
     """It runs every few seconds in each container."""
     script = "import sys, chassis.ops.probe; print(sorted({'fastapi', 'pydantic', 'asyncio'} & {*sys.modules}))"
     result = subprocess.run(

@@ -1,4 +1,4 @@
-"""What this project relies on in SQLite, and sets it to."""
+"""Properties of SQLite that the services rely on."""
 
 import asyncio
 import sqlite3
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tests.example.app import MIGRATIONS
+from tests.example.app import MIGRATIONS, OpenDatabase
 from tests.example.models import Note, Remark
 
 from chassis.db import migrations
@@ -25,7 +25,7 @@ async def pragma(engine: AsyncEngine, name: str) -> object:
         return await connection.scalar(text(f"PRAGMA {name}"))
 
 
-async def test_a_commit_is_on_the_disk(database: Database) -> None:
+async def test_commit_is_synchronous(database: Database) -> None:
     assert await pragma(database.write_engine, "synchronous") == 2  # FULL
 
 
@@ -40,7 +40,7 @@ async def test_foreign_keys_are_enforced(database: Database) -> None:
             session.add(Remark(note_id=404))
 
 
-async def test_a_file_whose_opening_is_cancelled_is_closed(
+async def test_file_is_closed_when_its_opening_is_cancelled(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Aiosqlite opens it all the same, and leaves it to the garbage collector."""
@@ -75,20 +75,19 @@ async def test_foreign_keys_are_off_while_the_schema_changes(database_url: str) 
         await engine.dispose()
 
 
-async def test_the_id_of_a_deleted_row_is_not_given_again(database: Database) -> None:
+async def test_id_of_a_deleted_row_is_not_reused(database: Database) -> None:
+    first, second = Note(title="a"), Note(title="b")
     async with database.transaction() as session:
-        first = Note(title="a")
         session.add(first)
         await session.flush()
         await session.delete(first)
         await session.flush()
-        second = Note(title="b")
         session.add(second)
         await session.flush()
         assert second.id > first.id
 
 
-async def test_an_id_holds_64_bits(database: Database) -> None:
+async def test_id_has_64_bits(database: Database) -> None:
     async with database.transaction() as session:
         session.add(Note(id=2**63 - 2, title="a", rank=2**63 - 1))
     async with database.transaction() as session:
@@ -100,58 +99,46 @@ async def test_an_id_holds_64_bits(database: Database) -> None:
         )
 
 
-class TestTwoProcesses:
-    """Two `Database` objects on one file are to SQLite what two processes are."""
+async def test_two_processes_write_at_the_same_time(
+    database: Database, open_database: OpenDatabase, database_url: str
+) -> None:
+    """Two `Database` objects on one file are like two processes to SQLite."""
 
-    @pytest.fixture
-    def databases(self, database_url: str) -> tuple[Database, Database]:
-        return Database(database_url), Database(database_url)
-
-    async def test_both_write_at_the_same_time(
-        self, database: Database, databases: tuple[Database, Database]
-    ) -> None:
-        async def write(own: Database) -> None:
-            for _ in range(20):
-                async with own.transaction() as session:
-                    # Reads first: a transaction that began as a reader could not become a writer.
-                    await session.scalar(select(func.count(Note.id)))
-                    session.add(Note(title="a"))
-
-        await asyncio.gather(*(write(own) for own in databases for _ in range(3)))
-        async with database.read_session().connection() as connection:
-            assert await connection.scalar(select(func.count(Note.id))) == 120
-        for own in databases:
-            await own.aclose()
-
-
-def test_many_may_open_a_new_file_at_the_same_time(empty_database_url: str) -> None:
-    async def open_and_write() -> None:
-        databases = [Database(empty_database_url) for _ in range(10)]
-
-        async def first_write(own: Database) -> None:
+    async def write(own: Database) -> None:
+        for _ in range(20):
             async with own.transaction() as session:
-                await (await session.connection()).execute(
-                    text("CREATE TABLE IF NOT EXISTS t (id INTEGER)")
-                )
-                await (await session.connection()).execute(text("INSERT INTO t VALUES (1)"))
+                # Reads first: a transaction that began as a reader could not become a writer.
+                await session.scalar(select(func.count(Note.id)))
+                session.add(Note(title="a"))
 
-        await asyncio.gather(*(first_write(own) for own in databases))
-        for own in databases:
-            await own.aclose()
-
-    asyncio.run(open_and_write())
+    databases = [open_database(database_url) for _ in range(2)]
+    await asyncio.gather(*(write(own) for own in databases for _ in range(3)))
+    assert await database.read_session().scalar(select(func.count(Note.id))) == 120
 
 
-async def test_a_reader_does_not_keep_the_schema_from_being_made(empty_database_url: str) -> None:
-    database = Database(empty_database_url)
+async def test_several_processes_open_a_new_file_at_once(
+    open_database: OpenDatabase, empty_database_url: str
+) -> None:
+    async def first_write(own: Database) -> None:
+        async with own.write_engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE IF NOT EXISTS t (id INTEGER)"))
+            await connection.execute(text("INSERT INTO t VALUES (1)"))
+
+    databases = [open_database(empty_database_url) for _ in range(10)]
+    await asyncio.gather(*(first_write(own) for own in databases))
+
+
+async def test_reader_does_not_block_a_migration(
+    open_database: OpenDatabase, empty_database_url: str
+) -> None:
+    database = open_database(empty_database_url)
     async with database.read_session().connection() as connection:
         await connection.execute(text("SELECT 1"))
         await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
         assert await connection.scalar(select(func.count(Note.id))) == 0
-    await database.aclose()
 
 
-async def test_a_new_database_is_opened_while_another_process_writes_to_it(tmp_path: Path) -> None:
+async def test_new_database_is_opened_while_another_process_writes(tmp_path: Path) -> None:
     """SQLite refuses the switch to WAL at once then, whatever the busy timeout."""
     path = tmp_path / "new.db"
     # The timer's thread ends the transaction.

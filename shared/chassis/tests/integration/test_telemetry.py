@@ -56,7 +56,7 @@ def collector() -> Iterator[Collector]:
         thread.join()
 
 
-def test_the_span_of_a_request_continues_its_trace_and_holds_no_query(
+def test_span_of_a_request_continues_its_trace_without_the_query(
     collector: Collector, tmp_path: Path
 ) -> None:
     with served(

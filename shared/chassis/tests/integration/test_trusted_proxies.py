@@ -1,4 +1,4 @@
-"""Whose word on where a request comes from is believed: that of the proxies in the settings alone."""
+"""`X-Forwarded-For` is used only if a proxy of the settings sends it."""
 
 import signal
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ PROXY, STRANGER, CALLER = "10.0.0.1", "10.0.0.2", "203.0.113.7"
 
 
 class NeverRun:
-    """Takes the server's place, and keeps how it would have been set up."""
+    """A fake server that stores its configuration."""
 
     configs: list[uvicorn.Config]
 
@@ -31,7 +31,7 @@ class NeverRun:
 
 @pytest.fixture
 def configs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[uvicorn.Config]]:
-    """How each server that the test starts would have been set up."""
+    """The configuration of each server that the test starts."""
     NeverRun.configs = []
     monkeypatch.setattr(serving, "DrainingServer", NeverRun)
     handler = signal.getsignal(signal.SIGTERM)
@@ -40,7 +40,7 @@ def configs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[uvicorn.Config]]:
 
 
 @pytest.mark.parametrize(
-    ("trusted", "peer", "believed"),
+    ("trusted", "peer", "client"),
     [
         ([PROXY], PROXY, CALLER),
         ([PROXY], STRANGER, STRANGER),
@@ -49,8 +49,8 @@ def configs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[uvicorn.Config]]:
         ([], "127.0.0.1", "127.0.0.1"),
     ],
 )
-async def test_forwarded_for_is_believed_of_a_trusted_proxy_alone(
-    configs: list[uvicorn.Config], trusted: list[str], peer: str, believed: str
+async def test_forwarded_for_is_used_only_from_a_trusted_proxy(
+    configs: list[uvicorn.Config], trusted: list[str], peer: str, client: str
 ) -> None:
     seen: list[Any] = []
 
@@ -80,4 +80,4 @@ async def test_forwarded_for_is_believed_of_a_trusted_proxy_alone(
         raise AssertionError("the app neither reads nor answers")
 
     await config.loaded_app(scope, unused, unused)
-    assert seen == [believed]
+    assert seen == [client]

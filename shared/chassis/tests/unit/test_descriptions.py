@@ -8,9 +8,9 @@ from chassis.web.descriptions import operation_id
 async def read_note() -> None: ...
 
 
-def test_an_operation_is_named_by_its_tag_and_its_function() -> None:
+def test_operation_is_named_by_its_tag_and_its_function() -> None:
     assert operation_id(APIRoute("/{id}", read_note, tags=["notes", "x"])) == "notes-read_note"
 
 
-def test_an_operation_without_a_tag_is_named_by_its_function() -> None:
+def test_operation_without_a_tag_is_named_by_its_function() -> None:
     assert operation_id(APIRoute("/{id}", read_note)) == "read_note"

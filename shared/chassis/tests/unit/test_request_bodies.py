@@ -8,10 +8,10 @@ from chassis.web.schemas import Body, may_be_absent
 
 class NotePatch(Body):
     title: str = may_be_absent()
-    text: str | None = may_be_absent(description="Null takes it away.")
+    text: str | None = may_be_absent(description="Null removes it.")
 
 
-def test_an_unknown_field_is_refused() -> None:
+def test_unknown_field_is_refused() -> None:
     with pytest.raises(ValidationError) as caught:
         NotePatch.model_validate({"titel": "x"})
     assert [(e["type"], e["loc"]) for e in caught.value.errors()] == [
@@ -20,17 +20,17 @@ def test_an_unknown_field_is_refused() -> None:
 
 
 @pytest.mark.parametrize("sent", [{}, {"title": "x"}, {"text": None}, {"title": "x", "text": "y"}])
-def test_a_patch_tells_which_fields_were_sent(sent: dict[str, object]) -> None:
+def test_sent_has_the_fields_of_the_request(sent: dict[str, object]) -> None:
     assert NotePatch.model_validate(sent).sent() == sent
 
 
-def test_a_field_that_may_be_absent_may_not_be_null_unless_its_type_says_so() -> None:
+def test_absent_field_is_allowed_and_null_is_not() -> None:
     with pytest.raises(ValidationError) as caught:
         NotePatch.model_validate({"title": None, "text": None})
     assert [e["loc"] for e in caught.value.errors()] == [("title",)]
 
 
-def test_the_published_schema_shows_no_default() -> None:
+def test_published_schema_has_no_defaults() -> None:
     schema = NotePatch.model_json_schema()
     assert "required" not in schema
     assert all("default" not in field for field in schema["properties"].values())

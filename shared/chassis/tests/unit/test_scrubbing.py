@@ -1,4 +1,4 @@
-"""What is taken out of a log line, whoever wrote it."""
+"""What is redacted in log lines of the service and of libraries."""
 
 from typing import Any
 
@@ -30,16 +30,16 @@ def scrubbed(**event: Any) -> dict[str, Any]:
         "e_mail",
     ],
 )
-def test_the_value_of_a_secret_key_is_taken_out(key: str) -> None:
+def test_value_of_a_secret_key_is_redacted(key: str) -> None:
     assert scrubbed(**{key: LEAK}) == {key: "[redacted]"}
 
 
 @pytest.mark.parametrize("value", ["GET", 200, 0.5, None, True, b"bytes"])
-def test_any_other_value_stays(value: object) -> None:
+def test_other_value_is_unchanged(value: object) -> None:
     assert scrubbed(event="request", value=value) == {"event": "request", "value": value}
 
 
-def test_a_secret_key_is_found_at_every_depth() -> None:
+def test_nested_secret_key_is_redacted() -> None:
     event = scrubbed(payload={"user": [{"name": "Ada", "password": LEAK}], 1: ({"token": LEAK},)})
     assert event == {
         "payload": {
@@ -65,18 +65,18 @@ def test_a_secret_key_is_found_at_every_depth() -> None:
         f"{{'type': 'missing', 'loc': ('response', 'id'), 'input': {{'hash': '{LEAK}'}}}}",
     ],
 )
-def test_the_values_that_an_exception_repeats_are_taken_out(text: str) -> None:
+def test_values_in_an_exception_are_redacted(text: str) -> None:
     event = scrubbed(exception=f"{text}\n", error=ValueError(text), errors=[text])
     assert LEAK not in str(event)
     assert all("[redacted]" in str(value) for value in event.values())
 
 
-def test_what_an_exception_says_besides_its_values_stays() -> None:
+def test_other_text_of_an_exception_is_unchanged() -> None:
     text = "null value\nDETAIL:  Failing row contains (1).\n[SQL: INSERT]\n[parameters: (1,)]\n(Background)"
     assert scrubbed(exception=text) == {
         "exception": "null value\nDETAIL: [redacted]\n[SQL: INSERT]\n[parameters: [redacted]\n(Background)"
     }
 
 
-def test_an_exception_is_named_with_its_message() -> None:
+def test_exception_is_its_type_and_message() -> None:
     assert scrubbed(error=KeyError("size")) == {"error": "KeyError: 'size'"}

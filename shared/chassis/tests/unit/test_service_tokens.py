@@ -1,4 +1,4 @@
-"""Tokens in a service's own name: one request for many callers, renewed in time, used while the issuer is away."""
+"""Tokens in a service's own name: shared by callers, renewed in time, used while the issuer is unavailable."""
 
 import asyncio
 

@@ -21,7 +21,7 @@ def close(gate: SubscriberGate) -> None:
 
 
 class TestOpen:
-    def test_it_is_open_at_first(self, gate: SubscriberGate) -> None:
+    def test_gate_is_open_at_first(self, gate: SubscriberGate) -> None:
         assert (gate.state, gate.is_open, gate.pause_seconds) == (State.OPEN, True, 0)
 
     def test_failures_with_a_success_between_do_not_close_it(self, gate: SubscriberGate) -> None:

@@ -1,4 +1,4 @@
-"""When traces are exported. That they arrive is shown in the integration tests."""
+"""When traces are exported; `integration/test_telemetry.py` shows that they arrive."""
 
 import importlib.util
 import os
@@ -16,7 +16,7 @@ TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 def _standard_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (ENDPOINT, TRACES_ENDPOINT, "OTEL_SDK_DISABLED"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OTEL_SERVICE_NAME", "set by whoever runs it")
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "set by the operator")
 
 
 def test_nothing_is_exported_unless_it_is_asked_for() -> None:
@@ -35,27 +35,27 @@ def test_traces_alone_are_exported_where_a_standard_variable_names(
 
 
 @pytest.mark.parametrize("value", ["true", "TRUE"])
-def test_the_standard_switch_turns_it_off(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_standard_variable_disables_the_export(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(ENDPOINT, "http://collector:4318")
     monkeypatch.setenv("OTEL_SDK_DISABLED", value)
     assert not telemetry_config("notes")["tracing"]
 
 
-def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENDPOINT, "")
     assert not telemetry_config("notes")["tracing"]
 
 
-def test_the_traces_are_those_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_name_of_the_traces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENDPOINT, "http://collector:4318")
     telemetry_config("notes")
-    assert os.environ["OTEL_SERVICE_NAME"] == "set by whoever runs it"
+    assert os.environ["OTEL_SERVICE_NAME"] == "set by the operator"
     monkeypatch.delenv("OTEL_SERVICE_NAME")
     telemetry_config("notes")
     assert os.environ["OTEL_SERVICE_NAME"] == "notes"
 
 
-def test_a_missing_exporter_is_one_sentence_that_says_what_to_do(
+def test_missing_exporter_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(ENDPOINT, "http://collector:4318")

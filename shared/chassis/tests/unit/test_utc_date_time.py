@@ -14,20 +14,20 @@ ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(mi
 TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001
 
 
-def test_a_naive_time_is_refused() -> None:
+def test_naive_time_is_refused() -> None:
     with pytest.raises(ValueError, match="naive"):
         COLUMN.process_bind_param(datetime(2026, 1, 1), DIALECT)  # noqa: DTZ001
 
 
 @given(TIMES)
-def test_a_time_of_any_zone_is_stored_as_the_same_moment_in_utc(time: datetime) -> None:
+def test_time_of_any_zone_is_stored_in_utc(time: datetime) -> None:
     stored = COLUMN.process_bind_param(time, DIALECT)
     assert stored == time
     assert stored.tzinfo is UTC
 
 
 @given(TIMES)
-def test_a_time_comes_back_aware_even_when_the_database_forgets_its_zone(time: datetime) -> None:
+def test_naive_time_of_the_database_is_read_as_utc(time: datetime) -> None:
     stored = time.astimezone(UTC).replace(tzinfo=None)
     read = COLUMN.process_result_value(stored, DIALECT)
     assert read == time
@@ -35,7 +35,7 @@ def test_a_time_comes_back_aware_even_when_the_database_forgets_its_zone(time: d
 
 
 @given(TIMES)
-def test_a_time_comes_back_in_utc_whatever_zone_the_database_gives_it(time: datetime) -> None:
+def test_aware_time_of_the_database_is_read_in_utc(time: datetime) -> None:
     read = COLUMN.process_result_value(time, DIALECT)
     assert read == time
     assert read.tzinfo is UTC

@@ -1,4 +1,4 @@
-"""Another service's published keys: cached, kept for a restart, refreshed when they need to be."""
+"""The published keys of another service: cached, stored for a restart, and refreshed."""
 
 import asyncio
 import time
@@ -18,11 +18,11 @@ MIN_REFRESH_INTERVAL_SECONDS = 5.0
 
 
 class KeysUnavailable(Exception):
-    """The keys can't be had now, so it can't be told whether a token is good."""
+    """The keys can't be fetched now, so a token can't be verified."""
 
 
 class KeyStore(Protocol):
-    """Where the last good key set outlives the process."""
+    """Stores the last valid key set, for a restart."""
 
     async def load(self) -> str | None: ...
     async def save(self, document: str) -> None: ...
@@ -31,10 +31,8 @@ class KeyStore(Protocol):
 class RemoteKeys:
     """Finds a key by its id.
 
-    A known key is served from memory and refreshed when older than `MAX_AGE_SECONDS`; while the
-    other service is unavailable, the old keys stay in use. An unknown id causes one refresh, however
-    many requests bring it, and at most one in `MIN_REFRESH_INTERVAL_SECONDS`: made-up ids must not
-    become traffic to the other service.
+    Known keys are refreshed when older than `MAX_AGE_SECONDS`; while the other service is unavailable, they
+    stay valid. Unknown ids cause at most one refresh in `MIN_REFRESH_INTERVAL_SECONDS`.
     """
 
     def __init__(
@@ -61,7 +59,7 @@ class RemoteKeys:
         """The key, or None when the other service publishes none with this id.
 
         Raises:
-            KeysUnavailable: the id isn't known here and the other service can't be asked.
+            KeysUnavailable: the id is unknown and the other service is unavailable.
         """
         key = self._keys.get(key_id)
         if key is not None and (self._is_fresh() or self._lock.locked() or not self._may_try()):
@@ -89,9 +87,7 @@ class RemoteKeys:
             document = await self._store.load()
             self._keys = _parse(document) if document else {}
             self._document = document
-        except (
-            Exception
-        ):  # whatever the store's database raises: the other service can still be asked
+        except Exception:  # whatever the store raises: the other service can still be asked
             logger.warning("stored_keys_unreadable", exc_info=True)
 
     async def _refresh(self) -> None:
@@ -107,13 +103,10 @@ class RemoteKeys:
         self._refreshed_at = self._clock()
         if document != self._document:
             self._document = document
-            await self._keep(document)
-
-    async def _keep(self, document: str) -> None:
-        try:
-            await self._store.save(document)
-        except Exception:  # as above: tokens can be verified without it
-            logger.warning("keys_not_stored", exc_info=True)
+            try:
+                await self._store.save(document)
+            except Exception:  # whatever it is: tokens can be verified without the store
+                logger.warning("keys_not_stored", exc_info=True)
 
 
 def _parse(document: str) -> dict[str, PyJWK]:

@@ -1,4 +1,4 @@
-"""Columns that behave alike on SQLite and PostgreSQL."""
+"""Columns that behave the same on SQLite and PostgreSQL."""
 
 import unicodedata
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def big_id() -> Any:
-    """BIGINT; on SQLite INTEGER, which alone can be AUTOINCREMENT there and holds 64 bits as well."""
+    """BIGINT; on SQLite INTEGER, which has 64 bits, too, and is the only type with AUTOINCREMENT."""
     return BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -53,7 +53,7 @@ LIKE_ESCAPE = "/"
 
 
 def escaped_like(text: str) -> str:
-    """A text to look for with LIKE, in which nothing stands for anything else."""
+    """A text for LIKE without wildcards."""
     for special in (LIKE_ESCAPE, "%", "_"):
         text = text.replace(special, LIKE_ESCAPE + special)
     return text

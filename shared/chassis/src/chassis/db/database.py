@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Dialect, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from chassis.db import postgresql_connections, sqlite_connections
@@ -99,7 +99,11 @@ async def serialise(session: WriteSession, lock_id: int) -> None:
 
     The lock is released when the transaction ends. SQLite needs none: it has one write transaction at a time.
     """
-    connection = await session.connection()
+    await lock_transaction(await session.connection(), lock_id)
+
+
+async def lock_transaction(connection: AsyncConnection, lock_id: int) -> None:
+    """As `serialise`, for a connection."""
     if connection.dialect.name == "postgresql":
         await connection.execute(_LOCK, {"id": lock_id})
 
@@ -182,20 +186,22 @@ def _write_engine(url: URL, limits: DatabaseLimits, *, foreign_keys: bool = True
 
 def _read_engine(url: URL, limits: DatabaseLimits) -> AsyncEngine:
     if not _is_sqlite(url):
-        return _postgres_engine(url, limits, read_only=True, isolation_level="AUTOCOMMIT")
+        return _postgres_engine(url, limits, read_only=True)
     engine = _engine(url, limits, isolation_level="AUTOCOMMIT")
     sqlite_connections.configure_reads(engine, busy_seconds=limits.lock_timeout_seconds)
     return engine
 
 
-def _postgres_engine(
-    url: URL, limits: DatabaseLimits, *, read_only: bool, **options: Any
-) -> AsyncEngine:
-    settings = postgresql_connections.server_settings(
-        lock_timeout_seconds=limits.lock_timeout_seconds,
-        statement_timeout_seconds=limits.statement_timeout_seconds,
-        read_only=read_only,
-    )
+def _postgres_engine(url: URL, limits: DatabaseLimits, *, read_only: bool) -> AsyncEngine:
+    options: dict[str, Any] = {}
+    settings = {
+        "timezone": "UTC",
+        "lock_timeout": f"{limits.lock_timeout_seconds * 1000:.0f}",
+        "statement_timeout": f"{limits.statement_timeout_seconds * 1000:.0f}",
+    }
+    if read_only:
+        settings[postgresql_connections.READ_ONLY] = "on"
+        options["isolation_level"] = "AUTOCOMMIT"
     arguments = {"timeout": _CONNECT_TIMEOUT_SECONDS, "server_settings": settings}
     engine = _engine(url, limits, connect_args=arguments, **options)
     postgresql_connections.configure(engine, settings)

@@ -1,8 +1,6 @@
-"""Alembic, run from code: the same migrations on SQLite and PostgreSQL (ADR 0004).
+"""Alembic, run from code: all pending migrations in one transaction under a lock (ADR 0004).
 
-All pending migrations run in one transaction under a lock, so replicas may start together and a
-failed migration leaves the schema as it was. These functions block; from async code call them in
-a thread.
+These functions block; from async code call them in a thread.
 """
 
 import asyncio
@@ -14,16 +12,16 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, Connection, MetaData, text
+from sqlalchemy import Column, Connection, MetaData
 
 from chassis.db.columns import UtcDateTime
-from chassis.db.database import migration_engine
+from chassis.db.database import lock_transaction, migration_engine
 
 _LOCK_ID = 0x6D696772  # "migr"
 
 
 def _is_compared(_: Any, name: str | None, kind: str, __: bool, ___: Any) -> bool:
-    # Trigram indexes exist on PostgreSQL only, which a model can't say.
+    # Trigram indexes exist only on PostgreSQL, and models can't express that.
     return not (kind == "index" and name is not None and name.endswith("_trgm"))
 
 
@@ -50,7 +48,7 @@ def downgrade(url: str, location: Path, revision: str) -> None:
 
 
 def make_revision(url: str, location: Path, message: str) -> None:
-    """Write a new migration: what the models have and the database doesn't."""
+    """Write a migration of the differences between the models and the database."""
     number = len(list((location / "versions").glob("*.py"))) + 1
 
     def write(config: Config) -> None:
@@ -60,7 +58,7 @@ def make_revision(url: str, location: Path, message: str) -> None:
 
 
 def differences(url: str, metadata: MetaData) -> list[Any]:
-    """What the models say and the database's schema doesn't, as Alembic's operations; empty when they agree."""
+    """The differences between the models and the database's schema, as Alembic's operations."""
 
     def compare(connection: Connection) -> list[Any]:
         migration_context = MigrationContext.configure(connection, opts=_comparison(connection))
@@ -70,7 +68,7 @@ def differences(url: str, metadata: MetaData) -> list[Any]:
 
 
 def run_environment(metadata: MetaData) -> None:
-    """What a service's `migrations/env.py` calls: run on the connection that `upgrade` and the others opened."""
+    """Run by a service's `migrations/env.py`, on the connection that `upgrade` and the others opened."""
     connection = context.config.attributes["connection"]
     context.configure(
         connection=connection,
@@ -83,7 +81,7 @@ def run_environment(metadata: MetaData) -> None:
 
 
 def _render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
-    # A migration must go on meaning the same when the chassis changes.
+    # A migration must not change with the chassis.
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     return False
@@ -103,9 +101,7 @@ async def _in_transaction(url: str, action: Callable[[Connection], Any]) -> Any:
     engine = migration_engine(url)
     try:
         async with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                lock = text("SELECT pg_advisory_xact_lock(:id)")
-                await connection.execute(lock, {"id": _LOCK_ID})
+            await lock_transaction(connection, _LOCK_ID)
             return await connection.run_sync(action)
     finally:
         await engine.dispose()

@@ -23,20 +23,8 @@ _TCP_OPTIONS = {
     "TCP_KEEPINTVL": _PROBE_SECONDS,
     "TCP_USER_TIMEOUT": _GIVE_UP_SECONDS * 1000,
 }
-_READ_ONLY = "default_transaction_read_only"
+READ_ONLY = "default_transaction_read_only"
 _SETTINGS = "SELECT lower(name), setting FROM pg_settings WHERE lower(name) = ANY($1)"
-
-
-def server_settings(
-    *, lock_timeout_seconds: float, statement_timeout_seconds: float, read_only: bool
-) -> dict[str, str]:
-    """What a connection asks of the server when it opens. A time-out of 0 is none."""
-    settings = {
-        "timezone": "UTC",
-        "lock_timeout": f"{lock_timeout_seconds * 1000:.0f}",
-        "statement_timeout": f"{statement_timeout_seconds * 1000:.0f}",
-    }
-    return {**settings, _READ_ONLY: "on"} if read_only else settings
 
 
 def configure(engine: AsyncEngine, settings: Mapping[str, str]) -> None:
@@ -48,9 +36,9 @@ def configure(engine: AsyncEngine, settings: Mapping[str, str]) -> None:
         for name, actual in rows:
             if actual == settings[name]:
                 continue
-            if name == _READ_ONLY:
+            if name == READ_ONLY:
                 raise SettingIgnored(
-                    f"the server ignores `{_READ_ONLY}`: a connection pooler must pass it on"
+                    f"the server ignores `{READ_ONLY}`: a connection pooler must pass it on"
                 )
             logger.warning(
                 "database_setting_ignored", setting=name, expected=settings[name], actual=actual

@@ -36,7 +36,7 @@ class BreakerPolicy:
 
 
 class CircuitBreaker:
-    """Counts the outcomes of attempts. For one event loop; each process has its own."""
+    """Counts the results of attempts, in one event loop of one process."""
 
     def __init__(self, policy: BreakerPolicy | None = None) -> None:
         self._policy = policy or BreakerPolicy()
@@ -75,15 +75,11 @@ class CircuitBreaker:
             raise CircuitOpen("the circuit is open")
         era = self._era
         self._is_probing = self.state == "half_open"
-        has_failed: bool | None = None
+        has_failed: bool | None = False
         try:
             yield
-            has_failed = False
         except BaseException as error:
-            if is_failure(error):
-                has_failed = True
-            elif isinstance(error, Exception):
-                has_failed = False
+            has_failed = is_failure(error) or (False if isinstance(error, Exception) else None)
             raise
         finally:
             if era == self._era:  # else the state has changed since this call began

@@ -1,12 +1,4 @@
-"""Work that a service does next to its requests, from the app's start to its stop.
-
-tasks = BackgroundTasks(registry, stop_seconds=5)
-deliveries = tasks.add("deliveries", deliver_some)
-
-async with tasks.running():  # in the app's lifespan
-    …
-    deliveries.wake()  # there is work: don't wait for the pause to end
-"""
+"""Work that a service does in addition to its requests, from the app's start to its stop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,8 +15,7 @@ _FIRST_BACKOFF_SECONDS = 0.5
 _MOST_BACKOFF_SECONDS = 30.0
 
 Work = Callable[[], Awaitable[float]]
-"""Does one unit of work. Returns the seconds until the next one: 0 when there is more to do. A long unit
-checks `BackgroundTask.is_stopping` and ends early."""
+"""Does one unit of work, and returns the seconds until the next one: 0 when there is more to do."""
 
 
 class BackgroundTask:
@@ -43,25 +34,22 @@ class BackgroundTask:
 
     @property
     def is_stopping(self) -> bool:
-        """The app ends: finish what is begun, and begin nothing."""
+        """The app ends: a long unit checks it and ends early."""
         return self._is_stopped.is_set()
 
     def wake(self) -> None:
-        """End the pause before the next unit. To be called in the event loop of the app.
-
-        It doesn't shorten the backoff after a failure.
-        """
+        """End the pause before the next unit, but not a backoff after a failure."""
         self._is_woken.set()
 
     def stop(self) -> None:
-        """Begin no other unit. Doesn't wait for the one under way."""
+        """Begin no other unit. Doesn't wait for the current one."""
         self._is_stopped.set()
         self._is_woken.set()
 
     async def run(self) -> None:
         """Work until `stop`. A unit that raises is logged, counted, and tried again later."""
         while not self.is_stopping:
-            # Before the unit: what wakes it meanwhile may not be seen by this unit.
+            # Before the unit, which may not see the reason of a later wake-up.
             self._is_woken.clear()
             try:
                 pause_seconds = await self._work()
@@ -95,7 +83,7 @@ class BackgroundTasks:
     """All background tasks of one app."""
 
     def __init__(self, registry: CollectorRegistry, *, stop_seconds: float) -> None:
-        """At the stop, units under way get `stop_seconds` to end; then they are cancelled."""
+        """At the stop, running units get `stop_seconds` to end; then they are cancelled."""
         self._failures = Counter(
             "background_task_failures_total",
             "Units of background work that raised an exception.",
@@ -106,10 +94,7 @@ class BackgroundTasks:
         self._tasks: list[BackgroundTask] = []
 
     def add(self, name: str, work: Work, *, may_be_cancelled: bool = False) -> BackgroundTask:
-        """A task that begins to work when the app starts.
-
-        At the stop, a unit that `may_be_cancelled` is so at once: it waits, and leaves nothing half done.
-        """
+        """A task that begins when the app starts. At the stop, one that `may_be_cancelled` is cancelled at once."""
         task = BackgroundTask(name, work, self._failures, may_be_cancelled=may_be_cancelled)
         self._tasks.append(task)
         return task

@@ -105,11 +105,7 @@ def _lacks_tables(error: Exception) -> bool:
 def with_database(
     settings: ServiceSettings, action: Callable[[Database], Awaitable[ResultT]]
 ) -> ResultT:
-    """What `action` returns.
-
-    The process ends with one sentence when the database can't be used, or the action raises a
-    SettingsError.
-    """
+    """What `action` returns. An unusable database, or a SettingsError, ends the process with one sentence."""
 
     async def main() -> ResultT:
         async with aclosing(settings.open_database()) as database:

@@ -1,4 +1,4 @@
-"""Liveness and readiness."""
+"""Liveness, readiness, and the gauges of a replica."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -7,9 +7,12 @@ from typing import Literal
 import anyio
 import structlog
 from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, Gauge
 from pydantic import BaseModel
 from sqlalchemy import text
+from sqlalchemy.pool import QueuePool
 
+from chassis.ops.metrics import Measure
 from chassis.web.state import ServiceState, get_state
 
 logger = structlog.get_logger(__name__)
@@ -81,6 +84,44 @@ async def _run(name: str, check: Check, state: ServiceState) -> str:
     try:
         with anyio.fail_after(_CHECK_TIMEOUT_SECONDS):
             return await check(state)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it means not ready
+    except Exception as error:  # noqa: BLE001 - any failure means not ready
         logger.warning("not_ready", check=name, reason=f"{type(error).__name__}: {error}")
         return "unavailable"
+
+
+def measure_readiness(
+    checks: Mapping[str, Check], lifecycle: Lifecycle, registry: CollectorRegistry
+) -> Measure:
+    """A gauge of the status of `/health/ready`."""
+    gauge = Gauge("ready", "1 while /health/ready answers 200, else 0.", registry=registry)
+
+    async def measure(state: ServiceState) -> None:
+        gauge.set(0)  # stays when the checks take too long
+        gauge.set((await run_checks(state, checks, lifecycle)).status == "ok")
+
+    return measure
+
+
+def measure_connections(registry: CollectorRegistry) -> Measure:
+    """Gauges of the two connection pools: a pool is exhausted when in use equals the limit."""
+    in_use = Gauge(
+        "database_connections_in_use",
+        "Connections that are in use now.",
+        ("pool",),
+        registry=registry,
+    )
+    limit = Gauge(
+        "database_connections_limit",
+        "Connections that the pool may hold; further requests wait.",
+        ("pool",),
+        registry=registry,
+    )
+
+    async def measure(state: ServiceState) -> None:
+        database = state.database
+        for name, engine in (("write", database.write_engine), ("read", database.read_engine)):
+            if isinstance(engine.pool, QueuePool):
+                in_use.labels(name).set(engine.pool.checkedout())
+                limit.labels(name).set(engine.pool.size())
+
+    return measure

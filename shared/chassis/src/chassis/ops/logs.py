@@ -28,21 +28,21 @@ _VALUES = re.compile(
 _CONTROL_CHARACTERS = {
     code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))
 }
-# What these say at level debug repeats statements with their values, URLs and headers.
+# At level debug, these log statements with their values, URLs and headers.
 _TALKATIVE = ("aiosqlite", "httpcore", "httpx")
 
 
 def configure_logging(settings: ServiceSettings, service: str) -> None:
     """Set up this process's logs. Called once, by the command line, before anything is logged."""
-    if isinstance(sys.stdout, TextIOWrapper):  # a character that it can't show is no reason to fail
+    if isinstance(sys.stdout, TextIOWrapper):  # escape characters that it can't encode
         sys.stdout.reconfigure(errors="backslashreplace")
     shared: list[Processor] = [
         structlog.processors.format_exc_info,
         scrub,
-        # What is added from here on is our own, and needs no second look.
+        # What is added from here on contains no secret.
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_service(service),
+        lambda _, __, event: {**event, "service": service},
         add_request_context,
     ]
     renderer = _renderer(settings)
@@ -78,7 +78,7 @@ def _is_secret(key: str) -> bool:
 
 def _scrubbed(value: Any) -> Any:
     if isinstance(value, str):
-        # What repeats values has a blank or an equals sign. Paths, methods and ids haven't, and come in each line.
+        # Text that repeats values has a blank or an equals sign; paths, methods and ids, in each line, have none.
         return _VALUES.sub(r"\1[redacted]", value) if " " in value or "=" in value else value
     if value is None or isinstance(value, (bool, int, float)):
         return value
@@ -89,14 +89,6 @@ def _scrubbed(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_scrubbed(inner) for inner in value]
     return value
-
-
-def _add_service(service: str) -> Processor:
-    def add(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        event["service"] = service
-        return event
-
-    return add
 
 
 def _renderer(settings: ServiceSettings) -> Processor:
@@ -113,9 +105,9 @@ def _renderer(settings: ServiceSettings) -> Processor:
 
 def _for_a_terminal(render: Callable[..., Any]) -> Processor:
     def readable(logger: WrappedLogger, method: str, event: EventDict) -> Any:
-        event.pop("service", None)  # a reader of a terminal knows which service is speaking
+        event.pop("service", None)  # it is known at a terminal
         for key, value in event.items():
-            if isinstance(value, str):  # what a client sent must not steer the terminal
+            if isinstance(value, str):  # text of a client must not control the terminal
                 event[key] = value.translate(_CONTROL_CHARACTERS)
         return render(logger, method, event)
 
@@ -123,7 +115,7 @@ def _for_a_terminal(render: Callable[..., Any]) -> Processor:
 
 
 def _route_standard_logging(shared: list[Processor], renderer: Processor, level: int) -> None:
-    """Send the lines of libraries (uvicorn, SQLAlchemy, asyncio) the same way as our own."""
+    """Process the lines of libraries (uvicorn, SQLAlchemy, asyncio) as those of the service."""
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],

@@ -24,7 +24,7 @@ Measure = Callable[[ServiceState], Awaitable[None]]
 """Sets gauges to their current values. It may raise, and marks them as unknown (NaN) before it does."""
 
 _MEASURE_SECONDS = 2.0
-# A client may send any word as the method: the rest share one series.
+# A client may send any word as the method; unknown ones share one series.
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -62,7 +62,7 @@ class HttpMetrics:
             try:
                 with anyio.fail_after(_MEASURE_SECONDS):
                     await measure(state)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other metrics are good
+            except Exception as error:  # noqa: BLE001 - the other metrics are valid
                 logger.warning("metrics_not_measured", reason=f"{type(error).__name__}: {error}")
         return generate_latest(self.registry)
 
@@ -71,7 +71,7 @@ class HttpMetrics:
             method = "other"
         key = (method, route, status)
         children = self._children.get(key)
-        if children is None:  # `labels` is several times dearer than this look-up
+        if children is None:  # `labels` takes several times as long as this look-up
             children = self._children[key] = (
                 self._requests.labels(method, route, str(status)),
                 self._seconds.labels(method, route),

@@ -1,7 +1,6 @@
 """`python -m chassis.ops.probe`: a container's health check, for images without curl.
 
-It looks at `/health/ready` on this machine, at the port of the service that `SERVICE` names, and
-ends with 0 or 1. It imports next to nothing, because it runs every few seconds in each container.
+It reads `/health/ready` of the service that `SERVICE` names. It imports little, because it runs every few seconds.
 """
 
 import os
@@ -18,7 +17,7 @@ def port_of_service(environment: Mapping[str, str]) -> int:
 
 
 def is_ready(port: int) -> tuple[bool, str]:
-    """Whether it is ready, and what it said."""
+    """Whether it is ready, and the body of the response."""
     connection = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/health/ready")

@@ -1,4 +1,4 @@
-"""The server, and how it ends without failing a request."""
+"""The server, which ends without failing a request."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from chassis.ops.health import Lifecycle
 from chassis.ops.settings import ServiceSettings
 
 _LAST_REQUESTS_SECONDS = 0.5
-"""For clients that connected just before the socket was closed to send their request. Proxies do so at once."""
+"""For clients that connected just before the socket was closed, to send their request."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -50,11 +50,10 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End; after a drain, without closing a connection whose request may still come.
+        """End; after a drain, without closing a connection whose request may still arrive.
 
-        uvicorn closes connections that the kernel has made and that nobody has accepted yet, and accepted ones
-        whose request hasn't been read. A proxy that doesn't look at readiness has such ones at any time, and it
-        can't send a POST again that it has sent.
+        uvicorn closes connections in the kernel's backlog, and accepted ones whose request it hasn't read. A proxy
+        that ignores readiness has such connections at any time, and can't repeat a POST.
         """
         if self._drained_at is not None:
             await self._stop_accepting()
@@ -62,10 +61,10 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def _stop_accepting(self) -> None:
-        """Accept the connections that the kernel has made so far, and no others."""
+        """Accept the connections in the kernel's backlog, and no others."""
         loop = asyncio.get_running_loop()
         for server in self.servers:
-            # Duplicates stay open after the event loop's own: connections made in between are accepted, too.
+            # Duplicates of the sockets stay open for connections that arrive while the loop closes its own.
             listeners = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
             server.close()
             for listener in listeners:
@@ -90,7 +89,7 @@ def _accept_all(listener: socket.socket) -> Iterator[socket.socket]:
 
 def serve_until_signalled(app: FastAPI, settings: ServiceSettings) -> None:
     """Serve an app of `build_app` until SIGTERM or Ctrl-C."""
-    # The server ends what is running and then raises the signal again, for the previous handler.
+    # At its end, the server raises the signal again, for the previous handler.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     config = uvicorn.Config(
         app,

@@ -54,7 +54,7 @@ class ServiceSettings(BaseSettings):
         description="How long a statement may take on PostgreSQL before it fails (0.001 to 3600).",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="What is less than this isn't logged."
+        "info", description="Lines below this level aren't logged."
     )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto` is readable on a terminal and JSON elsewhere."
@@ -64,7 +64,7 @@ class ServiceSettings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Comma-separated addresses or networks whose `X-Forwarded-*` headers are believed.",
+        description="Comma-separated addresses or networks whose `X-Forwarded-*` headers are used.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated origins whose pages may call this service."

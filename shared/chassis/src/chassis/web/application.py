@@ -1,4 +1,4 @@
-"""Builds a service's app: the same outside for every service."""
+"""Builds a service's app, with what every service has."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -6,11 +6,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from chassis.ops.health import Check, Lifecycle, database_check, health_router
+from chassis.ops.health import (
+    Check,
+    Lifecycle,
+    database_check,
+    health_router,
+    measure_connections,
+    measure_readiness,
+)
 from chassis.ops.metrics import HttpMetrics, metrics_router
 from chassis.ops.settings import ServiceSettings
 from chassis.ops.telemetry import telemetry_config
-from chassis.ops.vital_signs import measure_connections, measure_readiness
 from chassis.web.descriptions import operation_id
 from chassis.web.docs_pages import install_docs
 from chassis.web.error_handlers import install_error_handlers
@@ -100,7 +106,7 @@ def _install_middleware(
             ],
             expose_headers=["ETag", "Location", "X-Request-ID"],
         )
-    # Added last, so it is the outermost: also what CORS answers is counted, logged and named.
+    # Added last, so it is the outermost: it also counts and logs the responses of CORS.
     app.add_middleware(
         RequestMiddleware,
         metrics=metrics,

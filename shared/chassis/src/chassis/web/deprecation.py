@@ -1,4 +1,4 @@
-"""Routes and fields that will be removed: the API description says so, and each response (RFC 9745, RFC 8594)."""
+"""Routes and fields that will be removed: named in the API description and in each response (RFC 9745, RFC 8594)."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time

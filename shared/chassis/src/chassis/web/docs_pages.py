@@ -1,4 +1,4 @@
-"""The API reference page, served without any other host's help and under a content policy."""
+"""The API reference page, which loads nothing from other hosts and has a content policy."""
 
 import base64
 import hashlib

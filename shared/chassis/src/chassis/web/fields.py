@@ -53,7 +53,7 @@ storable = _Storable()
 Text = Annotated[str, storable]
 """Text that every database can store. Each text field of a request is one."""
 
-# What pydantic trims: Unicode's White_Space. What `\s` means depends on who reads the pattern.
+# What pydantic trims: Unicode's White_Space. `\s` differs between languages.
 _BLANK = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _TRIMMED = rf"[^{_BLANK}\x00](?:[^\x00]{{0,118}}[^{_BLANK}\x00])?"
 
@@ -94,7 +94,7 @@ PathId = Annotated[EntityId, Path(description="1 to 2^63-1.")]
 def _valid_email(value: str) -> str:
     if len(value) <= _MAX_EMAIL_LENGTH:  # the library takes seconds for a long text
         with suppress(EmailNotValidError):
-            # Strict, because RFC 5321 (4.5.3.1.1) holds the part before the @ to 64 characters.
+            # Strict, because RFC 5321 (4.5.3.1.1) limits the part before the @ to 64 characters.
             return validate_email(value, check_deliverability=False, strict=True).normalized
     # The library's own message quotes parts of the address.
     raise PydanticCustomError(

@@ -9,7 +9,7 @@ from chassis.web.errors import MAX_ERRORS
 
 
 class Body(BaseModel):
-    """A JSON body of a public route: an unknown field is a mistake, not noise."""
+    """A JSON body of a public route. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -22,10 +22,10 @@ class Body(BaseModel):
         return value
 
     def sent(self) -> dict[str, Any]:
-        """The fields that were sent, as validated: what a PATCH is about."""
+        """The fields that the request has, as validated, for a PATCH."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 def may_be_absent(**options: Any) -> Any:
-    """A field that a PATCH may leave out, but not set to null unless its type says so."""
+    """A field that a PATCH may leave out, but set to null only if its type allows None."""
     return Field(default_factory=lambda: None, **options)

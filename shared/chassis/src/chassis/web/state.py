@@ -1,11 +1,4 @@
-"""What a service opens at its start and its routes use: one typed object, `request.state.service`.
-
-A service subclasses `ServiceState`, its lifespan yields an instance, and one dependency of its own returns it:
-
-    async def get_state(request: Request) -> NotesState:
-        state: NotesState = request.state.service
-        return state
-"""
+"""The typed state of a service, `request.state.service`: a subclass of `ServiceState` that its lifespan yields."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager

@@ -107,8 +107,8 @@ async def retry(
 ) -> int:
     """Deliver parked events again: these, or all of them. Returns how many.
 
-    Later events of the same aggregates are delivered again after them, which keeps the order. A relay
-    that is delivering one of these streams loses its lease.
+    Later events of the same aggregates are delivered again after them, in order. A relay that is
+    delivering one of these streams loses its lease.
 
     Raises:
         NotParked: one of the numbers isn't the number of a parked event.

@@ -85,12 +85,7 @@ async def _until_signalled() -> None:
 
 def _outbox_cli(settings_class: type[PublisherSettings]) -> typer.Typer:
     cli = typer.Typer(help="Pending events, and events that were refused.", no_args_is_help=True)
-    for add in (_add_list, _add_retry, _add_discard, _add_remove_subscriber):
-        add(cli, settings_class)
-    return cli
 
-
-def _add_list(cli: typer.Typer, settings_class: type[PublisherSettings]) -> None:
     @cli.command("list")
     def list_events(
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="Rows of each table.")] = 20,
@@ -111,8 +106,6 @@ def _add_list(cli: typer.Typer, settings_class: type[PublisherSettings]) -> None
 
         with_database(settings_or_exit(settings_class), look)
 
-
-def _add_retry(cli: typer.Typer, settings_class: type[PublisherSettings]) -> None:
     @cli.command()
     def retry(
         numbers: _Numbers = None,
@@ -132,8 +125,6 @@ def _add_retry(cli: typer.Typer, settings_class: type[PublisherSettings]) -> Non
         failing = f" {hurried} failing streams are tried at once." if every else ""
         typer.echo(f"{retried} events will be delivered again.{failing}")
 
-
-def _add_discard(cli: typer.Typer, settings_class: type[PublisherSettings]) -> None:
     @cli.command()
     def discard(
         numbers: _Numbers = None,
@@ -151,8 +142,6 @@ def _add_discard(cli: typer.Typer, settings_class: type[PublisherSettings]) -> N
         )
         typer.echo(f"{count} events discarded.")
 
-
-def _add_remove_subscriber(cli: typer.Typer, settings_class: type[PublisherSettings]) -> None:
     @cli.command("remove-subscriber")
     def remove(
         name: Annotated[str, typer.Argument(help="A subscriber that the settings don't name.")],
@@ -164,6 +153,8 @@ def _add_remove_subscriber(cli: typer.Typer, settings_class: type[PublisherSetti
         if not in_transaction(settings, lambda session: remove_subscriber(session, name)):
             fail(f"no subscriber is called {name}.")
         typer.echo(f"{name} gets no more events.")
+
+    return cli
 
 
 def _change_parked(

@@ -1,4 +1,4 @@
-"""Whether to call a subscriber now: one failure may be about an event, many are about the subscriber."""
+"""Whether to call a subscriber now. One failure may be due to an event, many are due to the subscriber."""
 
 from datetime import datetime, timedelta
 from enum import Enum
@@ -21,7 +21,7 @@ class State(Enum):
 class SubscriberGate:
     """Lets all deliveries through, none, or one.
 
-    Without it, each of a million streams would find out by itself that the subscriber is unavailable.
+    Without it, each of a million streams would call an unavailable subscriber.
     """
 
     def __init__(self, *, most_pause_seconds: float) -> None:

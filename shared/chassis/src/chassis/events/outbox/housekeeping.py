@@ -11,7 +11,7 @@ from chassis.events.outbox.models import OutboxEvent, OutboxSubscriber, ParkedEv
 from chassis.events.outbox.streams import IS_PENDING
 
 BATCH = 1000
-"""Deleted in one transaction, so that nobody waits long for a lock."""
+"""Deleted in one transaction, so that no other transaction waits long for a lock."""
 
 _FINISHED = (
     select(col(OutboxEvent.id))
@@ -31,7 +31,7 @@ _DELETE = delete(OutboxEvent).where(col(OutboxEvent.id).in_(_FINISHED.scalar_sub
 async def prune_delivered(database: Database, *, older_than: timedelta) -> int:
     """Delete events that are older and that every subscriber has got. Returns how many.
 
-    Pending and parked events are kept, however old they are.
+    Pending and parked events are never deleted.
     """
     values = {"before": utc_now() - older_than, "batch": BATCH}
     deleted = 0

@@ -61,7 +61,7 @@ def measure_outbox(registry: CollectorRegistry, subscribers: Sequence[str]) -> M
     texts = {
         "events_outbox_depth": "Events that wait for their delivery.",
         "events_oldest_age_seconds": "Age of the oldest event that waits; 0 when none does.",
-        "events_parked": "Events that the subscriber refused, kept for an operator.",
+        "events_parked": "Events that the subscriber refused, stored for an operator.",
         "events_failing_streams": "Streams whose next event failed "
         f"{ALARMING_FAILURES} times in a row or more.",
     }

@@ -85,7 +85,7 @@ class OutboxStream(SQLModel, table=True):
 
 
 class ParkedEvent(SQLModel, table=True):
-    """An event that one subscriber refused. It waits for an operator, and holds up no other event."""
+    """An event that one subscriber refused. It waits for an operator, and delays no other event."""
 
     __tablename__ = "outbox_parked_events"
 

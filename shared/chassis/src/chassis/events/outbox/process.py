@@ -48,7 +48,7 @@ async def delivering(
     relays: dict[Relay, BackgroundTask] = {}
     async with AsyncExitStack() as stack:
         for subscriber in settings.events_subscribers:
-            # A client of its own: a subscriber that keeps connections busy takes none of another's.
+            # One client each: a subscriber that uses many connections takes none of another's.
             http = service_client("", timeout_seconds=deadline_seconds, transport=transport)
             sink = HttpTransport(
                 str(subscriber.url),

@@ -31,7 +31,7 @@ from chassis.db.sessions import ReadSession, WriteSession
 from chassis.events.outbox.models import OutboxEvent, OutboxStream, ParkedEvent
 
 EVENTS_PER_LEASE = 20
-"""A bound, so that a stream with many events neither delays others nor outlasts its lease."""
+"""A limit, so that a stream with many events neither delays others nor outlasts its lease."""
 ALARMING_FAILURES = 5
 """This many failed deliveries in a row are an error in the log, once, and a metric until one succeeds."""
 
@@ -55,7 +55,7 @@ _LEASABLE = (
 )
 _LEASE = update(OutboxStream).where(_CHOSEN)
 _NEXT_DUE_AT = select(func.min(col(OutboxStream.due_at))).where(_OWN)
-# Materialised: the first version is looked up once per stream, and then bounds an index scan.
+# Materialised: the first version is read once for each stream, and then limits an index scan.
 _FIRST = (
     select(
         col(OutboxStream.aggregate_id),
@@ -83,7 +83,7 @@ _PENDING_EVENTS = (
 _TOKENS = (
     select(col(OutboxStream.aggregate_id), col(OutboxStream.lease_token))
     .where(_CHOSEN)
-    # In a fixed order: two relays that record the same streams can't wait for each other.
+    # In a fixed order: two relays that record the same streams can't deadlock.
     .order_by(col(OutboxStream.aggregate_id))
     .with_for_update()
 )
