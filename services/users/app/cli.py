@@ -154,16 +154,15 @@ def prune(
     """
     settings = settings_or_exit(UsersSettings)
 
-    async def delete_old(database: Database) -> tuple[pruning.Pruned, int]:
+    async def delete_old(database: Database) -> tuple[int, int, int]:
         async with database.transaction() as session:
-            pruned = await pruning.prune(session, keep=timedelta(days=keep_days))
+            logins, keys = await pruning.prune(session, keep=timedelta(days=keep_days))
         age = timedelta(days=settings.events_keep_days)
-        return pruned, await prune_delivered(database, older_than=age)
+        return logins, keys, await prune_delivered(database, older_than=age)
 
-    pruned, events = with_database(settings, delete_old)
+    logins, keys, events = with_database(settings, delete_old)
     typer.echo(
-        f"Deleted {pruned.logins} ended logins, {pruned.signing_keys} expired signing keys "
-        f"and {events} delivered events."
+        f"Deleted {logins} ended logins, {keys} expired signing keys and {events} delivered events."
     )
 
 
