@@ -70,11 +70,25 @@ def _run(
     return True
 
 
+_EPILOG = """\
+After a change of a consumer's contract test, or of an API:  contracts update, then commit contracts/
+On every change, in the pipeline:                            contracts check
+Before a deployment of `items`:                              contracts can-i-deploy items
+After it:                                                    git tag -f deployed/production/items && git push -f origin ...
+Before you change `is_active` of users:                      contracts readers users '' is_active
+
+The first line of a failure says who breaks whom, and the last how to fix it. Each command has its own --help.
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="contracts",
         description="Consumer-driven contracts between the services of a repository. "
+        "Consumers' tests record what they send and read, providers' tests replay it. "
         "Configuration: [tool.contracts] in the pyproject.toml of the repository.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser(

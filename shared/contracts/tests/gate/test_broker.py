@@ -55,11 +55,8 @@ class FakeBroker:
         if found := re.fullmatch("/pacts/provider/(.+)/for-verification", path):
             hrefs = [each for each in self.pacts if each.startswith(f"/pacts/provider/{found[1]}/")]
             links = [{"_links": {"self": {"href": self.url + each}}} for each in hrefs]
-            return (
-                (200, {"_embedded": {"pacts": links}})
-                if body["consumerVersionSelectors"]
-                else (400, {})
-            )
+            is_valid = hrefs and body["consumerVersionSelectors"] == [{"mainBranch": True}]
+            return (200, {"_embedded": {"pacts": links}}) if is_valid else (404, {})
         if method == "GET":
             return (200, self.pacts[path]) if path in self.pacts else (404, {})
         self.published[path] = body
@@ -126,7 +123,7 @@ class TestPublish:
     ) -> None:
         head = git(example.root, "rev-parse", "HEAD")
         lines = publish(example, broker)
-        assert f"shop-catalog.json is published as version {head} of the branch main." in lines
+        assert f"shop-catalog.json is published as version {head} of main." in lines
         for name in ("shop", "mailer"):
             body = broker.published[f"/contracts/publish {name}"]
             assert (body["pacticipantVersionNumber"], body["branch"]) == (head, "main")

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -33,18 +34,20 @@ class Broker:
     client: httpx.Client
     index: Mapping[str, Any]
 
-    def send(self, method: str, url: str, content: Any = None) -> dict[str, Any]:
-        """Raises `ContractError` for anything but a 2xx response."""
+    def send(
+        self, method: str, url: str, content: Any = None, *, is_known: bool = True
+    ) -> dict[str, Any]:
+        """Raises `ContractError` for anything but a 2xx response; 404 is nothing, if it isn't known."""
         try:
             response = self.client.request(method, url, json=content)
         except httpx.HTTPError as error:
-            raise ContractError(
-                f"The broker doesn't answer: {str(error) or type(error).__name__}"
-            ) from None
+            reason = str(error) or type(error).__name__
+            raise ContractError(f"The broker doesn't answer: {reason}") from None
+        if response.status_code == HTTPStatus.NOT_FOUND and not is_known:
+            return {}
         if not response.is_success:
-            raise ContractError(
-                f"The broker answers {method} {urlsplit(url).path} with {response.status_code}: {response.text[:500]}"
-            )
+            what = f"{method} {urlsplit(url).path} with {response.status_code}"
+            raise ContractError(f"The broker answers {what}: {response.text[:500]}")
         found: dict[str, Any] = response.json() if response.content else {}
         return found
 
@@ -52,19 +55,23 @@ class Broker:
         """The address of a relation in the index, with its parameters filled in."""
         if relation not in self.index:
             raise ContractError(
-                f"The broker has no relation {relation}: it is too old, or no Pact Broker."
+                f"The broker has no relation {relation}: it is too old, or no broker."
             )
         href = str(self.index[relation]["href"])
         for name, value in values.items():
             href = href.replace(f"{{{name}}}", quote(value, safe=""))
         return href
 
-    def pacts_of(self, provider: str) -> Iterator[dict[str, Any]]:
-        """The pacts of the main branches of all consumers; none of a provider that the broker doesn't know."""
-        relation = self.link("pb:provider-pacts-for-verification", provider=provider)
+    def pacts_elsewhere(self, workspace: Workspace) -> Iterator[dict[str, Any]]:
+        """The pacts of the main branches of consumers that aren't in the workspace."""
         selectors = {"consumerVersionSelectors": [{"mainBranch": True}]}
-        for each in self.send("POST", relation, selectors).get("_embedded", {}).get("pacts", ()):
-            yield self.send("GET", each["_links"]["self"]["href"])
+        for name in workspace.participants:
+            relation = self.link("pb:provider-pacts-for-verification", provider=name)
+            found = self.send("POST", relation, selectors, is_known=False).get("_embedded", {})
+            for each in found.get("pacts", ()):
+                pact = self.send("GET", each["_links"]["self"]["href"])
+                if pact["consumer"]["name"] not in workspace.participants:
+                    yield pact
 
 
 def publish(
@@ -81,24 +88,19 @@ def publish(
     if not environment.get("PACT_BROKER_BASE_URL"):
         return ["PACT_BROKER_BASE_URL is not set: nothing was published."]
     version, branch = _version(workspace), branch or _branch(workspace, environment)
+    rows = rows_of(workspace.contracts.every_interaction(), join(workspace))
     with _connected(environment) as broker:
-        pacts = list(_publish_pacts(workspace, broker, version, branch))
+        pacts = [
+            _publish_pact(broker, path, version, branch)
+            for path in sorted(workspace.pacts.glob("*.json"))
+        ]
         done = [
-            f"{_file_name(each)} is published as version {version} of the branch {branch}."
-            for each in pacts
+            f"{_file_name(each)} is published as version {version} of {branch}." for each in pacts
         ]
-        names = workspace.participants
-        pacts += [
-            pact
-            for name in names
-            for pact in broker.pacts_of(name)
-            if pact["consumer"]["name"] not in names
-        ]
-        rows = rows_of(workspace.contracts.every_interaction(), join(workspace))
         return done + [
             _publish_result(broker, pact, rows, version, branch)
-            for pact in pacts
-            if pact["provider"]["name"] in names
+            for pact in (*pacts, *broker.pacts_elsewhere(workspace))
+            if pact["provider"]["name"] in workspace.participants
         ]
 
 
@@ -106,12 +108,11 @@ def fetch(workspace: Workspace, environment: Mapping[str, str]) -> list[str]:
     """Write the pacts of consumers elsewhere to `contracts/external`. Raises `ContractError`."""
     if not environment.get("PACT_BROKER_BASE_URL"):
         raise ContractError("PACT_BROKER_BASE_URL is not set: there is no broker to fetch from.")
-    done = []
     with _connected(environment) as broker:
-        pacts = [pact for name in workspace.participants for pact in broker.pacts_of(name)]
-    for pact in (each for each in pacts if each["consumer"]["name"] not in workspace.participants):
-        path = workspace.contracts.external / _file_name(pact)
-        text = _pact_text(pact)
+        pacts = list(broker.pacts_elsewhere(workspace))
+    done = []
+    for pact in pacts:
+        path, text = workspace.contracts.external / _file_name(pact), _pact_text(pact)
         external(path, text)  # it can be verified
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(exist_ok=True)
@@ -120,33 +121,24 @@ def fetch(workspace: Workspace, environment: Mapping[str, str]) -> list[str]:
     return done
 
 
-def _publish_pacts(
-    workspace: Workspace, broker: Broker, version: str, branch: str
-) -> Iterator[dict[str, Any]]:
-    texts = [path.read_bytes() for path in sorted(workspace.pacts.glob("*.json"))]
-    by_consumer: dict[str, list[dict[str, str]]] = {}
-    for text in texts:
-        pact = json.loads(text)
-        by_consumer.setdefault(pact["consumer"]["name"], []).append(
-            {
-                "consumerName": pact["consumer"]["name"],
-                "providerName": pact["provider"]["name"],
-                "specification": "pact",
-                "contentType": "application/json",
-                "content": base64.b64encode(text).decode(),
-            }
-        )
-    for consumer, contracts in by_consumer.items():
-        content = {
-            "pacticipantName": consumer,
-            "pacticipantVersionNumber": version,
-            "branch": branch,
-        }
-        answer = broker.send(
-            "POST", broker.link("pb:publish-contracts"), content | {"contracts": contracts}
-        )
-        for each in answer["_links"]["pb:contracts"]:
-            yield broker.send("GET", each["href"])
+def _publish_pact(broker: Broker, path: Path, version: str, branch: str) -> dict[str, Any]:
+    """The pact as the broker has it."""
+    pact = json.loads(path.read_bytes())
+    contract = {
+        "consumerName": pact["consumer"]["name"],
+        "providerName": pact["provider"]["name"],
+        "specification": "pact",
+        "contentType": "application/json",
+        "content": base64.b64encode(path.read_bytes()).decode(),
+    }
+    content = {
+        "pacticipantName": contract["consumerName"],
+        "pacticipantVersionNumber": version,
+        "branch": branch,
+        "contracts": [contract],
+    }
+    answer = broker.send("POST", broker.link("pb:publish-contracts"), content)
+    return broker.send("GET", answer["_links"]["pb:contracts"][0]["href"])
 
 
 def _publish_result(
@@ -202,7 +194,7 @@ def _is_same(pact: Mapping[str, Any], interactions: list[Interaction]) -> bool:
 
 
 def _file_name(pact: Mapping[str, Any]) -> str:
-    return f"{pact['consumer']['name']}-{pact['provider']['name']}.json"
+    return f"{pact['consumer']['name']}-{pact['provider']['name']}.json".replace("/", "_")
 
 
 def _version(workspace: Workspace) -> str:

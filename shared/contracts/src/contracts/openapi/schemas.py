@@ -66,7 +66,7 @@ class Comparison:
         for name in _LIMITS:
             limit, most = _limit(allowed, name), _limit(accepting, name)
             if most and (not limit or limit > most):
-                yield path, changed(name, *map(_limit_text, (_limit(old, name), _limit(new, name))))
+                yield path, changed(name, _limit_text(old, name), _limit_text(new, name))
         for name in sorted(accepting.keys() - _OTHER):
             if not name.startswith("x-") and accepting[name] not in (allowed.get(name), False):
                 yield path, changed(name, old.get(name), new.get(name))
@@ -187,5 +187,7 @@ def _limit(schema: Schema, name: str) -> tuple[float, bool] | None:
     return min(limits, default=None)
 
 
-def _limit_text(limit: tuple[float, bool] | None) -> str | None:
-    return limit and f"{'' if limit[1] else 'exclusive '}{abs(limit[0]):g}"
+def _limit_text(schema: Schema, name: str) -> str | None:
+    if (limit := _limit(schema, name)) is None:
+        return None
+    return f"{'' if limit[1] else 'exclusive '}{limit[0] * (1 if name.startswith('max') else -1):g}"
