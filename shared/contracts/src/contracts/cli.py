@@ -73,9 +73,9 @@ def _run(
 _EPILOG = """\
 After a change of a consumer's contract test, or of an API:  contracts update, then commit contracts/
 On every change, in the pipeline:                            contracts check
-Before a deployment of `items`:                              contracts can-i-deploy items
-After it:                                                    git tag -f deployed/production/items && git push -f origin ...
-Before you change `is_active` of users:                      contracts readers users '' is_active
+Before a deployment of a service:                            contracts can-i-deploy catalog
+After it, move its tag:                                      git tag --force deployed/production/catalog
+Before you change a field:                                   contracts readers catalog '' title
 
 The first line of a failure says who breaks whom, and the last how to fix it. Each command has its own --help.
 """

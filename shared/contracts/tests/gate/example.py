@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import ContractError
+from contracts.gate.descriptions import report_changes
 from contracts.gate.gate import Gate
 from contracts.gate.runner import Run
 from contracts.gate.workspace import Participant, Workspace
@@ -31,6 +32,7 @@ class InProcessRunner:
 
     cache: Path
     runs: list[str] = field(default_factory=list)
+    jobs: int = 1
 
     def run_tests(self, participant: Participant, *options: str) -> Run:
         self.runs.append(participant.name)
@@ -86,9 +88,10 @@ def _pytest(folder: Path, options: tuple[str, ...], outputs: dict[str, Path], ke
         for option in options
     ]
     kept.mkdir(parents=True)
-    disabled = ["randomly", "cacheprovider", "xdist", "cov", "timeout", "faulthandler"]
-    disabled += ["unraisableexception", "threadexception"]  # they collect garbage five times
-    plugins = [part for name in disabled for part in ("-p", f"no:{name}")]
+    # Loading every installed plugin takes longer than the tests, and some collect garbage five times.
+    plugins = ["--disable-plugin-autoload", "-p", "anyio", "-p", "contracts.plugin"]
+    for name in ("cacheprovider", "faulthandler", "unraisableexception", "threadexception"):
+        plugins += ["-p", f"no:{name}"]
     output = io.StringIO()
     before = Path.cwd()
     os.chdir(folder)
@@ -133,6 +136,11 @@ class Example:
     @property
     def gate(self) -> Gate:
         return Gate(Workspace.read(self.root), self.runner)
+
+    def changes(self) -> str:
+        """What the step `compatible` reports."""
+        gate = self.gate
+        return report_changes(gate.workspace, gate.deployments)
 
     def path(self, name: str) -> Path:
         """`catalog/app/main.py` is a file of that service, `contracts/...` one of the contracts."""

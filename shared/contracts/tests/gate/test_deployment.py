@@ -11,9 +11,9 @@ from gate.example import SERVICES, Example
 from contracts.errors import ContractError
 from contracts.gate.deployed import PRODUCTION, Deployments
 from contracts.gate.deployment import CanIDeploy
-from contracts.gate.descriptions import check_conformance, report_changes
+from contracts.gate.descriptions import check_conformance
 from contracts.gate.runner import Run
-from contracts.gate.workspace import Participant, Workspace
+from contracts.gate.workspace import Participant
 
 TODAY = datetime.now(UTC).date()
 PACT = "contracts/pacts/shop-catalog.json"
@@ -75,7 +75,7 @@ class TestAnswers:
         example.write("contracts/states.toml", "")
         example.git("commit", "--quiet", "--all", "--message", "Next")
         example.git("tag", "--force", "deployed/production/catalog")
-        deployments.check_out("catalog", folder)
+        Deployments(example.gate.workspace).check_out("catalog", folder)
         assert (folder / "contracts/states.toml").read_text() == ""
         assert (folder / "environment").exists()
 
@@ -137,7 +137,7 @@ class TestBeforeTheFirstDeployment:
         assert Deployments(example.gate.workspace).merge_base is None  # it is the only branch
         example.git("checkout", "--quiet", "-b", "other")
         with pytest.raises(ContractError, match=r"name yours: `branch` in \[tool.contracts\]"):
-            report_changes(example.gate.workspace)
+            example.changes()
         settings = '[tool.contracts]\nbranch = "trunk"\n'
         (example.root / "pyproject.toml").write_text(settings)
         assert Deployments(example.gate.workspace).merge_base
@@ -147,7 +147,7 @@ class TestBeforeTheFirstDeployment:
         clone = ("clone", "--quiet", "--depth=1", f"file://{example.root}", str(tmp_path / "clone"))
         example.git(*clone)
         with pytest.raises(ContractError, match="git fetch --unshallow --tags"):
-            report_changes(Workspace.read(tmp_path / "clone"))
+            Example(tmp_path / "clone", example.runner).changes()
 
 
 class TestRemovedInteractions:
@@ -235,10 +235,10 @@ class TestDescriptions:
     def test_breaking_change_names_the_consumer(self, example: Example) -> None:
         example.edit(OPENAPI, ('"is_available"', '"is_enabled"'))
         with pytest.raises(ContractError) as raised:
-            report_changes(example.gate.workspace)
+            example.changes()
         assert "200 $.is_available: removed; breaks shop: a book" in str(raised.value)
         assert "Keep the old version until" in str(raised.value)
 
     def test_change_without_a_consumer_passes(self, example: Example) -> None:
         example.edit("contracts/openapi/shop.json", ('"/"', '"/front"'))
-        assert "GET /: removed; used by no consumer" in report_changes(example.gate.workspace)
+        assert "GET /: removed; used by no consumer" in example.changes()

@@ -5,7 +5,6 @@ from gate.example import Example
 
 from contracts import cli
 from contracts.errors import ContractError
-from contracts.gate.descriptions import report_changes
 from contracts.openapi.sunsets import sunsets_of
 
 APP = "catalog/app/main.py"
@@ -65,7 +64,7 @@ class TestDeprecated:
         example.git("commit", "--quiet", "--all", "--message", "Deprecate the title")
 
     def test_last_readers_are_reported(self, example: Example) -> None:
-        report = report_changes(example.gate.workspace)
+        report = example.changes()
         assert (
             "catalog: GET /books/{book_id} 200 $.title is deprecated, until 2027-01-31; "
             "still used by shop: a book" in report
@@ -74,7 +73,7 @@ class TestDeprecated:
     def test_removal_before_the_last_reader_is_gone_fails(self, example: Example) -> None:
         example.edit("contracts/openapi/catalog.json", ('"title": {', '"name": {'))
         with pytest.raises(ContractError, match=r"\$.title: removed; breaks shop: a book"):
-            report_changes(example.gate.workspace)
+            example.changes()
 
     def test_consumer_that_begins_to_use_it_fails(self, example: Example) -> None:
         pact = "contracts/pacts/shop-catalog.json"
@@ -84,14 +83,14 @@ class TestDeprecated:
         example.git("checkout", "--quiet", "-b", "read")
         example.write(pact, before)
         with pytest.raises(ContractError) as raised:
-            report_changes(example.gate.workspace)
+            example.changes()
         line = "200 $.title is deprecated, until 2027-01-31, and begins to be used by shop: a book"
         assert f"catalog: GET /books/{{book_id}} {line}" in str(raised.value)
 
     def test_deprecation_without_a_reader_is_reported(self, example: Example) -> None:
         pact = "contracts/pacts/shop-catalog.json"
         example.edit(pact, ('"title"', '"subtitle"'))
-        report = report_changes(example.gate.workspace)
+        report = example.changes()
         assert (
             "GET /books/ 200 $.books[].title is deprecated, until 2027-01-31; used by no" in report
         )

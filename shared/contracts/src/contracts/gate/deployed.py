@@ -37,16 +37,24 @@ class Deployments:
         Raises:
             ContractError: others have a tag, and it has neither a tag nor a valid bootstrap entry.
         """
-        if tagged := self._commit(self.tag_of(service)):
-            return tagged
-        tags = self._git("tag", "--list", f"deployed/{self.environment}/*")
-        if tags:
+        if self.is_deployed(service):
+            return self._tags[self.tag_of(service)]
+        if self._tags:
             self._require_bootstrap(service)
         folder = self.workspace[service].folder
         return self.merge_base if self.merge_base and self.at(self.merge_base, folder) else None
 
     def is_deployed(self, service: str) -> bool:
-        return bool(self._commit(self.tag_of(service)))
+        return self.tag_of(service) in self._tags
+
+    @cached_property
+    def _tags(self) -> dict[str, str]:
+        """The commit of each tag of the environment."""
+        place = f"refs/tags/deployed/{self.environment}/"
+        listed = self._git(
+            "for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", place
+        )
+        return {each.split()[0]: each.split()[-1] for each in (listed or "").splitlines()}
 
     def name_of(self, service: str) -> str:
         """For sentences."""

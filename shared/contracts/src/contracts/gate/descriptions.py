@@ -43,14 +43,13 @@ def check_conformance(workspace: Workspace) -> str:
     return f"{checked} requests and responses conform to the OpenAPI descriptions."
 
 
-def report_changes(workspace: Workspace) -> str:
+def report_changes(workspace: Workspace, deployments: Deployments) -> str:
     """The breaking changes since the deployed descriptions and who uses what is deprecated, one line each.
 
     Raises:
         ContractError: a change breaks a consumer, one begins to use what is deprecated, or it is
             unknown what is deployed.
     """
-    deployments = Deployments(workspace)
     lines, problems = [], []
     for service in workspace.participants:
         old, version = deployments.description(service), deployments.revision_of(service)
@@ -64,7 +63,7 @@ def report_changes(workspace: Workspace) -> str:
         if not changes:
             compared = "no breaking change" if old else "there is no description to compare with"
             lines.append(f"{service}: {compared}; {version}.")
-        still, begun = deprecated_uses(workspace, service)
+        still, begun = deprecated_uses(workspace, deployments, service)
         lines += still
         problems += begun
     if problems:

@@ -1,11 +1,13 @@
 """The gate: regenerate, verify, compare with OpenAPI and with what is deployed."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from contracts import drift
 from contracts.errors import ContractError
@@ -19,6 +21,8 @@ from contracts.gate.runner import Runner
 from contracts.gate.workspace import Participant, Workspace
 
 Report = Callable[[str], None]
+T = TypeVar("T")
+R = TypeVar("R")
 _NO_TESTS = 5
 """pytest's exit code for a service that is no consumer."""
 
@@ -27,6 +31,10 @@ _NO_TESTS = 5
 class Gate:
     workspace: Workspace
     runner: Runner
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        return Deployments(self.workspace)
 
     def update(self) -> list[str]:
         """Write pacts and descriptions; returns one line for each file that changed."""
@@ -42,7 +50,10 @@ class Gate:
         passed = []
         if not parts or CONSUMERS in parts:
             passed.append(self.check_consumers())
-        passed += [self.verify(service, options) for service in services]
+        # Several at a time would share what the options name, such as a database.
+        passed += self._each(
+            lambda service: self.verify(service, options), services, is_alone=bool(options)
+        )
         if not parts:
             passed.append(self.can_i_deploy([[service] for service in services]))
         return all(passed)
@@ -55,7 +66,10 @@ class Gate:
                 lambda report: report(descriptions.check_conformance(self.workspace)),
             )
             record.run(
-                "compatible", lambda report: report(descriptions.report_changes(self.workspace))
+                "compatible",
+                lambda report: report(
+                    descriptions.report_changes(self.workspace, self.deployments)
+                ),
             )
         return not record.is_failed
 
@@ -90,7 +104,7 @@ class Gate:
         ]
         explained: list[str] = []
         try:
-            explained, problems = removed_interactions(self.workspace)
+            explained, problems = removed_interactions(self.workspace, self.deployments)
             found = [*problems, *found]
         except ContractError as error:
             found.append(str(error))
@@ -132,23 +146,31 @@ class Gate:
         return service in declared | found
 
     def _descriptions(self) -> dict[str, str]:
-        return {
-            f"{name}.json": self.runner.describe(participant)
-            for name, participant in self.workspace.participants.items()
-        }
+        participants = self.workspace.participants
+        found = self._each(self.runner.describe, participants.values())
+        return {f"{name}.json": each for name, each in zip(participants, found, strict=True)}
 
     def _pacts(self) -> dict[str, str]:
         """Recorded in an empty folder, so that an interaction without a test disappears."""
         with TemporaryDirectory() as folder:
-            for name, participant in self.workspace.participants.items():
-                if not (participant.folder / self.workspace.settings.tests).exists():
-                    continue
-                print(f"{name}: recording what it expects of others ...", flush=True)
-                run = self.runner.run_tests(participant, f"--contracts-output={folder}")
-                if run.code not in (0, _NO_TESTS):
-                    raise ContractError(f"The consumer tests of {name} fail.\n{run.output}")
-            are_expected = any(each.providers for each in self.workspace.participants.values())
-            return drift.regenerated(Path(folder)) if are_expected else {}
+            self._each(partial(self._record, folder), self.workspace.participants.values())
+            return drift.regenerated(Path(folder))
+
+    def _record(self, folder: str, participant: Participant) -> None:
+        if not (participant.folder / self.workspace.settings.tests).exists():
+            return
+        print(f"{participant.name}: recording what it expects of others ...", flush=True)
+        run = self.runner.run_tests(participant, f"--contracts-output={folder}")
+        if run.code not in (0, _NO_TESTS):
+            raise ContractError(f"The consumer tests of {participant.name} fail.\n{run.output}")
+
+    def _each(
+        self, function: Callable[[T], R], arguments: Iterable[T], *, is_alone: bool = False
+    ) -> list[R]:
+        if is_alone or self.runner.jobs == 1:
+            return list(map(function, arguments))
+        with ThreadPoolExecutor(self.runner.jobs) as pool:
+            return list(pool.map(function, arguments))
 
     @contextmanager
     def _recorded(self, part: str) -> Iterator[Record]:

@@ -58,11 +58,13 @@ def readers(workspace: Workspace, provider: str, path: str = "", field: str = ""
         yield from (place, *lines)
 
 
-def deprecated_uses(workspace: Workspace, service: str) -> tuple[list[str], list[str]]:
+def deprecated_uses(
+    workspace: Workspace, deployments: Deployments, service: str
+) -> tuple[list[str], list[str]]:
     """A line for each deprecated place and its users, and one for each consumer that begins to use it."""
     description = workspace.description(service)
     sunsets = sunsets_of(description)
-    base = Deployments(workspace).merge_base if sunsets else None
+    base = deployments.merge_base if sunsets else None
     before = list(interactions_at(workspace, base)) if base else []
     used, earlier = (
         _users(uses(_of_provider(interactions, service), description), sunsets)

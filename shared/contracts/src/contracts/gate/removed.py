@@ -14,9 +14,11 @@ from contracts.gate.workspace import Workspace
 from contracts.pacts import Interaction, canonical, external, parsed
 
 
-def removed_interactions(workspace: Workspace) -> tuple[list[str], list[str]]:
+def removed_interactions(
+    workspace: Workspace, deployments: Deployments
+) -> tuple[list[str], list[str]]:
     """A sentence for each interaction that is gone with a reason, and a message for each without."""
-    base = Deployments(workspace).merge_base
+    base = deployments.merge_base
     if base is None:
         return ["This is the first commit, so no interaction can be gone."], []
     now, path = workspace.contracts.every_interaction(), workspace.contracts.folder / "removed.toml"

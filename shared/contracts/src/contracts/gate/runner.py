@@ -47,6 +47,9 @@ class Run:
 
 
 class Runner(Protocol):
+    jobs: int
+    """How many participants may run at the same time."""
+
     def run_tests(self, participant: Participant, *options: str) -> Run:
         """Raises `ContractError` if the tests can't be run, or exceed the time limit."""
         ...
@@ -64,6 +67,7 @@ class Runner(Protocol):
 class ProcessRunner:
     settings: Settings
     is_prepared: set[str] = field(default_factory=set)
+    jobs: int = os.cpu_count() or 1
 
     def run_tests(self, participant: Participant, *options: str) -> Run:
         limits = [
