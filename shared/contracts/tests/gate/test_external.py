@@ -61,7 +61,7 @@ def test_broken_external_consumer_is_named(
     file = "catalog/tests/contract/states.py" if "Emma" in change[0] else "catalog/app/main.py"
     example.edit(file, change)
     passed, output = check(example, capsys)
-    assert (passed, message in output) == (False, True)
+    assert (passed, message in output) == (False, True), output
 
 
 def test_removed_field_names_the_external_consumer(
