@@ -14,10 +14,7 @@ class Rate:
     """Keeps the tests in rollback mode, and times them from the first one's start."""
 
     def __init__(self) -> None:
-        self.tests = 0
-        self._first_ended = 0.0
-        self._last_ended = 0.0
-        self._first_cpu = 0.0
+        self.ends: list[tuple[float, float]] = []
 
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
@@ -28,18 +25,18 @@ class Rate:
         config.hook.pytest_deselected(items=dropped)
 
     def pytest_runtest_logfinish(self) -> None:
-        self.tests += 1
-        self._last_ended = time.perf_counter()
-        if self.tests == 1:  # its set-up has the start of the app and of the database in it
-            self._first_ended, self._first_cpu = self._last_ended, time.process_time()
+        self.ends.append((time.perf_counter(), time.process_time()))
 
     def __str__(self) -> str:
-        per_second = (self.tests - 1) / (self._last_ended - self._first_ended)
+        # From the end of the first: its set-up has the start of the app and of the database in it.
+        seconds, cpu_seconds = (
+            last - first for first, last in zip(self.ends[0], self.ends[-1], strict=True)
+        )
+        tests = len(self.ends) - 1
         # On a busy machine the second says more; a database server's time isn't in it.
-        per_cpu_second = (self.tests - 1) / (time.process_time() - self._first_cpu)
         return (
-            f"{self.tests} tests in rollback mode, {per_second:.0f} a second, "
-            f"{per_cpu_second:.0f} a second of this process's CPU"
+            f"{tests} tests in rollback mode, {tests / seconds:.0f} a second, "
+            f"{tests / cpu_seconds:.0f} a second of this process's CPU"
         )
 
 

@@ -39,14 +39,8 @@ class FrozenTime:
 
     All of them return the time of day, even the monotonic one: don't compare it with an earlier value.
 
-    These aren't frozen:
-
-    - the event loop: `asyncio.sleep`, time-outs and deadlines take real time. Use faults that don't wait
-      (`service_testing.faults`).
-    - the database: `now()`, `CURRENT_TIMESTAMP` and server defaults.
-    - other processes: commands and services that a test starts.
-    - code in C or Rust that asks the operating system.
-    - a clock that was passed on before, such as a default argument `clock=time.monotonic`: pass a clock of the test.
+    The event loop, the database, other processes, code in C or Rust and a clock that was passed on before aren't
+    frozen (README). Use faults that don't wait (`service_testing.faults`).
     """
 
     def __init__(self, clock: _Clock) -> None:

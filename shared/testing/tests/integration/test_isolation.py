@@ -1,7 +1,6 @@
 """Isolation of tests: what one test writes is gone in the next, and sessions behave as in production."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 from example.app import Note, Start
@@ -12,7 +11,7 @@ from sqlmodel import select
 from chassis.db.sessions import WriteSession
 from service_testing import isolation
 from service_testing.client import AppClient
-from service_testing.isolation import IsolatedDatabase
+from service_testing.isolation import IsolatedDatabase, Reset
 
 TITLES = select(Note.title).order_by(Note.id)
 TWO_TASKS = "Two tasks use the database at once"
@@ -38,22 +37,101 @@ class TestNothingStays:
         assert response.status_code == 201
         assert await titles_in_app(client) == ["leaks?"]
 
+    @in_each_mode_twice
+    async def test_commit_of_the_test_is_undone(
+        self, client: AppClient, session: WriteSession, run: int
+    ) -> None:
+        session.add(Note(title="leaks?"))
+        await session.commit()
+        assert await titles_in_app(client) == ["leaks?"]
 
-async def test_object_is_loaded_after_its_commit(session: WriteSession) -> None:
-    """As in the app: an attribute can't await a statement that loads it again."""
-    note = Note(title="kept")
-    session.add(note)
-    await session.commit()
-    assert note.title == "kept"
+    @pytest.mark.parametrize("commits", [False, True])
+    async def test_writes_of_a_failed_test_are_undone(
+        self, isolated_database: IsolatedDatabase, reset_db: Reset, commits: bool
+    ) -> None:
+        async def failing_test() -> None:
+            async with isolated_database.one_test(reset=reset_db if commits else None):
+                assert await titles(isolated_database) == []
+                async with isolated_database.transaction() as session:
+                    session.add(Note(title="leaks?"))
+                raise LookupError
+
+        for _ in range(2):
+            with pytest.raises(LookupError):
+                await failing_test()
+
+    @in_each_mode_twice
+    async def test_ids_do_not_collide_with_those_of_other_tests(
+        self, client: AppClient, run: int
+    ) -> None:
+        for title, status in (("a", 201), ("a", 409), ("b", 201), ("b", 409)):
+            assert (await client.post("/notes/", params={"title": title})).status_code == status
+        assert await titles_in_app(client) == ["a", "b"]
 
 
-async def test_two_write_sessions_see_each_other_s_commits(database: IsolatedDatabase) -> None:
-    async with database.write_session() as first, database.write_session() as second:
-        first.add(Note(title="one"))
-        await first.commit()
-        second.add(Note(title="two"))
-        await second.commit()
-        assert await first.scalar(select(func.count(Note.id))) == 2
+class TestSessions:
+    """As in production: each has its own objects, and undoes its own writes and no others."""
+
+    async def test_object_is_loaded_after_its_commit(self, session: WriteSession) -> None:
+        """As in the app: an attribute can't await a statement that loads it again."""
+        note = Note(title="kept")
+        session.add(note)
+        await session.commit()
+        assert note.title == "kept"
+
+    async def test_two_write_sessions_see_commits_but_not_objects_of_each_other(
+        self, database: IsolatedDatabase
+    ) -> None:
+        async with database.write_session() as first, database.write_session() as second:
+            note = Note(title="one")
+            first.add(note)
+            await first.commit()
+            second.add(Note(title="two"))
+            await second.commit()
+            assert await first.scalar(select(func.count(Note.id))) == 2
+            assert await second.get(Note, note.id) is not note
+
+    async def test_rollback_of_the_app_keeps_rows_of_the_test(
+        self, client: AppClient, session: WriteSession
+    ) -> None:
+        session.add(Note(title="taken"))
+        await session.commit()
+        for title, status in (("taken", 409), ("free", 201)):
+            assert (await client.post("/notes/", params={"title": title})).status_code == status
+        assert await titles_in_app(client) == ["taken", "free"]
+
+    async def test_rollback_and_end_of_a_session_undo_what_it_did_not_commit(
+        self, database: IsolatedDatabase
+    ) -> None:
+        async with database.write_session() as session:
+            session.add(Note(title="kept"))
+            await session.commit()
+            session.add(Note(title="undone"))
+            await session.flush()
+            await session.rollback()
+            assert await titles(database) == ["kept"]
+            session.add(Note(title="forgotten"))
+            await session.flush()
+        assert await titles(database) == ["kept"]
+
+    async def test_savepoint_undoes_what_came_after_it(self, database: IsolatedDatabase) -> None:
+        async with database.write_session() as session:
+            session.add(Note(title="kept"))
+            savepoint = await session.begin_nested()
+            session.add(Note(title="undone"))
+            await session.flush()
+            await savepoint.rollback()
+            await session.commit()
+        assert await titles(database) == ["kept"]
+
+    @pytest.mark.committed
+    async def test_concurrent_requests_of_a_committed_test_are_independent(
+        self, client: AppClient
+    ) -> None:
+        requests = [client.post("/notes/", params={"title": f"{n % 10}"}) for n in range(20)]
+        responses = await asyncio.gather(*requests)
+        statuses = sorted(response.status_code for response in responses)
+        assert statuses == [201] * 10 + [409] * 10
 
 
 class TestReadSession:
@@ -128,7 +206,7 @@ class TestStartOfTheApp:
         self,
         client: AppClient,
         database: IsolatedDatabase,
-        reset_db: Callable[[], Awaitable[None]],
+        reset_db: Reset,
     ) -> None:
         await client.post("/notes/", params={"title": "deleted"})
         await reset_db()

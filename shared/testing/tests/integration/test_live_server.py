@@ -52,16 +52,9 @@ def test_socket_is_closed_after_the_end(database_url: str, create_tables: None) 
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_error_of_create_app_is_the_cause_of_server_failed(database_url: str) -> None:
-    def broken(*, database: Database) -> FastAPI:
-        raise LookupError("no settings")
-
-    with pytest.raises(ServerFailed) as caught, serving(broken, database_url):
-        pytest.fail("it started")
-    assert isinstance(caught.value.__cause__, LookupError)
-
-
-def test_request_waits_longer_for_a_connection_than_in_production(database_url: str) -> None:
+def test_app_that_can_not_be_made_is_an_error_and_gets_a_patient_database(
+    database_url: str,
+) -> None:
     """On a busy machine a hundred concurrent writes on SQLite take longer than a service waits in production."""
     of_a_server: list[Database] = []
 
@@ -69,8 +62,9 @@ def test_request_waits_longer_for_a_connection_than_in_production(database_url: 
         of_a_server.append(database)
         raise LookupError
 
-    with pytest.raises(ServerFailed), serving(keep, database_url):
+    with pytest.raises(ServerFailed) as caught, serving(keep, database_url):
         pytest.fail("it started")
+    assert isinstance(caught.value.__cause__, LookupError)
     (served,) = of_a_server
     for engine in (served.write_engine, served.read_engine):
         assert cast(QueuePool, engine.pool).timeout() > DatabaseLimits().wait_seconds

@@ -29,9 +29,6 @@ class TestLogs:
             "LookupError: the cause",
         ]
 
-    def test_logs_are_empty_at_the_start_of_a_test(self, logs: list[EventDict]) -> None:
-        assert logs == []
-
 
 class TestQueryCounter:
     async def test_statements_of_the_app_are_counted(

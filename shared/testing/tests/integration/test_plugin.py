@@ -51,6 +51,37 @@ def test_five_lines_set_up_a_service(project: pytest.Pytester) -> None:
     project.runpytest("--strict-markers").assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize(
+    ("create_app", "tables", "statuses"),
+    [
+        ("lambda: FastAPI()", "None", (200, 404)),
+        ("create_app", "Base.metadata", (200, 201)),
+    ],
+    ids=["no database", "no migrations"],
+)
+def test_service_needs_neither_migrations_nor_a_database(
+    project: pytest.Pytester, create_app: str, tables: str, statuses: tuple[int, int]
+) -> None:
+    project.makepyfile(
+        f"""
+        import pytest
+        from example.app import Base, create_app
+        from fastapi import FastAPI
+        from service_testing.service import ServiceUnderTest
+
+        @pytest.fixture(scope="session")
+        def service():
+            return ServiceUnderTest(name="other", create_app={create_app}, metadata={tables})
+
+        @pytest.mark.parametrize("run", [1, 2])
+        async def test_app(client, run):
+            got = await client.get("/openapi.json"), await client.post("/notes/?title=leaks")
+            assert tuple(each.status_code for each in got) == {statuses}
+        """
+    )
+    project.runpytest("--strict-markers").assert_outcomes(passed=2)
+
+
 def test_each_fixture_has_a_docstring(project: pytest.Pytester) -> None:
     project.makepyfile(CALLS_THE_APP)
     modules = project.runpytest("--fixtures").stdout.str().split("fixtures defined from ")
