@@ -25,7 +25,7 @@ from service_testing.faults import (
     refused,
     timed_out,
     unavailable,
-    unpromised,
+    uncovered,
 )
 from service_testing.frozen_time import FrozenTime
 from service_testing.lifespan import running
@@ -157,7 +157,7 @@ class TestOpenCircuit:
 
 class TestRefusedLookups:
     @pytest.mark.parametrize(
-        "refusal", [answer(401), unpromised(403), answer(404)], ids=["401", "403", "404"]
+        "refusal", [answer(401), uncovered(403), answer(404)], ids=["401", "403", "404"]
     )
     async def test_refused_lookups_keep_the_circuit_closed(
         self, users: FaultyUsers, refusal: Behaviour

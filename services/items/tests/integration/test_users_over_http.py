@@ -15,7 +15,7 @@ from app.main import create_app
 from app.settings import ItemsSettings
 from service_testing.assertions import assert_error_response, assert_paginated_response
 from service_testing.client import AppClient, as_user
-from service_testing.faults import Behaviour, answer, refused, timed_out, unpromised
+from service_testing.faults import Behaviour, answer, refused, timed_out, uncovered
 from service_testing.isolation import IsolatedDatabase
 from service_testing.lifespan import running
 from service_testing.tokens import TokenIssuer
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("no_waiting")
 FAILURES = {
     "a time-out": timed_out(httpx.ConnectTimeout),
     "a 503 of a proxy": answer(503, html="<h1>Sorry</h1>"),
-    "another shape": unpromised(json={"user": "Ada"}),
+    "another shape": uncovered(json={"user": "Ada"}),
     "another user": answer(json={"id": 8, "name": "Ada", "is_active": True}),
 }
 """One of each kind. The client's unit tests have all of them."""

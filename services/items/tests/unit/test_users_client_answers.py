@@ -7,7 +7,7 @@ import pytest
 from app.clients.users import UserSummary
 from app.errors import UsersUnavailable
 from chassis.web.errors import InvalidToken
-from service_testing.faults import FaultyTransport, answer, unpromised
+from service_testing.faults import FaultyTransport, answer, uncovered
 from tests.unit.conftest import KEYS, USER, ConnectTo
 
 MISSHAPEN = [
@@ -46,7 +46,7 @@ class TestGetUser:
     async def test_get_user_with_any_other_status_raises_users_unavailable_without_a_retry(
         self, connect_to: ConnectTo, status: int
     ) -> None:
-        users = FaultyTransport(unpromised(status, json=USER))
+        users = FaultyTransport(uncovered(status, json=USER))
         with pytest.raises(UsersUnavailable):
             await connect_to(users).get_user(7, "token")
         assert len(users.requests) == 1
@@ -54,7 +54,7 @@ class TestGetUser:
     @pytest.mark.parametrize("status", [302, 307])
     async def test_get_user_follows_no_redirect(self, connect_to: ConnectTo, status: int) -> None:
         headers = {"Location": "http://elsewhere.example/users/7"}
-        users = FaultyTransport(unpromised(status, headers=headers), answer(200, json=USER))
+        users = FaultyTransport(uncovered(status, headers=headers), answer(200, json=USER))
         with pytest.raises(UsersUnavailable):
             await connect_to(users).get_user(7, "token")
         assert [request.url.host for request in users.requests] == ["users.example"]
@@ -63,7 +63,7 @@ class TestGetUser:
     async def test_get_user_with_an_invalid_body_raises_users_unavailable(
         self, connect_to: ConnectTo, content: bytes
     ) -> None:
-        users = FaultyTransport(unpromised(200, content=content))
+        users = FaultyTransport(uncovered(200, content=content))
         with pytest.raises(UsersUnavailable):
             await connect_to(users).get_user(7, "token")
         assert len(users.requests) == 1
@@ -78,7 +78,7 @@ class TestFetchKeys:
     async def test_fetch_keys_with_any_other_status_raises_users_unavailable(
         self, connect_to: ConnectTo, status: int
     ) -> None:
-        users = FaultyTransport(unpromised(status, text='{"keys": []}'))
+        users = FaultyTransport(uncovered(status, text='{"keys": []}'))
         with pytest.raises(UsersUnavailable):
             await connect_to(users).fetch_keys()
         assert len(users.requests) == 1

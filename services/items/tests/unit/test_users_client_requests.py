@@ -13,7 +13,7 @@ from service_testing.faults import (
     malformed_json,
     refused,
     unavailable,
-    unpromised,
+    uncovered,
 )
 from tests.unit.conftest import KEYS, USER, ConnectTo
 
@@ -39,7 +39,7 @@ async def test_fetch_keys_sends_no_token(connect_to: ConnectTo) -> None:
 
 
 @pytest.mark.parametrize(
-    "last_answer", [unavailable(), unpromised(403), malformed_json(), refused()]
+    "last_answer", [unavailable(), uncovered(403), malformed_json(), refused()]
 )
 async def test_outage_is_logged_without_the_token(
     connect_to: ConnectTo,

@@ -15,7 +15,7 @@ from service_testing.faults import (
     refused,
     timed_out,
     unavailable,
-    unpromised,
+    uncovered,
 )
 from tests.factories import Account
 from tests.fake_directory_server import CLIENT_ID, SECRET, DirectoryServer
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.usefixtures("no_waiting")
 FAULTS = {"refused": refused(), "time-out": timed_out(), "503": unavailable()}
 SPOILT = {
     "malformed": malformed_json(),
-    "no object": unpromised(json=[]),
-    "403": unpromised(403),
-    "redirect": unpromised(302, headers={"Location": "http://elsewhere.example/"}),
+    "no object": uncovered(json=[]),
+    "403": uncovered(403),
+    "redirect": uncovered(302, headers={"Location": "http://elsewhere.example/"}),
 }
 ACCOUNTS = tuple(Account(id=number) for number in range(1, 6))
 
@@ -128,13 +128,13 @@ class TestFailures:
         """A resync would delete the owners in a gap."""
         users = [Account(id=user_id).data for user_id in page["users"]]
         with pytest.raises(DirectoryFailed, match="sorted by id"):
-            await read(credentials, DirectoryServer(), unpromised(json={**page, "users": users}))
+            await read(credentials, DirectoryServer(), uncovered(json={**page, "users": users}))
 
     @pytest.mark.parametrize("field", ["id", "name", "is_active", "version"])
     async def test_page_with_an_incomplete_user_fails(
         self, credentials: ItemsSettings, field: str
     ) -> None:
         user = {name: value for name, value in Account().data.items() if name != field}
-        page = unpromised(json={"users": [user], "next_after_id": None})
+        page = uncovered(json={"users": [user], "next_after_id": None})
         with pytest.raises(DirectoryFailed, match="invalid page"):
             await read(credentials, DirectoryServer(), page)

@@ -112,18 +112,18 @@ async def test_request_is_the_event_with_a_token_and_its_cause() -> None:
 class TestAnswer:
     @pytest.mark.parametrize("status", [200, 201, 202, 204])
     async def test_success_is_delivered(self, status: int) -> None:
-        assert await Delivery(faults.unpromised(status)).answer() == Delivered()
+        assert await Delivery(faults.uncovered(status)).answer() == Delivered()
 
     @pytest.mark.parametrize("status", [400, 409, 410, 422])
     async def test_refusal_is_final(self, status: int) -> None:
-        delivery = Delivery(faults.unpromised(status, text="no\nsubject"))
+        delivery = Delivery(faults.uncovered(status, text="no\nsubject"))
         assert await delivery.answer() == Refused(f"status {status}", "no subject")
 
     @pytest.mark.parametrize(
         "status", [301, 307, 401, 403, 404, 405, 408, 413, 415, 421, 425, 429, 500, 502, 503, 504]
     )
     async def test_other_status_is_a_failure(self, status: int) -> None:
-        assert await Delivery(faults.unpromised(status)).answer() == Failed(f"status {status}")
+        assert await Delivery(faults.uncovered(status)).answer() == Failed(f"status {status}")
 
     @pytest.mark.parametrize("error", FAILURES, ids=lambda error: error.__name__)
     async def test_error_of_the_network_is_a_failure(self, error: type[Exception]) -> None:

@@ -7,7 +7,7 @@ Each request gets the next behaviour, and the last one stays: this service recov
 raises what httpx raises in the real case. None of them sleeps.
 
 In a service with contracts, an interaction has to cover each answer (`contracts.fakes`), except those
-of `unpromised`, which stand for a proxy or a faulty provider.
+of `uncovered`, which stand for a proxy or a faulty provider.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ Behaviour = Callable[[httpx.Request], Awaitable[httpx.Response]]
 an app (`httpx.ASGITransport`). A behaviour can be the `side_effect` of respx."""
 
 
-UNPROMISED = "contracts.uncovered"
+UNCOVERED = "contracts.uncovered"
 """The extension of a response that no contract has to cover. The package contracts reads it."""
 
 
@@ -67,9 +67,9 @@ def answer(status: int = 200, **content: Any) -> Behaviour:
     return _immediately(lambda: httpx.Response(status, **content))
 
 
-def unpromised(status: int = 200, **content: Any) -> Behaviour:
+def uncovered(status: int = 200, **content: Any) -> Behaviour:
     """As `answer`, but from a proxy or a faulty service: no contract has to cover it."""
-    return answer(status, extensions={UNPROMISED: True}, **content)
+    return answer(status, extensions={UNCOVERED: True}, **content)
 
 
 def unavailable() -> Behaviour:
@@ -84,7 +84,7 @@ def too_many_requests(*, retry_after_seconds: int) -> Behaviour:
 
 def malformed_json() -> Behaviour:
     """A 200 whose body claims to be JSON and isn't."""
-    return unpromised(content=b'{"id": 7, "name": ', headers={"Content-Type": "application/json"})
+    return uncovered(content=b'{"id": 7, "name": ', headers={"Content-Type": "application/json"})
 
 
 def refused() -> Behaviour:
@@ -162,7 +162,7 @@ async def _cut(
     if error_class is None:
         headers.pop("Content-Length", None)
     cut = _CutStream(body[:after_bytes], error_class)
-    extensions = {UNPROMISED: True}
+    extensions = {UNCOVERED: True}
     return httpx.Response(response.status_code, headers=headers, stream=cut, extensions=extensions)
 
 

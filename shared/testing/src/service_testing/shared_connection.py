@@ -55,7 +55,7 @@ class TaskGuard:
     def _refuse_a_second_task(self) -> None:
         if self.other_tasks():
             pytest.fail(
-                "Two tasks use the database at once, but in rollback mode all sessions share one "
+                "Two tasks use the database simultaneously, but in rollback mode all sessions share one "
                 "connection. Mark the test with @pytest.mark.committed."
             )
 

@@ -14,7 +14,7 @@ from service_testing.client import AppClient
 from service_testing.isolation import IsolatedDatabase, Reset
 
 TITLES = select(Note.title).order_by(Note.id)
-TWO_TASKS = "Two tasks use the database at once"
+TWO_TASKS = "Two tasks use the database simultaneously"
 COMMITTED = [pytest.param(run, marks=pytest.mark.committed) for run in (3, 4)]
 in_each_mode_twice = pytest.mark.parametrize("run", [1, 2, *COMMITTED])
 

@@ -6,7 +6,7 @@ import pytest
 import respx
 
 from service_testing.faults import (
-    UNPROMISED,
+    UNCOVERED,
     Behaviour,
     FaultyTransport,
     Held,
@@ -19,7 +19,7 @@ from service_testing.faults import (
     too_many_requests,
     truncated,
     unavailable,
-    unpromised,
+    uncovered,
 )
 
 HELLO = answer(json={"hello": "world"})
@@ -88,8 +88,8 @@ class TestTransport:
 
 class TestAnswers:
     async def test_answer_that_no_contract_covers_is_marked(self) -> None:
-        assert UNPROMISED in (await client_of(unpromised(text="a proxy's")).get("/")).extensions
-        assert UNPROMISED not in (await client_of(HELLO).get("/")).extensions
+        assert UNCOVERED in (await client_of(uncovered(text="a proxy's")).get("/")).extensions
+        assert UNCOVERED not in (await client_of(HELLO).get("/")).extensions
 
     async def test_unavailable_is_a_503_without_json(self) -> None:
         response = await client_of(unavailable()).get("/")
