@@ -110,6 +110,13 @@ def test_changed_file_fails(
     assert any(fix in output for fix in fixes)
 
 
+def test_state_that_no_consumer_uses_is_named(example: Example, printed: Callable[[], str]) -> None:
+    example.append("contracts/states.toml", '\n[catalog."a shelf"]\n')
+    example.edit(STATES, (NO_BOOK, UNUSED + NO_BOOK))
+    assert example.gate.verify("catalog")
+    assert "interactions verified. No consumer uses the state `a shelf`." in printed()
+
+
 BLIND = """
 
 import pytest

@@ -16,17 +16,14 @@ _FORMATS = {
     "date": r"^\d{4}-\d\d-\d\d$",
     "uuid": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
 }
-_KINDS: Mapping[str, tuple[type, Matcher]] = {
-    "boolean": (bool, {"match": "boolean"}),  # would also match the text "true"
-    "integer": (type(...), {"match": "integer"}),  # `type` would also match 1.5
-    "number": (type(...), {"match": "number"}),
-    "string": (
-        str,
-        {"match": "regex", "regex": r"^[\s\S]*$"},
-    ),  # would also match the text of a number
-    "null": (type(...), {"match": "null"}),
-    "array": (list, {"match": "type"}),
+_MATCHERS: Mapping[str, Matcher] = {
+    **{kind: {"match": kind} for kind in ("boolean", "integer", "number", "null")},
+    "string": {"match": "regex", "regex": r"^[\s\S]*$"},
+    "array": {"match": "type"},
 }
+# `type` is stricter: "true" matches `boolean`, and the text of a number matches a regex. Not for
+# numbers: 1.5 has the type of 1.
+_TYPES = {"boolean": bool, "string": str}
 _TYPE = {"match": "type"}
 
 
@@ -70,13 +67,13 @@ def _alternatives(schema: Schema, definitions: Schema) -> Iterator[Schema]:
 
 def _matchers(example: Any, schema: Schema) -> list[Matcher]:
     kind = schema.get("type", "")
-    if kind not in _KINDS:
+    if kind not in _MATCHERS:
         raise ContractError(
             f"{example!r} can't be `typed`: give the exact value, or use `read_by` for its parts."
         )
-    python_type, matcher = _KINDS[kind]
     # `type` compares with the type of the example, which may be that of another alternative.
-    found = [_TYPE if isinstance(example, python_type) else matcher]
+    is_like_example = kind in _TYPES and isinstance(example, _TYPES[kind])
+    found: list[Matcher] = [_TYPE if is_like_example else _MATCHERS[kind]]
     sizes = {
         name: schema[key]
         for name, key in (("min", "minItems"), ("max", "maxItems"))
