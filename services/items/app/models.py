@@ -60,8 +60,8 @@ class Item(SQLModel, table=True):
     description: str | None = Field(default=None, sa_type=Text)
     price_cents: int = Field(sa_type=BigInteger)
     """An integer, because SQLite has no exact decimals."""
-    search_text: str = Field(sa_type=Text)
-    """Name and description in the form of `app.search`. On PostgreSQL it has a trigram index."""
+    search_text: str = Field(default="", sa_type=Text)
+    """Name and description, folded. On PostgreSQL it has a trigram index."""
     version: int = 1
     """Grows with every change of the item."""
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

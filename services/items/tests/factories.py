@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from sqlmodel import col
 
 from app.models import Item, Owner
-from app.search import search_text
+from app.repositories.items import search_text
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 from chassis.events.cloudevents import Event

@@ -15,8 +15,7 @@ from app.etags import item_etag, representation_version
 from app.models import Item, ItemRemoval, Owner, metadata
 from app.money import price_text, to_cents
 from app.schemas import ItemView
-from app.search import searchable
-from chassis.db.columns import LIKE_ESCAPE, escaped_like
+from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold
 from chassis.db.paging import Sort, bounded_count, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.web.paging import Page, PageQuery
@@ -225,8 +224,11 @@ class ItemRepository:
         """The item, locked until the transaction ends."""
         return (await self._session.exec(_LOCKED_ITEM, params={"item_id": item_id})).one_or_none()
 
-    def add(self, item: Item) -> None:
+    async def save(self, item: Item) -> None:
+        """Store a new or changed item, with the column that is derived from others."""
+        item.search_text = search_text(item.name, item.description)
         self._session.add(item)
+        await self._session.flush()
 
     async def delete(self, item: Item) -> None:
         await self._session.delete(item)
@@ -236,3 +238,16 @@ class ItemRepository:
         batch = select(Item.id).where(col(Item.owner_id) == owner_id).limit(limit)
         result = await self._session.exec(delete(Item).where(col(Item.id).in_(batch)))
         return result.rowcount
+
+
+def searchable(text: str) -> str:
+    """The form in which searches compare text: folded, and on one line.
+
+    So a search can't match across the end of a name.
+    """
+    return fold(text).replace("\n", " ")
+
+
+def search_text(name: str, description: str | None) -> str:
+    """The text that a search looks at: it finds an item by a part of its name or description."""
+    return "\n".join(searchable(text) for text in (name, description or ""))

@@ -10,7 +10,6 @@ from app.money import to_cents
 from app.repositories.items import ItemRepository, ItemWithOwner
 from app.repositories.owners import OwnerRepository
 from app.schemas import ItemCreate, ItemPatch
-from app.search import search_text
 from chassis.auth.tokens import Principal
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
@@ -36,13 +35,11 @@ async def create(session: WriteSession, owner_id: int, body: ItemCreate) -> Item
     item = Item(
         **body.model_dump(exclude={"price"}),
         price_cents=to_cents(body.price),
-        search_text=search_text(body.name, body.description),
         owner_id=owner.id,
         created_at=now,
         updated_at=now,
     )
-    ItemRepository(session).add(item)
-    await session.flush()
+    await ItemRepository(session).save(item)
     return ItemWithOwner.of(item, owner)
 
 
@@ -65,10 +62,9 @@ async def update(
     changes = {field: value for field, value in sent.items() if getattr(item, field) != value}
     if changes:
         item.sqlmodel_update(changes)
-        item.search_text = search_text(item.name, item.description)
         item.version += 1
         item.updated_at = utc_now()
-        await session.flush()
+        await ItemRepository(session).save(item)
     return ItemWithOwner.of(item, owner)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from app.models import Item, ItemRemoval, Owner
-from app.search import searchable
+from app.repositories.items import searchable
 from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_paginated_response
 from service_testing.client import AppClient

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.search import search_text, searchable
+from app.repositories.items import search_text, searchable
 
 
 @pytest.mark.parametrize("term", ["LAMP", "of brass"])
