@@ -9,9 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,10 @@ from contracts.pacts import canonical
 
 SOURCE = Path(__file__).parents[1] / "example"
 SERVICES = ("catalog", "mailer", "shop")
+Edit = dict[str, Any]
+"""By file: pairs of an old and a new text; and what the gate `prints`."""
+EDITS: dict[str, dict[str, Edit]] = tomllib.loads((SOURCE.parent / "gate/edits.toml").read_text())
+"""By group and name."""
 
 
 @dataclass
@@ -145,6 +151,11 @@ class Example:
     def path(self, name: str) -> Path:
         """`catalog/app/main.py` is a file of that service, `contracts/...` one of the contracts."""
         return self.root / name if name.startswith("contracts/") else self.root / "services" / name
+
+    def make(self, edit: Edit) -> None:
+        for name, changes in edit.items():
+            if name != "prints":
+                self.edit(name, *changes)
 
     def edit(self, name: str, *changes: tuple[str, str]) -> None:
         path = self.path(name)

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from gate.edits.lockstep import LOCKSTEP
-from gate.example import SERVICES, Example
+from gate.example import EDITS, SERVICES, Example
 
 from contracts.errors import ContractError
 from contracts.gate.deployed import PRODUCTION, Deployments
@@ -96,10 +95,9 @@ class TestBeforeTheFirstDeployment:
         self, example: Example, capsys: pytest.CaptureFixture[str]
     ) -> None:
         example.git("checkout", "--quiet", "-b", "rename")
-        for file, *changes in LOCKSTEP[0].changes:
-            example.edit(file, *changes)
+        example.make(EDITS["lockstep"]["title is renamed on both sides"])
         example.gate.update()
-        example.git("commit", "--quiet", "--all", "--message", LOCKSTEP[0].name)
+        example.git("commit", "--quiet", "--all", "--message", "Rename on both sides")
         assert not example.gate.can_i_deploy([["catalog"]])
         output = capsys.readouterr().out
         assert "shop: it has no tag deployed/production/shop, so the merge base" in output
