@@ -192,7 +192,8 @@ class TestRemovedInteractions:
         test = "shop/tests/contract/test_catalog.py"
         example.edit(test, ('"no books"', '"an empty catalogue"'))
         example.gate.update()
-        assert self.check(example, capsys)[0]
+        passed, output = self.check(example, capsys)
+        assert passed, output
 
     def test_deleted_service_explains_itself(
         self, example: Example, capsys: pytest.CaptureFixture[str]
