@@ -1,13 +1,11 @@
 # needs: users, items
 """The figures of `tox -e bench`."""
 
-from pathlib import Path
-
 import pytest
 
 from bench import routes
 from bench.comparison import TOLERANCE, Comparison, Run, as_table
-from bench.load import Load, LoadFailed, run_load
+from bench.load import Load
 from bench.routes import AnswersDiffer, check_same_answer, measured_routes
 
 ROUTES = {route.name: route for route in measured_routes(item_id=1, token="t")}
@@ -46,41 +44,6 @@ class TestComparison:
         _, good, bad = as_table([comparison(2), comparison(2, limit=1.5)]).splitlines()
         assert "over the limit" not in good
         assert bad.endswith("over the limit")
-
-
-class TestLoad:
-    @pytest.fixture
-    def wrk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """A wrk that records its arguments and prints the file `output`."""
-        program = tmp_path / "wrk"
-        program.write_text(
-            '#!/bin/sh\ncd "$(dirname "$0")"\nprintf "%s\\n" "$@" >arguments\ncat output\n'
-        )
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-        return tmp_path
-
-    def test_request_of_the_route_is_sent(self, wrk: Path) -> None:
-        (wrk / "output").write_text('Running\n{"requests": 9, "seconds": 1.0, "failed": 0}\n')
-        load = run_load("http://host", CREATE, seconds=1)
-        sent = (wrk / "arguments").read_text().splitlines()
-        assert load.requests == 9
-        assert "http://host/items/" in sent
-        assert "--header=Authorization: Bearer t" in sent
-        assert sent[-2:] == ["POST", CREATE.body]
-
-    @pytest.mark.parametrize("output", ['"requests": 9, "failed": 1', '"requests": 0, "failed": 0'])
-    def test_failed_request_fails_the_run(self, wrk: Path, output: str) -> None:
-        (wrk / "output").write_text(f'{{{output}, "seconds": 1.0}}\n')
-        with pytest.raises(LoadFailed, match="requests failed"):
-            run_load("http://host", READ, seconds=1)
-
-    def test_missing_wrk_is_reported_with_the_command_that_installs_it(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.raises(LoadFailed, match="apt install wrk"):
-            run_load("http://host", READ, seconds=1)
 
 
 class TestSameAnswer:
