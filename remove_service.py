@@ -105,7 +105,7 @@ def _without(text: str, file: str, name: str, gone: Iterable[str]) -> str:
     if file in {"tox.ini", "contracts/states.toml"}:
         tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
         kept = [each for each in tables if not each.startswith(f"[{name}.")]
-        return "".join(each for each in kept if name not in _needs(each))
+        return "".join(each for each in kept if name not in _needs(each)).rstrip("\n") + "\n"
     if file.endswith(".md"):
         return _LINK.sub(partial(_unlinked, document=file, gone=gone), text)
     if file.startswith("services/") and file.endswith("/pyproject.toml"):
