@@ -30,7 +30,7 @@ class Trial:
         self._name = name
 
     async def run(self, cause_fault: Callable[[], Awaitable[None]]) -> Outcome:
-        """Cause the fault under load, and wait until nothing fails any more."""
+        """Cause the fault under load, and wait until requests succeed again."""
         async with under_load(self._stack, self._reads, self._name) as load:
             await load.until_started()
             await cause_fault()

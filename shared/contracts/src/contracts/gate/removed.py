@@ -38,7 +38,7 @@ def removed_interactions(
             explained.append(f"{sentence}: {reason}.")
         else:
             problems.append(
-                f"{sentence}. Nothing verifies it any more. Restore it, or write the reason to "
+                f"{sentence}. It is no longer verified. Restore it, or write the reason to "
                 f'{path}:\n  ["{pair}"]\n  "{description}" = "..."'
             )
     for pair, description in sorted(map(_name, now)):
