@@ -21,7 +21,6 @@ pytestmark = pytest.mark.only_on("compose", reason="local processes have no prox
         "/metrics",
         "/health/ready",
         "/health/live",
-        "/",
         "/openapi.json",
     ],
 )
