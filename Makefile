@@ -53,7 +53,7 @@ types: $(BOOTSTRAP)/.ready ## check the types
 	@$(TOX) -q -e types
 
 .PHONY: contracts
-contracts: $(BOOTSTRAP)/.ready ## write contracts/ anew from the consumers' tests and the services, after an intended change
+contracts: $(BOOTSTRAP)/.ready ## regenerate contracts/ from the consumers' tests and the services, after an intended change
 	@$(TOX) -q -e contracts -- update
 
 .PHONY: constraints

@@ -41,7 +41,7 @@ _REQUIRED = re.compile(r"(?<!\$)\$\{(\w+)(:?)\?")
 
 
 class Refused(Exception):
-    """The services can't run as they are asked to. The text is for the user."""
+    """The services can't run with these settings. The text is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Service:
     name: str
     folder: Path
     port: int
-    """Where it listens unless `<NAME>_PORT` says otherwise."""
+    """Where it listens unless `<NAME>_PORT` is set."""
     token_audience: str | None = None
     issues_tokens: bool = False
     consumes: Sequence[str] = ()
@@ -247,7 +247,7 @@ def compose_files(root: Path = ROOT) -> list[Path]:
 def env_text(current: str = "", root: Path = ROOT) -> str:
     """The text of `.env`: `current`, or .env.example, with what the Compose files require added.
 
-    A value that is there stays, except for those of `connections`: they are written anew. Everything else that is
+    A value that is there stays, except for those of `connections`: they are written again. Everything else that is
     required and can't be empty is a new secret, of letters and digits, so that it fits in a URL.
     """
     found = services(root)
@@ -273,7 +273,7 @@ def write_env(root: Path = ROOT) -> int:
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
     new.replace(target)
-    print("Wrote .env. It holds secrets: git ignores it.")
+    print("Wrote .env. It contains secrets: git ignores it.")
     return 0
 
 

@@ -122,5 +122,5 @@ def _dump_or_error(service: ComposeService) -> str:
     """A database that can't be reached must not hide the logs."""
     try:
         return asyncio.run(service.dump())
-    except Exception as error:  # noqa: BLE001 - whatever the engine or the database raises
+    except Exception as error:  # noqa: BLE001 - the engine and the database raise anything
         return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""What a workflow needs of the running services, whatever they run in.
+"""What a workflow needs of the running services, in processes or in containers.
 
 `LocalStack` in processes.py: one process per service. `ComposeStack` in compose.py: containers behind a proxy.
 """

@@ -101,7 +101,7 @@ def running_stack(
 
 @pytest.fixture
 def stack(running_stack: Stack) -> Stack:
-    """All services ready, whatever the test before did to them."""
+    """All services, ready again after the test before."""
     for service in running_stack.services:
         service.ensure_ready()
     return running_stack

@@ -61,7 +61,7 @@ def broken_links(document: Path, site: list[Path]) -> Iterator[str]:
 
 
 def is_outdated(document: Path) -> bool:
-    """Whether it says that it is about a service that was removed: it names files that were there."""
+    """Whether its line `about` names a removed service, whose files it still names."""
     about = re.search(r"^<!-- about: (.+) -->$", document.read_text(), re.MULTILINE)
     return bool(about and set(about[1].split(", ")) - {each.name for each in services()})
 

@@ -61,7 +61,7 @@ def test_file_that_does_not_exist_is_found(tmp_path: Path) -> None:
     assert missing_files(document) == {"docs/gone.py", "docs/gone/"}
 
 
-def test_folders_of_tools_are_passed_over(tmp_path: Path) -> None:
+def test_folders_of_tools_are_ignored(tmp_path: Path) -> None:
     (tmp_path / ".tox").mkdir()
     (tmp_path / ".tox/README.md").touch()
 
@@ -90,12 +90,12 @@ def test_numbers_of_interactions_are_those_of_the_pacts() -> None:
 
 
 class TestPatterns:
-    def test_each_row_of_the_catalogue_is_there(self) -> None:
+    def test_catalogue_has_each_row(self) -> None:
         numbers = re.findall(r"^### (\d+)\. ", prose(PATTERNS), re.MULTILINE)
 
         assert [int(number) for number in numbers] == list(range(1, 25))
 
-    def test_each_row_has_its_trap_and_shows_something(self) -> None:
+    def test_each_row_has_its_trap_and_an_example(self) -> None:
         _, *rows = re.split(r"^### ", prose(PATTERNS), flags=re.MULTILINE)
 
         for row in rows:
@@ -106,7 +106,7 @@ class TestPatterns:
 class TestCommands:
     # Both processes import what a service's tests need, on a machine that does other things too.
     @pytest.mark.slow
-    def test_pytest_takes_each_command_in_each_service(self) -> None:
+    def test_pytest_accepts_each_command_in_each_service(self) -> None:
         commands = documented_commands()
         assert len(commands) > 20
         with ThreadPoolExecutor() as pool:
@@ -114,7 +114,7 @@ class TestCommands:
 
         assert errors == [""] * len(SERVICES)
 
-    def test_a_command_that_pytest_does_not_take_is_found(
+    def test_command_that_pytest_rejects_is_found(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
@@ -144,7 +144,7 @@ def documented_commands() -> list[str]:
     return [line.removeprefix("$ ") for line in lines]
 
 
-def test_the_coveragerc_says_what_pyproject_says(tmp_path: Path) -> None:
+def test_coveragerc_has_the_settings_of_pyproject(tmp_path: Path) -> None:
     [ini] = blocks(TESTING, "ini")
     (tmp_path / ".coveragerc").write_text(ini)
     described = Coverage(config_file=str(tmp_path / ".coveragerc"))

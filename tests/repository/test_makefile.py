@@ -65,7 +65,7 @@ def test_make_alone_lists_every_target(checkout: Checkout) -> None:
 
 
 class TestInterpreter:
-    def test_broken_shim_is_passed_over(self, checkout: Checkout) -> None:
+    def test_broken_shim_is_skipped(self, checkout: Checkout) -> None:
         checkout.install_python("python3.12")
 
         assert checkout.make("run").stdout == "Preparing tox with python3.12 ...\nrunning\n"
@@ -128,7 +128,7 @@ class TestPreparation:
 
         assert checkout.take_calls()[-2:] == ["workspace.py install", f"run.py {option}"]
 
-    def test_another_python_makes_everything_anew(self, checkout: Checkout) -> None:
+    def test_another_python_creates_everything_again(self, checkout: Checkout) -> None:
         checkout.make("run")
         checkout.take_calls()
         checkout.install_python("python3.13")
@@ -136,7 +136,7 @@ class TestPreparation:
 
         assert "-m venv --clear .tox/bootstrap" in checkout.take_calls()
 
-    def test_moved_checkout_makes_everything_anew(self, checkout: Checkout) -> None:
+    def test_moved_checkout_creates_everything_again(self, checkout: Checkout) -> None:
         checkout.make("run")
         checkout.take_calls()
         checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved checkout"))

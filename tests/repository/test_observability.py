@@ -80,7 +80,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Profile]:
         profile.compose("down", "--volumes", "--timeout", "5")
 
 
-def test_each_shows_what_it_should(profile: Profile) -> None:
+def test_scrapes_and_dashboards_are_complete(profile: Profile) -> None:
     pools = profile.get("prometheus", "/api/v1/scrape_pools")["data"]["scrapePools"]
     boards = {each["uid"] for each in profile.get("grafana", "/api/search?type=dash-db")}
 

@@ -17,7 +17,7 @@ def locations_text(service: Service) -> str:
 
 
 def is_published(service: Service, path: str) -> bool:
-    """Python and PCRE read these patterns alike, but for how a group is named."""
+    """Python and PCRE read these patterns in the same way, except for the names of groups."""
     found = LOCATION.finditer(locations_text(service).replace("(?<", "(?P<"))
     return any(
         path == each["pattern"] if each["kind"] == "=" else re.search(each["pattern"], path)

@@ -92,14 +92,14 @@ class TestServiceThatNobodyNeeds:
         }
         assert (root / "tox.ini").read_text() == "[tox]\n\n[testenv:lint]\n"
 
-    def test_what_is_left_to_do_is_said(self, root: Path) -> None:
+    def test_remaining_steps_are_printed(self, root: Path) -> None:
         text = remove_service.remove(root, "orders", force=False)
         assert "make env" in text
         assert "delete the tag deployed/orders" in text
 
 
 class TestServiceThatOthersNeed:
-    def test_they_are_named_and_nothing_changes(self, root: Path) -> None:
+    def test_its_consumers_are_named_and_nothing_changes(self, root: Path) -> None:
         with pytest.raises(workspace.Refused, match=r"subscribe to it: orders\. FORCE=yes"):
             remove_service.remove(root, "stock", force=False)
         assert git(root, "status", "--porcelain") == ""

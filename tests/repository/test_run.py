@@ -123,7 +123,7 @@ class TestStart:
         events = re.findall(r" \| (migrating|serving)", run.seen)
         assert events == ["migrating"] * 3 + ["serving"] * 3
 
-    def test_data_lies_in_data_dir(self, start_run: StartRun, made_up: MadeUp) -> None:
+    def test_data_is_stored_in_data_dir(self, start_run: StartRun, made_up: MadeUp) -> None:
         start_run(DATA_DIR="other place").until("Ready")
 
         assert database_url(made_up.ports["orders"]).endswith("/other%20place/orders.db")
@@ -151,9 +151,7 @@ class TestStart:
         assert run.end() == 0
         assert run.leaves_nobody()
 
-    def test_taken_port_is_named_with_the_way_out(
-        self, start_run: StartRun, made_up: MadeUp
-    ) -> None:
+    def test_taken_port_is_named_with_the_fix(self, start_run: StartRun, made_up: MadeUp) -> None:
         with socket.create_server(("127.0.0.1", made_up.ports["orders"])):
             run = start_run()
 
@@ -227,7 +225,7 @@ class TestEnd:
         assert "stock (serve) ended with exit code -9." in run.errors()
         assert "orders | ended cleanly" in run.seen
 
-    def test_what_a_service_left_behind_is_killed(self, start_run: StartRun) -> None:
+    def test_remaining_children_of_a_service_are_killed(self, start_run: StartRun) -> None:
         run = start_run(ACCOUNTS_FAKE="parent").until("Ready")
         os.kill(run.process_id("accounts"), signal.SIGKILL)
 

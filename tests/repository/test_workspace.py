@@ -75,7 +75,7 @@ class TestDevelopment:
 
 
 @pytest.mark.parametrize("port", ["0x1", "65536", "-1", "", "9" * 5000])
-def test_port_that_is_none_is_refused(made_up: MadeUp, port: str, environ: dict[str, str]) -> None:
+def test_invalid_port_is_refused(made_up: MadeUp, port: str, environ: dict[str, str]) -> None:
     with pytest.raises(
         workspace.Refused, match=r"^ORDERS_PORT must be a port from 1 to 65535, not '"
     ):

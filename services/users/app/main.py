@@ -85,7 +85,7 @@ def create_app(
 
 
 def build_state(settings: UsersSettings, database: Database) -> UsersState:
-    """The service on a database, which stays the caller's to close."""
+    """The service on a database, which the caller closes."""
     issuer = token_issuer(database, settings)
     keys = issuer.keys
     passwords = PasswordHasher(settings)

@@ -28,7 +28,7 @@ class Kettle(BaseModel):
 
 
 def shop(answer: Response) -> FastAPI:
-    """A service with one route that gives this answer, whatever it describes."""
+    """A service with one route that gives this answer, which it may not describe."""
     app = FastAPI(title="Shop")
 
     @app.get("/kettles/first", response_model=Kettle)

@@ -4,7 +4,7 @@ from tests.e2e.faults.trial import Outcome
 
 
 def assert_documented(outcome: Outcome) -> None:
-    """Nothing is lost, no connection is kept, the databases agree, and every answer was documented."""
+    """Nothing is lost, no connection stays in use, the databases agree, and every answer was documented."""
     __tracebackhide__ = True
     load = outcome.load
     assert not load.ledger.undocumented, "\n".join(load.ledger.undocumented)

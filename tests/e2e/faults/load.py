@@ -17,7 +17,7 @@ _WRITERS = 4
 _READERS = 2
 _WITHOUT_FAILURE_SECONDS = 2.0
 _WAIT_SECONDS = 90.0
-# More than the proxy's own limits, to see whether it keeps them.
+# More than the proxy's own limits, to see whether it respects them.
 _TIMEOUT_SECONDS = 30.0
 
 

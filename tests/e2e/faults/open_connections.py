@@ -1,6 +1,6 @@
 """Whether a service still uses database connections when no request is left.
 
-A request that waits on a dead connection is invisible, because the proxy has answered for it. But it keeps its
+A request that waits on a dead connection is invisible, because the proxy has answered for it. But it occupies its
 connection, and enough of them leave the service without any.
 """
 

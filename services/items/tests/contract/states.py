@@ -43,12 +43,12 @@ class ItemsStates(ProviderStates):
     @state_handler("no item")
     async def no_item(self, id: int) -> None:  # noqa: A002 - as above
         assert await self._session.get(Item, id) is None
-        await self._session.rollback()  # or it holds the connection that writes need
+        await self._session.rollback()  # or it occupies the connection that writes need
 
     @state_handler("no owner")
     async def no_owner(self, id: int) -> None:  # noqa: A002 - as above
         assert await self._session.get(Owner, id) is None
-        await self._session.rollback()  # or it holds the connection that writes need
+        await self._session.rollback()  # or it occupies the connection that writes need
 
     @state_handler("an owner")
     async def owner(self, id: int, name: str, version: int) -> None:  # noqa: A002 - as above

@@ -27,7 +27,7 @@ async def write_user_event(session: WriteSession, event_type: EventType, user: U
 
 
 def event_data(event_type: EventType, user: User) -> dict[str, JsonValue]:
-    """The full state, so that a later event makes up for one that was lost or refused.
+    """The full state, so that a later event replaces one that was lost or refused.
 
     It has no e-mail address and no role, which are private.
     """

@@ -17,7 +17,7 @@ async def register(
     """Create an account.
 
     Raises:
-        EmailTaken: another account has the e-mail address. The database decides, so this also holds
+        EmailTaken: another account has the e-mail address. The database decides, so this is also true
             when several requests race.
     """
     user = User(email=email, name=name, password_hash=password_hash, role=role)

@@ -15,7 +15,7 @@ from chassis.db.database import Database
 class SignIn:
     """Takes the database instead of a session, unlike other services.
 
-    Hashing a password takes longer than any statement, and no connection should be held meanwhile.
+    Hashing a password takes longer than any statement, and should use no connection meanwhile.
     So each method reads, hashes, and then writes in a short transaction of its own.
     """
 

@@ -54,8 +54,8 @@ class LoadedKey:
 class KeyRing:
     """The signing keys that this process has loaded; it reloads them every few seconds.
 
-    It takes the database instead of a session: it outlives requests, and stores the first key whatever
-    becomes of the request that needed it.
+    It takes the database instead of a session: it outlives requests, and stores the first key even if the request
+    that needed it is cancelled.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Events, and the streams that relays lease (ADR 0019).
 
-Accounts that are there already get no event: whoever needs them reads `GET /internal/users/`.
+Existing accounts get no event: a service that needs them reads `GET /internal/users/`.
 """
 
 import sqlalchemy as sa

@@ -122,7 +122,7 @@ class UsersMessages(ProviderStates):
         event = (await session.exec(newest_first)).first()
         assert event is not None, "no event was written"
         session.expunge(event)
-        await session.rollback()  # or it holds the connection that writes need
+        await session.rollback()  # or it occupies the connection that writes need
         received: list[httpx.Request] = []
 
         def subscriber(request: httpx.Request) -> httpx.Response:

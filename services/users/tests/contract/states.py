@@ -59,7 +59,7 @@ class UsersStates(UsersMessages):
     @state_handler("no user")
     async def no_user(self, id: int) -> None:  # noqa: A002 - the API's word
         assert await self._people.session.get(User, id) is None
-        await self._people.session.rollback()  # or it holds the connection that writes need
+        await self._people.session.rollback()  # or it occupies the connection that writes need
 
     @state_handler("a user at a version")
     async def user_at_version(

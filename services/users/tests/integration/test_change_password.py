@@ -92,10 +92,10 @@ class TestConcurrentChanges:
         winner = passwords[statuses.index(204)]
         assert await log_in(client, user, password=winner)
 
-    async def test_password_changes_hold_no_connection_while_hashing(
+    async def test_password_changes_use_no_connection_while_hashing(
         self, client: AppClient, session: WriteSession, state: UsersState
     ) -> None:
-        """More requests than connections: they would deadlock if each held one while hashing."""
+        """More requests than connections: they would deadlock if each used one while hashing."""
         users = [await create_account(session, state) for _ in range(24)]
         responses = await asyncio.gather(
             *(

@@ -164,7 +164,7 @@ class TestClientCredentials:
             assert_status(await request_token(client, basic(CLIENT_ID, secret)), status)
 
     @pytest.mark.committed
-    async def test_concurrent_requests_hold_no_connection_while_keys_load(
+    async def test_concurrent_requests_use_no_connection_while_keys_load(
         self,
         app: FastAPI,
         settings: UsersSettings,

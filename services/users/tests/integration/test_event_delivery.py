@@ -37,7 +37,7 @@ async def outbox(spare_database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def first_delivery() -> faults.Held:
-    """Tells when the subscriber gets a request, which is answered at once."""
+    """Set when the subscriber gets a request, which is answered at once."""
     held = faults.Held(faults.answer(204))
     held.release()
     return held

@@ -1,1 +1,1 @@
-"""What every service stands on. It imports no service and no testing code."""
+"""What every service is built on. It imports no service and no testing code."""

@@ -1,1 +1,1 @@
-"""A service as small as one can be, built on the chassis."""
+"""The smallest service on the chassis."""

@@ -1,4 +1,4 @@
-"""The example's app, and apps of any routers that a test thinks of."""
+"""The example's app, and apps of any routers of a test."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

@@ -23,7 +23,7 @@ async def never() -> Message:
 
 
 class Connection:
-    """One request, message by message. What `incoming` doesn't hold never comes."""
+    """One request, message by message. No message follows those in `incoming`."""
 
     def __init__(self, *incoming: Message) -> None:
         self._incoming = list(incoming)

@@ -53,7 +53,7 @@ class Served:
         return [json.loads(line) for line in output.splitlines()]
 
     def stop(self) -> None:
-        """Whatever has become of it, nothing of it stays."""
+        """Kill it if it still runs, and close its streams."""
         self.client.close()
         self.process.kill()
         self.process.wait()

@@ -34,7 +34,7 @@ Behaviour = Callable[[OutboxEvent], Awaitable[Answer]]
 
 
 class FakeTransport:
-    """Delivers every event, unless it is told to behave otherwise."""
+    """Delivers every event, unless a test sets another behaviour."""
 
     def __init__(self) -> None:
         self.answer(Delivered())
@@ -100,7 +100,7 @@ def relay_to(
 
 
 async def deliver_all(relay: Relay) -> None:
-    """Work until nothing is due any more."""
+    """Work until nothing is due."""
     while True:
         await relay.work()
         if relay.is_idle:

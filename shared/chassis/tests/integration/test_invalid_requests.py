@@ -1,4 +1,4 @@
-"""422 and 400: what is said of a bad request, and what isn't repeated of it."""
+"""422 and 400: the errors of a bad request, which don't repeat its values."""
 
 import json
 

@@ -25,7 +25,7 @@ def test_exit_code_is_the_readiness(status: int, expected: int) -> None:
             self.wfile.write(b"what it says")
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever)

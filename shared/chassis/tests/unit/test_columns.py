@@ -1,4 +1,4 @@
-"""The names of what models leave nameless: migrations and the databases' errors go by them."""
+"""Generated names of constraints, which migrations and the databases' errors use."""
 
 from sqlalchemy import CheckConstraint, Column, Integer, MetaData, Table, UniqueConstraint
 

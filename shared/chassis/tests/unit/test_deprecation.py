@@ -1,4 +1,4 @@
-"""What is deprecated says so in the API description and in each response."""
+"""The API description and each response mark what is deprecated."""
 
 from datetime import date
 

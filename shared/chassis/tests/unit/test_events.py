@@ -39,7 +39,7 @@ def binary(body: bytes = b"{}", **headers: str) -> Event:
 
 
 class TestRoundTrip:
-    def test_event_comes_out_as_it_went_in(self) -> None:
+    def test_event_is_read_as_it_was_sent(self) -> None:
         headers, body = to_http(EVENT)
         assert from_http(httpx.Headers(headers), body) == EVENT
 
@@ -83,7 +83,7 @@ class TestRoundTrip:
 
 
 class TestTolerance:
-    def test_unknown_attributes_are_passed_over(self) -> None:
+    def test_unknown_attributes_are_ignored(self) -> None:
         event = structured({**ATTRIBUTES, "partitionkey": "7", "data": {"id": 7}})
         assert event == Event(id="1", source="/users", type="user.updated", data={"id": 7})
 
@@ -117,7 +117,7 @@ class TestTolerance:
         assert binary(b'"text"').data == "text"
 
     @pytest.mark.parametrize("hint", [7, "", "two words", "x" * 256, "line\nbreak"], ids=str)
-    def test_trace_and_request_id_that_cannot_be_are_none(self, hint: Any) -> None:
+    def test_invalid_trace_and_request_id_are_none(self, hint: Any) -> None:
         event = structured({**ATTRIBUTES, "traceparent": hint, "requestid": hint})
         assert (event.traceparent, event.request_id) == (None, None)
 
@@ -208,13 +208,13 @@ class TestMalformed:
             lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
         )
     )
-    def test_malformed_or_not_it_is_an_answer(self, content: Any) -> None:
+    def test_any_json_is_an_event_or_malformed(self, content: Any) -> None:
         wrong = {**ATTRIBUTES, **content} if isinstance(content, dict) else content
         with suppress(MalformedEvent):
             structured(wrong)
 
     @given(st.binary(max_size=60))
-    def test_malformed_bytes_are_an_answer(self, body: bytes) -> None:
+    def test_any_bytes_are_malformed(self, body: bytes) -> None:
         for content_type in (STRUCTURED, BINARY):
             with pytest.raises(MalformedEvent):
                 structured(body, content_type)

@@ -52,7 +52,7 @@ class Issuer:
 
 
 class Delivery:
-    """A transport on a network that behaves as it is told to."""
+    """A transport on a network whose behaviour the test sets."""
 
     def __init__(self, *behaviours: faults.Behaviour, deadline_seconds: float = 5) -> None:
         self.network = FaultyTransport(*behaviours)

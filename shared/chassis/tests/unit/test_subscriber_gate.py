@@ -67,7 +67,7 @@ class TestPause:
             gate.failed(aggregate_id)
         assert (gate.pause_seconds, gate.pauses_in_a_row) == (0.5, 1)
 
-    def test_probe_that_succeeds_opens_it_and_starts_anew(
+    def test_successful_probe_opens_it_and_resets_the_pause(
         self, gate: SubscriberGate, frozen_time: FrozenTime
     ) -> None:
         close(gate)

@@ -1,4 +1,4 @@
-"""Consumer-driven contracts with Pact, kept in git.
+"""Consumer-driven contracts with Pact, as files in git.
 
 - `contracts.consumer`: what a consumer's tests use to state what they send and read.
 - `contracts.provider`: what a provider's tests use to verify every recorded interaction.

@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         "can-i-deploy",
         help="ask whether services can be deployed next to what is deployed",
         description="Verify the service with the pacts of the deployed consumers, and its own pacts "
-        "with the deployed providers. Before the first deployment the merge base with the main branch stands in.",
+        "with the deployed providers. Before the first deployment the merge base with the main branch is used.",
     )
     deploy.add_argument("names", nargs="*", metavar="NAME", help="services; all if none is named")
     deploy.add_argument(

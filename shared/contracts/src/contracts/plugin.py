@@ -92,7 +92,7 @@ def pytest_runtest_makereport(
     if isinstance(error, ContractError) and not error.__cause__:
         report.longrepr = str(error)
     if isinstance(error, ContractError) or not getattr(error, "pytrace", True):
-        report.sections.clear()  # the message says it all
+        report.sections.clear()  # the message is enough
     verified: Path | None = item.config.getoption(VERIFIED_OUTPUT)
     if verified and "verify" in _fixtures_of(item):
         _write_result(verified / "results", item, report)

@@ -14,9 +14,9 @@ Schema = dict[str, Any]
 
 SCHEMA = "schema"
 """Its key in `comments`."""
-UNSAYABLE = "x-unsayable"
+UNSUPPORTED = "x-unsupported"
 """Marks a part of a schema with the name of a constraint that JSON Schema can't express."""
-_ANNOTATIONS = {"title", "description", "default", "examples", "deprecated", UNSAYABLE}
+_ANNOTATIONS = {"title", "description", "default", "examples", "deprecated", UNSUPPORTED}
 _BOUNDS = ("decimal_places", "ge", "gt", "le", "lt", "max_digits", "multiple_of", "now_op")
 _TIME = r"\d\d:\d\d(:\d\d(\.\d+)?)?"
 
@@ -48,9 +48,9 @@ def _marking(name: str) -> Any:
         function = schema.get("function", {}).get("function")
         if function and not str(getattr(function, "__module__", "")).startswith("pydantic"):
             name = getattr(function, "__qualname__", str(function))
-            return {**found, UNSAYABLE: f"the validator {name}"}
+            return {**found, UNSUPPORTED: f"the validator {name}"}
         bounds = [bound for bound in _BOUNDS if schema.get(bound) is not None]
-        return {**found, UNSAYABLE: f"the constraint {bounds[0]}"} if bounds else found
+        return {**found, UNSUPPORTED: f"the constraint {bounds[0]}"} if bounds else found
 
     return marking
 
@@ -63,7 +63,7 @@ for _kind in (
 
 
 def schema_of_model(model: type[BaseModel]) -> Schema:
-    """With its parts in `$defs`, and `UNSAYABLE` marks."""
+    """With its parts in `$defs`, and `UNSUPPORTED` marks."""
     schema = model.model_json_schema(schema_generator=_Generator)
     definitions = schema.get("$defs", {})
     return {**resolved(schema, definitions), "$defs": definitions}
@@ -77,16 +77,16 @@ def resolved(schema: Schema, definitions: Schema) -> Schema:
     return schema
 
 
-def unsayable(schema: Any, definitions: Schema, seen: frozenset[str] = frozenset()) -> list[str]:
+def unsupported(schema: Any, definitions: Schema, seen: frozenset[str] = frozenset()) -> list[str]:
     """The marks in the schema and in what it refers to."""
     if isinstance(schema, list):
-        return [each for part in schema for each in unsayable(part, definitions, seen)]
+        return [each for part in schema for each in unsupported(part, definitions, seen)]
     if not isinstance(schema, dict):
         return []
     name = schema.get("$ref", "")
     target = [] if not name or name in seen else [resolved(schema, definitions)]
-    found = unsayable([*target, *schema.values()], definitions, seen | {name})
-    return [schema[UNSAYABLE], *found] if UNSAYABLE in schema else found
+    found = unsupported([*target, *schema.values()], definitions, seen | {name})
+    return [schema[UNSUPPORTED], *found] if UNSUPPORTED in schema else found
 
 
 def lean(schema: Any) -> Any:

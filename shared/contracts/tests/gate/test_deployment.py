@@ -91,7 +91,7 @@ class TestBeforeTheFirstDeployment:
         assert example.gate.can_i_deploy([["catalog"]])
         assert "shop: it is neither deployed nor at the merge base" in capsys.readouterr().out
 
-    def test_merge_base_stands_in_on_a_branch(
+    def test_merge_base_is_used_on_a_branch(
         self, example: Example, capsys: pytest.CaptureFixture[str]
     ) -> None:
         example.git("checkout", "--quiet", "-b", "rename")
@@ -103,7 +103,7 @@ class TestBeforeTheFirstDeployment:
         assert "shop: it has no tag deployed/production/shop, so the merge base" in output
         assert "catalog as provider of shop at the merge base: NO" in output
 
-    def test_commit_before_stands_in_on_the_main_branch(self, example: Example) -> None:
+    def test_previous_commit_is_used_on_the_main_branch(self, example: Example) -> None:
         deployments = Deployments(example.gate.workspace)
         before = deployments.commit()
         example.write("contracts/states.toml", "")
@@ -195,7 +195,7 @@ class TestRemovedInteractions:
         passed, output = self.check(example, capsys)
         assert passed, output
 
-    def test_deleted_service_explains_itself(
+    def test_deleted_service_is_the_reason(
         self, example: Example, capsys: pytest.CaptureFixture[str]
     ) -> None:
         shutil.rmtree(example.path("shop"))
@@ -203,7 +203,7 @@ class TestRemovedInteractions:
         passed, output = self.check(example, capsys)
         assert (passed, "there is no service shop any more" in output) == (True, True)
 
-    def test_deleted_provider_explains_itself(
+    def test_deleted_provider_is_the_reason(
         self, example: Example, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for name in ("catalog", "mailer", "shop/tests/contract"):

@@ -1,4 +1,4 @@
-"""The start from nothing, as README.md has it."""
+"""The section "Start from nothing" of README.md."""
 
 import re
 import subprocess

@@ -177,7 +177,7 @@ class TestVerify:
         outcome = await verify(replace(interaction, document=stateless), harness, states)
         assert outcome.mismatches == []
 
-    async def test_output_of_the_verifier_is_kept(
+    async def test_output_of_the_verifier_is_stored(
         self, harness: Harness, states: NotesStates
     ) -> None:
         outcome = await verify(http(["bread"]), harness, states)

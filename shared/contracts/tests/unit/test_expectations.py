@@ -157,11 +157,11 @@ class TestReadBy:
         with pytest.raises(ContractError, match="Person doesn't read `email`: remove it"):
             read_by(Person, id=7, is_active=True, email="ada@example.com")
 
-    def test_read_by_rejects_to_leave_out_a_field_that_the_model_needs(self) -> None:
+    def test_read_by_rejects_a_missing_field_that_the_model_requires(self) -> None:
         with pytest.raises(ContractError, match="Person requires `is_active`: add it"):
             read_by(Person, id=7)
 
-    def test_read_by_rejects_an_example_that_the_model_does_not_take(self) -> None:
+    def test_read_by_rejects_an_example_that_the_model_rejects(self) -> None:
         with pytest.raises(ContractError, match="Person rejects the example"):
             read_by(Person, id="seven", is_active=True)
 
@@ -219,7 +219,7 @@ class TestReadBy:
 
 
 class TestSchema:
-    def test_schema_says_only_what_validates(self) -> None:
+    def test_schema_has_only_what_validates(self) -> None:
         class Titled(BaseModel):
             """A document."""
 

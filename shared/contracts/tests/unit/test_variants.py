@@ -67,7 +67,7 @@ def test_interaction_of_another_consumer_does_not_cover_a_variant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hat_", "band", "surprise"),
+    ("hat_", "band", "variant"),
     [
         (
             {**HAT, "required": ["label", "band"]},
@@ -93,5 +93,5 @@ def test_interaction_of_another_consumer_does_not_cover_a_variant() -> None:
     ],
     ids=["absent", "absent-inside", "number", "number-or-text", "nullable-object"],
 )
-def test_variants_are_named(hat_: dict[str, Any], band: dict[str, Any], surprise: str) -> None:
-    assert f"hatter: a hat: response at {surprise}" in found(BOTH, shop(hat_, band))
+def test_variants_are_named(hat_: dict[str, Any], band: dict[str, Any], variant: str) -> None:
+    assert f"hatter: a hat: response at {variant}" in found(BOTH, shop(hat_, band))

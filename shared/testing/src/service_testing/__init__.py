@@ -1,1 +1,1 @@
-"""A pytest plugin that makes a good test of a FastAPI service the easy one."""
+"""A pytest plugin with fixtures and helpers for tests of FastAPI services."""

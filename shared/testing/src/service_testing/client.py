@@ -20,7 +20,7 @@ class AppClient(httpx.AsyncClient):
 
 
 def app_transport(app: ASGIApp, *, state: ServiceState | None = None) -> httpx.ASGITransport:
-    """The way into an app. `state` stands for what the lifespan of an app that isn't started would yield."""
+    """A transport to an app. `state` replaces what the lifespan of an app that isn't started would yield."""
 
     async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
         await app({**scope, "state": {"service": state}}, receive, send)

@@ -98,7 +98,7 @@ def timed_out(error_class: type[httpx.TimeoutException] = httpx.ReadTimeout) -> 
 
 
 def failure(error_class: type[Exception]) -> Behaviour:
-    """An exception of httpx, whatever arguments its class takes. The client adds the request."""
+    """Any exception of httpx. The client adds the request."""
 
     def fail() -> httpx.Response:
         error = error_class.__new__(error_class)

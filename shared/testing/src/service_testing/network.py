@@ -1,4 +1,4 @@
-"""Keeps tests off the network: they can reach this machine only, and not even a name server.
+"""Blocks the network in tests: they reach only this machine, and not even a name server.
 
 It covers Python's own sockets, which asyncio uses, too, but not uvloop and other processes.
 """

@@ -1,4 +1,4 @@
-"""What sessions need in order to share one connection, and a failure of the test for what doesn't work on it.
+"""Lets sessions share one connection, and fails the test for what doesn't work on it.
 
 The failure is `pytest.fail` instead of an error, which the app would turn into a response with status 500.
 """

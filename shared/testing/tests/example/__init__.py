@@ -1,1 +1,1 @@
-"""A service as small as can be, to try the plugin on."""
+"""The smallest service, to try the plugin on."""

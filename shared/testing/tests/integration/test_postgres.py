@@ -101,7 +101,7 @@ class TestServer:
         assert not accepts_connections(url)
         assert not folder.parent.exists()
 
-    def test_without_any_programs_the_error_names_the_ways_out(
+    def test_without_any_programs_the_error_names_the_fixes(
         self, only_the_wheel: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda _: None)

@@ -29,7 +29,7 @@ def test_event_arrives_unchanged(mode: Mode) -> None:
 
 
 def test_event_is_structured_by_default() -> None:
-    """The whole event is the body, and no header tells of it (CloudEvents' HTTP binding, 3.2)."""
+    """The whole event is the body, and no header repeats it (CloudEvents' HTTP binding, 3.2)."""
     event = create_event("user.created")
     headers, body = event_request(event)
     assert "cloudevents+json" in str(headers)

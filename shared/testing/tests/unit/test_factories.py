@@ -50,7 +50,7 @@ def test_values_depend_on_the_seed_and_not_on_earlier_tests(pytester: pytest.Pyt
     assert together == alone != other_seed
 
 
-def test_unique_values_start_anew_in_each_test(pytester: pytest.Pytester) -> None:
+def test_unique_values_start_again_in_each_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest

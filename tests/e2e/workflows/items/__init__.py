@@ -1,1 +1,1 @@
-"""What items does, together with users. Its folder goes with the service."""
+"""What items does, together with users. Removing the service deletes this folder."""

@@ -62,7 +62,7 @@ class Snapshot:
     items: dict[int, tuple[int, str]]
     """Owner and name, by id."""
     sent: set[str]
-    """Ids of the events that every subscriber has got, according to the outbox."""
+    """Ids of the events that every subscriber has received, according to the outbox."""
     received: set[str]
 
 

@@ -1,1 +1,1 @@
-"""What users does by itself. Its folder goes with the service."""
+"""What users does by itself. Removing the service deletes this folder."""

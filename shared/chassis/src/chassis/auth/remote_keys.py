@@ -87,7 +87,7 @@ class RemoteKeys:
             document = await self._store.load()
             self._keys = _parse(document) if document else {}
             self._document = document
-        except Exception:  # whatever the store raises: the other service can still be asked
+        except Exception:  # the other service can be asked without the store
             logger.warning("stored_keys_unreadable", exc_info=True)
 
     async def _refresh(self) -> None:
@@ -105,7 +105,7 @@ class RemoteKeys:
             self._document = document
             try:
                 await self._store.save(document)
-            except Exception:  # whatever it is: tokens can be verified without the store
+            except Exception:  # tokens can be verified without the store
                 logger.warning("keys_not_stored", exc_info=True)
 
 

@@ -17,7 +17,7 @@ NAMING_CONVENTION = {
 """Names for what a model doesn't name, so that a migration can name it too."""
 
 NAME_LENGTH = "length(trim(name)) >= 1 AND length(name) <= 120"
-"""A check on a column `name`: what the field type `Name` lets through."""
+"""A check on a column `name`: what the field type `Name` accepts."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):

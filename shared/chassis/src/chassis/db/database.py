@@ -31,7 +31,7 @@ _DRIVERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseLimits:
-    """The size of each of the two pools, and how long a request waits for what."""
+    """The size of each of the two pools, and the longest waits of a request."""
 
     connections: int = 10
     wait_seconds: float = 10.0
@@ -172,7 +172,7 @@ def _write_engine(url: URL, limits: DatabaseLimits, *, foreign_keys: bool = True
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
         # A transaction that begins as a reader and writes later can fail half-way with
-        # "database is locked", which no busy timeout helps against.
+        # "database is locked", which no busy timeout prevents.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     @event.listens_for(engine.sync_engine, "reset")

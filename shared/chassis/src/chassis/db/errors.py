@@ -1,4 +1,4 @@
-"""Why a connection can't be had."""
+"""Why there is no usable connection."""
 
 
 class DatabaseUnreachable(ConnectionError):

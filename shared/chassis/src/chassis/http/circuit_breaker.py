@@ -23,7 +23,7 @@ _FAILING_SHARE = 0.5
 
 
 class CircuitOpen(Exception):
-    """No attempt is made. `CircuitBreaker.retry_after_seconds` tells when one may be."""
+    """No attempt is made. `CircuitBreaker.retry_after_seconds` is the time to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class CircuitBreaker:
         """Make one attempt in the block, whose exceptions pass.
 
         An exception is a failure when `is_failure` returns True; any other `Exception` is a success, because
-        the service responded. Neither counts when the caller goes away.
+        the service responded. A call whose caller goes away counts as neither.
 
         Raises:
             CircuitOpen: the block isn't entered.

@@ -53,7 +53,7 @@ class BackgroundTask:
             self._is_woken.clear()
             try:
                 pause_seconds = await self._work()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next unit may succeed
+            except Exception as error:  # noqa: BLE001 - the next unit may succeed
                 await self._recover(error)
             else:
                 self._failures_in_a_row = 0

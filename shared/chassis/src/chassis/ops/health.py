@@ -112,7 +112,7 @@ def measure_connections(registry: CollectorRegistry) -> Measure:
     )
     limit = Gauge(
         "database_connections_limit",
-        "Connections that the pool may hold; further requests wait.",
+        "Connections that the pool may open; further requests wait.",
         ("pool",),
         registry=registry,
     )

@@ -17,7 +17,7 @@ from chassis.web.context import current_context
 _SECRET_KEY = re.compile(
     r"passw|secret|token|authorization|cookie|private|passphrase|e_?mail", re.IGNORECASE
 )
-# Where exceptions repeat values of a row, of a statement or of a body. A row's may hold line breaks.
+# Where exceptions repeat values of a row, of a statement or of a body. A row's may contain line breaks.
 _VALUES = re.compile(
     r"(^[ |]*DETAIL: |\[parameters: |invalid input for query argument |"
     r"invalid input syntax for type |input_value=|'input': )"
@@ -71,7 +71,7 @@ def scrub(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-@lru_cache(maxsize=1024)  # the same few keys stand in every line
+@lru_cache(maxsize=1024)  # every line has the same few keys
 def _is_secret(key: str) -> bool:
     return _SECRET_KEY.search(key) is not None
 
@@ -105,7 +105,7 @@ def _renderer(settings: ServiceSettings) -> Processor:
 
 def _for_a_terminal(render: Callable[..., Any]) -> Processor:
     def readable(logger: WrappedLogger, method: str, event: EventDict) -> Any:
-        event.pop("service", None)  # it is known at a terminal
+        event.pop("service", None)  # a person at a terminal knows it
         for key, value in event.items():
             if isinstance(value, str):  # text of a client must not control the terminal
                 event[key] = value.translate(_CONTROL_CHARACTERS)

@@ -21,7 +21,7 @@ def links(
     parameters: Mapping[str, str] | None = None,
     body: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """What may be called next, with what this request and its response have told.
+    """The next calls, with values of this request and its response.
 
     Values are runtime expressions, as `$response.body#/id` (OpenAPI 3.1.0, section 4.8.20.4).
     """

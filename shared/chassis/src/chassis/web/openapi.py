@@ -77,7 +77,7 @@ def _sign_in_at(token_url: str, description: dict[str, Any]) -> None:
 
 def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
-    if "422" in responses:  # the framework says where there is something to be wrong
+    if "422" in responses:  # the framework adds it where there is input
         responses["422"] = _VALIDATION_ERROR
     if "requestBody" in operation:
         _add(responses, BadRequest)

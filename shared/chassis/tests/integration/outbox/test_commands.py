@@ -134,7 +134,7 @@ def stream(aggregate_id: int, *, due_in: timedelta = timedelta(), **changes: Any
 
 
 class TestList:
-    def test_list_without_subscribers_explains(self, operator: Operator) -> None:
+    def test_list_without_subscribers_gives_the_reason(self, operator: Operator) -> None:
         result = operator.run("outbox", "list")
         assert result.exit_code == 0
         assert result.stdout.startswith("No subscriber is registered")
@@ -276,7 +276,7 @@ class TestRemoveSubscriber:
 
 
 class TestPrune:
-    def test_prune_deletes_old_events_that_every_subscriber_has_got(
+    def test_prune_deletes_old_events_that_every_subscriber_received(
         self, operator: Operator
     ) -> None:
         old, new = timedelta(days=8), timedelta(days=6)
@@ -307,7 +307,7 @@ class TestPrune:
         assert operator.prune() == 0
 
 
-def test_relay_without_subscribers_explains(operator: Operator) -> None:
+def test_relay_without_subscribers_names_the_setting(operator: Operator) -> None:
     result = operator.run("relay")
     assert result.exit_code == 2
     assert result.stderr.startswith("error: NOTES_EVENTS_SUBSCRIBERS is required")

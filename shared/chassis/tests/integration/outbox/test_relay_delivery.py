@@ -94,7 +94,7 @@ class TestDelivery:
 
 
 class TestPause:
-    """How long `work` says that the relay may be left alone."""
+    """The pause that `work` returns."""
 
     async def test_pause_of_an_empty_outbox_is_a_poll(self, outbox: Outbox) -> None:
         assert await outbox.relay.work() == POLL_SECONDS

@@ -154,7 +154,7 @@ class Machine(RuleBasedStateMachine):
             assert not missing or streams[FIRST, note_id] <= min(missing)
 
     def teardown(self) -> None:
-        """At the end, when the subscribers are available, both have got everything."""
+        """At the end, when the subscribers are available, both have received everything."""
         try:
             for transport in self.transports.values():
                 transport.script = []

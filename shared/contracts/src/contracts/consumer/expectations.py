@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.consumer.bodies import Containing, Matching, Read, Typed, example_of
 from contracts.errors import ContractError
-from contracts.schemas import UNSAYABLE, Schema, lean, schema_of_model, unsayable, violations
+from contracts.schemas import UNSUPPORTED, Schema, lean, schema_of_model, unsupported, violations
 
 
 def containing(*values: Any) -> Containing:
@@ -74,8 +74,8 @@ def _resolved(value: Any, name: str, model: Schema) -> Any:
     if not isinstance(value, Typed):
         return value
     field, definitions = model["properties"][name], model["$defs"]
-    own = {key: value for key, value in model.items() if key == UNSAYABLE}
-    if found := unsayable([own, field], definitions):
+    own = {key: value for key, value in model.items() if key == UNSUPPORTED}
+    if found := unsupported([own, field], definitions):
         raise ContractError(
             f"`{name}` can't be `typed`: no contract can express {found[0]}. Give the exact value, "
             "or `matching`."

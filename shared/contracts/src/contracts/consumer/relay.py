@@ -1,4 +1,4 @@
-"""Passes what a client sends on to Pact's server, and keeps it.
+"""Forwards what a client sends to Pact's server, and records it.
 
 Pact itself ignores a header or a body that the interaction doesn't declare.
 """

@@ -32,7 +32,7 @@ class Deployments:
         return f"deployed/{self.environment}/{service}"
 
     def commit_of(self, service: str) -> str | None:
-        """The commit of its tag. Before the first deployment the merge base stands in; None if it is new.
+        """The commit of its tag. Before the first deployment the merge base; None if it is new.
 
         Raises:
             ContractError: others have a tag, and it has neither a tag nor a valid bootstrap entry.
@@ -102,14 +102,14 @@ class Deployments:
         return self._commit("HEAD^")
 
     def revision_of(self, service: str) -> str:
-        """What stands for the deployed version, for people."""
+        """How messages name the deployed version."""
         commit = self.commit_of(service)
         if commit is None:
             return "it is neither deployed nor at the merge base, so nothing is asked about it"
         tag, described = self.tag_of(service), self._described(commit)
         if self.is_deployed(service):
             return f"{tag} is {described}"
-        return f"it has no tag {tag}, so the merge base {described} stands in"
+        return f"it has no tag {tag}, so the merge base {described} is used"
 
     def revision(self) -> str:
         """As `revision_of`, for the checkout."""

@@ -11,7 +11,7 @@ from contracts.gate.workspace import Workspace
 
 CONSUMERS = "consumers"
 _WORST_FIRST = (FAILED, NOT_REACHED, PASSED, NOT_ASKED)
-"""One service that was asked about outweighs another that was not."""
+"""A result for one service outweighs that another wasn't asked about."""
 
 
 def deployment_of(service: str) -> str:

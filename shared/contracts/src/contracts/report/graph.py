@@ -89,7 +89,7 @@ def _gap(first: Box, second: Box) -> float:
 
 
 def _curve(first: Box, second: Box, bend: float, is_backward: bool) -> tuple[str, _Point]:
-    """The same way between two boxes whatever the direction; the path goes from consumer to provider."""
+    """The same curve in both directions; the path goes from consumer to provider."""
     if first == second:
         top = first.y - first.height / 2
         left, right, high = first.x - 20, first.x + 20, top - 60

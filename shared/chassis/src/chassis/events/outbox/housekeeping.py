@@ -1,4 +1,4 @@
-"""Deletes events that every subscriber has got."""
+"""Deletes events that every subscriber has received."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ _DELETE = delete(OutboxEvent).where(col(OutboxEvent.id).in_(_FINISHED.scalar_sub
 
 
 async def prune_delivered(database: Database, *, older_than: timedelta) -> int:
-    """Delete events that are older and that every subscriber has got. Returns how many.
+    """Delete events that are older and that every subscriber has received. Returns how many.
 
     Pending and parked events are never deleted.
     """

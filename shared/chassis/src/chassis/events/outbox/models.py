@@ -57,7 +57,7 @@ class OutboxSubscriber(SQLModel, table=True):
 
 
 class OutboxStream(SQLModel, table=True):
-    """An aggregate's events that one subscriber hasn't got yet: those from `next_version` on.
+    """An aggregate's events that one subscriber hasn't received yet: those from `next_version` on.
 
     The row is removed when there are none. Relays lease streams, never single events, so each
     subscriber gets the events of an aggregate in order.

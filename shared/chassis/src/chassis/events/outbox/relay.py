@@ -1,4 +1,4 @@
-"""The relay of one subscriber: leases streams, delivers their events in order, and records what came of it.
+"""The relay of one subscriber: leases streams, delivers their events in order, and records the results.
 
 It is the work of a `BackgroundTask`. One unit of work is one transaction: it gives the leases back whose
 deliveries have ended, and leases as many streams as there is room for. No transaction is open during a delivery.
@@ -64,7 +64,7 @@ class Relay:
     async def work(self) -> float:
         """Give back, lease and start to deliver, once. Returns the seconds until there may be more to do.
 
-        Raises whatever the database raises. The next call gives back what this one couldn't.
+        Exceptions of the database are raised. The next call gives back what this one couldn't.
         """
         await self._register()
         if not self._ended and (seconds := await self._seconds_until_due()) > 0:
@@ -113,7 +113,7 @@ class Relay:
         try:
             async with self._database.transaction() as session:
                 await streams.give_back(session, self._subscriber, self._ended)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the leases end by themselves
+        except Exception as error:  # noqa: BLE001 - in any case, the leases end by themselves
             reason = f"{type(error).__name__}: {error}"
             self._log.warning("events_leases_not_given_back", reason=reason)
 

@@ -51,7 +51,7 @@ class PublisherSettings(ServiceSettings):
         7,
         ge=0,
         le=36_500,
-        description="How long events that every subscriber has got are stored (0 to 36500).",
+        description="How long events that every subscriber has received are stored (0 to 36500).",
     )
 
     @property

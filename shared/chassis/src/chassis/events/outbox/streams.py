@@ -41,7 +41,7 @@ IS_PENDING = and_(
     col(OutboxEvent.aggregate_id) == col(OutboxStream.aggregate_id),
     col(OutboxEvent.version) >= col(OutboxStream.next_version),
 )
-"""Joins events and streams: the subscriber of the stream hasn't got the event yet."""
+"""Joins events and streams: the subscriber of the stream hasn't received the event yet."""
 
 _LEASABLE = (
     select(
@@ -106,7 +106,7 @@ _REMOVE_FINISHED = delete(OutboxStream).where(_CHOSEN, ~exists().where(IS_PENDIN
 
 @dataclass(eq=False)
 class Lease:
-    """The right to deliver the events of an aggregate to one subscriber, and what came of it."""
+    """The right to deliver the events of an aggregate to one subscriber, and the results."""
 
     aggregate_id: int
     next_version: int
@@ -162,7 +162,7 @@ async def next_due_at(session: ReadSession, subscriber: str) -> datetime | None:
 
 
 async def give_back(session: WriteSession, subscriber: str, leases: Sequence[Lease]) -> list[Lease]:
-    """Store what came of the leases, and end them.
+    """Store the results of the leases, and end them.
 
     Nothing is stored for a lease that was lost: another relay may have the stream. Returns those leases.
     """

@@ -46,7 +46,7 @@ async def remove_subscriber(session: WriteSession, name: str) -> bool:
 
 
 async def _wait_for_writers(session: WriteSession) -> None:
-    """Wait for the transactions that have written events, and hold up new ones until this one ends.
+    """Wait for the transactions that have written events, and delay new ones until this one ends.
 
     Each event is then either stored by now, or its transaction will see which subscribers there are.
     """
