@@ -88,7 +88,7 @@ $(BOOTSTRAP)/.ready: .tox/pins
 	    tox tox-uv watchfiles
 	@touch $@
 
-# Environments hold absolute paths and one Python: in a moved checkout, and with another PYTHON, they are made anew.
+# Environments contain absolute paths and one Python: a moved checkout or another PYTHON makes new ones.
 MADE_FOR := $(strip $(CURDIR) $(PYTHON))
 ifneq ($(MADE_FOR),$(shell cat .tox/made-for 2>/dev/null))
 .PHONY: .tox/made-for

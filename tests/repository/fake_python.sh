@@ -1,5 +1,5 @@
 #!/bin/sh
-# A Python of the test's making: notes its call, and makes environments that hold itself.
+# A fake Python: records its call, and makes environments that contain itself.
 echo "$*" >> "$CALLS"
 case "$1" in
 -c) [ -z "${VENV_EXIT:-}" ] || exit "$VENV_EXIT" ;;

@@ -57,7 +57,7 @@ _STRUCTURED_EVENT = {
         "data_base64": {
             "type": "string",
             "contentEncoding": "base64",
-            "description": "In place of `data`.",
+            "description": "In Base64, in place of `data`.",
         },
     },
 }

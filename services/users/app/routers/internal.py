@@ -23,7 +23,7 @@ router = APIRouter(
     "/",
     response_model=InternalUsers,
     summary="All users, for a service that keeps a copy of them",
-    description="In the order of ids. Ask again with `after_id=next_after_id` until that is null.",
+    description="Users in the order of their ids. Repeat the request with `after_id=next_after_id` until that is null.",
 )
 async def list_all_users(
     session: ReadSessionDep,

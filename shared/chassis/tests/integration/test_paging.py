@@ -270,7 +270,7 @@ class TestRefused:
             assert_paginated_response(response, count=0, page=page)
             return
         (problem,) = assert_validation_error(response, ["query", "page"])["detail"]
-        assert "after=<next of the page before>" in problem["msg"]
+        assert "after=<next of the previous page>" in problem["msg"]
 
     async def test_page_and_cursor_together(self, client: AppClient) -> None:
         assert await refused(client, page=1, after="x") == "Send either page or after, not both"

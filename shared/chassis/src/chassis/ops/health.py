@@ -70,7 +70,7 @@ def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle) -> APIRoute
     @router.get(
         "/ready",
         summary="Can it serve requests?",
-        responses={503: {"model": Readiness, "description": "Not now; `checks` has the reason."}},
+        responses={503: {"model": Readiness, "description": "Not ready; `checks` has the reason."}},
     )
     async def ready(request: Request, response: Response) -> Readiness:
         found = await run_checks(get_state(request), checks, lifecycle)

@@ -18,15 +18,15 @@ class ErrorBody(BaseModel):
 
     error: str = Field(description="A stable code, for programs.")
     detail: str = Field(description="A sentence, for people.")
-    request_id: str = Field(description="Names this request in the service's logs.")
+    request_id: str = Field(description="The id of this request in the service's logs.")
 
 
 class FieldError(BaseModel):
     type: str = Field(description="The kind of mistake, as pydantic names it.")
     loc: list[str | int] = Field(
-        description="Where it is: `body`, `query` or `path`, then the field."
+        description="Where the mistake is: `body`, `query` or `path`, then the field."
     )
-    msg: str = Field(description="What is wrong with it.")
+    msg: str = Field(description="A sentence about the mistake.")
 
 
 class ValidationErrorBody(BaseModel):
@@ -90,7 +90,7 @@ class Conflict(ApiError):
 
 class PreconditionFailed(ApiError):
     status, code = 412, "precondition_failed"
-    sentence = "It has changed since you read it; read it again."
+    sentence = "The resource has changed since you read it; read it again."
 
 
 class BodyTooLarge(ApiError):

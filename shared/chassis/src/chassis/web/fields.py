@@ -110,7 +110,7 @@ Email = Annotated[
             "type": "string",
             "format": "email",
             "maxLength": _MAX_EMAIL_LENGTH,
-            "description": "One that can get mail: not at `.test`, `.local` and the like (RFC 6761).",
+            "description": "An address that can receive mail: not at `.test`, `.local` and the like (RFC 6761).",
         }
     ),
 ]

@@ -22,7 +22,7 @@ class Page(BaseModel, Generic[ItemT]):
     total_is_exact: bool = Field(description="False when there are more than `total`.")
     page: int
     size: int
-    pages: int = Field(description="Pages of this size that `total` entries make.")
+    pages: int = Field(description="The number of pages of this size up to `total` entries.")
     next: str | None = Field(
         description="Send it as `after` to get the next page; null at the end."
     )
@@ -37,11 +37,11 @@ class PageQuery(BaseModel):
 
 
 async def page_query(
-    page: Annotated[EntityId | None, Query(description="1 is the first.")] = None,
+    page: Annotated[EntityId | None, Query(description="The number of the page, from 1.")] = None,
     size: Annotated[_PageSize, Query(description="Entries on a page.")] = 20,
     after: Annotated[
         _Cursor | None,
-        Query(description="The `next` of the page before."),
+        Query(description="The `next` of the previous page."),
     ] = None,
 ) -> PageQuery:
     """Dependency.
@@ -56,6 +56,6 @@ async def page_query(
     if number * size > MAX_COUNTED:
         raise InvalidRequest(
             ("query", "page"),
-            f"Pages reach up to entry {MAX_COUNTED}; go on with after=<next of the page before>",
+            f"Pages reach up to entry {MAX_COUNTED}; go on with after=<next of the previous page>",
         )
     return PageQuery(page=number, size=size, after=after)
