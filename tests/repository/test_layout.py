@@ -49,6 +49,7 @@ MAY_NAME_SERVICES = (
     "services/*",
     "contracts/*",
     "tests/e2e/*",
+    "tests/new_service/*",
     "tests/repository/*",  # a new service may have the name of a made-up one
     "bench/*",
     "*.md",

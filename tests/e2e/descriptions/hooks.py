@@ -183,15 +183,31 @@ _serials = count(1)
 
 @schemathesis.hook
 def map_body(_: HookContext, body: Any) -> Any:
-    """Make each e-mail address unique.
+    """Make each e-mail address unique, and round prices to cents.
 
     With a taken address the same request gets another answer the second time, and Hypothesis gives up on all
     sequences that begin with it.
     """
-    email = body.get("email") if isinstance(body, dict) else None
+    if not isinstance(body, dict):
+        return body
+    email = body.get("email")
     if isinstance(email, str) and "@" in email:
-        return {**body, "email": f"{next(_serials)}.{email}"}
-    return body
+        body = {**body, "email": f"{next(_serials)}.{email}"}
+    return _in_cents(body)
+
+
+@schemathesis.hook
+def map_query(_: HookContext, query: Any) -> Any:
+    """Round prices to cents."""
+    return _in_cents(query) if isinstance(query, dict) else query
+
+
+def _in_cents(values: dict[str, Any]) -> dict[str, Any]:
+    # JSON Schema can't say "two decimal places" of a number: to `multipleOf: 0.01`, 19.99 isn't a multiple.
+    return {
+        name: round(value, 2) if name.endswith("price") and isinstance(value, float) else value
+        for name, value in values.items()
+    }
 
 
 @schemathesis.check
