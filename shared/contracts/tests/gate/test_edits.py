@@ -1,4 +1,4 @@
-"""Edits of the example's services: the gate fails for each breaking one and passes each harmless one.
+"""Edits of the example's services: the gate fails for each breaking one and passes each compatible one.
 
 Each edit is made as its author would make it: then `contracts update`, then `contracts check`.
 """
@@ -8,9 +8,9 @@ from gate.example import EDITS, Edit, Example
 
 from contracts.errors import ContractError
 
-LOCKSTEP, HARMLESS = EDITS["lockstep"], EDITS["harmless"]
+LOCKSTEP, COMPATIBLE = EDITS["lockstep"], EDITS["compatible"]
 BREAKING = {
-    name: edit for group in EDITS.values() if group is not HARMLESS for name, edit in group.items()
+    name: edit for group in EDITS.values() if group is not COMPATIBLE for name, edit in group.items()
 }
 
 
@@ -39,8 +39,8 @@ def test_breaking_edit_fails_and_names_the_interaction(
     assert edit["prints"] in output
 
 
-@pytest.mark.parametrize(("name", "edit"), HARMLESS.items(), ids=HARMLESS)
-def test_harmless_edit_passes(
+@pytest.mark.parametrize(("name", "edit"), COMPATIBLE.items(), ids=COMPATIBLE)
+def test_compatible_edit_passes(
     example: Example, name: str, edit: Edit, capsys: pytest.CaptureFixture[str]
 ) -> None:
     passed, output = check(example, name, edit, capsys)
