@@ -28,14 +28,14 @@ def labelled(label: str) -> list[str]:
 
 
 def without_duplicates(names: Sequence[str]) -> list[str]:
-    """Without the tests on this Python where `coverage` runs the same ones, on two databases."""
+    """The names without the tests on this Python where `coverage` runs the same ones, on two databases."""
     current = f"py3{sys.version_info.minor}"
     measured = {name.removesuffix("coverage") + current for name in names if "-coverage" in name}
     return [name for name in names if name not in measured]
 
 
 def narrowed(names: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Those that ONLY names. A word that names none ends the run."""
+    """The environments that ONLY names. A word that names none ends the run."""
     found = {word: {each for each in names if f"{each}-".startswith(f"{word}-")} for word in words}
     if unknown := [word for word in words if not found[word]]:
         sys.exit(f"ONLY: no step is called {', '.join(unknown)}. There are: {', '.join(names)}.")

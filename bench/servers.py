@@ -46,7 +46,7 @@ class Servers:
     services: Mapping[str, Server]
     reference: Server
     token: str
-    """Of a signed-in user who owns all items."""
+    """The token of a signed-in user who owns all items."""
     item_id: int
 
 

@@ -41,7 +41,7 @@ def metrics(service: Service) -> str:
 
 
 def error_codes(service: Service) -> str:
-    """From the service's OpenAPI description, in which each response has an example for each code."""
+    """A table from the OpenAPI description, in which each response has an example for each code."""
     description = json.loads((ROOT / f"contracts/openapi/{service.name}.json").read_text())
     found: dict[tuple[str, str, str], list[str]] = {}
     for path, methods in description["paths"].items():

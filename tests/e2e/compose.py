@@ -31,7 +31,7 @@ class ComposeService:
 
     @property
     def databases(self) -> list[Container]:
-        """Its database, unless it has none."""
+        """The service's database, unless it has none."""
         return self._project.containers(f"{self.name}-db")
 
     @property
@@ -83,7 +83,7 @@ class ComposeService:
         return await asyncio.to_thread(query, database, self.name, statement)
 
     async def dump(self) -> str:
-        """Its database as text, without secrets."""
+        """The service's database as text, without secrets."""
         return await dump(self.rows, await self.rows(COLUMNS_ON_POSTGRES))
 
 

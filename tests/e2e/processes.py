@@ -99,7 +99,7 @@ class ServiceProcess:
             return await rows_of(database, statement)
 
     async def dump(self) -> str:
-        """Its database as text, without secrets."""
+        """The service's database as text, without secrets."""
         async with aclosing(Database(self.database_url)) as database:
             names = COLUMNS_ON_SQLITE if database.is_sqlite else COLUMNS_ON_POSTGRES
 

@@ -126,7 +126,7 @@ class TestDashboards:
 
 class TestPromtool:
     def test_configuration_is_valid(self, tmp_path: Path) -> None:
-        """In the folders of the image: deploy/prometheus/Dockerfile."""
+        """The files are in the folders of the image (deploy/prometheus/Dockerfile)."""
         self._lay_out(tmp_path)
         version = re.search(r"version (\d+)\.(\d+)", promtool("--version", folder=tmp_path).stdout)
         assert version

@@ -72,7 +72,7 @@ def test_renovate_file_is_valid() -> None:
 @pytest.mark.timeout(600)
 @each_package
 def test_uv_sync_gives_a_fresh_clone_what_its_tests_import(package: Path, tmp_path: Path) -> None:
-    """And changes nothing that git would commit."""
+    """`uv sync` also changes nothing that git would commit."""
     folder = tmp_path / package.relative_to(ROOT)
     subprocess.run([*GIT, "clone", "-q", ROOT, tmp_path], check=True)
     for command in (

@@ -110,7 +110,7 @@ class TestPreparation:
     def test_changed_pins_are_installed(
         self, checkout: Checkout, pins: str, is_prepared: bool
     ) -> None:
-        """And not those that a checkout has written again."""
+        """Pins that a checkout has only written again aren't installed."""
         checkout.make("run")
         checkout.take_calls()
         made = (checkout.folder / ".tox/bootstrap/.ready").stat().st_mtime

@@ -73,7 +73,7 @@ class FakeUsers:
         """Lookups fail."""
         self.refuses_tokens = False
         self.keys_are_down = False
-        """Only for an app of the test's own, because an app remembers that it got no keys."""
+        """Set it only with an app of the test's own: an app remembers that it got no keys."""
         self.meanwhile: Callable[[], Awaitable[None]] = _nothing
         """Called during each lookup."""
         self.tokens_seen: list[str] = []

@@ -42,9 +42,9 @@ class UsersState(ServiceState):
     keys: KeyRing
     issuer: TokenIssuer
     verifier: TokenVerifier
-    """Of the tokens of users."""
+    """Verifies the tokens of users."""
     service_verifier: TokenVerifier
-    """Of the tokens of other services."""
+    """Verifies the tokens of other services."""
     passwords: PasswordHasher
     sign_in: SignIn
 

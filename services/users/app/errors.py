@@ -60,7 +60,7 @@ class InvalidRefreshToken(NotAuthenticated):
 
 
 class RefreshTokenReused(InvalidRefreshToken):
-    """Its family was revoked in the session, which has to be committed."""
+    """The token's family was revoked in the session, which has to be committed."""
 
 
 class InvalidScope(TokenError, BadRequest):

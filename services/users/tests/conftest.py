@@ -15,7 +15,7 @@ SERVICES = Path(__file__).parents[2]
 
 
 def token_audiences() -> tuple[str, ...]:
-    """Of every service, as `make env` writes them."""
+    """The audiences of every service, as `make env` writes them."""
     files = sorted(SERVICES.glob("*/pyproject.toml"))
     tables = [tomllib.loads(file.read_text())["tool"]["service"] for file in files]
     return tuple(each["token-audience"] for each in tables if "token-audience" in each)

@@ -9,7 +9,7 @@ class Known:
     """A row that was acknowledged."""
 
     names: set[str]
-    """Its possible names: more than one when no answer came to a change."""
+    """The row's possible names: more than one when no answer came to a change."""
     owner_id: int = 0
     may_be_deleted: bool = False
     is_deleted: bool = False
@@ -19,7 +19,7 @@ class Known:
 @dataclass
 class Ledger:
     known: defaultdict[str, dict[int, Known]] = field(default_factory=lambda: defaultdict(dict))
-    """By service and id."""
+    """The acknowledged rows by service and id."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """Operations by their outcome."""
     undocumented: list[str] = field(default_factory=list)

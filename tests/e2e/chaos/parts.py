@@ -13,7 +13,7 @@ from tests.e2e.stack import Query
 
 _WORKFLOWS = Path(__file__).parents[1] / "workflows"
 Queries = Mapping[str, Query]
-"""By service."""
+"""The queries by service."""
 
 
 class Part(Protocol):
@@ -22,7 +22,7 @@ class Part(Protocol):
     COMMANDS: Sequence[str]
     """Commands of the service that may be run at any time; they may fail, and change nothing then."""
     SETTINGS: Mapping[str, str]
-    """Of the service under chaos: after a fault nothing should wait for long."""
+    """Settings of the service under chaos: after a fault nothing should wait for long."""
 
     def reads(self, owner: ApiClient) -> Sequence[str]:
         """The paths that readers read: they exist during the whole run, and no writer changes them."""
@@ -38,7 +38,7 @@ class Part(Protocol):
 
 
 def parts() -> dict[str, Part]:
-    """By service, in the order of `workspace.services`."""
+    """The parts by service, in the order of `workspace.services`."""
     return dict(_found())
 
 

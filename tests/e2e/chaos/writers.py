@@ -45,7 +45,7 @@ class Writer:
             for each in stack.services
         }
         self.user_id = 0
-        """Of the account that is signed in; 0 means none."""
+        """The id of the account that is signed in; 0 means none."""
         self.own: defaultdict[str, list[int]] = defaultdict(list)
         """The ids of what the account has created and not deleted, by service."""
 

@@ -11,7 +11,7 @@ Walk = tuple[str, ...]
 
 
 def expected_walks(service: str) -> list[Walk]:
-    """Those in `walks.toml` of the service's folder in tests/e2e/workflows, if it has one."""
+    """The walks in `walks.toml` of the service's folder in tests/e2e/workflows, if it has one."""
     file = Path(__file__).parents[1] / "workflows" / service.replace("-", "_") / "walks.toml"
     if not file.exists():
         return []

@@ -16,7 +16,7 @@ _HEALTHY_WITHIN_SECONDS = 240.0
 
 @asynccontextmanager
 async def killed(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
-    """As in a crash of the machine."""
+    """The containers crash, as with their machine."""
     await _each(containers, Container.kill)
     try:
         yield
@@ -26,7 +26,7 @@ async def killed(_: Project, containers: Sequence[Container]) -> AsyncIterator[N
 
 @asynccontextmanager
 async def paused(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
-    """As a process that swaps: it accepts connections and answers nothing.
+    """The containers freeze: they accept connections and answer nothing, like a process that swaps.
 
     Docker 26 with cgroup v1 may hang when a health check starts at this moment, so this is not a quick fault.
     """
@@ -82,7 +82,7 @@ async def _without_network(
 
 @asynccontextmanager
 async def restarted(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
-    """As an operator does it, with time to finish."""
+    """The containers get time to finish, as when an operator restarts them."""
     await _each(containers, _restart)
     yield
 

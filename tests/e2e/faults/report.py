@@ -14,11 +14,11 @@ class Figures:
     """Answered with 503, or not at all."""
     lost_writes: int
     outage_seconds: float
-    """From the first failure to the last."""
+    """The time from the first failure to the last."""
     recovery_seconds: float
-    """From the end of the fault to the last failure."""
+    """The time from the end of the fault to the last failure."""
     convergence_seconds: float
-    """From the end of the load until both services were idle."""
+    """The time from the end of the load until both services were idle."""
 
 
 _HEADINGS = ("fault", "sent", "failed", "lost", "outage s", "recovery s", "convergence s")

@@ -27,7 +27,7 @@ class Inbox:
         self._on_deletion = on_deletion
 
     async def receive_http(self, headers: Mapping[str, str], body: bytes) -> Result:
-        """As `receive`, for the event in a request.
+        """Like `receive`, for the event in a request.
 
         Raises:
             UnsupportedMediaType, MalformedEvent: see `chassis.events.cloudevents.from_http`.

@@ -56,7 +56,7 @@ class SigningKeyRepository:
         await serialise(self._session, _LOCK_ID)
 
     async def list_unexpired(self, now: datetime) -> list[StoredKey]:
-        """As `SigningKeyQueries.list_unexpired`, in this transaction."""
+        """Like `SigningKeyQueries.list_unexpired`, in this transaction."""
         rows = await self._session.exec(_UNEXPIRED, params={"now": now})
         return [StoredKey(*row) for row in rows]
 

@@ -126,7 +126,7 @@ class UserQueries:
         return PublicAccount(*row) if row else None
 
     async def get_credentials(self, email: str) -> Credentials | None:
-        """Those of the account with this e-mail address, however it is written."""
+        """The credentials of the account with this e-mail address, in any spelling."""
         values = {"email_key": email_key(email)}
         row = await self._session.one_or_none(_CREDENTIALS_BY_EMAIL_KEY, values)
         return Credentials(*row) if row else None

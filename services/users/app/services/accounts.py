@@ -51,7 +51,7 @@ async def change(session: WriteSession, user_id: int, changes: ProfilePatch | Ad
 
 
 async def change_own(session: WriteSession, user_id: int, changes: ProfilePatch) -> User:
-    """As `change`, for the account's own holder.
+    """Like `change`, for the account's own holder.
 
     Raises:
         InvalidToken: the account was deleted or deactivated after its token was checked.
@@ -90,7 +90,7 @@ async def delete(session: WriteSession, user_id: int) -> None:
 
 
 async def delete_own(session: WriteSession, user_id: int) -> None:
-    """As `delete`, for the account's own holder.
+    """Like `delete`, for the account's own holder.
 
     Raises:
         InvalidToken: the account was deleted after its token was checked.

@@ -24,7 +24,7 @@ class PasswordHasher:
         return await anyio.to_thread.run_sync(self._passwords.hash, password, limiter=self._limiter)
 
     async def verify(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
-        """Whether they match, and the new hash to store if the stored one has outdated parameters.
+        """Whether password and hash match, and the new hash to store if the stored one has outdated parameters.
 
         Without a hash (there is no such account) it takes as long and returns False.
         """

@@ -71,7 +71,7 @@ class UsersMessages(ProviderStates):
 
     @message_producer("the roles of access tokens")
     async def roles(self) -> Message:
-        """Of each role that an administrator can give."""
+        """A token of each role that an administrator can give."""
         roles = []
         for number, role in enumerate(get_args(AdminPatch.model_fields["role"].annotation)):
             token = await self._sign_in(role, user_id=ADMIN_ID + number)

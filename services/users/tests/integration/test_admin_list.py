@@ -59,7 +59,7 @@ class TestSearch:
     async def test_search_finds_new_and_changed_accounts(
         self, client: AppClient, admin_client: AppClient, user: Account, user_client: AppClient
     ) -> None:
-        """By name and e-mail as they are now: what is searched is written with each change."""
+        """Each change also writes the text that is searched."""
         data = create_user_data(name="Grace Hopper", email="rear.admiral@example.com")
         grace = assert_user_response(await client.post("/users/", json=data), status=201)["id"]
         assert await found_ids(admin_client, q="hopper") == [grace]

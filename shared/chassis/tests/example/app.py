@@ -25,7 +25,7 @@ from service_testing.client import AppClient, app_transport
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 UNUSED = "sqlite:///unused.db"
-"""Of a database that nothing connects to."""
+"""The URL of a database that nothing connects to."""
 
 
 class OpenDatabase(Protocol):

@@ -120,7 +120,7 @@ FATAL = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0
 
 
 async def _receive_the_end(engine: AsyncEngine) -> None:
-    """Of the server, on a connection in the pool; the socket is closed later."""
+    """The server ends a connection in the pool; the socket is closed later."""
     async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
     driver._protocol.data_received(b"E" + (4 + len(FATAL)).to_bytes(4) + FATAL)

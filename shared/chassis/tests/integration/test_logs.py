@@ -59,7 +59,7 @@ def log_everything() -> None:
 class TestJson:
     @pytest.fixture
     def lines(self) -> dict[str, dict[str, Any]]:
-        """By their events."""
+        """The lines by their events."""
         with configured(log_level="debug") as output:
             log_everything()
         decoded = [json.loads(line) for line in output.read().splitlines()]
@@ -105,7 +105,7 @@ class TestJson:
 class TestConsole:
     @pytest.fixture
     def shown(self) -> str:
-        """By a terminal that knows few characters."""
+        """What a terminal that knows few characters shows."""
         with configured("ascii", log_format="console") as output:
             log_everything()
         return output.read()

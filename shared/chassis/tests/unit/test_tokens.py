@@ -69,7 +69,7 @@ class TestValidToken:
         await VERIFIER.principal(ISSUER.token(**soon))
 
     async def test_format_of_the_tokens_has_not_changed(self) -> None:
-        """Without the constants, because services of other releases read them, too."""
+        """Written without the constants, because services of other releases read tokens, too."""
         in_an_hour = int(time.time()) + 3600
         claims = {"iss": "users", "sub": "7", "aud": ["users", "items"], "role": "admin"}
         times = {"iat": in_an_hour - 3600, "exp": in_an_hour}

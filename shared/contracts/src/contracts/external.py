@@ -43,7 +43,7 @@ def in_v4(path: Path, text: str) -> dict[str, Any]:
 
 
 def _with_unique_descriptions(interactions: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Elsewhere the states are part of an interaction's name."""
+    """Add the states to a description that isn't unique: in other tools they are part of the name."""
     descriptions = [each["description"] for each in interactions]
     for each in interactions:
         states = " and ".join(state["name"] for state in each.get("providerStates", ()))

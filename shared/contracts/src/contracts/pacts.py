@@ -23,7 +23,7 @@ class Interaction:
     consumer: str
     provider: str
     document: Mapping[str, Any]
-    """As in the file, by Pact's specification V4."""
+    """The interaction as in the file, by Pact's specification V4."""
     is_external: bool = False
     """Whether its consumer lives elsewhere: nothing here records it."""
 
@@ -45,7 +45,7 @@ class Interaction:
 
     @property
     def schema(self) -> Schema | bool | None:
-        """Of what the consumer's models read of the response or the message."""
+        """The schema of what the consumer's models read of the response or the message."""
         found: Schema | bool | None = self.document.get("comments", {}).get(SCHEMA)
         return found
 
@@ -103,7 +103,7 @@ class Contracts:
         return [each for each in found if each.provider == provider]
 
     def every_interaction(self) -> list[Interaction]:
-        """Of the consumers here, and of those elsewhere.
+        """The interactions of the consumers here and elsewhere.
 
         Raises:
             ContractError: a file is no pact, or two are of the same consumer and provider.
@@ -144,7 +144,7 @@ def read_interactions(path: Path) -> list[Interaction]:
 
 
 def parsed(path: Path, text: str) -> list[Interaction]:
-    """As `read_interactions`, from the text of that file."""
+    """Like `read_interactions`, from the text of that file."""
     try:
         pact = json.loads(text)
         consumer, provider = pact["consumer"]["name"], pact["provider"]["name"]

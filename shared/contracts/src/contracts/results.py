@@ -12,7 +12,7 @@ from contracts.pacts import Interaction
 
 @dataclass(frozen=True)
 class Result:
-    """Of one interaction, with its document at that time."""
+    """The result of one interaction, with its document at that time."""
 
     interaction: Interaction
     reason: str
@@ -36,6 +36,6 @@ def write_result(folder: Path, interaction: Interaction, *, reason: str, seconds
 
 
 def read_results(folder: Path) -> list[Result]:
-    """In the order of their times."""
+    """The results in the order of their times."""
     results = [_RESULT.validate_json(path.read_bytes()) for path in folder.glob("*.json")]
     return sorted(results, key=lambda each: each.finished_at)

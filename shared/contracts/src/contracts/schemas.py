@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 Schema = dict[str, Any]
 
 SCHEMA = "schema"
-"""Its key in `comments`."""
+"""The key of the schema in `comments`."""
 UNSUPPORTED = "x-unsupported"
 """Marks a part of a schema with the name of a constraint that JSON Schema can't express."""
 _ANNOTATIONS = {"title", "description", "default", "examples", "deprecated", UNSUPPORTED}
@@ -22,7 +22,7 @@ _TIME = r"\d\d:\d\d(:\d\d(\.\d+)?)?"
 
 
 class _Generator(GenerateJsonSchema):
-    """As pydantic's own, which omits what JSON Schema can't express."""
+    """Like pydantic's own, which omits what JSON Schema can't express."""
 
     def function_plain_schema(self, schema: Any) -> Schema:
         return {}
@@ -90,7 +90,7 @@ def unsupported(schema: Any, definitions: Schema, seen: frozenset[str] = frozens
 
 
 def lean(schema: Any) -> Any:
-    """Only what validates, so that a pact doesn't change with a description."""
+    """The part that validates, so that a pact doesn't change with a description."""
     if isinstance(schema, list):
         return [lean(each) for each in schema]
     if not isinstance(schema, dict):

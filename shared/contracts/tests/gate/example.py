@@ -27,9 +27,9 @@ from contracts.pacts import canonical
 SOURCE = Path(__file__).parents[1] / "example"
 SERVICES = ("catalog", "mailer", "shop")
 Edit = dict[str, Any]
-"""By file: pairs of an old and a new text; and what the gate `prints`."""
+"""Pairs of an old and a new text by file, and what the gate `prints`."""
 EDITS: dict[str, dict[str, Edit]] = tomllib.loads((SOURCE.parent / "gate/edits.toml").read_text())
-"""By group and name."""
+"""The edits by group and name."""
 
 
 @dataclass
@@ -70,7 +70,7 @@ class InProcessRunner:
         return kept.read_text()
 
     def _key(self, participant: Participant, options: tuple[str, ...]) -> str:
-        """Of everything that the result depends on, without the names of temporary folders."""
+        """A hash of everything that the result depends on, without the names of temporary folders."""
         folders = [participant.folder]
         names = [option.partition("=")[0] for option in options]
         if "--contracts-output" not in names:

@@ -32,7 +32,7 @@ class FakeBroker:
     url: str = ""
     status: int = 200
     pacts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By their path; `published` has what else was sent, by path."""
+    """The pacts by path; `published` has what else was sent, by path."""
     published: dict[str, Any] = field(default_factory=dict)
     credentials: set[str] = field(default_factory=set)
 
@@ -99,7 +99,7 @@ def broker() -> Iterator[FakeBroker]:
         do_GET = do_POST = do_PUT = _handle  # noqa: N815 - the names of http.server
 
         def log_message(self, *_: Any) -> None:
-            """Not in the tests' output."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         broker.url = f"http://127.0.0.1:{server.server_port}"

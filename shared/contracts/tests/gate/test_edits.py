@@ -10,7 +10,10 @@ from contracts.errors import ContractError
 
 LOCKSTEP, COMPATIBLE = EDITS["lockstep"], EDITS["compatible"]
 BREAKING = {
-    name: edit for group in EDITS.values() if group is not COMPATIBLE for name, edit in group.items()
+    name: edit
+    for group in EDITS.values()
+    if group is not COMPATIBLE
+    for name, edit in group.items()
 }
 
 

@@ -78,7 +78,7 @@ VERIFIES = "    await verify(interaction)\n"
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """Its contracts aren't recorded yet."""
+    """A project whose contracts aren't recorded yet."""
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_consumer=CONSUMER, test_provider=PROVIDER)
     pytester.mkdir("contracts").joinpath("states.toml").write_text(

@@ -68,7 +68,7 @@ def answer(status: int = 200, **content: Any) -> Behaviour:
 
 
 def uncovered(status: int = 200, **content: Any) -> Behaviour:
-    """As `answer`, but from a proxy or a faulty service: no contract has to cover it."""
+    """Like `answer`, but from a proxy or a faulty service: no contract has to cover it."""
     return answer(status, extensions={UNCOVERED: True}, **content)
 
 

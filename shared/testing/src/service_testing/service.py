@@ -24,9 +24,9 @@ class ServiceUnderTest:
     If there are migrations or metadata, it gets the keyword `database`, which the app must not close.
     """
     migrations: Path | None = None
-    """Its Alembic folder."""
+    """The service's Alembic folder."""
     metadata: MetaData | None = None
-    """Its tables, if it has no migrations."""
+    """The service's tables, if it has no migrations."""
     keep_tables: Collection[str] = ()
     """Tables that `reset_db` doesn't empty, because the app fills them when it starts."""
 

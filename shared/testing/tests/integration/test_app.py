@@ -87,7 +87,7 @@ class TestSignedInClients:
 class TestWithoutDatabase:
     @pytest.fixture
     def service(self) -> ServiceUnderTest:
-        """Its start asks nothing of the database."""
+        """A service whose start doesn't use the database."""
 
         def create_app(*, database: Database) -> FastAPI:
             app = FastAPI()

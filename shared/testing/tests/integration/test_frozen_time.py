@@ -100,7 +100,7 @@ class TestNotFrozen:
         assert asyncio.get_running_loop().time() > before
 
     def test_event_loop_that_is_about_to_read_its_clock_is_not_frozen(self) -> None:
-        """In a process of its own, since the first freeze is what it could have missed."""
+        """Runs in a process of its own, because only the first freeze could be missed."""
         code = """
             import asyncio
             from service_testing.frozen_time import frozen

@@ -1,4 +1,4 @@
-"""users ends while it writes: everything that it acknowledged is there afterwards."""
+"""The users service ends while it writes: everything that it acknowledged is there afterwards."""
 
 import pytest
 

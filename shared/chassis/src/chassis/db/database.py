@@ -35,10 +35,10 @@ class DatabaseLimits:
 
     connections: int = 10
     wait_seconds: float = 10.0
-    """For a connection of the pool."""
+    """How long it waits for a connection of the pool."""
     lock_timeout_seconds: float = 10.0
     statement_timeout_seconds: float = 30.0
-    """On PostgreSQL. 0 is no limit, as for locks."""
+    """Enforced on PostgreSQL only. 0 is no limit, as for locks."""
 
 
 class Database:
@@ -103,7 +103,7 @@ async def serialise(session: WriteSession, lock_id: int) -> None:
 
 
 async def lock_transaction(connection: AsyncConnection, lock_id: int) -> None:
-    """As `serialise`, for a connection."""
+    """Like `serialise`, for a connection."""
     if connection.dialect.name == "postgresql":
         await connection.execute(_LOCK, {"id": lock_id})
 

@@ -21,7 +21,7 @@ from chassis.web.media_types import is_json
 STRUCTURED = "application/cloudevents+json"
 BINARY = "application/json"
 MAX_ATTRIBUTE_LENGTH = 255
-"""Of an id, a source, a type and a subject: consumers store them in indexed columns."""
+"""The limit of an id, source, type and subject, which consumers store in indexed columns."""
 
 _FORMAT = JSONFormat()
 _REQUIRED = ("specversion", "id", "source", "type")
@@ -58,7 +58,7 @@ class Event:
     subject: _Attribute | None = None
     time: _Utc | None = None
     traceparent: _Hint = None
-    """Of the request that caused it (CloudEvents' extension Distributed Tracing)."""
+    """The trace of the request that caused it (CloudEvents' extension Distributed Tracing)."""
     request_id: _Hint = None
     """The X-Request-ID that caused it; in a request the extension `requestid`."""
 

@@ -120,7 +120,7 @@ def with_database(
 def in_transaction(
     settings: ServiceSettings, action: Callable[[WriteSession], Awaitable[ResultT]]
 ) -> ResultT:
-    """As `with_database`, in one transaction."""
+    """Like `with_database`, in one transaction."""
 
     async def transact(database: Database) -> ResultT:
         async with database.transaction() as session:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from chassis.web.descriptions import header
 
 MAX_ERRORS = 20
-"""Of one 422; the last one says how many more there are."""
+"""The most errors in one 422; the last one is the number of others."""
 _BEARER = {"WWW-Authenticate": "Bearer"}
 
 
@@ -114,7 +114,7 @@ class InvalidRequest(ApiError):
         self._error = {"type": kind, "loc": list(loc), "msg": message}
 
     def errors(self) -> list[dict[str, Any]]:
-        """As those of a `RequestValidationError`."""
+        """Like the errors of a `RequestValidationError`."""
         return [self._error]
 
 

@@ -83,7 +83,7 @@ class Operator:
         return self._rows(select(*columns).where(due).order_by(*columns))
 
     def numbers(self) -> list[int]:
-        """Of the stored events."""
+        """The numbers of the stored events."""
         return [number for (number,) in self._rows(select(col(OutboxEvent.id)).order_by("id"))]
 
     def prune(self, *, days: int = 7) -> int:

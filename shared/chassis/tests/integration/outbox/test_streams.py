@@ -47,7 +47,7 @@ def versions(given: Lease) -> list[int]:
 
 
 async def stream_of(outbox: Outbox, note: int) -> tuple[int, int, str | None, str | None] | None:
-    """Its next version, failures, error and token."""
+    """The stream's next version, failures, error and token."""
     async with outbox.database.write_session() as session:
         found = await session.get(OutboxStream, (note, READER))
     if found is None:

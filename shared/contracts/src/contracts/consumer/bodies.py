@@ -21,7 +21,7 @@ class Typed:
 
     example: Any
     schema: Schema = field(default_factory=dict)
-    """Of the model's field, with `$defs`; empty outside `read_by`."""
+    """The schema of the model's field, with `$defs`; empty outside `read_by`."""
 
 
 @dataclass(frozen=True)

@@ -81,5 +81,5 @@ def _header(value: str | Matching) -> str:
 
 
 def _exact(value: str | Sequence[str]) -> str:
-    """In Pact's own notation: without it, a text that is JSON would be recorded as an empty one."""
+    """The value in Pact's own notation: without it, a text that is JSON would be recorded as an empty one."""
     return json.dumps({"value": value})

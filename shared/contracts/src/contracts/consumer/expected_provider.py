@@ -64,7 +64,7 @@ class ExpectedProvider:
 
     @contextmanager
     def answers_each(self, *expected: Expected) -> Iterator[str]:
-        """As `answers`, for a client that sends several requests in one call."""
+        """Like `answers`, for a client that sends several requests in one call."""
         pact = self._pact()
         for each in expected:
             require_no_failure(each)

@@ -44,7 +44,7 @@ class _Operation:
 
 
 class PactIndex:
-    """Of all providers of the consumer."""
+    """The covered responses of all providers of a consumer."""
 
     def __init__(self, contracts: Contracts, consumer: str) -> None:
         self._consumer = consumer

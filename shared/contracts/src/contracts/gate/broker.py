@@ -177,7 +177,7 @@ def _publish_result(
 
 
 def _pact_text(pact: Mapping[str, Any]) -> str:
-    """Without what the broker adds."""
+    """The pact without what the broker adds."""
     kept = {key: pact[key] for key in ("consumer", "provider", "metadata")}
     for key in ("interactions", "messages"):
         if key in pact:

@@ -66,7 +66,7 @@ class Deployments:
 
     @cached_property
     def merge_base(self) -> str | None:
-        """Where the branch left the main branch; on that, the commit before. None for the first commit.
+        """The commit where the branch left main; on main the previous one. None for the first commit.
 
         Raises:
             ContractError: the clone lacks history or the main branch.
@@ -112,7 +112,7 @@ class Deployments:
         return f"it has no tag {tag}, so the merge base {described} is used"
 
     def revision(self) -> str:
-        """As `revision_of`, for the checkout."""
+        """Like `revision_of`, for the checkout."""
         changes = " with uncommitted changes" if self._git("status", "--porcelain") else ""
         return self._described("HEAD") + changes
 

@@ -22,7 +22,7 @@ class Answer:
     is_yes: bool
     sentence: str
     output: str = ""
-    """Of the verification that failed."""
+    """The output of the verification that failed."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def removed_interactions(
 
 
 def interactions_at(workspace: Workspace, commit: str) -> Iterator[Interaction]:
-    """Of every pact as it was."""
+    """The interactions of every pact at the commit."""
     deployments, contracts = Deployments(workspace), workspace.contracts
     for folder, read in ((contracts.pacts, parsed), (contracts.external, external)):
         listed = deployments.at(commit, folder) or ""

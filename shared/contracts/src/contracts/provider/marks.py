@@ -24,7 +24,7 @@ def each_interaction(contracts: Contracts, *, provider: str) -> pytest.MarkDecor
 
 
 def first_interactions(contracts: Contracts, *, provider: str) -> pytest.MarkDecorator:
-    """As `each_interaction`, for broken copies of one interaction of each consumer and kind."""
+    """Like `each_interaction`, for broken copies of one interaction of each consumer and kind."""
     return pytest.mark.interactions(contracts, provider, _broken)
 
 

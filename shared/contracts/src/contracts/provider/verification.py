@@ -92,7 +92,7 @@ def report(interaction: Interaction, outcome: Outcome) -> str:
 
 
 def _readable(content: bytes) -> str:
-    """Without the escapes of JSON."""
+    """The content without the escapes of JSON."""
     try:
         return json.dumps(json.loads(content), ensure_ascii=False)
     except ValueError:

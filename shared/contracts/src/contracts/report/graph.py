@@ -16,7 +16,7 @@ class Box:
     name: str
     x: float
     y: float
-    """Of its centre."""
+    """The position of its centre."""
     width: float
     height: float = _BOX_HEIGHT
 
@@ -70,7 +70,7 @@ def _end_points(row: Row) -> tuple[str, str, str]:
 
 
 def _placed(services: Sequence[str]) -> dict[str, Box]:
-    """In a circle, the first on the left."""
+    """The boxes in a circle, the first on the left."""
     ordered, boxes = sorted(services), {}
     height = 140.0 if len(ordered) <= 2 else 70.0 * len(ordered)  # noqa: PLR2004 - a pair has no height
     for number, name in enumerate(ordered):

@@ -78,7 +78,7 @@ def write_page(workspace: Workspace, path: Path, record: Record) -> None:
 
 
 def _committed(workspace: Workspace) -> Iterator[Interaction]:
-    """Without files that are no pacts: a step of the gate has failed because of them."""
+    """All interactions but those of invalid files, because of which a step has failed."""
     contracts = workspace.contracts
     for folder, read in ((contracts.pacts, parsed), (contracts.external, external)):
         for path in sorted(folder.glob("*.json")):

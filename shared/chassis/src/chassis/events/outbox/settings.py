@@ -19,7 +19,7 @@ class Subscriber(BaseModel):
 
     @property
     def audience(self) -> str:
-        """Of the token that deliveries carry."""
+        """The audience of the token that deliveries carry."""
         return f"{self.name}-events"
 
 
