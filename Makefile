@@ -37,7 +37,7 @@ test: $(BOOTSTRAP)/.ready ## lint, types and the tests on one Python (ONLY="lint
 	@exec $(BOOTSTRAP)/bin/python check.py test
 
 .PHONY: check
-check: $(BOOTSTRAP)/.ready ## what `make test` does, on every supported Python, and what is slow or needs Docker (ONLY, too)
+check: $(BOOTSTRAP)/.ready ## what `make test` does, on every supported Python, and what is slow or needs Docker (ONLY narrows)
 	@exec $(BOOTSTRAP)/bin/python check.py check
 
 .PHONY: format
@@ -70,7 +70,7 @@ env: $(BOOTSTRAP)/.ready ## write .env for docker-compose.yml, with new secrets
 	@$(BOOTSTRAP)/bin/python workspace.py env
 
 .PHONY: remove-service
-remove-service: $(BOOTSTRAP)/.ready ## delete a service and what mentions it (NAME=items; FORCE=yes although others need it)
+remove-service: $(BOOTSTRAP)/.ready ## delete a service and what mentions it (NAME=items; FORCE=yes even if others need it)
 	@$(BOOTSTRAP)/bin/python remove_service.py "$(NAME)" "$(FORCE)"
 
 .PHONY: clean

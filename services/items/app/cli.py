@@ -27,7 +27,7 @@ def prune(
         typer.Option(
             min=0,
             max=36_500,
-            help="Keep events of the last this many days; by default ITEMS_EVENTS_KEEP_DAYS.",
+            help="Keep the events of this many days; by default ITEMS_EVENTS_KEEP_DAYS.",
         ),
     ] = None,
 ) -> None:
@@ -55,7 +55,7 @@ def resync(
         typer.Option(min=0, help="Delete no owner if more than this are missing in users."),
     ] = 100,
 ) -> None:
-    """Read all users from the users service. This service may be running meanwhile.
+    """Read all users from the users service. The service may run at the same time.
 
     Newer states are stored. Owners that no longer exist in users are deleted, with their items.
     You may stop the command at any time and run it again.

@@ -45,7 +45,7 @@ def create_admin(
 ) -> None:
     """Create an administrator. It fails if an account has the e-mail address already.
 
-    It asks for the password, unless the environment variable USERS_ADMIN_PASSWORD has it.
+    It asks for the password, unless the environment variable USERS_ADMIN_PASSWORD is set.
     """
     settings = settings_or_exit(UsersSettings)
     body = _valid_account(email, name, _admin_password())
@@ -71,7 +71,7 @@ def promote_admin(
 ) -> None:
     """Make an existing account an active administrator, and end its logins.
 
-    Anyone may have registered that account: it shows whose it is, and asks.
+    It shows the account and asks first, because anyone may have registered it.
     """
     settings = settings_or_exit(UsersSettings)
     account = with_database(settings, lambda db: UserQueries(db.read_session()).get(user_id))
@@ -145,7 +145,10 @@ def create_client(
 @cli.command()
 def prune(
     keep_days: Annotated[
-        int, typer.Option(min=0, max=36_500, help="Keep logins that ended fewer days ago.")
+        int,
+        typer.Option(
+            min=0, max=36_500, help="Keep logins that ended less than this many days ago."
+        ),
     ] = 7,
 ) -> None:
     """Delete ended logins, expired signing keys, and old events that every subscriber has received.

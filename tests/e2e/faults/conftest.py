@@ -15,7 +15,7 @@ FIGURES = pytest.StashKey[list[Figures]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all-faults", action="store_true", help="not only the quick ones")
+    parser.addoption("--all-faults", action="store_true", help="run the slow ones, too")
     parser.addoption(
         "--figures",
         type=Path,

@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         "--to",
         default=PRODUCTION,
         metavar="ENVIRONMENT",
-        help="where: the tags deployed/ENVIRONMENT/<service> say what runs there (default: production)",
+        help="the tags deployed/ENVIRONMENT/<service> name what runs there (default: production)",
     )
     deploy.add_argument(
         "--together", action="store_true", help="the services are deployed at the same time"

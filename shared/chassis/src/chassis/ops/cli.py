@@ -58,9 +58,11 @@ def service_cli(
     @cli.command()
     def serve(
         host: Annotated[str | None, typer.Option(help="Listen on this address instead.")] = None,
-        port: Annotated[int | None, typer.Option(min=1, max=65535, help="And this port.")] = None,
+        port: Annotated[
+            int | None, typer.Option(min=1, max=65535, help="Listen on this port instead.")
+        ] = None,
     ) -> None:
-        """Serve requests until SIGTERM or Ctrl-C, where the settings HOST and PORT say."""
+        """Serve requests until SIGTERM or Ctrl-C, at HOST and PORT of the settings."""
         settings = settings_or_exit(settings_class)
         given = {"host": host or settings.host, "port": port or settings.port}
         settings = settings.model_copy(update=given)
