@@ -82,6 +82,6 @@ def test_harmless_edit_is_not_found(edit: list[Any]) -> None:
     assert lines_of(*edit) == []
 
 
-def test_renamed_path_parameter_is_harmless() -> None:
-    new = json.loads(HATS.replace("hat_id", "id"))
-    assert breaking_changes(json.loads(HATS), new, USED) == []
+@pytest.mark.parametrize(("old", "new"), [("hat_id", "id"), ('"200"', '"2XX"')])
+def test_renamed_path_parameter_or_range_of_statuses_is_harmless(old: str, new: str) -> None:
+    assert breaking_changes(json.loads(HATS), json.loads(HATS.replace(old, new)), USED) == []

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contracts.openapi.conformance import Description, place_of
-from contracts.openapi.operations import METHODS, Found, Operation, breaking
+from contracts.openapi.described import METHODS, Operation
+from contracts.openapi.operations import Found, breaking
 from contracts.openapi.places import places_of
-from contracts.openapi.schemas import resolved
 from contracts.openapi.values import values_of
 from contracts.pacts import Interaction
 
@@ -62,10 +62,6 @@ def _is_broken(interaction: Interaction, found: Found, old: Operation) -> bool:
         return True
     part, _, path = found.place.partition(" ")
     if path.endswith(".*"):  # the fields that the description doesn't name
-        content = old["requestBody"] if part == "request" else old["responses"][part]
-        places -= {
-            f"{part} {each}"
-            for each in values_of(resolved(content, old.description), old.description)
-        }
+        places -= {f"{part} {each}" for each in values_of(old.parts[part], old.description)}
     pattern = re.escape(found.place).replace(r"\.\*", r"\.[^.\[]+").replace("XX", "..")
     return any(re.fullmatch(re.sub("^default", "...", pattern), each) for each in places)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.openapi.conformance import Description
-from contracts.openapi.schemas import alternatives
+from contracts.openapi.described import alternatives
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _collect(
     if id(schema) in within:  # a recursive schema
         return
     within = (*within, id(schema))
-    variants = list(alternatives(schema, description, is_request=False))
+    variants = list(alternatives(schema, description))
     marked = [str(each.get("x-sunset", "")) for each in variants if each.get("deprecated")]
     types = frozenset(each["type"] for each in variants) - {"any"}
     found[path] = Value(types, is_required, marked[0] if marked else None)

@@ -6,18 +6,10 @@ The provider satisfies every contract, but nobody knows how the consumer handles
 from collections.abc import Iterable, Iterator
 
 from contracts.openapi.conformance import Description, place_of
+from contracts.openapi.described import JSON_TYPES
 from contracts.openapi.values import values_in, values_of
 from contracts.pacts import Interaction
 
-_JSON_TYPES = {
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    dict: "object",
-    list: "array",
-    type(None): "null",
-}
 _UNTRIED = ", and no interaction covers that"
 _Response = tuple[str, str, str, str]
 
@@ -47,7 +39,7 @@ def _of_response(
     readers: dict[str, Interaction] = {}
     for each in alike:
         for place, value in values_in(each.document["response"]["body"]["content"]):
-            shown.setdefault(place, set()).add(_JSON_TYPES[type(value)])
+            shown.setdefault(place, set()).add(JSON_TYPES[type(value)])
             readers.setdefault(place, each)
     for place, types in shown.items():
         if place not in described:
