@@ -123,8 +123,9 @@ def mention(new: Service, root: Path) -> None:
         file.write_text(re.sub(r'( *)\{.*"services/.+\n', own, text, count=1), encoding="utf-8")
     one = singular(new.name)
     some = f"{'an' if one[0] in 'aeiou' else 'a'} {one}"
-    states = f'\n[{new.name}."{some}"]\nid = "int"\nname = "str"\n\n[{new.name}."no {one}"]\nid = "int"\n'
-    _add(root / "contracts/states.toml", states)
+    for state, parameters in ((some, 'id = "int"\nname = "str"\n'), (f"no {one}", 'id = "int"\n')):
+        table = f'\n[{new.name}."{state}"]\noffered = true\n{parameters}'
+        _add(root / "contracts/states.toml", table)
 
 
 def _add(file: Path, text: str, after: str = "") -> None:

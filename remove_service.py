@@ -66,6 +66,9 @@ def plan(root: Path, name: str, names: Collection[str]) -> tuple[set[str], dict[
     gone = {each for each in gone if (root / each).exists()}
     kept = {file: text for file, text in texts.items() if not _is_in(file, gone)}
     new = {file: _without(text, file, name, gone) for file, text in kept.items()}
+    if (states := "contracts/states.toml") in new:
+        pact = re.compile(r"contracts/(pacts|external)/[^/]+\.json")
+        new[states] = _offered(new[states], [kept[file] for file in kept if pact.fullmatch(file)])
     return gone, {file: text for file, text in new.items() if text != kept[file]}
 
 
@@ -116,6 +119,16 @@ def _without(text: str, file: str, name: str, gone: Iterable[str]) -> str:
         rest = re.sub(line, "", text, flags=re.MULTILINE)
         return re.sub(r",(\s*\])", r"\1", rest) if file.endswith("-workspace") else rest
     return text
+
+
+def _offered(states: str, pacts: Iterable[str]) -> str:
+    """The provider states; those that no pact names any more are offered to the next consumer."""
+
+    def mark(state: re.Match[str]) -> str:
+        is_used = any(f'"{state[1]}"' in pact and state[2] in pact for pact in pacts)
+        return state[0] if is_used else f"{state[0]}offered = true\n"
+
+    return re.sub(r'^\[([\w-]+)\.(".+")\]\n(?!offered)', mark, states, flags=re.MULTILINE)
 
 
 def _unlinked(link: re.Match[str], document: str, gone: Iterable[str]) -> str:

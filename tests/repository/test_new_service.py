@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -168,4 +169,7 @@ def test_service_is_mentioned_where_each_is(tmp_path: Path) -> None:
     assert '"chassis"},\n  {"path": "services/entries"},\n  {' in found["a.code-workspace"].replace(
         "shared/", ""
     )
-    assert '[entries."an entry"]\nid = "int"\nname = "str"\n' in found["contracts/states.toml"]
+    assert tomllib.loads(found["contracts/states.toml"])["entries"] == {
+        "an entry": {"offered": True, "id": "int", "name": "str"},
+        "no entry": {"offered": True, "id": "int"},
+    }

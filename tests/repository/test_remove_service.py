@@ -28,7 +28,7 @@ FILES = {
     "contracts/pacts/orders-stock.json": "{}",
     "contracts/pacts/orders-accounts.json": "{}",
     "contracts/pacts/accounts-orders.json": "{}",
-    "contracts/pacts/stock-accounts.json": "{}",
+    "contracts/pacts/stock-accounts.json": '{"provider": "accounts", "state": "a"}',
     "contracts/openapi/orders.json": "{}",
     "services/accounts/tests/contract/test_orders_events.py": "",
     "services/orders/tests/contract/test_stock.py": "",
@@ -86,9 +86,9 @@ class TestServiceThatNobodyNeeds:
             '{"folders": [\n  {"path": "services/accounts"}\n]}\n'
         )
         assert (root / "contracts/bootstrap.toml").read_text() == "stock = 2027-06-30\n"
-        assert tomllib.loads((root / "contracts/states.toml").read_text()).keys() == {
-            "stock",
-            "accounts",
+        assert tomllib.loads((root / "contracts/states.toml").read_text()) == {
+            "stock": {"a shelf": {"offered": True, "id": "int"}},
+            "accounts": {"a": {}},
         }
         assert (root / "tox.ini").read_text() == "[tox]\n\n[testenv:lint]\n"
 

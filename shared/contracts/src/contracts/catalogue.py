@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,10 @@ def state(name: str, /, **parameters: Any) -> State:
 
 
 class Catalogue:
-    """`contracts/states.toml`: one table per provider, with one table per state."""
+    """`contracts/states.toml`: one table per provider, with one table per state.
+
+    A state with `offered = true` is for the provider's next consumer: no interaction has to use it.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises `ContractError` if the file is missing or names an unknown type."""
@@ -37,6 +40,12 @@ class Catalogue:
         if not path.is_file():
             raise ContractError(f"{path} is missing. It lists the provider states.")
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        self._needed = [
+            (provider, name)
+            for provider, states in tables.items()
+            for name, table in states.items()
+            if table.get("offered") is not True
+        ]
         self._providers = {
             provider: {name: self._typed(name, table) for name, table in states.items()}
             for provider, states in tables.items()
@@ -70,7 +79,18 @@ class Catalogue:
                 f"not ({_signature(given)})."
             )
 
-    def _typed(self, name: str, table: Mapping[str, str]) -> Mapping[str, type]:
+    def unused(self, used: Collection[tuple[str, str]]) -> Iterator[str]:
+        """A sentence with the fix for each state, by provider and name, that is neither used nor offered."""
+        for provider, name in self._needed:
+            if (provider, name) not in used:
+                yield (
+                    f"No interaction uses the state `{name}` of {provider}: delete it in {self.path} and "
+                    "its handler, or offer it to the next consumer with `offered = true`."
+                )
+
+    def _typed(self, name: str, table: Mapping[str, Any]) -> Mapping[str, type]:
+        if table.get("offered") is True:
+            table = {key: value for key, value in table.items() if key != "offered"}
         if unknown := set(table.values()) - set(_TYPES):
             raise ContractError(
                 f"{self.path}: `{name}` has a parameter of the type {min(unknown)}; "

@@ -110,11 +110,14 @@ def test_changed_file_fails(
     assert any(fix in output for fix in fixes)
 
 
-def test_state_that_no_consumer_uses_is_named(example: Example, printed: Callable[[], str]) -> None:
-    example.append("contracts/states.toml", '\n[catalog."a shelf"]\n')
-    example.edit(STATES, (NO_BOOK, UNUSED + NO_BOOK))
-    assert example.gate.verify("catalog")
-    assert "interactions verified. No consumer uses the state `a shelf`." in printed()
+@pytest.mark.parametrize("mark", ["", "offered = true\n"])
+def test_unused_state_fails_unless_it_is_offered(
+    example: Example, printed: Callable[[], str], mark: str
+) -> None:
+    example.append("contracts/states.toml", f'\n[catalog."a shelf"]\n{mark}')
+    assert example.gate.check(["consumers"]) is bool(mark)
+    told = "No interaction uses the state `a shelf` of catalog: delete it in "
+    assert (told in printed()) is not bool(mark)
 
 
 BLIND = """
@@ -250,5 +253,6 @@ def test_service_without_neighbours_passes(example: Example, printed: Callable[[
         shutil.rmtree(example.root / "services" / name)
         example.path(f"contracts/openapi/{name}.json").unlink()
     shutil.rmtree(example.path("contracts/pacts"))
+    example.path("contracts/states.toml").unlink()
     assert example.gate.check_consumers(), printed()
     assert "0 pacts and 1 descriptions are up to date." in printed()

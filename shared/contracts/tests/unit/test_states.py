@@ -70,14 +70,22 @@ class TestCatalogue:
         [
             ("", r"has no provider `shop`; it has: none\."),
             ('[shop."a hat"]\nborn = "date"\n', "a parameter of the type date"),
+            ('[shop."a hat"]\noffered = false\n', "a parameter of the type False"),
         ],
-        ids=["empty", "unknown type"],
+        ids=["empty", "unknown type", "no offer"],
     )
     def test_invalid_catalogue_is_an_error(
         self, tmp_path: Path, catalogue: str, message: str
     ) -> None:
         with pytest.raises(ContractError, match=message):
             contracts(tmp_path, catalogue=catalogue).catalogue.states_of("shop")
+
+    def test_offer_and_its_parameters_are_no_unused_state(self, tmp_path: Path) -> None:
+        offer = '[shop."a cap"]\noffered = true\nsize = "int"\n'
+        catalogue = contracts(tmp_path, catalogue=STATES + offer).catalogue
+        catalogue.check("shop", state("a cap", size=3))
+        (unused,) = catalogue.unused({("shop", "a hat")})
+        assert unused.startswith("No interaction uses the state `no hats` of shop: delete it in ")
 
     def test_missing_catalogue_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ContractError, match="lists the provider states"):

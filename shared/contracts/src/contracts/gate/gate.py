@@ -101,6 +101,7 @@ class Gate:
             *drift.differences(self.workspace.descriptions, wanted),
             *drift.differences(self.workspace.pacts, pacts),
             *self._undeclared(pacts),
+            *self._unused_states(),
         ]
         explained: list[str] = []
         try:
@@ -122,6 +123,14 @@ class Gate:
                         f"{name} declares that it needs {provider}, but no test records an "
                         f"interaction. Add one to {participant.folder}, or correct [tool.service]."
                     )
+
+    def _unused_states(self) -> Iterator[str]:
+        contracts = self.workspace.contracts
+        if not (contracts.folder / "states.toml").is_file():  # nobody uses a state yet
+            return iter(())
+        interactions = contracts.every_interaction()
+        used = {(each.provider, state.name) for each in interactions for state in each.states}
+        return contracts.catalogue.unused(used)
 
     def _verify(
         self, participant: Participant, options: Sequence[str], record: Record, report: Report

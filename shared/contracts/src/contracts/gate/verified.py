@@ -32,14 +32,7 @@ def count(contracts: Contracts, verified: Path, provider: str) -> str:
         )
     elsewhere = sum(each.is_external for each in interactions)
     of_which = f", {elsewhere} of them of consumers elsewhere" if elsewhere else ""
-    used = {each.name for interaction in interactions for each in interaction.states}
-    offered = ", ".join(
-        f"`{each}`" for each in contracts.catalogue.states_of(provider) if each not in used
-    )
-    unused = f" No consumer uses the state {offered}." if offered else ""
-    return (
-        f"{provider}: {len(committed)} of {len(committed)} interactions verified{of_which}.{unused}"
-    )
+    return f"{provider}: {len(committed)} of {len(committed)} interactions verified{of_which}."
 
 
 def _names(interactions: Iterable[Interaction]) -> set[tuple[str, str, str]]:

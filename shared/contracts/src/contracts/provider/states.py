@@ -59,7 +59,7 @@ class ProviderStates:
 def problems_of(states: type[ProviderStates], contracts: Contracts, provider: str) -> Iterator[str]:
     """A sentence with the fix for each listed state without a handler, and the like.
 
-    A state or a message that no interaction uses is an offer to the next consumer.
+    The gate itself names unused states; a message that nobody reads is an offer to the next consumer.
     """
     place, catalogue = _place(states), contracts.catalogue
     listed, handlers = catalogue.states_of(provider), _methods(states, _STATE)
