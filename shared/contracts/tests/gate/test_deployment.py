@@ -199,6 +199,7 @@ class TestRemovedInteractions:
         self, example: Example, capsys: pytest.CaptureFixture[str]
     ) -> None:
         shutil.rmtree(example.path("shop"))
+        example.write("contracts/states.toml", "[catalog]\n")
         example.gate.update()
         passed, output = self.check(example, capsys)
         assert (passed, "there is no service shop any more" in output) == (True, True)
@@ -209,6 +210,7 @@ class TestRemovedInteractions:
         for name in ("catalog", "mailer", "shop/tests/contract"):
             shutil.rmtree(example.path(name))
         example.write("shop/pyproject.toml", "[tool.service]\n")
+        example.write("contracts/states.toml", "")
         example.gate.update()
         passed, output = self.check(example, capsys)
         assert (passed, "there is no service catalog any more" in output) == (True, True)

@@ -101,12 +101,11 @@ class Gate:
             *drift.differences(self.workspace.descriptions, wanted),
             *drift.differences(self.workspace.pacts, pacts),
             *self._undeclared(pacts),
-            *self._unused_states(),
         ]
         explained: list[str] = []
         try:
             explained, problems = removed_interactions(self.workspace, self.deployments)
-            found = [*problems, *found]
+            found = [*problems, *found, *self._unused_states()]
         except ContractError as error:
             found.append(str(error))
         for line in explained:
