@@ -123,7 +123,7 @@ class TestConfinement:
         assert all(is_one_shot(CONTAINERS[name]) for name in others)
 
     @each_database
-    def test_service_can_not_change_its_schema(self, service: Service) -> None:
+    def test_service_cannot_change_its_schema(self, service: Service) -> None:
         variable = f"{service.prefix}DATABASE_URL"
         logins = {
             name: each["environment"][variable].split("//")[1].split(":")[0]

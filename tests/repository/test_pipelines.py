@@ -274,7 +274,7 @@ class TestDeployment:
         assert (root / "ran").read_text() == "orders\n"
         assert self._deployed(root) == self._git(root, "rev-parse", "HEAD")
 
-    def test_service_that_can_not_be_deployed_is_not(self, root: Path) -> None:
+    def test_service_that_cannot_be_deployed_is_not(self, root: Path) -> None:
         assert self._deploy(root, can_deploy=False).returncode == 1
         assert not (root / "ran").exists()
         assert self._deployed(root) == self._git(root, "rev-parse", "HEAD~1")
@@ -283,7 +283,7 @@ class TestDeployment:
         assert self._deploy(root, command="false; true").returncode == 1
         assert self._deployed(root) == self._git(root, "rev-parse", "HEAD~1")
 
-    def test_tag_that_can_not_be_pushed_is_reported_with_the_command(self, root: Path) -> None:
+    def test_tag_that_cannot_be_pushed_is_reported_with_the_command(self, root: Path) -> None:
         self._git(root, "remote", "set-url", "origin", str(root / "nowhere"))
         run = self._deploy(root)
         assert run.returncode == 1

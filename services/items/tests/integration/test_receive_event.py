@@ -241,7 +241,7 @@ class TestEffects:
         edited = await owner_client.patch(path, json={"name": "Kettle"}, headers={"If-Match": tag})
         assert_item_response(edited)
 
-    async def test_deactivated_owner_can_not_create_items_but_keeps_them(
+    async def test_deactivated_owner_cannot_create_items_but_keeps_them(
         self, relay: EventSender, client: AppClient, users: FakeUsers
     ) -> None:
         owner_client = as_user(client, users.add(user_id=7))

@@ -11,5 +11,5 @@ def test_search_text_contains_name_and_description(term: str) -> None:
 
 
 @pytest.mark.parametrize("term", ["p\nO", "p O", "\n"])
-def test_search_can_not_match_across_name_and_description(term: str) -> None:
+def test_search_cannot_match_across_name_and_description(term: str) -> None:
     assert searchable(term) not in search_text("Lamp", "Of-brass")

@@ -25,7 +25,7 @@ removal = pytest.mark.parametrize(("method", "body"), REMOVALS, ids=str)
 
 class TestLastAdmin:
     @removal
-    async def test_last_active_admin_can_not_be_removed(
+    async def test_last_active_admin_cannot_be_removed(
         self,
         admin_client: AppClient,
         admin: Account,

@@ -121,7 +121,7 @@ class TestServe:
         yield
         signal.signal(signal.SIGTERM, before)
 
-    def test_app_that_can_not_be_built_is_one_sentence(self) -> None:
+    def test_app_that_cannot_be_built_is_one_sentence(self) -> None:
         def refuse(_: NotesSettings) -> FastAPI:
             raise SettingsError("the exporter isn't installed.")
 

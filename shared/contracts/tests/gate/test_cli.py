@@ -141,7 +141,7 @@ class TestProcesses:
         found = ProcessRunner(Settings()).describe(example.gate.workspace["shop"])
         assert found == example.path("contracts/openapi/shop.json").read_text()
 
-    def test_app_that_can_not_be_built_is_an_error(self, example: Example) -> None:
+    def test_app_that_cannot_be_built_is_an_error(self, example: Example) -> None:
         with pytest.raises(ContractError, match="shop has no OpenAPI description"):
             ProcessRunner(Settings(openapi="app.main:app")).describe(example.gate.workspace["shop"])
 
@@ -153,7 +153,7 @@ class TestProcesses:
         assert (tmp_path / "prepared").read_text() == "shop\n"
 
     @pytest.mark.parametrize("prepare", ["false", "no-such-command"])
-    def test_environment_that_can_not_be_prepared_is_an_error(
+    def test_environment_that_cannot_be_prepared_is_an_error(
         self, tmp_path: Path, prepare: str
     ) -> None:
         with pytest.raises(ContractError, match="shop: "):

@@ -52,7 +52,7 @@ def test_socket_is_closed_after_the_end(database_url: str, create_tables: None) 
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_app_that_can_not_be_made_is_an_error_and_gets_a_patient_database(
+def test_app_that_cannot_be_made_is_an_error_and_gets_a_patient_database(
     database_url: str,
 ) -> None:
     """On a busy machine a hundred concurrent writes on SQLite take longer than a service waits in production."""

@@ -21,7 +21,7 @@ def test_any_other_name_is_refused(name: str) -> None:
             refuse_real_database(url)
 
 
-def test_other_database_can_not_be_opened_or_created() -> None:
+def test_other_database_cannot_be_opened_or_created() -> None:
     with pytest.raises(NotATestDatabase):
         IsolatedDatabase("sqlite:///data/users.db")
     with pytest.raises(NotATestDatabase):

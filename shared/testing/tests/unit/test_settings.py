@@ -13,7 +13,7 @@ class NotesSettings(ServiceSettings):
     size: int = 1
 
 
-def test_settings_for_tests_name_a_database_that_can_not_be_opened() -> None:
+def test_settings_for_tests_name_a_database_that_cannot_be_opened() -> None:
     settings = settings_for_tests(NotesSettings)
     assert settings.environment == "development"
     assert settings.database_url.get_secret_value().startswith("sqlite:////dev/null/")

@@ -11,7 +11,7 @@ from contracts.pacts import read_all
 from contracts.results import Result, read_results
 
 STEPS = {
-    "committed": "Pacts and descriptions are what tests and services give",
+    "committed": "Pacts and descriptions are up to date",
     "verified": "Each provider satisfies its consumers",
     "described": "Requests and responses conform to OpenAPI",
     "compatible": "No description removes what a consumer uses",
