@@ -8,6 +8,7 @@ from gate.example import EDITS, Edit, Example
 
 from contracts.errors import ContractError
 
+pytestmark = pytest.mark.slow
 LOCKSTEP, COMPATIBLE = EDITS["lockstep"], EDITS["compatible"]
 BREAKING = {
     name: edit
