@@ -1,4 +1,4 @@
-"""Edits of an OpenAPI description: each breaking one is found, with who uses it; harmless ones are not."""
+"""Edits of an OpenAPI description: each breaking one is found, with who uses it; compatible ones are not."""
 
 import json
 import tomllib
@@ -77,11 +77,11 @@ def test_breaking_edit_is_found_with_who_uses_it(edit: list[Any]) -> None:
     assert line in lines_of(*change)
 
 
-@pytest.mark.parametrize("edit", EDITS["harmless"].values(), ids=EDITS["harmless"])
-def test_harmless_edit_is_not_found(edit: list[Any]) -> None:
+@pytest.mark.parametrize("edit", EDITS["compatible"].values(), ids=EDITS["compatible"])
+def test_compatible_edit_is_not_found(edit: list[Any]) -> None:
     assert lines_of(*edit) == []
 
 
 @pytest.mark.parametrize(("old", "new"), [("hat_id", "id"), ('"200"', '"2XX"')])
-def test_renamed_path_parameter_or_range_of_statuses_is_harmless(old: str, new: str) -> None:
+def test_renamed_path_parameter_or_range_of_statuses_is_compatible(old: str, new: str) -> None:
     assert breaking_changes(json.loads(HATS), json.loads(HATS.replace(old, new)), USED) == []
