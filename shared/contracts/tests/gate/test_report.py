@@ -21,7 +21,7 @@ from contracts.pacts import Interaction, read_all
 from contracts.report import page as page_module
 from contracts.report.graph import graph_of
 from contracts.report.page import write_page
-from contracts.report.rows import BROKEN, UNKNOWN, VERIFIED, rows_of
+from contracts.report.rows import BROKEN, UNKNOWN, VERIFIED, Row, rows_of
 from contracts.results import Result
 
 TRANSPORT = {True: "message", False: "HTTP"}
@@ -62,20 +62,6 @@ class Page(HTMLParser):
             self._is_name = False
 
 
-PageOf = Callable[[Record], Page]
-Interactions = list[Interaction]
-
-
-@pytest.fixture
-def workspace(example: Example) -> Workspace:
-    return example.gate.workspace
-
-
-@pytest.fixture
-def committed(workspace: Workspace) -> Interactions:
-    return list(read_all(workspace.pacts))
-
-
 def result(interaction: Interaction, reason: str = "") -> Result:
     return Result(interaction, reason, 0.02, datetime.now(UTC))
 
@@ -84,48 +70,67 @@ def without_comments(interaction: Interaction) -> Interaction:
     return Interaction("mailer", "catalog", {**interaction.document, "comments": {}})
 
 
-@pytest.fixture
-def record(committed: Interactions) -> Record:
-    """Of a run in which everything passed."""
-    record = Record()
-    for step in record.steps.values():
-        step.outcome = PASSED
-    record.results = [result(each) for each in committed]
-    record.canaries = {"catalog"}
-    return record
+class Run:
+    """A run in which everything passed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.committed = list(read_all(workspace.pacts))
+        self.record = self.of("catalog", *Record().steps)
+
+    @property
+    def rows(self) -> list[Row]:
+        return rows_of(self.committed, self.record)
+
+    def page(self, record: Record | None = None) -> Page:
+        path = self.workspace.root / "page.html"
+        write_page(self.workspace, path, record or self.record)
+        return Page(path)
+
+    def of(self, part: str, *steps: str) -> Record:
+        """What a part leaves, with its own steps or these."""
+        record = Record()
+        own = ["committed", "described", "compatible"] if part == "consumers" else ["verified"]
+        if part.startswith("deployment-"):
+            own = ["deployable"]
+            record.answers = [Answer(True, f"{part}: yes.")]
+        for name in steps or own:
+            record.steps[name].outcome = PASSED
+            record.steps[name].text = f"{part}: {name} passed."
+        if part == "catalog":
+            record.results = [result(each) for each in self.committed]
+            record.canaries = {part}
+        return record
+
+    def leave(self, part: str, record: Record) -> None:
+        write_record(self.workspace, part, record)
 
 
 @pytest.fixture
-def page_of(workspace: Workspace, tmp_path: Path) -> PageOf:
-    def write(record: Record) -> Page:
-        write_page(workspace, tmp_path / "page.html", record)
-        return Page(tmp_path / "page.html")
-
-    return write
+def run(example: Example) -> Run:
+    return Run(example.gate.workspace)
 
 
 class TestRows:
-    def test_page_has_each_interaction_once(
-        self, record: Record, page_of: PageOf, committed: Interactions
-    ) -> None:
-        page = page_of(record)
+    def test_page_has_each_interaction_once(self, run: Run) -> None:
+        page = run.page()
         assert sorted(page.rows) == sorted(
             (each.consumer, each.provider, each.description, TRANSPORT[each.is_message])
-            for each in committed
+            for each in run.committed
         )
         assert set(page.outcomes.values()) == {VERIFIED}
         assert "✓ The gate passed" in page.text
-        for each in committed:
+        for each in run.committed:
             assert each.test in page.text
             assert all(used.name in page.text for used in each.states)
 
-    def test_broken_interaction_has_its_reason(
-        self, record: Record, page_of: PageOf, committed: Interactions
-    ) -> None:
-        record.results[0] = result(committed[0], "catalog breaks mailer\n  differs    $.name")
-        page = page_of(record)
-        assert Counter(page.outcomes.values()) == {VERIFIED: len(committed) - 1, BROKEN: 1}
-        assert page.outcomes[committed[0].description] == BROKEN
+    def test_broken_interaction_has_its_reason(self, run: Run) -> None:
+        run.record.results[0] = result(
+            run.committed[0], "catalog breaks mailer\n  differs    $.name"
+        )
+        page = run.page()
+        assert Counter(page.outcomes.values()) == {VERIFIED: len(run.committed) - 1, BROKEN: 1}
+        assert page.outcomes[run.committed[0].description] == BROKEN
         assert "catalog breaks mailer\n  differs    $.name" in page.text
 
     @pytest.mark.parametrize(
@@ -142,58 +147,43 @@ class TestRows:
         ids=["no result", "one broken result among others", "of another version"],
     )
     def test_interaction_is_verified_only_by_its_own_results(
-        self,
-        record: Record,
-        committed: Interactions,
-        change: Callable[[Record, Interaction], Any],
-        outcome: str,
-        reason: str,
+        self, run: Run, change: Callable[[Record, Interaction], Any], outcome: str, reason: str
     ) -> None:
-        change(record, committed[0])
-        (row,) = (row for row in rows_of(committed, record) if row.outcome != VERIFIED)
-        assert (row.interaction, row.outcome, row.reason) == (committed[0], outcome, reason)
+        change(run.record, run.committed[0])
+        (row,) = (row for row in run.rows if row.outcome != VERIFIED)
+        assert (row.interaction, row.outcome, row.reason) == (run.committed[0], outcome, reason)
 
-    def test_results_without_a_canary_do_not_count(
-        self, record: Record, committed: Interactions
-    ) -> None:
-        record.canaries = set()
-        assert {row.outcome for row in rows_of(committed, record)} == {UNKNOWN}
+    def test_results_without_a_canary_do_not_count(self, run: Run) -> None:
+        run.record.canaries = set()
+        assert {row.outcome for row in run.rows} == {UNKNOWN}
 
-    def test_empty_record_is_green_nowhere(self, page_of: PageOf) -> None:
-        page = page_of(Record())
+    def test_empty_record_is_green_nowhere(self, run: Run) -> None:
+        page = run.page(Record())
         assert set(page.outcomes.values()) == {UNKNOWN}
         assert "✗ The gate failed" in page.text
         classes = " ".join(value for name, value in page.attributes if name == "class").split()
         assert not {"passed", "yes"} & set(classes)
 
-    def test_invalid_pact_does_not_prevent_the_page(
-        self, example: Example, page_of: PageOf
-    ) -> None:
+    def test_invalid_pact_does_not_prevent_the_page(self, run: Run, example: Example) -> None:
         example.write("contracts/pacts/shop-catalog.json", "{}")
         example.write("contracts/pacts/mailer-catalog.json", "{}")
-        page = page_of(Record())
+        page = run.page(Record())
         assert "✗ The gate failed" in page.text
         assert "There is no interaction: nothing was verified." in page.text
 
 
 class TestSecurity:
-    def test_page_loads_nothing(self, record: Record, page_of: PageOf, tmp_path: Path) -> None:
-        page = page_of(record)
+    def test_page_loads_nothing(self, run: Run) -> None:
+        page = run.page()
         loading = {"src", "href", "action", "data"}
         assert [value for name, value in page.attributes if name in loading] == []
         assert not page.tags.keys() & {"link", "img", "iframe", "object", "embed", "base"}
-        text = (tmp_path / "page.html").read_text()
+        text = (run.workspace.root / "page.html").read_text()
         assert "://" not in text
         assert "default-src &#39;none&#39;; style-src &#39;sha256-" in text
 
-    def test_nothing_in_the_page_can_run(
-        self,
-        record: Record,
-        page_of: PageOf,
-        committed: Interactions,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        first = next(each for each in committed if "body" in each.document.get("response", {}))
+    def test_nothing_in_the_page_can_run(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = next(each for each in run.committed if "body" in each.document.get("response", {}))
         document = json.loads(json.dumps(first.document))
         document["description"] = document["comments"]["testname"] = HOSTILE
         document["request"]["path"] = document["request"]["headers"][HOSTILE] = HOSTILE
@@ -203,33 +193,29 @@ class TestSecurity:
         document["response"]["matchingRules"] = rules
         hostile = Interaction(HOSTILE, HOSTILE, document)
         monkeypatch.setattr(page_module, "_committed", lambda _: [hostile])
-        record.results = [result(hostile, HOSTILE)]
-        record.answers = [Answer(False, HOSTILE)]
-        record.steps["verified"].text = HOSTILE
-        page = page_of(record)
+        run.record.results = [result(hostile, HOSTILE)]
+        run.record.answers = [Answer(False, HOSTILE)]
+        run.record.steps["verified"].text = HOSTILE
+        page = run.page()
         assert page.rows == [(HOSTILE, HOSTILE, HOSTILE, "HTTP")]
         assert page.tags["script"] == 1
         assert page.text.count("<script>alert(1)</script>") > 15
 
 
 class TestGraph:
-    def test_edge_counts_verified_interactions(
-        self, record: Record, committed: Interactions
-    ) -> None:
-        del record.results[0]
-        edges = graph_of(SERVICES, rows_of(committed, record)).edges
+    def test_edge_counts_verified_interactions(self, run: Run) -> None:
+        del run.record.results[0]
+        edges = graph_of(SERVICES, run.rows).edges
         assert {(each.consumer, each.provider, each.transport) for each in edges} == {
             ("mailer", "catalog", "message"),
             ("shop", "catalog", "HTTP"),
         }
-        assert sum(each.total for each in edges) == len(committed)
+        assert sum(each.total for each in edges) == len(run.committed)
         assert [each.consumer for each in edges if not each.is_verified] == ["mailer"]
 
-    def test_graph_has_services_without_contracts(
-        self, record: Record, committed: Interactions
-    ) -> None:
-        more = [*committed, Interaction("catalog", "catalog", committed[0].document)]
-        graph = graph_of([*SERVICES, "alone"], rows_of(more, record))
+    def test_graph_has_services_without_contracts(self, run: Run) -> None:
+        more = [*run.committed, Interaction("catalog", "catalog", run.committed[0].document)]
+        graph = graph_of([*SERVICES, "alone"], rows_of(more, run.record))
         assert {box.name for box in graph.boxes} == {*SERVICES, "alone"}
         for box in graph.boxes:
             assert box.x - box.width / 2 >= 0
@@ -237,69 +223,48 @@ class TestGraph:
             assert 0 <= box.y - box.height / 2 <= graph.height
 
 
-def part_record(part: str, committed: Interactions) -> Record:
-    """What a part leaves in which everything passed."""
-    record = Record()
-    names = ["committed", "described", "compatible"] if part == "consumers" else ["verified"]
-    if part.startswith("deployment-"):
-        names = ["deployable"]
-        record.answers = [Answer(True, f"{part}: yes.")]
-    for name in names:
-        record.steps[name].outcome = PASSED
-        record.steps[name].text = f"{part}: {name} passed."
-    if part == "catalog":
-        record.results = [result(each) for each in committed]
-        record.canaries = {part}
-    return record
-
-
 class TestRecords:
     @pytest.fixture(autouse=True)
-    def records(self, workspace: Workspace, committed: Interactions) -> None:
-        for part in parts_of(workspace):
-            write_record(workspace, part, part_record(part, committed))
+    def records(self, run: Run) -> None:
+        for part in parts_of(run.workspace):
+            run.leave(part, run.of(part))
 
-    def test_all_parts_together_passed(self, workspace: Workspace, committed: Interactions) -> None:
-        record = join(workspace)
+    def test_all_parts_together_passed(self, run: Run) -> None:
+        record = join(run.workspace)
         assert record.verdict == PASSED
-        assert {row.outcome for row in rows_of(committed, record)} == {VERIFIED}
+        assert {row.outcome for row in rows_of(run.committed, record)} == {VERIFIED}
         assert len(record.answers) == len(SERVICES)
         assert "catalog: verified passed." in record.steps["verified"].text
 
     @pytest.mark.parametrize("part", ["consumers", "catalog", "deployment-shop"])
-    def test_part_without_a_record_is_missing(self, workspace: Workspace, part: str) -> None:
-        (workspace.records / f"{part}.json").unlink()
-        record = join(workspace)
+    def test_part_without_a_record_is_missing(self, run: Run, part: str) -> None:
+        (run.workspace.records / f"{part}.json").unlink()
+        record = join(run.workspace)
         assert (record.verdict, record.missing) == (INCOMPLETE, [part])
         assert NOT_REACHED in {step.outcome for step in record.steps.values()}
 
-    def test_failed_part_fails_the_whole(
-        self, workspace: Workspace, committed: Interactions
-    ) -> None:
-        failed = part_record("catalog", committed)
+    def test_failed_part_fails_the_whole(self, run: Run) -> None:
+        failed = run.of("catalog")
         failed.steps["verified"].outcome = FAILED
-        write_record(workspace, "catalog", failed)
-        (workspace.records / "shop.json").unlink()
-        assert join(workspace).verdict == FAILED
+        run.leave("catalog", failed)
+        (run.workspace.records / "shop.json").unlink()
+        assert join(run.workspace).verdict == FAILED
 
-    def test_step_is_not_asked_only_if_no_part_asked(
-        self, workspace: Workspace, committed: Interactions
-    ) -> None:
+    def test_step_is_not_asked_only_if_no_part_asked(self, run: Run) -> None:
         for number, service in enumerate(SERVICES, 1):
-            silent = part_record(deployment_of(service), committed)
+            silent = run.of(deployment_of(service))
             silent.steps["deployable"].outcome = NOT_ASKED
-            write_record(workspace, deployment_of(service), silent)
-            outcome = join(workspace).steps["deployable"].outcome
+            run.leave(deployment_of(service), silent)
+            outcome = join(run.workspace).steps["deployable"].outcome
             assert outcome == (NOT_ASKED if number == len(SERVICES) else PASSED)
 
-    def test_record_has_no_path_of_this_machine(
-        self, workspace: Workspace, committed: Interactions
-    ) -> None:
-        record = part_record("catalog", committed)
-        record.steps["verified"].text = f"{workspace.root}/services/catalog/app/main.py:7: Error"
-        write_record(workspace, "catalog", record)
-        assert str(workspace.root) not in (workspace.records / "catalog.json").read_text()
-        assert "services/catalog/app/main.py:7" in join(workspace).steps["verified"].text
+    def test_record_has_no_path_of_this_machine(self, run: Run) -> None:
+        record = run.of("catalog")
+        place = "services/catalog/app/main.py:7"
+        record.steps["verified"].text = f"{run.workspace.root}/{place}: Error"
+        run.leave("catalog", record)
+        assert str(run.workspace.root) not in (run.workspace.records / "catalog.json").read_text()
+        assert place in join(run.workspace).steps["verified"].text
 
     @pytest.mark.parametrize(
         ("change", "problem"),
@@ -318,22 +283,23 @@ class TestRecords:
     )
     def test_invalid_record_is_ignored_and_fails(
         self,
-        workspace: Workspace,
+        run: Run,
         change: Callable[[dict[str, Any]], str],
         problem: str,
         tmp_path: Path,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        path = workspace.records / "catalog.json"
+        path = run.workspace.records / "catalog.json"
         path.write_text(change(json.loads(path.read_text())))
         page = tmp_path / "page.html"
-        assert cli.main(["report", f"--html={page}"], start=workspace.root) == 1
+        assert cli.main(["report", f"--html={page}"], start=run.workspace.root) == 1
         assert problem in capsys.readouterr().err
         assert "Only a part of the gate ran" in page.read_text()
 
-    def test_second_record_of_a_part_fails(self, workspace: Workspace, tmp_path: Path) -> None:
-        (workspace.records / "zzz.json").write_text((workspace.records / "shop.json").read_text())
-        assert cli.main(["report", f"--html={tmp_path / 'page'}"], start=workspace.root) == 1
+    def test_second_record_of_a_part_fails(self, run: Run, tmp_path: Path) -> None:
+        folder = run.workspace.records
+        (folder / "zzz.json").write_text((folder / "shop.json").read_text())
+        assert cli.main(["report", f"--html={tmp_path / 'page'}"], start=run.workspace.root) == 1
 
 
 def test_report_without_a_record_fails_and_replaces_an_older_page(
