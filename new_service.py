@@ -46,7 +46,15 @@ RESERVED = {
 
 def singular(name: str) -> str:
     """One of them: `orders` are made of `order`."""
-    for ending, replaced in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ss", "ss"), ("s", "")):
+    for ending, replaced in (
+        ("ies", "y"),
+        ("sses", "ss"),
+        ("ches", "ch"),
+        ("shes", "sh"),
+        ("xes", "x"),
+        ("ss", "ss"),
+        ("s", ""),
+    ):
         if name.endswith(ending) and len(name) > len(ending) + 1:
             return name.removesuffix(ending) + replaced
     return name

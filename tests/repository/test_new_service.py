@@ -1,5 +1,6 @@
 """`make new-service`: what it refuses, and what it renders. tests/new_service runs every gate on the result."""
 
+import itertools
 import shutil
 import subprocess
 import sys
@@ -81,7 +82,7 @@ class TestAsked:
     ("name", "one"),
     [
         *(("orders", "order"), ("stock", "stock"), ("companies", "company"), ("boxes", "box")),
-        *(("addresses", "address"), ("access", "access"), ("as", "as")),
+        *(("addresses", "address"), ("access", "access"), ("as", "as"), ("branches", "branch")),
     ],
 )
 def test_singular_names_one_of_them(name: str, one: str) -> None:
@@ -99,17 +100,22 @@ def test_changes_that_are_not_committed_are_refused(
         new_service.main()
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(
+    scope="module",
+    params=itertools.product((True, False), repeat=2),
+    ids=lambda each: f"consumes={each[0]}, subscribes={each[1]}",
+)
+def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A service without the files that other commands write, from the template as it is now."""
+    consumes, subscribes = request.param
     issuer = next(each for each in workspace.services() if each.issues_tokens)
     root = tmp_path_factory.mktemp("root")
     new = Service(
         name="parcels",
         folder=root,
         port=9999,
-        consumes=[issuer.name],
-        subscribes=[issuer.name],
+        consumes=[issuer.name] if consumes else [],
+        subscribes=[issuer.name] if subscribes else [],
     )
     for name in ("copier.yml", "templates", f"services/{issuer.name}/{new_service.OFFERS}"):
         if (ROOT / name).is_dir():
@@ -131,10 +137,11 @@ class TestRendering:
             "app/routers/parcels.py",
             "app/services/parcels.py",
             "app/repositories/parcels.py",
-            "app/events/inbox.py",
             "migrations/versions/0001_parcels.py",
             "tests/integration/test_parcels.py",
         } <= python
+        assert ("app/events/inbox.py" in python) == ("app/routers/events.py" in python)
+        assert list(folder.rglob(".py")) == []
         assert (folder / "deploy/parcels.rules.yml").exists()
         assert (folder / ".copier-answers.yml").exists()
 
