@@ -1,7 +1,7 @@
 """`make remove-service NAME=items`: delete a service, and every reference to it that a machine reads.
 
 What is about a service has its name: folders, contracts, and `test_<name>_*.py` in the contract tests of others.
-What else is useless without it says so in a line `# needs: users, items`: a file, a folder (in its `__init__.py`),
+Other files that need it name it in a line `# needs: users, items`: a file, a folder (in its `__init__.py`),
 or an environment of tox.ini.
 """
 
