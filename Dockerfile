@@ -52,6 +52,7 @@ ENTRYPOINT ["python", "-m", "app"]
 CMD ["serve"]
 # At the end, because it changes with each commit.
 ARG REVISION=unknown
+ENV SERVICE_REVISION=${REVISION}
 LABEL org.opencontainers.image.title="${SERVICE}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="MIT"

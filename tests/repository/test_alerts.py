@@ -17,6 +17,7 @@ from workspace import Service
 COMMON = ROOT / "deploy/prometheus/common.rules.yml"
 RULE_FILES = [COMMON, *sorted(ROOT.glob("services/*/deploy/*.rules.yml"))]
 DASHBOARDS = [*ROOT.glob("deploy/grafana/*.json"), *ROOT.glob("services/*/deploy/*.dashboard.json")]
+RUNBOOKS = "https://git.example.com/microservices/-/blob/main/"
 BUILT_IN = {"up"}  # Prometheus makes it itself
 SUPPORTS_SCRAPE_CONFIG_FILES = (2, 43)
 
@@ -87,7 +88,9 @@ class TestRules:
 
     @each_alert
     def test_runbook_exists(self, file: Path, alert: dict[str, Any]) -> None:
-        path, _, anchor = alert["annotations"]["runbook"].partition("#")
+        url = alert["annotations"]["runbook_url"]
+        path, _, anchor = url.removeprefix(RUNBOOKS).partition("#")
+        assert path != url
         headings = re.findall(r"^#+ (.+)$", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
         assert anchor == alert["alert"].lower()
         assert anchor in {heading.lower() for heading in headings}

@@ -109,6 +109,29 @@ class TestMetrics:
         assert sum(counts.values()) == 20
         assert len(counts) <= 2
 
+    @pytest.mark.parametrize(
+        ("path", "route"),
+        [
+            ("/docs", "/docs"),
+            ("/openapi.json", "/openapi.json"),
+            ("/docs/assets/swagger-ui.css", "/docs/assets/{name}"),
+        ],
+    )
+    async def test_documentation_is_counted_by_its_routes(
+        self, client: AppClient, path: str, route: str
+    ) -> None:
+        await client.get(path)
+        assert await series(client) == {("GET", route, "200"): 1}
+
+    async def test_no_series_tells_when_another_was_created(self, client: AppClient) -> None:
+        await client.get("/notes/1")
+        assert "_created" not in (await client.get("/metrics")).text
+
+    async def test_replica_shows_what_build_it_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SERVICE_REVISION", "4f2a")
+        text = (await client_of(router).get("/metrics")).text
+        assert 'service_build_info{revision="4f2a",version="0.1.0"} 1.0' in text
+
     async def test_process_is_measured(self, client: AppClient) -> None:
         response = await client.get("/metrics")
         assert response.headers["Content-Type"].startswith("text/plain; version=")

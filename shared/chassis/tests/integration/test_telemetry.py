@@ -68,7 +68,9 @@ def test_span_of_a_request_continues_its_trace_without_the_query(
         service.client.get("/nothing?q=ada@example.com", headers=headers)
         lines = service.end(signal.SIGTERM)
     resource, spans = collector.resource_and_spans()
-    assert resource["service.name"] == "notes"
+    assert (resource["service.name"], resource["service.version"]) == ("notes", "0.1.0")
+    paths = {a.value.string_value for span in spans for a in span.attributes if a.key == "url.path"}
+    assert paths == {"/nothing"}  # not /health/live, which `served` asks for
     (span,) = (span for span in spans if span.trace_id.hex() == TRACE_ID)
     assert span.parent_span_id.hex() == PARENT_ID
     attributes = {a.key: a.value.string_value for a in span.attributes}

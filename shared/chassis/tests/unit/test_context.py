@@ -3,8 +3,6 @@ from collections.abc import Iterator
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
@@ -133,15 +131,12 @@ class TestCausedBy:
         assert re.fullmatch("[0-9a-f]{32}", sent["X-Request-ID"])
         assert TRACE_ID not in sent["traceparent"]
 
-    def test_work_is_a_recorded_span_of_the_trace(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        exporter = InMemorySpanExporter()
-        provider = TracerProvider()
-        provider.add_span_processor(SimpleSpanProcessor(exporter))
-        monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
-        with caused_by("r-1", CONTEXT.traceparent, span="deliver"):
+    def test_work_is_a_recorded_span_of_the_trace(self, spans: InMemorySpanExporter) -> None:
+        attributes = {"cloudevents.event_id": "e-1"}
+        with caused_by("r-1", CONTEXT.traceparent, span="deliver", attributes=attributes):
             sent = outgoing_headers()
-        (span,) = exporter.get_finished_spans()
-        assert span.name == "deliver"
+        (span,) = spans.get_finished_spans()
+        assert (span.name, span.attributes) == ("deliver", attributes)
         assert span.context is not None
         assert span.parent is not None
         assert trace.format_trace_id(span.context.trace_id) == TRACE_ID

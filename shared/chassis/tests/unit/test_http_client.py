@@ -1,5 +1,7 @@
 import httpx
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, format_span_id
 
 from chassis.http.client import service_client
 from chassis.web.context import RequestContext, current_context
@@ -45,3 +47,20 @@ async def test_proxy_settings_of_the_environment_are_ignored(
     monkeypatch.setenv("HTTP_PROXY", "not a url")
     async with service_client("http://accounts", timeout_seconds=1.5) as client:
         assert client.timeout == httpx.Timeout(1.5)
+
+
+async def test_traced_call_is_a_span_that_the_other_service_continues(
+    spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    other = FakeService()
+    async with service_client("http://accounts", timeout_seconds=1, transport=other) as client:
+        token = current_context.set(CONTEXT)
+        await client.get("/users/1")
+        current_context.reset(token)
+    (span,) = spans.get_finished_spans()
+    assert span.context is not None
+    assert span.attributes is not None
+    assert (span.kind, span.attributes["url.full"]) == (SpanKind.CLIENT, "http://accounts/users/1")
+    (call,) = other.calls
+    assert call.headers["traceparent"].split("-")[2] == format_span_id(span.context.span_id)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from chassis.db.columns import utc_now
 from chassis.events.outbox.models import OutboxEvent
@@ -106,6 +108,21 @@ async def test_request_is_the_event_with_a_token_and_its_cause() -> None:
         "traceparent": event().traceparent,
         "requestid": "req-1",
         "data": {"id": 7, "version": 3},
+    }
+
+
+@pytest.mark.parametrize(("status", "code"), [(204, StatusCode.UNSET), (400, StatusCode.ERROR)])
+async def test_span_of_a_delivery_names_the_event_and_shows_a_failure(
+    spans: InMemorySpanExporter, status: int, code: StatusCode
+) -> None:
+    await Delivery(faults.uncovered(status)).answer()
+    (span,) = spans.get_finished_spans()
+    assert (span.name, span.status.status_code) == ("deliver note.changed", code)
+    assert span.attributes == {
+        "cloudevents.event_id": event().event_id,
+        "cloudevents.event_source": "/notes",
+        "cloudevents.event_type": "note.changed",
+        "cloudevents.event_subject": "7",
     }
 
 

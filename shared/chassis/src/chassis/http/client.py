@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from chassis.http.guarded_calls import CallFailed
+from chassis.ops.telemetry import trace_calls
 from chassis.web.context import outgoing_headers
 
 _HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
@@ -23,7 +24,7 @@ def service_client(
     It follows no redirects and reads no proxy settings from the environment, so a call reaches the
     service that it names, or fails.
     """
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         base_url=base_url,
         timeout=timeout_seconds,
         transport=transport,
@@ -31,6 +32,8 @@ def service_client(
         trust_env=False,
         event_hooks={"request": [_add_context]},
     )
+    trace_calls(client)
+    return client
 
 
 async def send_or_fail(

@@ -93,7 +93,7 @@ def measure_readiness(
     checks: Mapping[str, Check], lifecycle: Lifecycle, registry: CollectorRegistry
 ) -> Measure:
     """A gauge of the status of `/health/ready`."""
-    gauge = Gauge("ready", "1 while /health/ready answers 200, else 0.", registry=registry)
+    gauge = Gauge("service_ready", "1 while /health/ready answers 200, else 0.", registry=registry)
 
     async def measure(state: ServiceState) -> None:
         gauge.set(0)  # stays when the checks take too long

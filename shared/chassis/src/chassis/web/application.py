@@ -14,7 +14,7 @@ from chassis.ops.health import (
     measure_connections,
     measure_readiness,
 )
-from chassis.ops.metrics import HttpMetrics, metrics_router
+from chassis.ops.metrics import HttpMetrics, metrics_router, publish_build_info
 from chassis.ops.settings import ServiceSettings
 from chassis.ops.telemetry import telemetry_config
 from chassis.web.descriptions import operation_id
@@ -23,6 +23,9 @@ from chassis.web.error_handlers import install_error_handlers
 from chassis.web.middleware import RequestMiddleware
 from chassis.web.openapi import install_openapi
 from chassis.web.state import Lifespan, ServiceState
+
+VERSION = "0.1.0"
+"""The version of every service's API."""
 
 
 def build_app(
@@ -51,12 +54,13 @@ def build_app(
     app = FastAPI(
         title=title,
         description=description,
-        version="0.1.0",
+        version=VERSION,
         license_info={"name": "MIT", "identifier": "MIT"},
         servers=[{"url": "/"}],
         lifespan=_yielding_state(lifespan),
-        telemetry=telemetry_config(name),
+        telemetry=telemetry_config(name, VERSION),
         docs_url=None,
+        openapi_url=None,  # `install_openapi` serves it: the framework's own route has no name in metrics
         redoc_url=None,
         # A redirect would be built from the Host header, and clients drop credentials on it.
         redirect_slashes=False,
@@ -64,6 +68,7 @@ def build_app(
     )
     app.state.lifecycle = lifecycle
     all_checks = {"database": database_check, **(checks or {})}
+    publish_build_info(metrics.registry, VERSION)
     metrics.measure_by(measure_readiness(all_checks, lifecycle, metrics.registry))
     metrics.measure_by(measure_connections(metrics.registry))
     all_routers = [*routers, health_router(all_checks, lifecycle), metrics_router(metrics)]

@@ -5,7 +5,7 @@ Both arrive in headers or are created here, are in every log line, and are sent 
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -57,13 +57,21 @@ def _extract(traceparent: str) -> Context:
 
 
 @contextmanager
-def caused_by(request_id: str | None, traceparent: str | None, *, span: str) -> Iterator[None]:
+def caused_by(
+    request_id: str | None,
+    traceparent: str | None,
+    *,
+    span: str,
+    attributes: Mapping[str, str] | None = None,
+) -> Iterator[trace.Span]:
     """Run the block with the id and in the trace of an earlier request.
 
-    When traces are recorded, the block is a span of this name.
+    When traces are recorded, the block is a span with this name and these attributes.
     """
     parent = _extract(traceparent or "")
-    recorded = trace.get_tracer(__name__).start_span(span, parent, kind=trace.SpanKind.PRODUCER)
+    recorded = trace.get_tracer(__name__).start_span(
+        span, parent, kind=trace.SpanKind.PRODUCER, attributes=attributes
+    )
     # Without a recorder, this is the span of the earlier request.
     entered = (
         trace.use_span(recorded, end_on_exit=True) if recorded.is_recording() else nullcontext()
@@ -72,7 +80,7 @@ def caused_by(request_id: str | None, traceparent: str | None, *, span: str) -> 
         context = request_context((request_id or "").encode(), (traceparent or "").encode())
         token = current_context.set(context)
         try:
-            yield
+            yield recorded
         finally:
             current_context.reset(token)
 

@@ -5,23 +5,15 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import fastapi_offline
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 _ASSETS = Path(fastapi_offline.__file__).parent / "static"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-
-
-class _Assets(StaticFiles):
-    def file_response(self, *args: Any, **options: Any) -> Response:
-        response = super().file_response(*args, **options)
-        response.headers["Cache-Control"] = "public, max-age=86400"  # 1.7 MB
-        return response
 
 
 def install_docs(app: FastAPI, *, connects_to: Sequence[str] = ()) -> None:
@@ -45,7 +37,13 @@ def install_docs(app: FastAPI, *, connects_to: Sequence[str] = ()) -> None:
     async def read_docs() -> HTMLResponse:
         return HTMLResponse(html, headers=headers)
 
-    app.mount("/docs/assets", _Assets(directory=_ASSETS), name="docs-assets")
+    assets = StaticFiles(directory=_ASSETS)
+
+    @app.get("/docs/assets/{name}", include_in_schema=False)
+    async def read_asset(name: str, request: Request) -> Response:
+        response = await assets.get_response(name, request.scope)
+        response.headers["Cache-Control"] = "public, max-age=86400"  # 1.7 MB
+        return response
 
 
 def _policy(html: str, connects_to: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.ops.health import Lifecycle
 from chassis.ops.metrics import HttpMetrics
+from chassis.ops.telemetry import QUIET_ROUTES
 from chassis.web.context import RequestContext, current_context, request_context
 from chassis.web.error_handlers import error_response
 from chassis.web.errors import ApiError, BodyTooLarge, InternalError
@@ -34,7 +35,6 @@ _DEFAULT_HEADERS = [
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 # A client may send these lists in several lines (RFC 9110, section 5.3); FastAPI passes on only the first.
 _LISTS = frozenset({b"if-match", b"if-none-match"})
-_QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
 class RequestMiddleware:
@@ -81,7 +81,7 @@ class RequestMiddleware:
         scope, status = exchange.scope, exchange.status or 499
         route = getattr(scope.get("route"), "path", "unmatched")
         self.metrics.observe(exchange.method, route, status, seconds)
-        log = logger.debug if route in _QUIET_ROUTES else logger.info
+        log = logger.debug if route in QUIET_ROUTES else logger.info
         # Without the query string: it may contain an e-mail address.
         log(
             "request",

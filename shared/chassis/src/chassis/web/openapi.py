@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
 
 from chassis.web.errors import (
     ApiError,
@@ -25,7 +26,7 @@ _VALIDATION_ERROR = {
 
 
 def install_openapi(app: FastAPI, token_url: str | None) -> None:
-    """Describe the app's own error bodies in place of the framework's, and where tokens come from."""
+    """Serve `/openapi.json`: with the app's own error bodies, and where tokens come from."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -35,6 +36,10 @@ def install_openapi(app: FastAPI, token_url: str | None) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def read_description() -> JSONResponse:
+        return JSONResponse(openapi())
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
 import httpx
+from opentelemetry.trace import StatusCode
 
 from chassis.db.columns import utc_now
 from chassis.events.cloudevents import Event, to_http
@@ -120,15 +121,30 @@ class HttpTransport:
     async def deliver(self, event: OutboxEvent) -> Answer:
         headers, body = to_http(cloud_event(event, self._source))
         headers["Authorization"] = f"Bearer {await self._tokens.current()}"
-        with caused_by(event.request_id, event.traceparent, span=f"deliver {event.type}"):
-            try:
-                # The client's own timeouts are per read: an answer that trickles would outlast a lease.
-                async with asyncio.timeout(self._deadline_seconds):
-                    response = await self._http.post(self._url, headers=headers, content=body)
-            except TimeoutError:
-                return Failed("no answer in time")
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                return Failed(type(error).__name__, _beginning(str(error)))
+        attributes = {  # the names of OpenTelemetry's conventions for CloudEvents
+            "cloudevents.event_id": event.event_id,
+            "cloudevents.event_source": self._source,
+            "cloudevents.event_type": event.type,
+            "cloudevents.event_subject": str(event.aggregate_id),
+        }
+        name = f"deliver {event.type}"
+        with caused_by(
+            event.request_id, event.traceparent, span=name, attributes=attributes
+        ) as span:
+            answer = await self._post(headers, body)
+            if isinstance(answer, _NotTaken):
+                span.set_status(StatusCode.ERROR, answer.reason)
+        return answer
+
+    async def _post(self, headers: dict[str, str], body: bytes) -> Answer:
+        try:
+            # The client's own timeouts are per read: an answer that trickles would outlast a lease.
+            async with asyncio.timeout(self._deadline_seconds):
+                response = await self._http.post(self._url, headers=headers, content=body)
+        except TimeoutError:
+            return Failed("no answer in time")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Failed(type(error).__name__, _beginning(str(error)))
         return self._meaning_of(response)
 
     def _meaning_of(self, response: httpx.Response) -> Answer:
