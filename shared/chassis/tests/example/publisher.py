@@ -5,12 +5,14 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import Select, func, select
 from sqlmodel import SQLModel, col
+from sqlmodel import select as select_entities
 from tests.example.app import UNUSED
 
 from chassis.db.database import Database
@@ -134,6 +136,13 @@ async def write(session: WriteSession, note_id: int) -> OutboxEvent:
     )
 
 
+async def age_streams(database: Database, seconds: float) -> None:
+    """Change the streams as if so much time had passed by the database's clock, which can't be set."""
+    async with database.transaction() as session:
+        for stream in await session.exec(select_entities(OutboxStream)):
+            stream.due_at -= timedelta(seconds=seconds)
+
+
 async def streams_left(
     database: Database, *, subscriber: str = READER, leased: bool = False
 ) -> int:
@@ -146,7 +155,7 @@ async def streams_left(
 
 @dataclass
 class Outbox:
-    """An outbox with the subscriber `READER` and its relay. Time stands still."""
+    """An outbox with the subscriber `READER` and its relay. Time stands still, but not the database's."""
 
     url: str
     database: Database
@@ -169,8 +178,13 @@ class Outbox:
         await self.relay.work()
         await self.relay.settle()
 
+    async def tick(self, seconds: float) -> None:
+        """Let time pass for this process and for the streams."""
+        self.time.tick(seconds)
+        await age_streams(self.database, seconds)
+
     async def deliver_all(self, *, after_seconds: float = 0) -> None:
-        self.time.tick(after_seconds)
+        await self.tick(after_seconds)
         await deliver_all(self.relay)
 
     @asynccontextmanager

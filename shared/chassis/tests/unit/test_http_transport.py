@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
@@ -137,7 +138,7 @@ class TestAnswer:
         assert await delivery.answer() == Refused(f"status {status}", "no subject")
 
     @pytest.mark.parametrize(
-        "status", [301, 307, 401, 403, 404, 405, 408, 413, 415, 421, 425, 429, 500, 502, 503, 504]
+        "status", [301, 307, 403, 404, 405, 408, 413, 415, 421, 425, 429, 500, 502, 503, 504]
     )
     async def test_other_status_is_a_failure(self, status: int) -> None:
         assert await Delivery(faults.uncovered(status)).answer() == Failed(f"status {status}")
@@ -201,8 +202,19 @@ class TestToken:
             await delivery.answer()
         assert delivery.tokens == ["1", "1", "2", "2", "3"]
 
-    async def test_refused_token_is_not_sent_again(self) -> None:
+    async def test_step_of_the_clock_renews_no_token(
+        self, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+        delivery = Delivery(faults.answer(204))
+        for hours in (0, 1, -2):
+            frozen_time.tick(hours=hours)
+            await delivery.answer()
+        assert delivery.tokens == ["1", "1", "1"]
+
+    async def test_refused_token_is_due_to_the_relay_and_not_sent_again(self) -> None:
         delivery = Delivery(faults.answer(401), faults.answer(204))
-        for _ in range(3):
+        assert await delivery.answer() == Failed("status 401", is_due_to_relay=True)
+        for _ in range(2):
             await delivery.answer()
         assert delivery.tokens == ["1", "2", "2"]

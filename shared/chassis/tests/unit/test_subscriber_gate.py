@@ -1,6 +1,7 @@
 """When a relay calls its subscriber, and when it pauses."""
 
 import random
+import time
 
 import pytest
 
@@ -85,6 +86,21 @@ class TestPause:
         close(gate)
         assert gate.answered() is True
         assert gate.is_open
+
+    def test_step_of_the_clock_changes_no_pause(
+        self, gate: SubscriberGate, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+        close(gate)
+        for hours in (1, -2):
+            frozen_time.tick(hours=hours)
+            assert (gate.state, gate.pause_seconds) == (State.PAUSED, 0.5)
+
+
+class TestFailureOfTheRelay:
+    def test_one_failure_that_is_due_to_the_relay_closes_it(self, gate: SubscriberGate) -> None:
+        assert gate.failed(7, is_due_to_relay=True) is True
+        assert gate.pause_seconds == 0.5
 
 
 class TestRetryAfter:

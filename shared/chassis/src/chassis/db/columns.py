@@ -4,7 +4,18 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Float,
+    Integer,
+    String,
+    literal,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 NAMING_CONVENTION = {
@@ -69,3 +80,50 @@ def fold(value: str) -> str:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class _FromNow(GenericFunction[datetime]):
+    inherit_cache = True
+    type = UtcDateTime()
+
+
+class _SecondsUntil(GenericFunction[float]):
+    inherit_cache = True
+    type = Float()
+
+
+def from_now(seconds: float | ColumnElement[float] = 0.0) -> ColumnElement[datetime]:
+    """The time by the database's clock, so many seconds later.
+
+    The processes that share a database may have clocks that differ. What they agree on, such as when
+    a lease ends, is written and compared by this clock. Within a transaction on PostgreSQL it stands still.
+    """
+    return _FromNow(seconds if isinstance(seconds, ColumnElement) else literal(seconds, Float()))
+
+
+def seconds_until(moment: ColumnElement[datetime]) -> ColumnElement[float]:
+    """The seconds from now until a time, by the database's clock. Negative: it has passed."""
+    return _SecondsUntil(moment)
+
+
+@compiles(_FromNow, "postgresql")
+def _from_now_on_postgres(element: _FromNow, compiler: Any, **options: Any) -> str:
+    return f"now() + make_interval(secs => {compiler.process(element.clauses, **options)})"
+
+
+@compiles(_FromNow, "sqlite")
+def _from_now_on_sqlite(element: _FromNow, compiler: Any, **options: Any) -> str:
+    # As many digits as a stored time has, because SQLite compares times as texts.
+    seconds = compiler.process(element.clauses, **options)
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {seconds} || ' seconds')"
+
+
+@compiles(_SecondsUntil, "postgresql")
+def _seconds_until_on_postgres(element: _SecondsUntil, compiler: Any, **options: Any) -> str:
+    return f"extract(epoch FROM {compiler.process(element.clauses, **options)} - now())::float8"
+
+
+@compiles(_SecondsUntil, "sqlite")
+def _seconds_until_on_sqlite(element: _SecondsUntil, compiler: Any, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return f"(julianday({moment}) - julianday('now')) * 86400.0"

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel, col
 from tests.example.publisher import OTHER, READER, opened
 from typer.testing import CliRunner, Result
 
-from chassis.db.columns import utc_now
+from chassis.db.columns import from_now, utc_now
 from chassis.db.database import Database
 from chassis.events.outbox import housekeeping
 from chassis.events.outbox.commands import add_outbox_commands
@@ -79,7 +79,7 @@ class Operator:
             col(OutboxStream.aggregate_id),
             col(OutboxStream.next_version),
         )
-        due = col(OutboxStream.due_at) <= utc_now()
+        due = col(OutboxStream.due_at) <= from_now()
         return self._rows(select(*columns).where(due).order_by(*columns))
 
     def numbers(self) -> list[int]:
@@ -199,14 +199,14 @@ class TestRetry:
         assert operator.parked() == [(1, READER)]
         assert operator.due() == [(OTHER, 101, 1)]
 
-    def test_retry_of_all_ends_backoffs(self, operator: Operator) -> None:
-        failing = stream(8, failures=3, due_in=HOUR)
+    def test_retry_of_all_makes_everything_due_that_waits(self, operator: Operator) -> None:
+        waiting = stream(7, due_in=HOUR), stream(8, failures=3, due_in=HOUR)
         leased = stream(9, failures=3, due_in=HOUR, lease_token="token")
-        operator.store(event(1), parked(1), failing, leased)
+        operator.store(event(1), parked(1), *waiting, leased, stream(10))
         assert operator.run("outbox", "retry", "--all").stdout == (
-            "1 events will be delivered again. 1 failing streams are tried at once.\n"
+            "1 events will be delivered again. 2 waiting streams are due now.\n"
         )
-        assert operator.due() == [(READER, 8, 1), (READER, 101, 1)]
+        assert operator.due() == [(READER, note, 1) for note in (7, 8, 10, 101)]
 
     @pytest.mark.parametrize("wrong", ["2", "99"], ids=["pending", "unknown"])
     def test_retry_of_an_event_that_is_not_parked_changes_nothing(

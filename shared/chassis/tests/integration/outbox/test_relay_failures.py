@@ -64,7 +64,7 @@ class TestFailure:
             note = await outbox.create(number)
             await outbox.deliver_all()
             assert outbox.transport.taken[note] == [1]
-            outbox.time.tick(30)
+            await outbox.tick(30)
 
     async def test_repeated_failures_are_one_alarm(
         self, outbox: Outbox, logs: list[EventDict]
@@ -125,7 +125,7 @@ class TestUnavailableSubscriber:
         await outbox.deliver_all()
         before = len(outbox.transport.calls)
         held = outbox.transport.hold()
-        outbox.time.tick(30)
+        await outbox.tick(30)
         await outbox.relay.work()
         await held.is_asked.wait()
         for _ in range(2):

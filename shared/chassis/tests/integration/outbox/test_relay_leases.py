@@ -46,7 +46,7 @@ class TestSeveralRelays:
         async with outbox.another_relay() as other:
             await deliver_all(other)
             assert outbox.transport.taken[ada] == [1, 2]
-            outbox.time.tick(LEASE_SECONDS)
+            await outbox.tick(LEASE_SECONDS)
             await deliver_all(other)
         # At least once: the subscriber recognises a second delivery by the event's id.
         assert outbox.transport.taken[ada] == [1, 2, 1, 2]
@@ -57,7 +57,7 @@ class TestSeveralRelays:
     ) -> None:
         ada = await outbox.create()
         await outbox.deliver_once()
-        outbox.time.tick(LEASE_SECONDS)
+        await outbox.tick(LEASE_SECONDS)
         async with outbox.another_relay() as other:
             held = outbox.transport.hold()
             await other.work()

@@ -19,7 +19,14 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 from sqlmodel import col
-from tests.example.publisher import LEASE_SECONDS, change, create, deliver_all, relay_to
+from tests.example.publisher import (
+    LEASE_SECONDS,
+    age_streams,
+    change,
+    create,
+    deliver_all,
+    relay_to,
+)
 
 from chassis.db.database import Database
 from chassis.events.outbox import administration
@@ -140,6 +147,7 @@ class Machine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.3, 5.0, LEASE_SECONDS]))
     def time_passes(self, seconds: float) -> None:
         self.time.tick(seconds)
+        self.run(age_streams(self.databases[0], seconds))
 
     @invariant()
     def no_event_came_too_early(self) -> None:
@@ -159,7 +167,7 @@ class Machine(RuleBasedStateMachine):
             for transport in self.transports.values():
                 transport.script = []
             for _ in range(3):
-                self.time.tick(50)  # longer than a lease and than any backoff
+                self.time_passes(50)  # longer than a lease and than any backoff
                 for subscriber in self.transports:
                     self.run(deliver_all(self.relay(0, subscriber)))
             self.no_event_came_too_early()

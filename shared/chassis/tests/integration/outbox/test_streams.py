@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from tests.example.publisher import READER, Outbox, change, opened, write
 
+from chassis.db.sessions import WriteSession
 from chassis.events.outbox import streams
 from chassis.events.outbox.models import OutboxStream
 from chassis.events.outbox.streams import Lease
@@ -15,9 +16,15 @@ from service_testing.queries import QueryCounter
 LEASE_SECONDS = 50
 
 
+async def lease_in(session: WriteSession, limit: int) -> list[Lease]:
+    return await streams.lease(
+        session, READER, limit=limit, seconds=LEASE_SECONDS, horizon_seconds=300
+    )
+
+
 async def lease(outbox: Outbox, limit: int = 10) -> list[Lease]:
     async with outbox.database.transaction() as session:
-        return await streams.lease(session, READER, limit=limit, seconds=LEASE_SECONDS)
+        return await lease_in(session, limit)
 
 
 async def lease_one(outbox: Outbox) -> Lease:
@@ -62,9 +69,9 @@ class TestLease:
         note = await outbox.create()
         first = await lease_one(outbox)
         assert (first.aggregate_id, first.failures, versions(first)) == (note, 0, [1])
-        outbox.time.tick(LEASE_SECONDS - 0.01)
+        await outbox.tick(LEASE_SECONDS / 2)
         assert await lease(outbox) == []
-        outbox.time.tick(0.01)
+        await outbox.tick(LEASE_SECONDS / 2)
         second = await lease_one(outbox)
         assert second.aggregate_id == note
         assert second.token != first.token
@@ -73,7 +80,7 @@ class TestLease:
         notes = []
         for number in range(4):
             notes.append(await outbox.create(number))
-            outbox.time.tick(1)
+            await outbox.tick(1)
         await outbox.change(notes[0])  # doesn't change how long its stream has waited
         assert {each.aggregate_id for each in await lease(outbox, 2)} == set(notes[:2])
         assert {each.aggregate_id for each in await lease(outbox, 9)} == set(notes[2:])
@@ -87,15 +94,15 @@ class TestLease:
             outbox.database.transaction() as one_session,
             other.transaction() as other_session,
         ):
-            one = await streams.lease(one_session, READER, limit=2, seconds=LEASE_SECONDS)
-            two = await streams.lease(other_session, READER, limit=9, seconds=LEASE_SECONDS)
+            one = await lease_in(one_session, 2)
+            two = await lease_in(other_session, 9)
         assert (len(one), len(two)) == (2, 2)
         assert {each.aggregate_id for each in (*one, *two)} == notes
 
     async def test_events_of_many_notes_are_read_by_one_statement(self, outbox: Outbox) -> None:
         await outbox.create_many(5)
         counter = QueryCounter()
-        with counter.watching(outbox.database.write_engine), counter.at_most(3):
+        with counter.watching(outbox.database.write_engine), counter.at_most(4):
             assert [versions(each) for each in await lease(outbox)] == [[1]] * 5
 
 
@@ -136,7 +143,7 @@ class TestFencing:
     ) -> None:
         ada = await outbox.create()
         lost = await lease_one(outbox)
-        outbox.time.tick(LEASE_SECONDS)
+        await outbox.tick(LEASE_SECONDS)
         valid = await lease_one(outbox)
         before = await stream_of(outbox, ada)
         assert await give_back(outbox, end(lost)) == [lost]
@@ -146,14 +153,14 @@ class TestFencing:
     async def test_lease_of_a_removed_stream_records_nothing(self, outbox: Outbox) -> None:
         await outbox.create()
         lost = delivered(await lease_one(outbox))
-        outbox.time.tick(LEASE_SECONDS)
+        await outbox.tick(LEASE_SECONDS)
         await give_back(outbox, delivered(await lease_one(outbox)))
         assert await give_back(outbox, lost) == [lost]
 
     async def test_other_leases_are_recorded_with_a_lost_one(self, outbox: Outbox) -> None:
         await outbox.create_many(2)
         (lost,) = await lease(outbox, 1)
-        outbox.time.tick(LEASE_SECONDS)
+        await outbox.tick(LEASE_SECONDS)
         (valid,) = (g for g in await lease(outbox) if g.aggregate_id != lost.aggregate_id)
         assert await give_back(outbox, delivered(lost), delivered(valid)) == [lost]
         assert await stream_of(outbox, valid.aggregate_id) is None

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, true, tuple_, update
 from sqlmodel import col
 from sqlmodel import select as select_entities
 
-from chassis.db.columns import utc_now
+from chassis.db.columns import from_now
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.events.outbox.models import OutboxEvent, OutboxStream, OutboxSubscriber, ParkedEvent
 from chassis.events.outbox.streams import IS_PENDING
@@ -119,22 +119,24 @@ async def retry(
     for parked, event in found:
         stream = parked.subscriber, event.aggregate_id
         first_versions[stream] = min(event.version, first_versions.get(stream, event.version))
-    for (name, aggregate_id), version in first_versions.items():
+    # Sorted, as all transactions lock streams in this order.
+    for (name, aggregate_id), version in sorted(first_versions.items()):
         await _rewind(session, name, aggregate_id, version)
     return len(found)
 
 
 async def _rewind(session: WriteSession, subscriber: str, aggregate_id: int, version: int) -> None:
     """Let the stream begin again with this version; events that are parked after it are pending again."""
+    now: Any = from_now()  # the type of a value, as SQLAlchemy has the database compute it
     stream = await session.get(OutboxStream, (aggregate_id, subscriber), with_for_update=True)
     if stream is None:
         stream = OutboxStream(
-            aggregate_id=aggregate_id, subscriber=subscriber, next_version=version, due_at=utc_now()
+            aggregate_id=aggregate_id, subscriber=subscriber, next_version=version, due_at=now
         )
         session.add(stream)
     stream.next_version = min(version, stream.next_version)
     stream.lease_token = None
-    stream.due_at = utc_now()
+    stream.due_at = now
     await session.flush()
     again = select(col(OutboxEvent.id)).where(
         col(OutboxEvent.aggregate_id) == aggregate_id, col(OutboxEvent.version) >= version
@@ -143,15 +145,21 @@ async def _rewind(session: WriteSession, subscriber: str, aggregate_id: int, ver
     await session.exec(delete(ParkedEvent).where(is_own, col(ParkedEvent.event_number).in_(again)))
 
 
-async def retry_failing(session: WriteSession, subscriber: str | None = None) -> int:
-    """End the backoffs of streams whose deliveries failed. Returns how many."""
-    statement = update(OutboxStream).where(
-        col(OutboxStream.failures) > 0,
-        col(OutboxStream.lease_token).is_(None),
-        _is_of(OutboxStream, subscriber),
+async def retry_waiting(session: WriteSession, subscriber: str | None = None) -> int:
+    """Make every stream due that waits and isn't leased. Returns how many."""
+    key = col(OutboxStream.subscriber), col(OutboxStream.aggregate_id)
+    waiting = (
+        select(*key)
+        .where(
+            col(OutboxStream.due_at) > from_now(),
+            col(OutboxStream.lease_token).is_(None),
+            _is_of(OutboxStream, subscriber),
+        )
+        .order_by(*key)  # the order in which all transactions lock streams
+        .with_for_update()
     )
-    ended = await session.exec(statement.values(due_at=utc_now()))
-    return ended.rowcount
+    statement = update(OutboxStream).where(tuple_(*key).in_(waiting)).values(due_at=from_now())
+    return (await session.exec(statement)).rowcount
 
 
 async def discard(

@@ -110,7 +110,7 @@ def _outbox_cli(settings_class: type[PublisherSettings]) -> typer.Typer:
     def retry(
         numbers: _Numbers = None,
         every: Annotated[
-            bool, typer.Option("--all", help="All parked events, and failing streams at once.")
+            bool, typer.Option("--all", help="All parked events, and at once all that wait.")
         ] = False,
         subscriber: _Subscriber = None,
     ) -> None:
@@ -118,12 +118,12 @@ def _outbox_cli(settings_class: type[PublisherSettings]) -> typer.Typer:
         chosen = _chosen(numbers, every)
 
         async def act(session: WriteSession) -> tuple[int, int]:
-            hurried = await administration.retry_failing(session, subscriber) if every else 0
+            hurried = await administration.retry_waiting(session, subscriber) if every else 0
             return await administration.retry(session, chosen, subscriber), hurried
 
         retried, hurried = _change_parked(settings_class, act)
-        failing = f" {hurried} failing streams are tried at once." if every else ""
-        typer.echo(f"{retried} events will be delivered again.{failing}")
+        waiting = f" {hurried} waiting streams are due now." if every else ""
+        typer.echo(f"{retried} events will be delivered again.{waiting}")
 
     @cli.command()
     def discard(

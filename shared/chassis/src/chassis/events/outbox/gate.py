@@ -1,9 +1,8 @@
 """Whether to call a subscriber now. One failure may be due to an event, many are due to the subscriber."""
 
-from datetime import datetime, timedelta
+import time
 from enum import Enum
 
-from chassis.db.columns import utc_now
 from chassis.http.backoff import full_jitter
 
 STREAMS_THAT_TELL = 3
@@ -27,14 +26,14 @@ class SubscriberGate:
     def __init__(self, *, most_pause_seconds: float) -> None:
         self._most_pause_seconds = most_pause_seconds
         self._failed_ids: set[int] = set()
-        self._opens_at: datetime | None = None
+        self._opens_at: float | None = None
         self.pauses_in_a_row = 0
 
     @property
     def state(self) -> State:
         if self._opens_at is None:
             return State.OPEN
-        return State.PAUSED if utc_now() < self._opens_at else State.PROBING
+        return State.PAUSED if time.monotonic() < self._opens_at else State.PROBING
 
     @property
     def is_open(self) -> bool:
@@ -45,7 +44,7 @@ class SubscriberGate:
         """How long it stays closed; 0 when it isn't closed."""
         if self._opens_at is None:
             return 0.0
-        return max((self._opens_at - utc_now()).total_seconds(), 0.0)
+        return max(self._opens_at - time.monotonic(), 0.0)
 
     def answered(self) -> bool:
         """The subscriber took or refused an event, so it is available. True: it wasn't before."""
@@ -55,16 +54,23 @@ class SubscriberGate:
         self.pauses_in_a_row = 0
         return was_closed
 
-    def failed(self, aggregate_id: int, retry_after_seconds: float | None = None) -> bool:
+    def failed(
+        self,
+        aggregate_id: int,
+        retry_after_seconds: float | None = None,
+        *,
+        is_due_to_relay: bool = False,
+    ) -> bool:
         """A delivery failed. True: a pause begins.
 
-        When a subscriber asks for a pause (`Retry-After`), no stream calls it before the pause ends.
+        When a subscriber asks for a pause (`Retry-After`), no stream calls it before the pause ends. When
+        the failure is due to this relay, each other delivery would fail, too.
         """
         if self.state is State.PAUSED:  # the delivery began before the pause
             return False
         self._failed_ids.add(aggregate_id)
         is_known = self.state is State.PROBING or len(self._failed_ids) >= STREAMS_THAT_TELL
-        if not is_known and retry_after_seconds is None:
+        if not (is_known or is_due_to_relay) and retry_after_seconds is None:
             return False
         self.pauses_in_a_row += 1
         pause_seconds = full_jitter(
@@ -73,5 +79,5 @@ class SubscriberGate:
             most_seconds=self._most_pause_seconds,
         )
         pause_seconds = max(pause_seconds, retry_after_seconds or 0.0)
-        self._opens_at = utc_now() + timedelta(seconds=pause_seconds)
+        self._opens_at = time.monotonic() + pause_seconds
         return True

@@ -22,7 +22,7 @@ from chassis.ops.background import BackgroundTask, BackgroundTasks
 
 _SQLITE_POLL_SECONDS = 0.5
 _POSTGRES_POLL_SECONDS = 5.0
-"""Polling finds the events of lost notifications, and makes up for clocks that differ."""
+"""Polling finds the events of lost notifications."""
 _PRUNE_EVERY_SECONDS = 3600.0
 
 

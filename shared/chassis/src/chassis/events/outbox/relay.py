@@ -5,12 +5,11 @@ deliveries have ended, and leases as many streams as there is room for. No trans
 """
 
 import asyncio
+import time
 from collections.abc import Callable
-from datetime import timedelta
 
 import structlog
 
-from chassis.db.columns import utc_now
 from chassis.db.database import Database
 from chassis.events.outbox import streams
 from chassis.events.outbox.gate import State, SubscriberGate
@@ -19,7 +18,13 @@ from chassis.events.outbox.models import OutboxEvent
 from chassis.events.outbox.settings import PublisherSettings
 from chassis.events.outbox.streams import ALARMING_FAILURES, Lease
 from chassis.events.outbox.subscribers import register_subscriber
-from chassis.events.outbox.transport import Answer, Failed, Refused, Transport
+from chassis.events.outbox.transport import (
+    MAX_RETRY_AFTER_SECONDS,
+    Answer,
+    Failed,
+    Refused,
+    Transport,
+)
 from chassis.http.backoff import full_jitter
 
 logger = structlog.get_logger(__name__)
@@ -52,6 +57,11 @@ class Relay:
         self._settings = settings
         self._metrics = metrics
         self._poll_seconds = poll_seconds
+        self._lease_seconds = LEASE_DEADLINES * settings.events_deadline_seconds
+        # No relay puts a stream off for longer.
+        self._horizon_seconds = max(
+            settings.events_max_backoff_seconds, MAX_RETRY_AFTER_SECONDS, self._lease_seconds
+        )
         self._gate = SubscriberGate(most_pause_seconds=settings.events_max_backoff_seconds)
         self._slots = asyncio.Semaphore(settings.events_concurrency)
         self._deliveries: set[asyncio.Task[None]] = set()
@@ -70,13 +80,16 @@ class Relay:
         if not self._ended and (seconds := await self._seconds_until_due()) > 0:
             return seconds
         ended, room, is_probe = list(self._ended), self._room(), not self._gate.is_open
-        lease_seconds = LEASE_DEADLINES * self._settings.events_deadline_seconds
         leases: list[Lease] = []
         async with self._database.transaction() as session:
             lost = await streams.give_back(session, self._subscriber, ended)
             if room:
                 leases = await streams.lease(
-                    session, self._subscriber, limit=room, seconds=lease_seconds
+                    session,
+                    self._subscriber,
+                    limit=room,
+                    seconds=self._lease_seconds,
+                    horizon_seconds=self._horizon_seconds,
                 )
         del self._ended[: len(ended)]
         for each in lost:
@@ -140,10 +153,13 @@ class Relay:
             return self._gate.pause_seconds  # 0 when it ends just now: there is more to do
         if not self._room():
             return self._poll_seconds
-        due_at = await streams.next_due_at(self._database.read_session(), self._subscriber)
-        if due_at is None:
+        session, horizon_seconds = self._database.read_session(), self._horizon_seconds
+        seconds = await streams.seconds_until_due(
+            session, self._subscriber, horizon_seconds=horizon_seconds
+        )
+        if seconds is None:
             return self._poll_seconds
-        return min(max((due_at - utc_now()).total_seconds(), 0.0), self._poll_seconds)
+        return min(max(seconds, 0.0), self._poll_seconds)
 
     def _make_room(self, delivery: asyncio.Task[None]) -> None:
         self._deliveries.discard(delivery)
@@ -164,7 +180,7 @@ class Relay:
             self._ended.append(lease)
 
     def _may_deliver(self, lease: Lease, is_probe: bool) -> bool:
-        deadline = utc_now() + timedelta(seconds=self._settings.events_deadline_seconds)
+        deadline = time.monotonic() + self._settings.events_deadline_seconds
         is_wanted = self._gate.is_open or (is_probe and self._gate.state is State.PROBING)
         return is_wanted and not self._is_stopping and deadline < lease.ends_at
 
@@ -198,8 +214,10 @@ class Relay:
             most_seconds=self._settings.events_max_backoff_seconds,
         )
         retry_in_seconds = max(backoff_seconds, answer.retry_after_seconds or 0.0)
-        lease.fail(answer.text, retry_in_seconds=retry_in_seconds)
-        if self._gate.failed(event.aggregate_id, answer.retry_after_seconds):
+        # Another relay may try at once what failed because of this one.
+        own = answer.is_due_to_relay
+        lease.fail(answer.text, retry_in_seconds=0.0 if own else retry_in_seconds)
+        if self._gate.failed(event.aggregate_id, answer.retry_after_seconds, is_due_to_relay=own):
             self._note_pause(answer)
         elif self._gate.is_open and lease.failures == ALARMING_FAILURES:
             self._log.error(

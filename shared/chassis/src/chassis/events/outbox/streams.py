@@ -1,16 +1,21 @@
 """Leases of the streams of one subscriber, given and ended in the caller's transaction.
 
 A lease is a token in the stream's row, and a time at which it ends. After that time any relay may
-lease the stream again; the new token tells the previous relay that it has lost its lease.
+lease the stream again; the new token tells the previous relay that it has lost its lease. The times
+in the rows are of the database's clock.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from secrets import token_hex
 
 from sqlalchemy import (
+    ColumnElement,
+    Float,
     Integer,
+    Row,
+    Select,
     Text,
     and_,
     bindparam,
@@ -26,7 +31,7 @@ from sqlalchemy import (
 from sqlmodel import col
 from sqlmodel import select as select_entities
 
-from chassis.db.columns import UtcDateTime, utc_now
+from chassis.db.columns import from_now, seconds_until, utc_now
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.events.outbox.models import OutboxEvent, OutboxStream, ParkedEvent
 
@@ -43,18 +48,33 @@ IS_PENDING = and_(
 )
 """Joins events and streams: the subscriber of the stream hasn't received the event yet."""
 
-_LEASABLE = (
-    select(
-        col(OutboxStream.aggregate_id), col(OutboxStream.next_version), col(OutboxStream.failures)
+
+def _leasable(is_due: ColumnElement[bool]) -> Select[int, int, int]:
+    stream = OutboxStream
+    return (
+        select(col(stream.aggregate_id), col(stream.next_version), col(stream.failures))
+        .where(_OWN, is_due)
+        .order_by(col(stream.due_at))
+        .limit(bindparam("limit"))
+        # PostgreSQL: several relays get different streams. On SQLite a write transaction is alone.
+        .with_for_update(skip_locked=True)
     )
-    .where(_OWN, col(OutboxStream.due_at) <= bindparam("now"))
-    .order_by(col(OutboxStream.due_at))
-    .limit(bindparam("limit"))
-    # PostgreSQL: several relays get different streams. On SQLite a write transaction is alone.
-    .with_for_update(skip_locked=True)
-)
+
+
+_IS_DUE = col(OutboxStream.due_at) <= from_now()
+# No relay puts a stream off for longer: the clock was ahead and has been set back.
+_IS_TOO_FAR_AHEAD = col(OutboxStream.due_at) > from_now(bindparam("horizon", type_=Float))
+_LEASABLE = (_leasable(_IS_DUE), _leasable(_IS_TOO_FAR_AHEAD))
+"""Two statements, so that each reads one range of the index."""
 _LEASE = update(OutboxStream).where(_CHOSEN)
-_NEXT_DUE_AT = select(func.min(col(OutboxStream.due_at))).where(_OWN)
+_SECONDS_UNTIL_DUE = select(
+    case(
+        (exists().where(_OWN, _IS_TOO_FAR_AHEAD), 0.0),
+        else_=select(seconds_until(func.min(col(OutboxStream.due_at))))
+        .where(_OWN)
+        .scalar_subquery(),
+    )
+)
 # Materialised: the first version is read once for each stream, and then limits an index scan.
 _FIRST = (
     select(
@@ -93,7 +113,7 @@ _GIVE_BACK = (
     .values(
         lease_token=None,
         next_version=bindparam("to_version"),
-        due_at=bindparam("to_due_at", type_=UtcDateTime),
+        due_at=from_now(bindparam("retry_in_seconds", type_=Float)),
         failures=bindparam("to_failures", type_=Integer),
         last_error=case(
             (bindparam("to_failures", type_=Integer) == 0, null()),
@@ -112,7 +132,8 @@ class Lease:
     next_version: int
     """The events before it are done: delivered or parked."""
     token: str
-    ends_at: datetime
+    ends_at: float
+    """By `time.monotonic()`."""
     failures: int
     """Failed deliveries in a row."""
     events: list[OutboxEvent] = field(default_factory=list)
@@ -135,18 +156,25 @@ class Lease:
 
 
 async def lease(
-    session: WriteSession, subscriber: str, *, limit: int, seconds: float
+    session: WriteSession, subscriber: str, *, limit: int, seconds: float, horizon_seconds: float
 ) -> list[Lease]:
-    """Lease up to `limit` due streams, the longest due first."""
-    now = utc_now()
+    """Lease up to `limit` due streams, the longest due first.
+
+    A stream counts as due, too, if it is due in more than `horizon_seconds`.
+    """
+    # Read before the database's clock: the relay never expects a lease to last longer than it does.
+    ends_at = time.monotonic() + seconds
     connection = await session.connection()
-    values = {"name": subscriber, "now": now, "limit": limit}
-    rows = (await connection.execute(_LEASABLE, values)).all()
+    rows: list[Row[int, int, int]] = []
+    for leasable in _LEASABLE:
+        if room := limit - len(rows):
+            values = {"name": subscriber, "horizon": horizon_seconds, "limit": room}
+            rows += (await connection.execute(leasable, values)).all()
     if not rows:
         return []
-    token, ends_at = token_hex(16), now + timedelta(seconds=seconds)
+    token = token_hex(16)
     chosen = {"name": subscriber, "ids": [row.aggregate_id for row in rows]}
-    await connection.execute(_LEASE.values(lease_token=token, due_at=ends_at), chosen)
+    await connection.execute(_LEASE.values(lease_token=token, due_at=from_now(seconds)), chosen)
     leases = {
         row.aggregate_id: Lease(row.aggregate_id, row.next_version, token, ends_at, row.failures)
         for row in rows
@@ -156,9 +184,12 @@ async def lease(
     return list(leases.values())
 
 
-async def next_due_at(session: ReadSession, subscriber: str) -> datetime | None:
-    """When a stream may be leased next. None: no event is pending."""
-    return await session.scalar(_NEXT_DUE_AT, {"name": subscriber})
+async def seconds_until_due(
+    session: ReadSession, subscriber: str, *, horizon_seconds: float
+) -> float | None:
+    """How long until a stream may be leased (see `lease`). None: no event is pending."""
+    values = {"name": subscriber, "horizon": horizon_seconds}
+    return await session.scalar(_SECONDS_UNTIL_DUE, values)
 
 
 async def give_back(session: WriteSession, subscriber: str, leases: Sequence[Lease]) -> list[Lease]:
@@ -198,7 +229,7 @@ async def _store(session: WriteSession, subscriber: str, leases: Sequence[Lease]
             "name": subscriber,
             "id": each.aggregate_id,
             "to_version": each.next_version,
-            "to_due_at": now + timedelta(seconds=each.retry_in_seconds),
+            "retry_in_seconds": each.retry_in_seconds,
             "to_failures": each.failures,
             "error": each.error,
         }

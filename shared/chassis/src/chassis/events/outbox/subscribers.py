@@ -3,7 +3,7 @@
 from sqlalchemy import Integer, String, bindparam, delete, func, insert, literal, select, text
 from sqlmodel import col
 
-from chassis.db.columns import UtcDateTime, utc_now
+from chassis.db.columns import from_now, utc_now
 from chassis.db.database import insert_if_absent
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox.models import OutboxEvent, OutboxStream, OutboxSubscriber, ParkedEvent
@@ -14,7 +14,7 @@ _STREAMS_OF_STORED_EVENTS = insert(OutboxStream).from_select(
         bindparam("name", type_=String),
         col(OutboxEvent.aggregate_id),
         func.min(col(OutboxEvent.version)),
-        bindparam("now", type_=UtcDateTime),
+        from_now(),
         literal(0, Integer),
     ).group_by(col(OutboxEvent.aggregate_id)),
 )
@@ -29,7 +29,7 @@ async def register_subscriber(session: WriteSession, name: str) -> bool:
     if not await insert_if_absent(session, OutboxSubscriber, values):
         return False  # another process was faster
     connection = await session.connection()
-    await connection.execute(_STREAMS_OF_STORED_EVENTS, {"name": name, "now": utc_now()})
+    await connection.execute(_STREAMS_OF_STORED_EVENTS, {"name": name})
     return True
 
 

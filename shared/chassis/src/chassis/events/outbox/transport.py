@@ -1,15 +1,14 @@
 """Delivers one event to one subscriber: an HTTP POST, and what its answer means."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
 import httpx
 from opentelemetry.trace import StatusCode
 
-from chassis.db.columns import utc_now
 from chassis.events.cloudevents import Event, to_http
 from chassis.events.outbox.models import OutboxEvent
 from chassis.http.client import retry_after_seconds
@@ -17,7 +16,7 @@ from chassis.web.context import caused_by
 
 _REFUSALS = frozenset({400, 409, 410, 422})
 """The subscriber will never take this event. After any other status, the next attempt may succeed."""
-_MAX_RETRY_AFTER_SECONDS = 300.0
+MAX_RETRY_AFTER_SECONDS = 300.0
 _MAX_DETAIL_LENGTH = 300
 
 
@@ -52,7 +51,9 @@ class Failed(_NotTaken):
 
     result: ClassVar = "failed"
     retry_after_seconds: float | None = None
-    """What the subscriber asked for, at most `_MAX_RETRY_AFTER_SECONDS`."""
+    """What the subscriber asked for, at most `MAX_RETRY_AFTER_SECONDS`."""
+    is_due_to_relay: bool = False
+    """The subscriber refused this relay's token. Another relay's may be good."""
 
 
 Answer = Delivered | Refused | Failed
@@ -85,13 +86,13 @@ class DeliveryTokens:
         self._issue = issue
         self._audience = audience
         self._token = ""
-        self._renew_at: datetime | None = None
+        self._renew_at: float | None = None
 
     async def current(self) -> str:
-        if self._renew_at is None or utc_now() >= self._renew_at:
+        if self._renew_at is None or time.monotonic() >= self._renew_at:
             granted = await self._issue(self._audience)
             self._token = granted.access_token
-            self._renew_at = utc_now() + timedelta(seconds=granted.expires_in / 2)
+            self._renew_at = time.monotonic() + granted.expires_in / 2
         return self._token
 
     def forget(self) -> None:
@@ -155,10 +156,11 @@ class HttpTransport:
             return Refused(reason, detail)
         if response.status_code == httpx.codes.UNAUTHORIZED:
             self._tokens.forget()
+            return Failed(reason, detail, is_due_to_relay=True)
         asked_seconds = retry_after_seconds(response)
         if asked_seconds is None:
             return Failed(reason, detail)
-        return Failed(reason, detail, min(asked_seconds, _MAX_RETRY_AFTER_SECONDS))
+        return Failed(reason, detail, min(asked_seconds, MAX_RETRY_AFTER_SECONDS))
 
 
 def cloud_event(event: OutboxEvent, source: str) -> Event:

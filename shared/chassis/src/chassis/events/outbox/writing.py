@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.event import listen
 from sqlmodel import col
 
-from chassis.db.columns import UtcDateTime, utc_now
+from chassis.db.columns import from_now, utc_now
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox.models import OutboxEvent, OutboxStream, OutboxSubscriber
 from chassis.web.context import current_context
@@ -20,13 +20,17 @@ CHANNEL = "outbox"
 WAKE_RELAYS = "wake_relays"
 """A key of `Database.session_info`: the function to call when an event has been committed."""
 
-_NEW_STREAMS = select(
-    col(OutboxSubscriber.name),
-    bindparam("aggregate_id", type_=BigInteger),
-    bindparam("version", type_=Integer),
-    bindparam("now", type_=UtcDateTime),
-    literal(0),
-).where(true())  # SQLite can't parse ON CONFLICT after a SELECT without WHERE
+_NEW_STREAMS = (
+    select(
+        col(OutboxSubscriber.name),
+        bindparam("aggregate_id", type_=BigInteger),
+        bindparam("version", type_=Integer),
+        from_now(),
+        literal(0),
+    )
+    .where(true())  # SQLite can't parse ON CONFLICT after a SELECT without WHERE
+    .order_by(col(OutboxSubscriber.name))  # the order in which all transactions lock streams
+)
 
 
 def _queue_with(insert: Callable[[type], Any]) -> Any:
@@ -81,7 +85,7 @@ async def _queue(session: WriteSession, event: OutboxEvent) -> None:
     is left to deliver either does so before this, or sees this transaction's event.
     """
     connection = await session.connection()
-    values = {"aggregate_id": event.aggregate_id, "version": event.version, "now": utc_now()}
+    values = {"aggregate_id": event.aggregate_id, "version": event.version}
     await connection.execute(_QUEUE[connection.dialect.name], values)
     # The relays of this process. Those of other processes get PostgreSQL's notification, or poll.
     if wake := session.info.get(WAKE_RELAYS):
