@@ -43,6 +43,10 @@ class ApiClient:
         for client in self._clients.values():
             client.headers["Authorization"] = f"Bearer {access_token}"
 
+    def delete_account(self) -> httpx.Response:
+        body = {"current_password": self.data["password"]}
+        return self.users.post("/users/me/deletion", json=body)
+
     @property
     def headers(self) -> dict[str, str]:
         """For another client that calls in this account's name."""

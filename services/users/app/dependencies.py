@@ -11,7 +11,12 @@ from fastapi.security import HTTPAuthorizationCredentials, OAuth2PasswordBearer
 from fastapi.security.http import HTTPBase
 from pydantic import TypeAdapter, ValidationError
 
-from app.errors import InvalidTokenRequest, UnsupportedGrantType
+from app.errors import (
+    RECENT_SECONDS,
+    InvalidTokenRequest,
+    SignInTooOld,
+    UnsupportedGrantType,
+)
 from app.repositories.users import Account, UserQueries
 from app.schemas import ClientCredentialsGrant, TokenRequest
 from app.services.access_tokens import READ_SCOPE, TokenIssuer
@@ -21,6 +26,7 @@ from app.services.sign_in import SignIn
 from app.services.signing_keys import KeyRing
 from app.settings import UsersSettings
 from chassis.auth.tokens import TokenVerifier
+from chassis.db.columns import utc_now
 from chassis.db.sessions import ReadSessionDep
 from chassis.web.errors import (
     Forbidden,
@@ -91,6 +97,21 @@ async def require_admin(account: CurrentUser) -> None:
     """
     if account.role != "admin":
         raise Forbidden
+
+
+async def get_recently_signed_in(token: TokenDep, state: StateDep, account: CurrentUser) -> Account:
+    """Like `get_current_user`.
+
+    Raises:
+        SignInTooOld: the user sent the password longer ago than `RECENT_SECONDS`.
+    """
+    principal = await state.verifier.principal(token or "")
+    if utc_now().timestamp() - (principal.auth_time or 0) > RECENT_SECONDS:
+        raise SignInTooOld
+    return account
+
+
+RecentlySignedIn = Annotated[Account, Depends(get_recently_signed_in)]
 
 
 async def require_service(token: TokenDep, state: StateDep) -> None:

@@ -15,6 +15,9 @@ from chassis.web.errors import (
     NotFound,
 )
 
+RECENT_SECONDS = 600
+"""A sign-in is recent for this long."""
+
 
 class UserNotFound(NotFound):
     sentence = "User not found"
@@ -30,6 +33,15 @@ class LastAdmin(Conflict):
 
 class WrongPassword(Forbidden):
     code, sentence = "wrong_password", "The current password is wrong."
+
+
+class SignInTooOld(NotAuthenticated):
+    """RFC 9470, section 3."""
+
+    code, sentence = "insufficient_user_authentication", "Sign in again: this needs a new sign-in."
+    default_headers: ClassVar = {
+        "WWW-Authenticate": f'Bearer error="insufficient_user_authentication", max_age="{RECENT_SECONDS}"'
+    }
 
 
 class TokenErrorBody(ErrorBody):

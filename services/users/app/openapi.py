@@ -14,6 +14,7 @@ from app.errors import (
     InvalidTarget,
     InvalidTokenRequest,
     LastAdmin,
+    SignInTooOld,
     UnsupportedGrantType,
     UserNotFound,
     WrongPassword,
@@ -49,9 +50,10 @@ CREATE_USER: Responses = {
     **error_responses(EmailTaken),
 }
 READ_ME: Responses = error_responses(*_SIGNED_IN)
-UPDATE_ME: Responses = error_responses(*_SIGNED_IN, EmailTaken)
+UPDATE_ME: Responses = error_responses(*_SIGNED_IN, WrongPassword, EmailTaken)
 CHANGE_MY_PASSWORD: Responses = error_responses(*_SIGNED_IN, WrongPassword)
-DELETE_ME: Responses = error_responses(*_SIGNED_IN, LastAdmin)
+DELETE_ME: Responses = error_responses(*_SIGNED_IN, WrongPassword, LastAdmin)
+DELETE_ME_WITHOUT_PASSWORD: Responses = error_responses(*_SIGNED_IN, SignInTooOld, LastAdmin)
 READ_USER: Responses = error_responses(*_SIGNED_IN, UserNotFound)
 
 SIGN_IN_DESCRIPTION = (

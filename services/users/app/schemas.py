@@ -1,9 +1,10 @@
 """The bodies of requests and responses. Their limits are those of the API's description."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from chassis.auth.tokens import Role
 from chassis.web.fields import Email, Name, storable
@@ -22,14 +23,32 @@ class UserCreate(Body):
 
 
 class ProfilePatch(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {"email": ["current_password"]}}
+    )
+
     name: Name = may_be_absent(examples=["Ada King"])
     email: Email = may_be_absent(examples=["ada.king@example.com"])
+    current_password: SecretText = may_be_absent(description="Required to change `email`.")
+
+    @model_validator(mode="after")
+    def _email_needs_the_password(self) -> Self:
+        if "email" in self.model_fields_set and "current_password" not in self.model_fields_set:
+            raise PydanticCustomError("missing", "current_password is required to change email")
+        return self
+
+    def sent(self) -> dict[str, Any]:
+        return {name: value for name, value in super().sent().items() if name != "current_password"}
 
 
 class AdminPatch(Body):
     name: Name = may_be_absent()
     role: Role = may_be_absent()
     is_active: bool = may_be_absent(strict=True)
+
+
+class AccountDeletion(Body):
+    current_password: SecretText
 
 
 class PasswordChange(Body):

@@ -74,8 +74,13 @@ async def create_account(
         user.id = user_id
     await UserRepository(session).save(user)
     await session.commit()
-    token = (await state.issuer.for_user(user.id, role)).access_token
+    token = await access_token(state, user.id, role)
     return Account(user.id, user.email, user.name, data["password"], token)
+
+
+async def access_token(state: UsersState, user_id: int, role: Role = "user") -> str:
+    """A token of a user who has just signed in."""
+    return (await state.issuer.for_user(user_id, role, signed_in_at=utc_now())).access_token
 
 
 async def create_accounts(session: WriteSession, amount: int) -> None:

@@ -44,3 +44,14 @@ async def assert_login_ended(client: AppClient, refresh_token: str) -> None:
     __tracebackhide__ = True
     response = await client.post("/auth/refresh", json={"refresh_token": refresh_token})
     assert_error_response(response, 401, "invalid_refresh_token")
+
+
+async def delete_me(client: AppClient, account: Account) -> httpx.Response:
+    """Delete an account as its signed-in holder."""
+    body = {"current_password": account.password}
+    return await client.post("/users/me/deletion", json=body)
+
+
+def email_change(account: Account, email: str) -> dict[str, str]:
+    """The body of a PATCH that changes the e-mail address."""
+    return {"email": email, "current_password": account.password}

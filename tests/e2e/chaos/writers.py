@@ -46,6 +46,7 @@ class Writer:
         }
         self.user_id = 0
         """The id of the account that is signed in; 0 means none."""
+        self.password = ""
         self.own: defaultdict[str, list[int]] = defaultdict(list)
         """The ids of what the account has created and not deleted, by service."""
 
@@ -82,7 +83,8 @@ class Writer:
             return
         for client in self._clients.values():
             client.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
-        self.user_id, self.own = user_id, defaultdict(list)
+        self.user_id, self.password = user_id, data["password"]
+        self.own = defaultdict(list)
 
     async def rename(self, known: Known, service: str, path: str) -> None:
         """Send another name to the path."""

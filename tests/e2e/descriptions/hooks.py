@@ -23,6 +23,7 @@ from tests.e2e.stack import wait_for
 PASSWORD = "a kettle of fish"
 (_USERS,) = (each for each in workspace.services() if each.name == "users")
 _NO_TOKEN = {"Authorization": ""}
+_PASSWORD_TESTED = {"PUT /users/me/password", "PATCH /users/me", "POST /users/me/deletion"}
 
 _at_users = httpx.Client(base_url=os.environ["USERS_URL"], trust_env=False, timeout=30)
 
@@ -68,7 +69,7 @@ class User(_Account):
     own_path = "/users/me"
 
     def get(self, case: Case[Any], context: AuthContext) -> dict[str, str]:
-        if context.operation.label == "PUT /users/me/password":
+        if context.operation.label in _PASSWORD_TESTED:
             self._headers = _NO_TOKEN  # a new account, whose password is known
         return super().get(case, context)
 

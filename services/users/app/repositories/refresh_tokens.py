@@ -16,6 +16,7 @@ class Holder(NamedTuple):
 
     user_id: int
     role: Role
+    signed_in_at: datetime
 
 
 _FAMILY_ID_BY_HASH = select(RefreshToken.family_id).where(
@@ -28,7 +29,7 @@ _FAMILY_BY_HASH_FOR_UPDATE = (
     .with_for_update(of=RefreshFamily, key_share=True)
 )
 _HOLDER_OF_LIVE_FAMILY = (
-    select(col(User.id), col(User.role))
+    select(col(User.id), col(User.role), col(RefreshFamily.created_at))
     .join(RefreshFamily, col(RefreshFamily.user_id) == col(User.id))
     .where(
         col(RefreshFamily.id) == bindparam("family_id"),

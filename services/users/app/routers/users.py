@@ -1,19 +1,31 @@
 """Accounts, for their holders and for any signed-in user."""
 
+from datetime import date
+
 from fastapi import APIRouter, Response
 
 from app import openapi
-from app.dependencies import CurrentUser, StateDep
+from app.dependencies import CurrentUser, RecentlySignedIn, StateDep
 from app.errors import UserNotFound
 from app.models import User
 from app.repositories.users import Account, PublicAccount, UserQueries
-from app.schemas import OwnUser, PasswordChange, ProfilePatch, PublicUser, UserCreate
+from app.schemas import (
+    AccountDeletion,
+    OwnUser,
+    PasswordChange,
+    ProfilePatch,
+    PublicUser,
+    UserCreate,
+)
 from app.services import accounts
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
+from chassis.web.deprecation import Deprecation
 from chassis.web.fields import PathId
 from chassis.web.media_types import StrictRoute
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
+
+_DELETION_WITHOUT_PASSWORD = Deprecation(since=date(2026, 11, 29), sunset=date(2027, 5, 31))
 
 
 @router.post(
@@ -45,8 +57,13 @@ async def read_me(account: CurrentUser) -> Account:
     summary="Change my name or e-mail address",
     responses=openapi.UPDATE_ME,
 )
-async def update_me(body: ProfilePatch, account: CurrentUser, session: WriteSessionDep) -> User:
-    return await accounts.change_own(session, account.id, body)
+async def update_me(
+    body: ProfilePatch, account: CurrentUser, session: WriteSessionDep, state: StateDep
+) -> User:
+    password_hash = None
+    if "email" in body.sent():
+        password_hash = await state.sign_in.confirm_password(account.id, body.current_password)
+    return await accounts.change_own(session, account.id, body, password_hash=password_hash)
 
 
 @router.put(
@@ -60,8 +77,25 @@ async def change_my_password(body: PasswordChange, account: CurrentUser, state: 
     await state.sign_in.change_password(account.id, body.current_password, body.new_password)
 
 
-@router.delete("/me", status_code=204, summary="Delete my account", responses=openapi.DELETE_ME)
-async def delete_me(account: CurrentUser, session: WriteSessionDep) -> None:
+@router.post(
+    "/me/deletion", status_code=204, summary="Delete my account", responses=openapi.DELETE_ME
+)
+async def delete_my_account(
+    body: AccountDeletion, account: CurrentUser, session: WriteSessionDep, state: StateDep
+) -> None:
+    password_hash = await state.sign_in.confirm_password(account.id, body.current_password)
+    await accounts.delete_own(session, account.id, password_hash=password_hash)
+
+
+@router.delete(
+    "/me",
+    status_code=204,
+    summary="Delete my account, soon after signing in",
+    description="Use `POST /users/me/deletion`. This needs a sign-in of the last ten minutes.",
+    responses=openapi.DELETE_ME_WITHOUT_PASSWORD,
+    **_DELETION_WITHOUT_PASSWORD.route,
+)
+async def delete_me(account: RecentlySignedIn, session: WriteSessionDep) -> None:
     await accounts.delete_own(session, account.id)
 
 

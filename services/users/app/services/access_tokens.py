@@ -1,6 +1,7 @@
 """Access tokens: for users, and for services in their own name (RFC 9068)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from secrets import token_hex
 
 import jwt
@@ -34,8 +35,13 @@ class TokenIssuer:
         self._lifetime_seconds = lifetime_seconds
         self._user_audiences = list(user_audiences)
 
-    async def for_user(self, user_id: int, role: Role) -> AccessToken:
-        claims = {"sub": str(user_id), "aud": self._user_audiences, "role": role}
+    async def for_user(self, user_id: int, role: Role, *, signed_in_at: datetime) -> AccessToken:
+        claims: dict[str, str | int | Sequence[str]] = {
+            "sub": str(user_id),
+            "aud": self._user_audiences,
+            "role": role,
+            "auth_time": int(signed_in_at.timestamp()),
+        }
         return await self._issue(claims, self._lifetime_seconds)
 
     async def for_service(
@@ -51,7 +57,7 @@ class TokenIssuer:
         return await self._issue({"sub": SERVICE_NAME, "aud": audience}, _DELIVERY_SECONDS)
 
     async def _issue(
-        self, claims: Mapping[str, str | Sequence[str]], lifetime_seconds: int
+        self, claims: Mapping[str, str | int | Sequence[str]], lifetime_seconds: int
     ) -> AccessToken:
         key = await self.keys.signing_key()
         issued_at = int(utc_now().timestamp())

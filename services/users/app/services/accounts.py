@@ -26,10 +26,19 @@ async def register(
     return user
 
 
-async def change(session: WriteSession, user_id: int, changes: ProfilePatch | AdminPatch) -> User:
+async def change(
+    session: WriteSession,
+    user_id: int,
+    changes: ProfilePatch | AdminPatch,
+    *,
+    password_hash: str | None = None,
+) -> User:
     """Set the fields of an account that were sent.
 
+    A `password_hash` is the one that the password was compared with.
+
     Raises:
+        InvalidToken: the account has another password hash now.
         UserNotFound: there is no such account.
         EmailTaken: another account has the e-mail address.
         LastAdmin: no active administrator would be left.
@@ -37,7 +46,7 @@ async def change(session: WriteSession, user_id: int, changes: ProfilePatch | Ad
     users, sent = UserRepository(session), changes.sent()
     if sent.get("role", "admin") != "admin" or not sent.get("is_active", True):
         await _require_another_admin(users, user_id)
-    user = await _get_for_update(users, user_id)
+    user = await _get_for_update(users, user_id, password_hash)
     changed = {field: value for field, value in sent.items() if getattr(user, field) != value}
     if not changed:
         return user
@@ -50,14 +59,16 @@ async def change(session: WriteSession, user_id: int, changes: ProfilePatch | Ad
     return user
 
 
-async def change_own(session: WriteSession, user_id: int, changes: ProfilePatch) -> User:
+async def change_own(
+    session: WriteSession, user_id: int, changes: ProfilePatch, *, password_hash: str | None = None
+) -> User:
     """Like `change`, for the account's own holder.
 
     Raises:
-        InvalidToken: the account was deleted or deactivated after its token was checked.
+        InvalidToken: the account was deleted, deactivated or got another password meanwhile.
     """
     try:
-        user = await change(session, user_id, changes)
+        user = await change(session, user_id, changes, password_hash=password_hash)
     except UserNotFound:
         raise InvalidToken from None
     if not user.is_active:
@@ -75,37 +86,44 @@ async def promote(session: WriteSession, user_id: int) -> None:
     await refresh_tokens.revoke_all(session, user_id)
 
 
-async def delete(session: WriteSession, user_id: int) -> None:
+async def delete(session: WriteSession, user_id: int, *, password_hash: str | None = None) -> None:
     """Delete an account and its logins.
 
     Raises:
+        InvalidToken: as for `change`.
         UserNotFound: there is no such account.
         LastAdmin: no active administrator would be left.
     """
     users = UserRepository(session)
     await _require_another_admin(users, user_id)
-    user = await _get_for_update(users, user_id)
+    user = await _get_for_update(users, user_id, password_hash)
     await users.delete(user)
     await write_user_event(session, "user.deleted", user)
 
 
-async def delete_own(session: WriteSession, user_id: int) -> None:
+async def delete_own(
+    session: WriteSession, user_id: int, *, password_hash: str | None = None
+) -> None:
     """Like `delete`, for the account's own holder.
 
     Raises:
-        InvalidToken: the account was deleted after its token was checked.
+        InvalidToken: the account was deleted or got another password meanwhile.
         LastAdmin: no active administrator would be left.
     """
     try:
-        await delete(session, user_id)
+        await delete(session, user_id, password_hash=password_hash)
     except UserNotFound:
         raise InvalidToken from None
 
 
-async def _get_for_update(users: UserRepository, user_id: int) -> User:
+async def _get_for_update(
+    users: UserRepository, user_id: int, password_hash: str | None = None
+) -> User:
     user = await users.get_for_update(user_id)
     if user is None:
         raise UserNotFound
+    if password_hash not in (None, user.password_hash):
+        raise InvalidToken
     return user
 
 

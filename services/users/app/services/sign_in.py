@@ -1,6 +1,6 @@
 """Sign-in: from credentials, or a refresh token, to tokens."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.errors import InvalidCredentials, RefreshTokenReused, WrongPassword
 from app.repositories.users import UserQueries, UserRepository
@@ -9,6 +9,7 @@ from app.services import refresh_tokens
 from app.services.access_tokens import TokenIssuer
 from app.services.passwords import PasswordHasher
 from chassis.auth.tokens import Role
+from chassis.db.columns import utc_now
 from chassis.db.database import Database
 
 
@@ -58,9 +59,21 @@ class SignIn:
                 await session.commit()  # the revocation has to outlive the error
                 raise
             # Signed before the commit: if signing fails, the client can use its token again.
-            pair = await self._pair(holder.user_id, holder.role, next_token)
+            pair = await self._pair(*holder, next_token)
             await session.commit()
         return pair
+
+    async def confirm_password(self, user_id: int, password: str) -> str:
+        """Check the password of a signed-in user before a sensitive change. Returns its stored hash.
+
+        Raises:
+            WrongPassword: it isn't the account's password.
+        """
+        stored = await UserQueries(self._database.read_session()).get_password_hash(user_id)
+        matches, _ = await self._passwords.verify(password, stored)
+        if stored is None or not matches:
+            raise WrongPassword
+        return stored
 
     async def change_password(self, user_id: int, current: str, new: str) -> None:
         """Set a new password and end every login.
@@ -68,10 +81,7 @@ class SignIn:
         Raises:
             WrongPassword: `current` isn't the account's password.
         """
-        stored = await UserQueries(self._database.read_session()).get_password_hash(user_id)
-        matches, _ = await self._passwords.verify(current, stored)
-        if stored is None or not matches:
-            raise WrongPassword
+        stored = await self.confirm_password(user_id, current)
         new_hash = await self._passwords.hash(new)
         async with self._database.transaction() as session:
             user = await UserRepository(session).replace_password_hash(
@@ -93,8 +103,10 @@ class SignIn:
             refresh_token = await refresh_tokens.start_family(
                 session, user_id, self._refresh_lifetime
             )
-        return await self._pair(user_id, user.role, refresh_token)
+        return await self._pair(user_id, user.role, utc_now(), refresh_token)
 
-    async def _pair(self, user_id: int, role: Role, refresh_token: str) -> TokenPair:
-        access = await self._issuer.for_user(user_id, role)
+    async def _pair(
+        self, user_id: int, role: Role, signed_in_at: datetime, refresh_token: str
+    ) -> TokenPair:
+        access = await self._issuer.for_user(user_id, role, signed_in_at=signed_in_at)
         return TokenPair(**access.model_dump(), refresh_token=refresh_token)

@@ -58,7 +58,8 @@ class UsersMessages(ProviderStates):
     @message_producer("the event of a deleted user")
     async def deleted(self) -> Message:
         holder = await self._people.client_of(7)
-        assert_status(await holder.delete("/users/me"), 204)
+        body = {"current_password": PASSWORD}
+        assert_status(await holder.post("/users/me/deletion", json=body), 204)
         return await self._last_event()
 
     @message_producer("the access token of a user")

@@ -10,7 +10,7 @@ from chassis.db.sessions import WriteSession
 from service_testing import tokens
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, as_user
-from tests.factories import create_account
+from tests.factories import access_token, create_account
 
 PASSWORD = "correct horse battery"
 SPECIAL_NAME = "Zoë O'Neill & Søn \N{PARTY POPPER}"
@@ -48,7 +48,7 @@ class People:
         await self.session.commit()
 
     async def token(self, user_id: int) -> str:
-        return (await self.state.issuer.for_user(user_id, "user")).access_token
+        return await access_token(self.state, user_id)
 
     async def client_of(self, user_id: int) -> AppClient:
         return as_user(self.client, await self.token(user_id))

@@ -8,6 +8,7 @@ from app.models import User
 from app.schemas import AdminPatch
 from app.services import accounts, service_clients
 from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
+from chassis.db.columns import utc_now
 from chassis.events.outbox.settings import Subscriber
 from contracts.provider import Contracts, Secrets, state_handler
 from service_testing.assertions import assert_status
@@ -31,7 +32,9 @@ class UsersStates(UsersMessages):
     @state_handler("a caller whose token has expired")
     async def expired_token(self) -> Secrets:
         await self._people.store(CALLER_ID)
-        granted = await self._people.in_the_past().for_user(CALLER_ID, "user")
+        granted = await self._people.in_the_past().for_user(
+            CALLER_ID, "user", signed_in_at=utc_now()
+        )
         return _caller(granted.access_token)
 
     @state_handler("a caller whose token somebody else signed")

@@ -56,8 +56,16 @@ REQUESTS: dict[str, list[Request]] = {
     "GET /users/me": by_all("user anonymous offline", "/users/me"),
     "PATCH /users/me": [
         *by_all("user anonymous offline", "/users/me", json={}),
-        ("user", "/users/me", {"json": {"email": TAKEN}}),
+        *(
+            ("user", "/users/me", {"json": {"email": TAKEN, "current_password": password}})
+            for password in (PASSWORD, "wrong")
+        ),
         *unreadable("user", "/users/me"),
+    ],
+    "POST /users/me/deletion": [
+        *by_all("anonymous offline admin", "/users/me/deletion", json={"current_password": "x"}),
+        *unreadable("user", "/users/me/deletion"),
+        *by_all("admin user", "/users/me/deletion", json={"current_password": PASSWORD}),
     ],
     "DELETE /users/me": by_all("anonymous offline admin user", "/users/me"),
     "PUT /users/me/password": [
@@ -135,7 +143,7 @@ async def user(session: WriteSession, state: UsersState) -> Account:
 
 @pytest.fixture
 async def admin(session: WriteSession, state: UsersState) -> Account:
-    return await create_account(session, state, email=TAKEN, role="admin")
+    return await create_account(session, state, email=TAKEN, password=PASSWORD, role="admin")
 
 
 class TestOpenApi:

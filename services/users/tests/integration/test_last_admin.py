@@ -12,7 +12,7 @@ from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, as_user
 from tests.factories import Account, create_account
-from tests.helpers import assert_user_response
+from tests.helpers import assert_user_response, delete_me
 
 REMOVALS = [
     ("PATCH", {"role": "user"}),
@@ -37,7 +37,7 @@ class TestLastAdmin:
         await create_account(session, state, role="admin", is_active=False)
         response = await admin_client.request(method, f"/admin/users/{admin.id}", json=body)
         assert_error_response(response, 409, "last_admin")
-        assert_error_response(await admin_client.delete("/users/me"), 409, "last_admin")
+        assert_error_response(await delete_me(admin_client, admin), 409, "last_admin")
         me = assert_user_response(await admin_client.get("/users/me"))
         assert (me["role"], me["is_active"]) == ("admin", True)
 
@@ -96,7 +96,7 @@ class TestRace:
     ) -> None:
         admins = [await create_account(session, state, role="admin") for _ in range(6)]
         responses = await asyncio.gather(
-            *(as_user(client, admin.token).delete("/users/me") for admin in admins)
+            *(delete_me(as_user(client, admin.token), admin) for admin in admins)
         )
         statuses = [response.status_code for response in responses]
         assert sorted(statuses) == [204] * 5 + [409]
@@ -110,7 +110,7 @@ class TestRace:
         admin_client = as_user(client, admin.token)
         promoted, left = await asyncio.gather(
             admin_client.patch(f"/admin/users/{user.id}", json={"role": "admin"}),
-            admin_client.delete("/users/me"),
+            delete_me(admin_client, admin),
         )
         assert_status(promoted, 200)
         assert left.status_code in {204, 409}

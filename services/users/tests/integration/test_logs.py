@@ -36,7 +36,8 @@ class TestSecrets:
         admin = as_user(client, (await create_account(session, state, role="admin")).token)
         found = await admin.get("/admin/users/", params={"q": data["email"]})
         assert_status(found, 200)
-        assert_status(await me.delete("/users/me"), 204)
+        deletion = {"current_password": "a new password"}
+        assert_status(await me.post("/users/me/deletion", json=deletion), 204)
 
         passwords = [data["password"], "a wrong password", "a new password", "argon2"]
         secrets = [*passwords, tokens["access_token"], tokens["refresh_token"], refreshed]

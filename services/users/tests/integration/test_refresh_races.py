@@ -11,7 +11,7 @@ from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient, as_user
 from tests.factories import Account, create_account
-from tests.helpers import assert_login_ended, log_in, refresh
+from tests.helpers import assert_login_ended, delete_me, log_in, refresh
 
 pytestmark = pytest.mark.committed
 
@@ -54,7 +54,7 @@ class TestConcurrentRefresh:
         requests = []
         for user, token in zip(users, tokens, strict=True):
             requests.append(client.post("/auth/refresh", json={"refresh_token": token}))
-            requests.append(as_user(client, user.token).delete("/users/me"))
+            requests.append(delete_me(as_user(client, user.token), user))
         responses = await asyncio.gather(*requests)
         assert {response.status_code for response in responses[::2]} <= {200, 401}
         assert {response.status_code for response in responses[1::2]} == {204}

@@ -11,7 +11,7 @@ from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, as_user
 from tests.factories import Account, create_user_data
-from tests.helpers import assert_user_response
+from tests.helpers import assert_user_response, delete_me
 
 
 class TestDuplicate:
@@ -45,7 +45,7 @@ class TestDeletedAccount:
     async def test_deleted_account_frees_its_email_and_never_its_id(
         self, client: AppClient, user: Account, user_client: AppClient
     ) -> None:
-        assert_status(await user_client.delete("/users/me"), 204)
+        assert_status(await delete_me(user_client, user), 204)
         response = await client.post("/users/", json=create_user_data(email=user.email))
         body = assert_user_response(response, status=201, email=user.email)
         assert body["id"] > user.id
@@ -63,7 +63,9 @@ class TestDeletedAccount:
             ids.append(body["id"])
             form = {"username": data["email"], "password": data["password"]}
             token = (await client.post("/auth/token", data=form)).json()["access_token"]
-            assert_status(await as_user(client, token).delete("/users/me"), 204)
+            body = {"current_password": data["password"]}
+            deleted = await as_user(client, token).post("/users/me/deletion", json=body)
+            assert_status(deleted, 204)
         assert ids == sorted(set(ids))
 
 

@@ -177,11 +177,12 @@ class TestAccessToken:
     ) -> None:
         before = utc_now()
         claims = await unverified_claims(client, user)
-        assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "role"}
+        assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "role", "auth_time"}
         assert claims["iss"] == "users"
         assert claims["sub"] == str(user.id)
         assert claims["aud"] == list(settings.token_audiences)
         assert claims["role"] == "user"
+        assert claims["auth_time"] == claims["iat"]
         assert claims["exp"] - claims["iat"] == 15 * 60
         assert abs(claims["iat"] - before.timestamp()) < timedelta(minutes=1).total_seconds()
 

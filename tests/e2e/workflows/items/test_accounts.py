@@ -24,7 +24,7 @@ def test_account_is_registered_deleted_and_registered_again_with_the_same_email(
     assert_error_response(taken, 409, "email_taken")
     location = create_items(user, 3)
     rename_user(user, "Ada King")
-    assert_status(user.users.delete("/users/me"), 204)
+    assert_status(user.delete_account(), 204)
 
     assert_error_response(user.users.get("/users/me"), 401, "invalid_token")
     refresh = user.users.post("/auth/refresh", json={"refresh_token": user.refresh_token})

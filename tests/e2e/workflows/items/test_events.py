@@ -24,7 +24,7 @@ def test_renamed_user_is_renamed_in_items(new_user: NewUser) -> None:
 def test_deleted_user_loses_all_items(new_user: NewUser) -> None:
     owner, other = new_user(), new_user()
     location, kept = create_items(owner, 3), create_items(other)
-    assert_status(owner.users.delete("/users/me"), 204)
+    assert_status(owner.delete_account(), 204)
     wait_for(partial(has_no_items, other, owner.id), "the items to be deleted")
     assert_error_response(other.items.get(location), 404, "not_found")
     # The token is valid for some more minutes, but its user is deleted.
@@ -56,7 +56,7 @@ def test_changes_during_an_outage_of_items_arrive_afterwards(
     getattr(stack.items, ends)()
     rename_user(renamed, "Ada")
     rename_user(renamed, "Ada King")
-    assert_status(deleted.users.delete("/users/me"), 204)
+    assert_status(deleted.delete_account(), 204)
     stack.items.ensure_ready()
     wait_for(partial(owner_is, renamed, location, "Ada King"), "the new name in items")
     wait_for(partial(has_no_items, renamed, deleted.id), "the items to be deleted")

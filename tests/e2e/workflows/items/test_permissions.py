@@ -26,6 +26,7 @@ def test_anonymous_client_can_only_read_items(anonymous: ApiClient, new_user: Ne
         anonymous.users.get("/users/1"),
         anonymous.users.patch("/users/me", json={"name": "Anonymous"}),
         anonymous.users.delete("/users/me"),
+        anonymous.users.post("/users/me/deletion", json={"current_password": "x"}),
         anonymous.users.get("/admin/users/"),
     ):
         assert_error_response(refused, 401, "not_authenticated")

@@ -47,7 +47,9 @@ async def test_item_created_during_deletion_of_its_owner_is_deleted(
             for client in (items, users):
                 client.headers.update(owner.headers)
             selling = [items.post("/items/", json=create_item_data()) for _ in range(20)]
-            *responses, deletion = await asyncio.gather(*selling, users.delete("/users/me"))
+            password = {"current_password": owner.data["password"]}
+            deleting = users.post("/users/me/deletion", json=password)
+            *responses, deletion = await asyncio.gather(*selling, deleting)
         assert deletion.status_code == 204
         return Counter(response.status_code for response in responses)
 

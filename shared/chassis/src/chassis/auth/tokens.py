@@ -24,6 +24,8 @@ class Principal:
     role: Role
     token: str = field(repr=False)
     """The token itself, to call another service for the same user. Never log it."""
+    auth_time: int | None = None
+    """When the user last sent the password, in seconds since 1970 (OpenID Connect Core 1.0, section 2)."""
 
     @property
     def is_admin(self) -> bool:
@@ -54,7 +56,13 @@ class TokenVerifier:
         role: Any = claims.get("role")
         if role not in get_args(Role):
             raise InvalidToken
-        return Principal(user_id=_user_id(claims["sub"]), role=role, token=token)
+        auth_time = claims.get("auth_time")
+        return Principal(
+            user_id=_user_id(claims["sub"]),
+            role=role,
+            token=token,
+            auth_time=auth_time if isinstance(auth_time, int) else None,
+        )
 
     async def claims(self, token: str) -> dict[str, Any]:
         """The token's verified claims.
