@@ -125,6 +125,10 @@ def mention(new: Service, root: Path) -> None:
     """Add the lines that name the service outside its folder."""
     folder = f"services/{new.name}"
     _add(root / "docker-compose.yml", f"  - {folder}/deploy/compose.yml\n", "/compose.yml\n")
+    for overlay, objects in (("local", "local"), ("production", "base")):
+        line = f"  - ../../../../{folder}/deploy/kubernetes/{objects}\n"
+        file = root / f"deploy/kubernetes/overlays/{overlay}/kustomization.yaml"
+        _add(file, line, f"/kubernetes/{objects}\n")
     for file in root.glob("*.code-workspace"):
         text = file.read_text(encoding="utf-8")
         own = f'\\1{{"path": "{folder}"}},\n\\g<0>'
