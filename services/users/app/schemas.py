@@ -1,7 +1,7 @@
 """The bodies of requests and responses. Their limits are those of the API's description."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -37,7 +37,7 @@ class ProfilePatch(Body):
             raise PydanticCustomError("missing", "current_password is required to change email")
         return self
 
-    def sent(self) -> dict[str, Any]:
+    def sent(self) -> dict[str, object]:
         return {name: value for name, value in super().sent().items() if name != "current_password"}
 
 
