@@ -15,9 +15,9 @@ from app.jobs.resync import resync as read_all
 from app.main import create_app
 from app.settings import ItemsSettings
 from chassis.db.database import Database
-from chassis.ops.cli import fail, in_transaction, service_cli, settings_or_exit, with_database
+from chassis.ops.cli import database_cli, fail, in_transaction, settings_or_exit, with_database
 
-cli = service_cli("items", ItemsSettings, create_app, MIGRATIONS)
+cli = database_cli("items", ItemsSettings, create_app, MIGRATIONS)
 
 
 @cli.command()

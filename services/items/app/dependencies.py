@@ -13,7 +13,7 @@ from app.settings import ItemsSettings
 from chassis.auth.remote_keys import KeysUnavailable
 from chassis.auth.tokens import Principal, TokenVerifier
 from chassis.web.errors import InvalidToken, NotAuthenticated
-from chassis.web.state import ServiceState
+from chassis.web.state import DatabaseState
 
 BEARER = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
 EVENT_SENDER = HTTPBearer(
@@ -24,7 +24,7 @@ EVENT_SENDER = HTTPBearer(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ItemsState(ServiceState):
+class ItemsState(DatabaseState):
     """Everything that the lifespan opens."""
 
     settings: ItemsSettings

@@ -12,7 +12,7 @@ from chassis.db.columns import utc_now
 from chassis.events.cloudevents import MalformedEvent
 from chassis.http.guarded_calls import CallFailed
 from chassis.http.metrics import BreakerGauge
-from chassis.web.state import ServiceState
+from chassis.web.state import ServiceState, get_database
 
 
 class UsersMetrics:
@@ -59,7 +59,7 @@ class RemovalGauges:
     async def measure(self, state: ServiceState) -> None:
         """A `chassis.ops.metrics.Measure`. The values are unknown (NaN) after an error."""
         self._set(nan, nan)
-        backlog = await ItemRemovalQueries(state.database.read_session()).backlog()
+        backlog = await ItemRemovalQueries(get_database(state).read_session()).backlog()
         age = (utc_now() - backlog.oldest).total_seconds() if backlog.oldest else 0.0
         self._set(backlog.waiting, max(age, 0.0))
 

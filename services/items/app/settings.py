@@ -5,10 +5,10 @@ from pydantic_settings import SettingsConfigDict
 
 from chassis.http.circuit_breaker import BreakerPolicy
 from chassis.http.guarded_calls import CallPolicy
-from chassis.ops.settings import ServiceSettings
+from chassis.ops.settings import DatabaseSettings
 
 
-class ItemsSettings(ServiceSettings):
+class ItemsSettings(DatabaseSettings):
     model_config = SettingsConfigDict(env_prefix="ITEMS_")
 
     port: int = Field(8002, ge=1, le=65535, description="Port to listen on (1 to 65535).")

@@ -22,10 +22,10 @@ from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox.commands import add_outbox_commands
 from chassis.events.outbox.housekeeping import prune_delivered
-from chassis.ops.cli import fail, in_transaction, service_cli, settings_or_exit, with_database
+from chassis.ops.cli import database_cli, fail, in_transaction, settings_or_exit, with_database
 from chassis.web.fields import MAX_ID
 
-cli = service_cli("users", UsersSettings, create_app, MIGRATIONS)
+cli = database_cli("users", UsersSettings, create_app, MIGRATIONS)
 add_outbox_commands(
     cli,
     "users",

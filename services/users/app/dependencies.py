@@ -35,13 +35,13 @@ from chassis.web.errors import (
     UnsupportedMediaType,
 )
 from chassis.web.media_types import FORM
-from chassis.web.state import ServiceState
+from chassis.web.state import DatabaseState
 
 _TOKEN_REQUEST: TypeAdapter[TokenRequest] = TypeAdapter(TokenRequest)
 
 
 @dataclass(frozen=True, kw_only=True)
-class UsersState(ServiceState):
+class UsersState(DatabaseState):
     """Everything that the lifespan opens."""
 
     settings: UsersSettings

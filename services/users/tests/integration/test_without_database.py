@@ -7,6 +7,7 @@ from app.database import MIGRATIONS
 from app.main import create_app
 from app.settings import UsersSettings
 from chassis.db.migrations import upgrade
+from chassis.web.state import get_database
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, app_transport
 from service_testing.lifespan import Lifespan, running
@@ -51,7 +52,7 @@ async def test_app_opens_and_closes_its_own_database(
     lifespan = Lifespan(create_app(settings.model_copy(update={"database_url": url})))
     await lifespan.start()
     assert_status(await AppClient(app_transport(lifespan.serve)).get("/health/ready"), 200)
-    pool = lifespan.state.database.read_engine.pool
+    pool = get_database(lifespan.state).read_engine.pool
     assert isinstance(pool, QueuePool)
     assert pool.checkedin() > 0
     await lifespan.stop()

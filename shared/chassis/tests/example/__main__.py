@@ -3,14 +3,14 @@
 from fastapi import FastAPI
 from tests.example.app import MIGRATIONS, NotesSettings, create_app
 
-from chassis.ops.cli import service_cli
+from chassis.ops.cli import database_cli
 
 
 def create(settings: NotesSettings) -> FastAPI:
     return create_app(settings=settings)
 
 
-cli = service_cli("notes", NotesSettings, create, MIGRATIONS)
+cli = database_cli("notes", NotesSettings, create, MIGRATIONS)
 
 if __name__ == "__main__":
     cli()

@@ -14,13 +14,13 @@ from tests.example.models import Note
 from chassis.db.database import Database
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.ops.health import Check
-from chassis.ops.settings import ServiceSettings
+from chassis.ops.settings import DatabaseSettings
 from chassis.web.application import build_app
 from chassis.web.errors import NotFound, error_responses
 from chassis.web.fields import Name, PathId
 from chassis.web.media_types import StrictRoute
 from chassis.web.schemas import Body
-from chassis.web.state import ServiceState, open_database
+from chassis.web.state import DatabaseState, open_database
 from service_testing.client import AppClient, app_transport
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,7 +34,7 @@ class OpenDatabase(Protocol):
     def __call__(self, url: str, **limits: Any) -> Database: ...
 
 
-class NotesSettings(ServiceSettings):
+class NotesSettings(DatabaseSettings):
     model_config = SettingsConfigDict(env_prefix="NOTES_")
 
 
@@ -79,9 +79,9 @@ def create_app(
     settings = settings or unused_settings(**options)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[ServiceState]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[DatabaseState]:
         async with open_database(settings, database) as opened:
-            yield ServiceState(settings=settings, database=opened)
+            yield DatabaseState(settings=settings, database=opened)
 
     return build_app(
         name="notes",
@@ -110,5 +110,5 @@ _UNUSED_DATABASE = Database(UNUSED)
 
 def client_of_app(app: FastAPI, *, database: Database | None = None) -> AppClient:
     """A client of an app that isn't started."""
-    state = ServiceState(settings=unused_settings(), database=database or _UNUSED_DATABASE)
+    state = DatabaseState(settings=unused_settings(), database=database or _UNUSED_DATABASE)
     return AppClient(app_transport(app, state=state))

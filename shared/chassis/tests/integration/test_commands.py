@@ -14,7 +14,7 @@ from tests.example.__main__ import cli, create
 from tests.example.app import MIGRATIONS, NotesSettings
 from typer.testing import CliRunner, Result
 
-from chassis.ops.cli import fail, run_or_exit, service_cli
+from chassis.ops.cli import database_cli, fail, run_or_exit
 from chassis.ops.settings import SettingsError
 
 UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/notes"
@@ -71,7 +71,7 @@ class TestMigrate:
         older = tmp_path / "older"
         (older / "versions").mkdir(parents=True)
         (older / "env.py").write_text((MIGRATIONS / "env.py").read_text())
-        older_cli = service_cli("notes", NotesSettings, create, older)
+        older_cli = database_cli("notes", NotesSettings, create, older)
         result = CliRunner().invoke(older_cli, ["migrate"], env={"NOTES_DATABASE_URL": url})
         assert_one_sentence(result, "the database can't be used: .*'0001'")
 
@@ -88,7 +88,7 @@ class TestMakeMigration:
     def test_make_migration_writes_the_difference(
         self, folder: Path, empty_database_url: str
     ) -> None:
-        own = service_cli("notes", NotesSettings, create, folder)
+        own = database_cli("notes", NotesSettings, create, folder)
         environment = {"NOTES_DATABASE_URL": empty_database_url}
         made = CliRunner().invoke(own, ["make-migration", "add notes"], env=environment)
         assert made.exit_code == 0
@@ -125,7 +125,7 @@ class TestServe:
         def refuse(_: NotesSettings) -> FastAPI:
             raise SettingsError("the exporter isn't installed.")
 
-        own = service_cli("notes", NotesSettings, refuse, MIGRATIONS)
+        own = database_cli("notes", NotesSettings, refuse, MIGRATIONS)
         environment = {"NOTES_DATABASE_URL": "sqlite:///unused.db"}
         result = CliRunner().invoke(own, ["serve"], env=environment)
         assert_one_sentence(result, "the exporter isn't installed.")

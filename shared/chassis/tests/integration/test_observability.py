@@ -10,11 +10,11 @@ from tests.example.app import UNUSED, client_of, unused_settings
 
 from chassis.db.database import Database
 from chassis.ops.metrics import HttpMetrics
-from chassis.web.state import ServiceState
+from chassis.web.state import DatabaseState, ServiceState
 from service_testing.client import AppClient
 
 router = APIRouter()
-STATE = ServiceState(settings=unused_settings(), database=Database(UNUSED))
+STATE = DatabaseState(settings=unused_settings(), database=Database(UNUSED))
 
 
 @router.get("/notes/{note_id}")

@@ -20,7 +20,7 @@ from chassis.web.application import build_app
 from chassis.web.context import current_context
 from chassis.web.media_types import StrictRoute
 from chassis.web.middleware import RequestMiddleware
-from chassis.web.state import ServiceState
+from chassis.web.state import DatabaseState, ServiceState
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])
@@ -40,7 +40,7 @@ async def test_other_protocols_pass_unchanged(kind: str) -> None:
 async def test_lifespan_yields_the_state() -> None:
     steps: list[str] = []
     settings = unused_settings()
-    service = ServiceState(settings=settings, database=Database(UNUSED))
+    service = DatabaseState(settings=settings, database=Database(UNUSED))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[ServiceState]:

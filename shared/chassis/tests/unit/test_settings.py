@@ -6,13 +6,13 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy.pool import QueuePool
 
-from chassis.ops.settings import ServiceSettings, SettingsError, load_settings
+from chassis.ops.settings import DatabaseSettings, SettingsError, load_settings
 
 URL = "sqlite:///data/notes.db"
 PASSWORD = "hunter2"
 
 
-class NotesSettings(ServiceSettings):
+class NotesSettings(DatabaseSettings):
     model_config = SettingsConfigDict(env_prefix="NOTES_")
 
     signing_secret: SecretStr | None = Field(None)
@@ -27,7 +27,7 @@ class NotesSettings(ServiceSettings):
             raise ValueError("NOTES_SIGNING_SECRET is required outside development")
 
 
-class BareSettings(ServiceSettings):
+class BareSettings(DatabaseSettings):
     model_config = SettingsConfigDict(env_prefix="BARE_")
 
 

@@ -14,13 +14,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from chassis.db.columns import big_id, utc_now
 from chassis.db.database import Database, insert_if_absent
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
-from chassis.ops.settings import ServiceSettings
-from chassis.web.state import ServiceState
+from chassis.ops.settings import DatabaseSettings
+from chassis.web.state import DatabaseState
 
 logger = structlog.get_logger()
 
 
-class NotesSettings(ServiceSettings):
+class NotesSettings(DatabaseSettings):
     pass
 
 
@@ -44,7 +44,7 @@ class Start(Base):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotesState(ServiceState):
+class NotesState(DatabaseState):
     motto: str
 
 

@@ -3,11 +3,11 @@
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from chassis.ops.settings import ServiceSettings
+from chassis.ops.settings import DatabaseSettings, ServiceSettings
 from service_testing.settings import settings_for_tests
 
 
-class NotesSettings(ServiceSettings):
+class NotesSettings(DatabaseSettings):
     model_config = SettingsConfigDict(env_prefix="NOTES_")
 
     size: int = 1
@@ -23,3 +23,9 @@ def test_settings_for_tests_accept_other_values() -> None:
     url = SecretStr("sqlite:///test_notes.db")
     settings = settings_for_tests(NotesSettings, size=2, database_url=url)
     assert (settings.size, settings.database_url) == (2, url)
+
+
+def test_settings_for_tests_of_a_service_without_a_database_name_none() -> None:
+    settings = settings_for_tests(ServiceSettings, port=1)
+    assert (settings.environment, settings.port) == ("development", 1)
+    assert "database_url" not in settings.model_dump()

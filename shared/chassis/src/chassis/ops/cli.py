@@ -1,4 +1,4 @@
-"""The commands of every service (`migrate`, `serve`, `make-migration`), and helpers for its own."""
+"""The commands of every service (`serve`, `migrate`, `make-migration`), and helpers for its own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,13 @@ from chassis.db.database import Database, parse_url
 from chassis.db.sessions import WriteSession
 from chassis.ops.logs import configure_logging
 from chassis.ops.serving import serve_until_signalled
-from chassis.ops.settings import ServiceSettings, SettingsError, SettingsT, load_settings
+from chassis.ops.settings import (
+    DatabaseSettings,
+    DatabaseSettingsT,
+    SettingsError,
+    SettingsT,
+    load_settings,
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -28,9 +34,8 @@ def service_cli(
     name: str,
     settings_class: type[SettingsT],
     create_app: Callable[[SettingsT], FastAPI],
-    migrations_folder: Path,
 ) -> typer.Typer:
-    """A command line that the service may add its own commands to."""
+    """The command line of a service without a database. The service may add its own commands."""
     cli = typer.Typer(
         name="python -m app",
         help=f"The {name} service.",
@@ -38,22 +43,7 @@ def service_cli(
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-
-    @cli.command()
-    def migrate() -> None:
-        """Bring the database's schema up to date. It may run while replicas serve."""
-        settings = settings_or_exit(settings_class)
-        url = settings.database_url.get_secret_value()
-        _make_folder_of(url)
-        run_or_exit(lambda: migrations.upgrade(url, migrations_folder))
-        typer.echo("The database is up to date.")
-
-    @cli.command("make-migration")
-    def make_migration(message: Annotated[str, typer.Argument(help="What it changes.")]) -> None:
-        """Write a migration from the difference between the models and the database."""
-        settings = settings_or_exit(settings_class)
-        url = settings.database_url.get_secret_value()
-        run_or_exit(lambda: migrations.make_revision(url, migrations_folder, message))
+    cli.callback()(lambda: None)  # or a single command would have no name
 
     @cli.command()
     def serve(
@@ -72,6 +62,34 @@ def service_cli(
         except SettingsError as error:
             fail(str(error))
         serve_until_signalled(app, settings)
+
+    return cli
+
+
+def database_cli(
+    name: str,
+    settings_class: type[DatabaseSettingsT],
+    create_app: Callable[[DatabaseSettingsT], FastAPI],
+    migrations_folder: Path,
+) -> typer.Typer:
+    """The command line of a service with a database. The service may add its own commands."""
+    cli = service_cli(name, settings_class, create_app)
+
+    @cli.command()
+    def migrate() -> None:
+        """Bring the database's schema up to date. It may run while replicas serve."""
+        settings = settings_or_exit(settings_class)
+        url = settings.database_url.get_secret_value()
+        _make_folder_of(url)
+        run_or_exit(lambda: migrations.upgrade(url, migrations_folder))
+        typer.echo("The database is up to date.")
+
+    @cli.command("make-migration")
+    def make_migration(message: Annotated[str, typer.Argument(help="What it changes.")]) -> None:
+        """Write a migration from the difference between the models and the database."""
+        settings = settings_or_exit(settings_class)
+        url = settings.database_url.get_secret_value()
+        run_or_exit(lambda: migrations.make_revision(url, migrations_folder, message))
 
     return cli
 
@@ -105,7 +123,7 @@ def _lacks_tables(error: Exception) -> bool:
 
 
 def with_database(
-    settings: ServiceSettings, action: Callable[[Database], Awaitable[ResultT]]
+    settings: DatabaseSettings, action: Callable[[Database], Awaitable[ResultT]]
 ) -> ResultT:
     """What `action` returns. An unusable database, or a SettingsError, ends the process with one sentence."""
 
@@ -120,7 +138,7 @@ def with_database(
 
 
 def in_transaction(
-    settings: ServiceSettings, action: Callable[[WriteSession], Awaitable[ResultT]]
+    settings: DatabaseSettings, action: Callable[[WriteSession], Awaitable[ResultT]]
 ) -> ResultT:
     """Like `with_database`, in one transaction."""
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.pool import QueuePool
 
 from chassis.ops.metrics import Measure
-from chassis.web.state import ServiceState, get_state
+from chassis.web.state import ServiceState, get_database, get_state
 
 logger = structlog.get_logger(__name__)
 
@@ -43,8 +43,10 @@ class Readiness(BaseModel):
 
 async def database_check(state: ServiceState) -> str:
     """Ready means reachable and migrated; Alembic's own table shows both."""
-    version = await state.database.read_session().run(
-        lambda connection: connection.scalar(_SCHEMA_VERSION)
+    version = (
+        await get_database(state)
+        .read_session()
+        .run(lambda connection: connection.scalar(_SCHEMA_VERSION))
     )
     return "ok" if version else "not_migrated"
 
@@ -118,7 +120,7 @@ def measure_connections(registry: CollectorRegistry) -> Measure:
     )
 
     async def measure(state: ServiceState) -> None:
-        database = state.database
+        database = get_database(state)
         for name, engine in (("write", database.write_engine), ("read", database.read_engine)):
             if isinstance(engine.pool, QueuePool):
                 in_use.labels(name).set(engine.pool.checkedout())

@@ -27,32 +27,6 @@ class ServiceSettings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on (1 to 65535).")
-    database_url: SecretStr = Field(
-        description="`sqlite:///path/to/file.db` or `postgresql://user:password@host/name`."
-    )
-    database_pool_size: int = Field(
-        10,
-        ge=1,
-        description="Connections for writes, and as many for reads, per process (at least 1).",
-    )
-    database_pool_wait_seconds: float = Field(
-        10.0,
-        gt=0,
-        allow_inf_nan=False,
-        description="How long a request waits for a connection before it gets a 503 (more than 0).",
-    )
-    database_lock_timeout_seconds: float = Field(
-        10.0,
-        ge=0.001,
-        le=3600,
-        description="How long a statement waits for a lock before it fails (0.001 to 3600).",
-    )
-    database_statement_timeout_seconds: float = Field(
-        30.0,
-        ge=0.001,
-        le=3600,
-        description="How long a statement may take on PostgreSQL before it fails (0.001 to 3600).",
-    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Lines below this level aren't logged."
     )
@@ -86,12 +60,6 @@ class ServiceSettings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: SecretStr) -> SecretStr:
-        parse_url(value.get_secret_value())
         return value
 
     @field_validator("cors_origins")
@@ -138,6 +106,43 @@ class ServiceSettings(BaseSettings):
             ValueError: when a value must not reach production.
         """
 
+
+class DatabaseSettings(ServiceSettings):
+    """The settings of a service that has a database."""
+
+    database_url: SecretStr = Field(
+        description="`sqlite:///path/to/file.db` or `postgresql://user:password@host/name`."
+    )
+    database_pool_size: int = Field(
+        10,
+        ge=1,
+        description="Connections for writes, and as many for reads, per process (at least 1).",
+    )
+    database_pool_wait_seconds: float = Field(
+        10.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a request waits for a connection before it gets a 503 (more than 0).",
+    )
+    database_lock_timeout_seconds: float = Field(
+        10.0,
+        ge=0.001,
+        le=3600,
+        description="How long a statement waits for a lock before it fails (0.001 to 3600).",
+    )
+    database_statement_timeout_seconds: float = Field(
+        30.0,
+        ge=0.001,
+        le=3600,
+        description="How long a statement may take on PostgreSQL before it fails (0.001 to 3600).",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr) -> SecretStr:
+        parse_url(value.get_secret_value())
+        return value
+
     def open_database(self) -> Database:
         """The caller closes it."""
         limits = DatabaseLimits(
@@ -160,6 +165,7 @@ def _content(variable: str, path: str) -> str:
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+DatabaseSettingsT = TypeVar("DatabaseSettingsT", bound=DatabaseSettings)
 
 
 def load_settings(settings_class: type[SettingsT]) -> SettingsT:

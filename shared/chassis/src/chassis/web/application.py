@@ -15,7 +15,7 @@ from chassis.ops.health import (
     measure_readiness,
 )
 from chassis.ops.metrics import HttpMetrics, metrics_router, publish_build_info
-from chassis.ops.settings import ServiceSettings
+from chassis.ops.settings import DatabaseSettings, ServiceSettings
 from chassis.ops.telemetry import telemetry_config
 from chassis.web.descriptions import operation_id
 from chassis.web.docs_pages import install_docs
@@ -67,10 +67,12 @@ def build_app(
         generate_unique_id_function=operation_id,
     )
     app.state.lifecycle = lifecycle
-    all_checks = {"database": database_check, **(checks or {})}
+    all_checks = dict(checks or {})
+    if isinstance(settings, DatabaseSettings):
+        all_checks = {"database": database_check, **all_checks}
+        metrics.measure_by(measure_connections(metrics.registry))
     publish_build_info(metrics.registry, VERSION)
     metrics.measure_by(measure_readiness(all_checks, lifecycle, metrics.registry))
-    metrics.measure_by(measure_connections(metrics.registry))
     all_routers = [*routers, health_router(all_checks, lifecycle), metrics_router(metrics)]
     for router in all_routers:
         app.include_router(router)

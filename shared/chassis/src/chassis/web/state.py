@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 
 from chassis.db.database import Database
-from chassis.ops.settings import ServiceSettings
+from chassis.ops.settings import DatabaseSettings, ServiceSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,25 @@ class ServiceState:
     """What every service has."""
 
     settings: ServiceSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseState(ServiceState):
+    """What a service with a database has; the dependencies of `chassis.db.sessions` need it."""
+
+    settings: DatabaseSettings
     database: Database
+
+
+def get_database(state: ServiceState) -> Database:
+    """The database of a service that has one.
+
+    Raises:
+        TypeError: it has none.
+    """
+    if not isinstance(state, DatabaseState):
+        raise TypeError(f"{type(state).__name__} has no database")
+    return state.database
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[ServiceState]]
@@ -30,7 +48,7 @@ def get_state(request: Request) -> ServiceState:
 
 @asynccontextmanager
 async def open_database(
-    settings: ServiceSettings, given: Database | None = None
+    settings: DatabaseSettings, given: Database | None = None
 ) -> AsyncIterator[Database]:
     """The database of the settings, closed after the block; a database that is given stays open.
 

@@ -13,7 +13,7 @@ from chassis.events.outbox.metrics import measure_outbox
 from chassis.events.outbox.models import OutboxStream, ParkedEvent
 from chassis.events.outbox.streams import ALARMING_FAILURES
 from chassis.ops.metrics import Measure
-from chassis.web.state import ServiceState
+from chassis.web.state import DatabaseState, ServiceState
 
 NAMES = (
     "events_outbox_depth",
@@ -33,7 +33,7 @@ def gauges(outbox: Outbox, subscriber: str = READER) -> list[float | None]:
 
 
 def state(database: Database) -> ServiceState:
-    return ServiceState(settings=unused_settings(), database=database)
+    return DatabaseState(settings=unused_settings(), database=database)
 
 
 async def test_gauges_of_an_empty_outbox_are_0(outbox: Outbox, measure: Measure) -> None:

@@ -11,7 +11,7 @@ from chassis.events.outbox.models import OutboxEvent
 from chassis.events.outbox.streams import ALARMING_FAILURES
 from chassis.events.outbox.transport import Answer, Delivered, Failed, Refused
 from chassis.ops.metrics import Measure
-from chassis.web.state import ServiceState
+from chassis.web.state import ServiceState, get_database
 
 _DELAY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0)
 
@@ -74,7 +74,7 @@ def measure_outbox(registry: CollectorRegistry, subscribers: Sequence[str]) -> M
     async def measure(state: ServiceState) -> None:
         for subscriber in subscribers:
             set_all(subscriber, nan, nan, nan, nan)
-        seen = await overview(state.database.read_session(), failures=ALARMING_FAILURES)
+        seen = await overview(get_database(state).read_session(), failures=ALARMING_FAILURES)
         for gauge in gauges:
             gauge.clear()  # a subscriber may have been removed
         for each in seen:

@@ -6,7 +6,7 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import NoDecode
 
 from chassis.events.outbox.models import MAX_NAME_LENGTH
-from chassis.ops.settings import ServiceSettings
+from chassis.ops.settings import DatabaseSettings
 
 
 class Subscriber(BaseModel):
@@ -23,7 +23,7 @@ class Subscriber(BaseModel):
         return f"{self.name}-events"
 
 
-class PublisherSettings(ServiceSettings):
+class PublisherSettings(DatabaseSettings):
     """Add these to a service's own settings by subclassing."""
 
     events_subscribers: Annotated[tuple[Subscriber, ...], NoDecode] = Field(
