@@ -96,21 +96,21 @@ async def test_check_of_the_service_is_shown_with_the_database(
 
 async def gauges(client: AppClient) -> dict[str, float]:
     text = (await client.get("/metrics")).text
-    found = re.findall(r"^(ready|database_connections_\S+) (\S+)$", text, re.MULTILINE)
+    found = re.findall(r"^(service_ready|database_connections_\S+) (\S+)$", text, re.MULTILINE)
     return {name: float(value) for name, value in found}
 
 
 class TestGauges:
     async def test_ready_replica_is_1(self, migrated: Database) -> None:
-        assert (await gauges(client_of(database=migrated)))["ready"] == 1
+        assert (await gauges(client_of(database=migrated)))["service_ready"] == 1
 
     async def test_replica_without_its_database_is_0(self) -> None:
-        assert (await gauges(client_of(database=Database(UNREACHABLE))))["ready"] == 0
+        assert (await gauges(client_of(database=Database(UNREACHABLE))))["service_ready"] == 0
 
     async def test_stopping_replica_is_0(self, migrated: Database) -> None:
         app = create_app(routers=())
         app.state.lifecycle.is_stopping = True
-        assert (await gauges(client_of_app(app, database=migrated)))["ready"] == 0
+        assert (await gauges(client_of_app(app, database=migrated)))["service_ready"] == 0
 
     async def test_connections_are_counted_by_pool(self, migrated: Database) -> None:
         client = client_of(database=migrated)
