@@ -29,6 +29,10 @@ _FAST_SETTINGS: Mapping[str, Mapping[str, str]] = {
         # Workflows register many users; the cost of hashing is tested elsewhere.
         "PASSWORD_MEMORY_KIB": "8",
         "PASSWORD_TIME_COST": "1",
+        # All tests together have one address.
+        "ATTEMPTS_PER_ADDRESS": "0",
+        "ATTEMPTS_PER_ACCOUNT": "0",
+        "ATTEMPTS_PER_ACCOUNT_AND_ADDRESS": "0",
     }
 }
 """Settings by service."""

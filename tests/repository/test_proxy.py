@@ -1,9 +1,10 @@
 """The proxy publishes what the services' locations name, and nothing internal."""
 
 import re
+from pathlib import Path
 
 import pytest
-from stack import ROOT, each_service
+from stack import ROOT, SERVICES, STACK, each_service
 
 from workspace import Service
 
@@ -16,9 +17,13 @@ def locations_text(service: Service) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def _python(service: Service) -> str:
+    """Python and PCRE read the patterns in the same way, except for the names of groups."""
+    return locations_text(service).replace("(?<", "(?P<")
+
+
 def is_published(service: Service, path: str) -> bool:
-    """Python and PCRE read these patterns in the same way, except for the names of groups."""
-    found = LOCATION.finditer(locations_text(service).replace("(?<", "(?P<"))
+    found = LOCATION.finditer(_python(service))
     return any(
         path == each["pattern"] if each["kind"] == "=" else re.search(each["pattern"], path)
         for each in found
@@ -48,6 +53,29 @@ def test_documentation_is_published_as_page_description_and_assets(service: Serv
 @pytest.mark.parametrize("path", INTERNAL)
 def test_internal_path_is_not_published(service: Service, path: str) -> None:
     assert not is_published(service, path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/auth/token", "/auth/x", "/users/", "/users/me", "/users/me/password"]
+)
+def test_location_whose_requests_cost_a_password_hash_is_limited(path: str) -> None:
+    location = re.compile(r"^location (=|~) (\S+) \{(.*?)^\}", re.MULTILINE | re.DOTALL)
+    bodies = [
+        body
+        for service in SERVICES
+        for kind, pattern, body in location.findall(_python(service))
+        if (path == pattern if kind == "=" else re.search(pattern, path))
+    ]
+    assert bodies
+    assert all("include conf.d/sign_ins.conf;" in body for body in bodies)
+
+
+def test_every_limit_is_a_variable_with_a_default() -> None:
+    templates = (ROOT / "deploy/proxy").glob("*.template")
+    used = set(re.findall(r"\$\{(\w+)\}", "".join(map(Path.read_text, templates))))
+    environment = STACK["services"]["proxy"]["environment"]
+    assert used == environment.keys()
+    assert all(re.fullmatch(rf"\$\{{{name}:-[1-9]\d*\}}", environment[name]) for name in used)
 
 
 def test_everything_else_is_404() -> None:

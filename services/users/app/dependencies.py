@@ -20,6 +20,8 @@ from app.errors import (
 from app.repositories.users import Account, UserQueries
 from app.schemas import ClientCredentialsGrant, TokenRequest
 from app.services.access_tokens import READ_SCOPE, TokenIssuer
+from app.services.attempts import Attempts
+from app.services.callers import Caller, one_address
 from app.services.passwords import PasswordHasher
 from app.services.service_clients import ClientCredentials
 from app.services.sign_in import SignIn
@@ -52,6 +54,7 @@ class UsersState(DatabaseState):
     service_verifier: TokenVerifier
     """Verifies the tokens of other services."""
     passwords: PasswordHasher
+    attempts: Attempts
     sign_in: SignIn
 
 
@@ -61,6 +64,14 @@ async def get_state(request: Request) -> UsersState:
 
 
 StateDep = Annotated[UsersState, Depends(get_state)]
+
+
+async def get_caller(request: Request) -> Caller:
+    host = request.client.host if request.client else "unknown"
+    return Caller(address=one_address(host), has_gone=request.is_disconnected)
+
+
+CallerDep = Annotated[Caller, Depends(get_caller)]
 SERVICE_CLIENT = HTTPBase(
     scheme="basic",
     scheme_name="ServiceClient",

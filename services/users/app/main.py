@@ -12,6 +12,7 @@ from app.dependencies import UsersState
 from app.events.user_events import SOURCE
 from app.routers import admin, auth, internal, users, well_known
 from app.services.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
+from app.services.attempts import Attempts
 from app.services.passwords import PasswordHasher
 from app.services.sign_in import SignIn
 from app.services.signing_keys import KeyRing
@@ -89,6 +90,7 @@ def build_state(settings: UsersSettings, database: Database) -> UsersState:
     issuer = token_issuer(database, settings)
     keys = issuer.keys
     passwords = PasswordHasher(settings)
+    attempts = Attempts(database, settings)
     return UsersState(
         settings=settings,
         database=database,
@@ -97,7 +99,10 @@ def build_state(settings: UsersSettings, database: Database) -> UsersState:
         verifier=TokenVerifier(keys, audience=AUDIENCE, issuer=settings.issuer),
         service_verifier=TokenVerifier(keys, audience=INTERNAL_AUDIENCE, issuer=settings.issuer),
         passwords=passwords,
-        sign_in=SignIn(database, passwords, issuer, timedelta(days=settings.refresh_token_days)),
+        attempts=attempts,
+        sign_in=SignIn(
+            database, passwords, attempts, issuer, timedelta(days=settings.refresh_token_days)
+        ),
     )
 
 

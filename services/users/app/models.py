@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Identity, String, Text
+from sqlalchemy import JSON, CheckConstraint, Double, ForeignKey, Identity, String, Text
 from sqlmodel import Field, SQLModel
 
 import chassis.events.outbox.models  # noqa: F401 - its tables are in this database, too
@@ -94,3 +94,24 @@ class ServiceClient(SQLModel, table=True):
     scopes: list[str] = Field(sa_type=JSON(none_as_null=True))
     """What it may do there."""
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class Throttle(SQLModel, table=True):
+    """When the next attempt of an address, or on an account, is on schedule (`app.repositories.throttles`)."""
+
+    __tablename__ = "throttles"
+
+    key: str = Field(primary_key=True, sa_type=String(64))
+    """A hash, so that the table doesn't list addresses and e-mail addresses."""
+    tat: float = Field(sa_type=Double)
+    """The theoretical arrival time of GCRA, in seconds since 1970."""
+
+
+class KnownAddress(SQLModel, table=True):
+    """An address from which somebody has signed in to an account."""
+
+    __tablename__ = "known_addresses"
+
+    key: str = Field(primary_key=True, sa_type=String(64))
+    """A hash, as in `throttles`."""
+    signed_in_at: datetime = Field(sa_type=UtcDateTime)

@@ -21,13 +21,21 @@ from app.errors import (
 )
 from app.schemas import TokenRequest
 from chassis.web.descriptions import header, links
-from chassis.web.errors import Forbidden, InvalidToken, NotAuthenticated, error_responses
+from chassis.web.errors import (
+    Forbidden,
+    InvalidToken,
+    NotAuthenticated,
+    Overloaded,
+    TooManyRequests,
+    error_responses,
+)
 from chassis.web.media_types import FORM
 
 Responses = dict[int | str, dict[str, Any]]
 """The `responses=` of a route."""
 
 _SIGNED_IN = (NotAuthenticated, InvalidToken)
+_TESTS_PASSWORD = (TooManyRequests, Overloaded)
 _ADMIN_LINKS = ("admin-read_user", "admin-update_user", "admin-delete_user")
 _ID_OF_RESPONSE = {"user_id": "$response.body#/id"}
 _ADMIN_ACCOUNT = {"links": links(*_ADMIN_LINKS, parameters=_ID_OF_RESPONSE)}
@@ -47,12 +55,12 @@ CREATE_USER: Responses = {
             ),
         },
     },
-    **error_responses(EmailTaken),
+    **error_responses(EmailTaken, *_TESTS_PASSWORD),
 }
 READ_ME: Responses = error_responses(*_SIGNED_IN)
-UPDATE_ME: Responses = error_responses(*_SIGNED_IN, WrongPassword, EmailTaken)
-CHANGE_MY_PASSWORD: Responses = error_responses(*_SIGNED_IN, WrongPassword)
-DELETE_ME: Responses = error_responses(*_SIGNED_IN, WrongPassword, LastAdmin)
+UPDATE_ME: Responses = error_responses(*_SIGNED_IN, WrongPassword, EmailTaken, *_TESTS_PASSWORD)
+CHANGE_MY_PASSWORD: Responses = error_responses(*_SIGNED_IN, WrongPassword, *_TESTS_PASSWORD)
+DELETE_ME: Responses = error_responses(*_SIGNED_IN, WrongPassword, LastAdmin, *_TESTS_PASSWORD)
 DELETE_ME_WITHOUT_PASSWORD: Responses = error_responses(*_SIGNED_IN, SignInTooOld, LastAdmin)
 READ_USER: Responses = error_responses(*_SIGNED_IN, UserNotFound)
 
@@ -95,6 +103,7 @@ CREATE_TOKEN: Responses = {
         InvalidTarget,
         InvalidCredentials,
         InvalidClient,
+        *_TESTS_PASSWORD,
     ),
 }
 REFRESH: Responses = error_responses(InvalidRefreshToken)

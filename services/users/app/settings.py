@@ -57,6 +57,29 @@ class UsersSettings(PublisherSettings):
     password_concurrency: int = Field(
         2, ge=1, description="Passwords hashed at the same time; others wait (at least 1)."
     )
+    password_queue: int = Field(
+        50, ge=0, description="Passwords that may wait to be hashed; more get a 503 (at least 0)."
+    )
+    attempts_per_address: int = Field(
+        100,
+        ge=0,
+        description="How many passwords, client secrets and new accounts one address may send in "
+        "`USERS_ATTEMPTS_SECONDS` (0: any number).",
+    )
+    attempts_per_account: int = Field(
+        30,
+        ge=0,
+        description="The same for one account, from all addresses together that haven't signed in to it in the last "
+        "30 days.",
+    )
+    attempts_per_account_and_address: int = Field(
+        10,
+        ge=0,
+        description="The same for one account from one address; a right password resets it.",
+    )
+    attempts_seconds: int = Field(
+        600, ge=1, description="The time that the numbers of attempts refer to (at least 1)."
+    )
 
     @classmethod
     def development_defaults(cls) -> dict[str, str]:

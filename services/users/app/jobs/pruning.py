@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from app.repositories.refresh_tokens import RefreshTokenRepository
 from app.repositories.signing_keys import SigningKeyRepository
+from app.repositories.throttles import ThrottleRepository
+from app.services.attempts import KNOWN_FOR
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 
@@ -15,5 +17,6 @@ async def prune(session: WriteSession, *, keep: timedelta) -> tuple[int, int]:
     Returns the numbers of deleted logins and keys.
     """
     now = utc_now()
+    await ThrottleRepository(session).delete_expired(known_before=now - KNOWN_FOR)
     logins = await RefreshTokenRepository(session).delete_families_ended_before(now - keep)
     return logins, await SigningKeyRepository(session).delete_expired(now)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app import openapi
-from app.dependencies import ClientCredentialsDep, StateDep, TokenRequestDep
+from app.dependencies import CallerDep, ClientCredentialsDep, StateDep, TokenRequestDep
 from app.errors import InvalidGrant, InvalidRefreshToken
 from app.schemas import (
     ClientCredentialsGrant,
@@ -39,16 +39,18 @@ async def create_token(
     credentials: ClientCredentialsDep,
     session: ReadSessionDep,
     state: StateDep,
+    caller: CallerDep,
 ) -> TokenPair | ServiceToken:
     match grant:
         case PasswordGrant():
-            return await state.sign_in.log_in(grant.username, grant.password)
+            return await state.sign_in.log_in(grant.username, grant.password, caller)
         case RefreshTokenGrant():
             try:
                 return await state.sign_in.refresh(grant.refresh_token)
             except InvalidRefreshToken:
                 raise InvalidGrant from None
         case ClientCredentialsGrant():
+            await state.attempts.count(caller)
             authorized = await service_clients.authorize(
                 session, credentials, audience=grant.audience, scope=grant.scope
             )

@@ -5,7 +5,7 @@ from datetime import date
 from fastapi import APIRouter, Response
 
 from app import openapi
-from app.dependencies import CurrentUser, RecentlySignedIn, StateDep
+from app.dependencies import CallerDep, CurrentUser, RecentlySignedIn, StateDep
 from app.errors import UserNotFound
 from app.models import User
 from app.repositories.users import Account, PublicAccount, UserQueries
@@ -36,9 +36,14 @@ _DELETION_WITHOUT_PASSWORD = Deprecation(since=date(2026, 11, 29), sunset=date(2
     responses=openapi.CREATE_USER,
 )
 async def create_user(
-    body: UserCreate, response: Response, session: WriteSessionDep, state: StateDep
+    body: UserCreate,
+    response: Response,
+    session: WriteSessionDep,
+    state: StateDep,
+    caller: CallerDep,
 ) -> User:
-    password_hash = await state.passwords.hash(body.password)
+    await state.attempts.count(caller)
+    password_hash = await state.passwords.hash(body.password, caller.has_gone)
     user = await accounts.register(
         session, email=body.email, name=body.name, password_hash=password_hash
     )
@@ -58,11 +63,15 @@ async def read_me(account: CurrentUser) -> Account:
     responses=openapi.UPDATE_ME,
 )
 async def update_me(
-    body: ProfilePatch, account: CurrentUser, session: WriteSessionDep, state: StateDep
+    body: ProfilePatch,
+    account: CurrentUser,
+    session: WriteSessionDep,
+    state: StateDep,
+    caller: CallerDep,
 ) -> User:
     password_hash = None
     if "email" in body.sent():
-        password_hash = await state.sign_in.confirm_password(account.id, body.current_password)
+        password_hash = await state.sign_in.confirm_password(account, body.current_password, caller)
     return await accounts.change_own(session, account.id, body, password_hash=password_hash)
 
 
@@ -73,17 +82,23 @@ async def update_me(
     description="Ends every login: all refresh tokens are revoked.",
     responses=openapi.CHANGE_MY_PASSWORD,
 )
-async def change_my_password(body: PasswordChange, account: CurrentUser, state: StateDep) -> None:
-    await state.sign_in.change_password(account.id, body.current_password, body.new_password)
+async def change_my_password(
+    body: PasswordChange, account: CurrentUser, state: StateDep, caller: CallerDep
+) -> None:
+    await state.sign_in.change_password(account, body.current_password, body.new_password, caller)
 
 
 @router.post(
     "/me/deletion", status_code=204, summary="Delete my account", responses=openapi.DELETE_ME
 )
 async def delete_my_account(
-    body: AccountDeletion, account: CurrentUser, session: WriteSessionDep, state: StateDep
+    body: AccountDeletion,
+    account: CurrentUser,
+    session: WriteSessionDep,
+    state: StateDep,
+    caller: CallerDep,
 ) -> None:
-    password_hash = await state.sign_in.confirm_password(account.id, body.current_password)
+    password_hash = await state.sign_in.confirm_password(account, body.current_password, caller)
     await accounts.delete_own(session, account.id, password_hash=password_hash)
 
 

@@ -3,14 +3,17 @@
 from datetime import datetime, timedelta
 
 from app.errors import InvalidCredentials, RefreshTokenReused, WrongPassword
-from app.repositories.users import UserQueries, UserRepository
+from app.repositories.users import Account, UserQueries, UserRepository
 from app.schemas import TokenPair
 from app.services import refresh_tokens
 from app.services.access_tokens import TokenIssuer
+from app.services.attempts import Attempts
+from app.services.callers import Caller
 from app.services.passwords import PasswordHasher
 from chassis.auth.tokens import Role
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
+from chassis.web.fields import email_key
 
 
 class SignIn:
@@ -24,21 +27,29 @@ class SignIn:
         self,
         database: Database,
         passwords: PasswordHasher,
+        attempts: Attempts,
         issuer: TokenIssuer,
         refresh_lifetime: timedelta,
     ) -> None:
         self._database = database
         self._passwords = passwords
+        self._attempts = attempts
         self._issuer = issuer
         self._refresh_lifetime = refresh_lifetime
 
-    async def log_in(self, email: str, password: str) -> TokenPair:
+    async def log_in(self, email: str, password: str, caller: Caller) -> TokenPair:
         """Raises:
         InvalidCredentials: wrong password, unknown e-mail and inactive account alike, equally slow.
+        TooManyRequests, Overloaded, ClientDisconnect: the password isn't tested.
         """
+        self._passwords.require_room()  # before the database has any work
+        async with self._attempts.counted(caller, email_key(email)):
+            return await self._log_in(email, password, caller)
+
+    async def _log_in(self, email: str, password: str, caller: Caller) -> TokenPair:
         account = await UserQueries(self._database.read_session()).get_credentials(email)
         stored = account.password_hash if account else None
-        matches, new_hash = await self._passwords.verify(password, stored)
+        matches, new_hash = await self._passwords.verify(password, stored, caller.has_gone)
         if account is None or not matches or not account.is_active:
             raise InvalidCredentials
         tokens = await self._start_login(
@@ -46,7 +57,7 @@ class SignIn:
         )
         # None: the account changed meanwhile. If only its hash was renewed, by another login, the
         # password is still right.
-        return tokens or await self.log_in(email, password)
+        return tokens or await self._log_in(email, password, caller)
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Raises:
@@ -63,34 +74,36 @@ class SignIn:
             await session.commit()
         return pair
 
-    async def confirm_password(self, user_id: int, password: str) -> str:
+    async def confirm_password(self, account: Account, password: str, caller: Caller) -> str:
         """Check the password of a signed-in user before a sensitive change. Returns its stored hash.
 
         Raises:
             WrongPassword: it isn't the account's password.
+            TooManyRequests, Overloaded, ClientDisconnect: the password isn't tested.
         """
-        stored = await UserQueries(self._database.read_session()).get_password_hash(user_id)
-        matches, _ = await self._passwords.verify(password, stored)
-        if stored is None or not matches:
-            raise WrongPassword
+        self._passwords.require_room()
+        async with self._attempts.counted(caller, email_key(account.email)):
+            queries = UserQueries(self._database.read_session())
+            stored = await queries.get_password_hash(account.id)
+            matches, _ = await self._passwords.verify(password, stored, caller.has_gone)
+            if stored is None or not matches:
+                raise WrongPassword
         return stored
 
-    async def change_password(self, user_id: int, current: str, new: str) -> None:
-        """Set a new password and end every login.
-
-        Raises:
-            WrongPassword: `current` isn't the account's password.
-        """
-        stored = await self.confirm_password(user_id, current)
-        new_hash = await self._passwords.hash(new)
+    async def change_password(
+        self, account: Account, current: str, new: str, caller: Caller
+    ) -> None:
+        """Set a new password and end every login. Raises as `confirm_password` does."""
+        stored = await self.confirm_password(account, current, caller)
+        new_hash = await self._passwords.hash(new, caller.has_gone)
         async with self._database.transaction() as session:
             user = await UserRepository(session).replace_password_hash(
-                user_id, expected=stored, new=new_hash
+                account.id, expected=stored, new=new_hash
             )
             if user is not None:
-                await refresh_tokens.revoke_all(session, user_id)
+                await refresh_tokens.revoke_all(session, account.id)
         if user is None:  # the hash changed meanwhile, as in `log_in`
-            await self.change_password(user_id, current, new)
+            await self.change_password(account, current, new, caller)
 
     async def _start_login(self, user_id: int, stored_hash: str, new_hash: str) -> TokenPair | None:
         """Record a login. None: the account was deleted or changed since `stored_hash` was read."""

@@ -50,27 +50,31 @@ NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "another password"
 ADMIN_PATHS = ["/admin/users/{other}", "/admin/users/x", f"/admin/users/{NOBODY}"]
 REQUESTS: dict[str, list[Request]] = {
     "POST /users/": [
-        *by_all("anonymous anonymous offline", "/users/", json=NEW_USER),
+        *by_all("anonymous anonymous offline limited", "/users/", json=NEW_USER),
         *unreadable("anonymous", "/users/"),
     ],
     "GET /users/me": by_all("user anonymous offline", "/users/me"),
     "PATCH /users/me": [
         *by_all("user anonymous offline", "/users/me", json={}),
         *(
-            ("user", "/users/me", {"json": {"email": TAKEN, "current_password": password}})
-            for password in (PASSWORD, "wrong")
+            (caller, "/users/me", {"json": {"email": TAKEN, "current_password": password}})
+            for caller, password in [("user", PASSWORD), ("user", "wrong"), ("limited", PASSWORD)]
         ),
         *unreadable("user", "/users/me"),
     ],
     "POST /users/me/deletion": [
-        *by_all("anonymous offline admin", "/users/me/deletion", json={"current_password": "x"}),
+        *by_all(
+            "anonymous offline admin limited",
+            "/users/me/deletion",
+            json={"current_password": "x"},
+        ),
         *unreadable("user", "/users/me/deletion"),
         *by_all("admin user", "/users/me/deletion", json={"current_password": PASSWORD}),
     ],
     "DELETE /users/me": by_all("anonymous offline admin user", "/users/me"),
     "PUT /users/me/password": [
         ("user", "/users/me/password", {"json": {**NEW_PASSWORD, "current_password": "wrong"}}),
-        *by_all("user anonymous offline", "/users/me/password", json=NEW_PASSWORD),
+        *by_all("user anonymous offline limited", "/users/me/password", json=NEW_PASSWORD),
         *unreadable("user", "/users/me/password"),
     ],
     "GET /users/{user_id}": [
@@ -78,7 +82,7 @@ REQUESTS: dict[str, list[Request]] = {
         *(("user", path, {}) for path in (f"/users/{NOBODY}", "/users/0")),
     ],
     "POST /auth/token": [
-        *by_all("anonymous offline", "/auth/token", data=FORM),
+        *by_all("anonymous offline limited", "/auth/token", data=FORM),
         ("anonymous", "/auth/token", {"data": {**FORM, "password": "wrong"}}),
         ("anonymous", "/auth/token", {"data": {**FORM, "grant_type": "implicit"}}),
         ("anonymous", "/auth/token", {"data": GRANT, "auth": ("items", SECRET)}),
@@ -181,7 +185,11 @@ class TestOpenApiStatuses:
         user: Account,
         admin: Account,
     ) -> AsyncIterator[dict[str, AppClient]]:
-        """Clients by name. The offline ones call an app that can't reach its database."""
+        """Clients by name. The offline ones call an app that can't reach its database.
+
+        The limited one calls an app whose limit of attempts the test's own login has reached.
+        """
+        limited = settings.model_copy(update={"attempts_per_address": 1})
         without_scope = await state.issuer.for_service(
             "items", audience=INTERNAL_AUDIENCE, scopes=[]
         )
@@ -194,6 +202,9 @@ class TestOpenApiStatuses:
                 "user": as_user(client, user.token),
                 "admin": as_user(client, admin.token),
                 "offline": offline,
+                "limited": AppClient(
+                    app_transport(app, state=build_state(limited, state.database)), token=user.token
+                ),
                 "service": service_client,
                 "service_without_scope": as_user(client, without_scope.access_token),
                 "offline_service": as_user(offline, service_client.headers["Authorization"][7:]),

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from structlog.types import EventDict
 
 from app.dependencies import UsersState
-from app.services.passwords import PasswordHasher
+from app.services.passwords import HasGone, PasswordHasher, never_gone
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient, app_transport
 from tests.factories import create_user_data
@@ -16,7 +16,7 @@ CAUSE = "the vault is open"
 
 
 class BrokenHasher(PasswordHasher):
-    async def hash(self, password: str) -> NoReturn:
+    async def hash(self, password: str, has_gone: HasGone = never_gone) -> NoReturn:
         raise RuntimeError(CAUSE)
 
 

@@ -1,16 +1,20 @@
 """Password hashing: its cost, its limit, and what it does when there is no hash."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import anyio
 import anyio.from_thread
 import pytest
+from anyio import wait_all_tasks_blocked
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
+from starlette.requests import ClientDisconnect
 
 from app.services.passwords import PasswordHasher
 from app.settings import UsersSettings
+from chassis.web.errors import Overloaded
 
 PASSWORD = "correct horse"
 HASH = Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1).hash(PASSWORD)
@@ -71,34 +75,86 @@ class TestVerify:
         assert await passwords.verify("a wrong password", outdated) == (False, None)
 
 
+class SlowHashing:
+    """Hashes don't end before `may_go` is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, concurrency: int) -> None:
+        self.started = self.most = self._running = 0
+        self.all_run, self.may_go = anyio.Event(), threading.Event()
+        self._concurrency = concurrency
+        self._lock = threading.Lock()
+        monkeypatch.setattr(Argon2Hasher, "hash", self._hash)
+        monkeypatch.setattr(Argon2Hasher, "verify", self._hash)
+
+    def _hash(self, *_: Any, **__: Any) -> str:
+        with self._lock:
+            self.started += 1
+            self._running += 1
+            self.most = max(self.most, self._running)
+        if self._running == self._concurrency:
+            anyio.from_thread.run_sync(self.all_run.set)
+        self.may_go.wait()
+        with self._lock:
+            self._running -= 1
+        return "hash"
+
+
+@pytest.fixture
+def hashing(monkeypatch: pytest.MonkeyPatch, settings: UsersSettings) -> Iterator[SlowHashing]:
+    hashing = SlowHashing(monkeypatch, settings.password_concurrency)
+    yield hashing
+    hashing.may_go.set()
+
+
 class TestBound:
     async def test_number_of_concurrent_hashes_is_limited(
-        self, passwords: PasswordHasher, settings: UsersSettings, monkeypatch: pytest.MonkeyPatch
+        self, passwords: PasswordHasher, settings: UsersSettings, hashing: SlowHashing
     ) -> None:
-        running, most, lock = 0, 0, threading.Lock()
-        enough_came, may_go = anyio.Event(), threading.Event()
-
-        def hash_slowly(*_: Any, **__: Any) -> str:
-            nonlocal running, most
-            with lock:
-                running += 1
-                most = max(most, running)
-            if running == settings.password_concurrency:
-                anyio.from_thread.run_sync(enough_came.set)
-            may_go.wait()
-            with lock:
-                running -= 1
-            return "hash"
-
-        monkeypatch.setattr(Argon2Hasher, "hash", hash_slowly)
-        monkeypatch.setattr(Argon2Hasher, "verify", hash_slowly)
         async with anyio.create_task_group() as tasks:
             for _ in range(8):
                 tasks.start_soon(passwords.hash, PASSWORD)
                 tasks.start_soon(passwords.verify, PASSWORD, HASH)
             try:
-                await enough_came.wait()
+                await hashing.all_run.wait()
                 await anyio.sleep(0.1)  # in which one more would come
             finally:
-                may_go.set()
-        assert most == settings.password_concurrency
+                hashing.may_go.set()
+        assert hashing.most == settings.password_concurrency
+
+    async def test_queue_is_limited(self, settings: UsersSettings, hashing: SlowHashing) -> None:
+        passwords = PasswordHasher(settings.model_copy(update={"password_queue": 3}))
+        async with anyio.create_task_group() as tasks:
+            for _ in range(settings.password_concurrency + 3):
+                passwords.require_room()
+                tasks.start_soon(passwords.hash, PASSWORD)
+                await wait_all_tasks_blocked()
+            try:
+                with pytest.raises(Overloaded):
+                    await passwords.hash(PASSWORD)
+            finally:
+                hashing.may_go.set()
+        assert await passwords.hash(PASSWORD) == "hash"
+
+    async def test_password_of_a_client_that_has_gone_is_not_hashed(
+        self, passwords: PasswordHasher, settings: UsersSettings, hashing: SlowHashing
+    ) -> None:
+        gone: list[bool] = []
+
+        async def has_gone() -> bool:
+            gone.append(True)
+            return True
+
+        async def send() -> None:
+            with pytest.raises(ClientDisconnect):
+                await passwords.verify(PASSWORD, HASH, has_gone)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(settings.password_concurrency):
+                tasks.start_soon(passwords.hash, PASSWORD)
+            await hashing.all_run.wait()
+            tasks.start_soon(send)
+            await wait_all_tasks_blocked()
+            assert gone == []  # it is asked when it's the password's turn
+            hashing.may_go.set()
+        assert gone == [True]
+        assert hashing.started == settings.password_concurrency

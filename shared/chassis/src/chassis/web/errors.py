@@ -102,6 +102,11 @@ class UnsupportedMediaType(ApiError):
     sentence = "Send the body as another media type."
 
 
+class TooManyRequests(ApiError):
+    status, code, sentence = 429, "too_many_requests", "Too many requests; try again later."
+    default_headers: ClassVar = {"Retry-After": "60"}
+
+
 class InvalidRequest(ApiError):
     """A rule over several fields is broken: a 422 of the same shape as FastAPI's own."""
 
@@ -129,6 +134,10 @@ class Unavailable(ApiError):
 
 class DatabaseUnavailable(Unavailable):
     code, sentence = "database_unavailable", "The database can't be reached; try again shortly."
+
+
+class Overloaded(Unavailable):
+    code, sentence = "overloaded", "The service has too much to do; try again shortly."
 
 
 def error_responses(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
