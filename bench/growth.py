@@ -22,7 +22,8 @@ import asyncpg  # type: ignore[import-untyped]
 import httpx
 
 import workspace
-from service_testing.new_database import new_databases
+from service_testing import postgres
+from service_testing.new_database import NewDatabase
 from tests.e2e.processes import ServiceProcess, free_port
 
 _FEW = 1_000
@@ -123,7 +124,8 @@ def _services(sizes: Sequence[int]) -> Iterator[list[str]]:
     (items,) = (each for each in workspace.services() if each.name == "items")
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-        new_database = cleanup.enter_context(new_databases("postgres", folder))
+        server_url = cleanup.enter_context(postgres.server())
+        new_database = NewDatabase(folder=folder, server_url=lambda: server_url)
         urls = []
         for size in sizes:
             database = cleanup.enter_context(new_database(f"items_{size}"))

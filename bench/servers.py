@@ -16,7 +16,8 @@ import httpx
 import psutil
 
 import workspace
-from service_testing.new_database import new_databases
+from service_testing import postgres
+from service_testing.new_database import NewDatabase
 from tests.e2e.processes import LocalStack, free_port, local_stack
 
 _ITEMS = 1_000
@@ -59,8 +60,10 @@ def running_servers() -> Iterator[Servers]:
     """
     with (
         TemporaryDirectory() as folder,
-        new_databases("postgres", Path(folder)) as new_database,
-        local_stack(new_database, Path(folder)) as stack,
+        postgres.server() as server_url,
+        local_stack(
+            NewDatabase(folder=Path(folder), server_url=lambda: server_url), Path(folder)
+        ) as stack,
     ):
         stack.start()
         token, user_id = _sign_in(stack.users.url)

@@ -25,8 +25,10 @@ def gates(folder: Path, *, is_complete: bool) -> None:
         tox(folder, gate)
 
 
-def clone(folder: Path, origin: Path = ROOT) -> Path:
-    run(origin, "git", "clone", "--quiet", "--shared", ".", str(folder))
+def clone(parent: Path) -> Path:
+    """A clone in a folder whose name has everything that a path can have."""
+    folder = parent / "a b#c%41d?e"
+    run(ROOT, "git", "clone", "--quiet", "--shared", ".", str(folder))
     for name, value in {"name": "A", "email": "a@example.org"}.items():
         run(folder, "git", "config", f"user.{name}", value)
     return folder

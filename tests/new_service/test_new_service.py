@@ -13,7 +13,7 @@ SERVICE = f"-c services/orders -e py3{sys.version_info.minor} --"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with orders, which consumes items and subscribes to users."""
-    root = clone(tmp_path_factory.mktemp("made") / "root")
+    root = clone(tmp_path_factory.mktemp("made"))
     print(run(root, sys.executable, "new_service.py", **ORDERS))
     run(root, "git", "commit", "--quiet", "--message=Add orders")
     return root
@@ -49,7 +49,7 @@ def test_service_takes_later_improvements_of_the_template(made: Path) -> None:
 
 
 def test_failure_halfway_leaves_nothing_behind(tmp_path: Path) -> None:
-    root = clone(tmp_path / "root")
+    root = clone(tmp_path)
     (root / "templates/service/pyproject.toml.jinja").write_text("[tool\n")
     run(root, "git", "commit", "--quiet", "--all", "--message=Break the template")
     failed = attempt(root, sys.executable, "new_service.py", **ORDERS)

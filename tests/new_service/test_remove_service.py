@@ -10,7 +10,7 @@ from tests.new_service.clones import attempt, clone, gates, run
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return clone(tmp_path / "root")
+    return clone(tmp_path)
 
 
 def test_gates_pass_without_the_service(root: Path, pytestconfig: pytest.Config) -> None:

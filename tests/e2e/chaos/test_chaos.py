@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 import workspace
 from chassis.db.database import Database
@@ -40,7 +41,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster | None]:
 def urls(cluster: Cluster | None, tmp_path: Path) -> dict[str, str]:
     def url(name: str) -> str:
         if cluster is None:
-            return f"sqlite:///{tmp_path}/{name}.db"
+            return URL.create("sqlite", database=f"{tmp_path}/{name}.db").render_as_string()
         return create_database(cluster.url, name)
 
     return {

@@ -36,10 +36,9 @@ def refuse_real_database(url: str) -> None:
 
 
 def create_database(server_url: str, name: str) -> str:
-    """Create an empty PostgreSQL database, replacing an old one. Returns its URL."""
+    """Create an empty PostgreSQL database. Returns its URL."""
     url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
     refuse_real_database(url)
-    drop_database(server_url, name)
     asyncio.run(_administer(server_url, f'CREATE DATABASE "{name}"'))
     return url
 

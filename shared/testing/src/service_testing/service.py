@@ -40,10 +40,11 @@ class ServiceUnderTest:
         if self.migrations is not None:
             migrations.upgrade(url, self.migrations)
         elif self.metadata is not None:
-            asyncio.run(_create_all(url, self.metadata))
+            asyncio.run(create_all(url, self.metadata))
 
 
-async def _create_all(url: str, metadata: MetaData) -> None:
+async def create_all(url: str, metadata: MetaData) -> None:
+    """Create these tables in the database."""
     engine = migration_engine(url)
     try:
         async with engine.begin() as connection:

@@ -202,9 +202,20 @@ def test_each_parallel_worker_has_its_own_database(
     kind = request.config.getoption("--database")
     project.runpytest_subprocess("-n", "2", f"--database={kind}").assert_outcomes(passed=8)
     urls = [make_url((project.path / worker).read_text()) for worker in ("gw0", "gw1")]
-    assert "test_example_gw0" in str(urls[0].database)
-    assert "test_example_gw1" in str(urls[1].database)
+    assert urls[0].database != urls[1].database
     assert urls[0].port == urls[1].port  # they share one server
+
+
+def test_database_tests_run_without_xdist(project: pytest.Pytester) -> None:
+    project.makepyfile(CALLS_THE_APP)
+    project.runpytest_subprocess("-p", "no:xdist").assert_outcomes(passed=1)
+
+
+def test_base_folder_may_have_any_name(project: pytest.Pytester) -> None:
+    project.makepyfile(CALLS_THE_APP)
+    base = project.path / "a b#c%41d?e"
+    project.runpytest(f"--basetemp={base}").assert_outcomes(passed=1)
+    assert {path.parent for path in project.path.rglob("*.db")} == {base}
 
 
 class TestPropertyTests:

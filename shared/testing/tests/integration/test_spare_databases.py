@@ -9,9 +9,8 @@ from sqlalchemy import func, inspect, make_url, select
 
 from chassis.db.database import Database, migration_engine
 from chassis.db.errors import DatabaseUnreachable
-from service_testing import postgres
-from service_testing.new_database import NewDatabase, new_databases
-from service_testing.run_server import RUN_SERVER
+from service_testing.new_database import NewDatabase
+from service_testing.service import create_all
 
 
 async def _tables(url: str) -> list[str]:
@@ -51,35 +50,27 @@ def test_databases_are_different(
 
 
 def test_new_database_has_its_name_and_is_dropped_after_the_block(
-    new_database: NewDatabase, worker_id: str, pytestconfig: pytest.Config
+    new_database: NewDatabase, pytestconfig: pytest.Config
 ) -> None:
     with new_database("archive") as url:
         assert asyncio.run(_tables(url)) == []
-        name = Path(str(make_url(url).database)).name
-        assert name.startswith(f"test_archive_{worker_id}_")
+        assert Path(str(make_url(url).database)).name.startswith("test_archive_")
     if pytestconfig.getoption("--database") == "postgres":  # SQLite's are files that pytest deletes
         with pytest.raises(DatabaseUnreachable, match="does not exist"):
             asyncio.run(_tables(url))
 
 
-def test_databases_of_two_runs_are_different(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    urls = set()
-    for process_id in (71, 72):
-        monkeypatch.setattr("os.getpid", lambda process_id=process_id: process_id)
-        with new_databases("sqlite", tmp_path) as new_database, new_database("archive") as url:
-            urls.add(url)
-    assert len(urls) == 2
+@pytest.mark.parametrize("name", ["archive", "a" * 100])
+def test_databases_of_the_same_name_are_different(new_database: NewDatabase, name: str) -> None:
+    """Workers share a server, and PostgreSQL cuts long names."""
+    with new_database(name) as one, new_database(name) as other:
+        asyncio.run(create_all(one, Note.metadata))
+        assert asyncio.run(_tables(other)) == []
 
 
-def test_new_databases_works_without_the_plugin(
-    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kind = pytestconfig.getoption("--database")
-    if kind == "postgres":  # one that runs already
-        monkeypatch.setenv(postgres.URL_VARIABLE, pytestconfig.stash[RUN_SERVER].url)
-    with new_databases(kind, tmp_path) as new_database, new_database("archive") as url:
-        assert asyncio.run(_tables(url)) == []
-        assert make_url(url).get_backend_name() == ("sqlite" if kind == "sqlite" else "postgresql")
-        assert bool(list(tmp_path.iterdir())) is (kind == "sqlite")
+def test_file_is_where_the_folder_is_whatever_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a b#c%41d?e"
+    folder.mkdir()
+    with NewDatabase(folder=folder, server_url=None)("archive") as url:
+        asyncio.run(_tables(url))
+    assert [path.parent for path in tmp_path.rglob("*.db")] == [folder]
