@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Identity
+from sqlalchemy import BigInteger, ForeignKey, Identity, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.db.columns import UtcDateTime, big_id, sortable_text, utc_now
+from chassis.db.columns import NAMING_CONVENTION, UtcDateTime, big_id, sortable_text, utc_now
 
 
 class Base(DeclarativeBase):
-    pass
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class Note(Base):

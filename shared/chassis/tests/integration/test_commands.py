@@ -73,7 +73,7 @@ class TestMigrate:
         (older / "env.py").write_text((MIGRATIONS / "env.py").read_text())
         older_cli = database_cli("notes", NotesSettings, create, older)
         result = CliRunner().invoke(older_cli, ["migrate"], env={"NOTES_DATABASE_URL": url})
-        assert_one_sentence(result, "the database can't be used: .*'0001'")
+        assert_one_sentence(result, "the migrations can't be used: .*'0001'")
 
 
 class TestMakeMigration:
@@ -106,7 +106,7 @@ class TestMakeMigration:
     ) -> None:
         result = run("make-migration", "too early", url=empty_database_url)
         assert_one_sentence(
-            result, "the database can't be used: Target database is not up to date.*"
+            result, "the migrations can't be used: Target database is not up to date.*"
         )
 
 

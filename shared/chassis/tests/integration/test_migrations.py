@@ -1,34 +1,53 @@
 """Migrations: run in one transaction and under a lock, on both databases."""
 
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, inspect, text
+from alembic.util import CommandError
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 from tests.example.app import MIGRATIONS
 from tests.example.models import Base
 
 from chassis.db import migrations
-from chassis.db.database import migration_engine
+from chassis.db.migrations import in_transaction
+from service_testing.migrations import assert_reversible
 
 ENVIRONMENT = """
-from sqlalchemy import Column, DateTime, Index, Integer, MetaData, String, Table
-from chassis.db.columns import UtcDateTime
+from chassis.db.columns import *
 from chassis.db.migrations import run_environment
+from sqlalchemy import *
 
-metadata = MetaData()
+metadata = MetaData(naming_convention={convention})
 notes = Table(
     "notes",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", big_id(), Identity(), primary_key=True),
     Column("title", String(120), nullable=False),
     Column("written_at", UtcDateTime, nullable=True),
+    {more}
+    sqlite_autoincrement=True,
 )
 run_environment(metadata)
+"""
+MORE = """
+    Column("state", String(10), CheckConstraint("state <> ''", name="state"), server_default="new", nullable=False),
+    Column("parent_id", ForeignKey("notes.id"), nullable=True),
+    UniqueConstraint("title"),
+    CheckConstraint("length(title) > 1", name="title_length"),
 """
 MIGRATION = '''
 """One of a test."""
@@ -59,9 +78,13 @@ class Folder:
         self.path = path
         self._count = 0
         (path / "versions").mkdir(parents=True)
-        (path / "env.py").write_text(ENVIRONMENT)
+        self.set_models()
         template = (MIGRATIONS / "script.py.mako").read_text()
         (path / "script.py.mako").write_text(template)
+
+    def set_models(self, more: str = "", convention: str = "NAMING_CONVENTION") -> None:
+        text = ENVIRONMENT.format(more=more, convention=convention)
+        (self.path / "env.py").write_text(text)
 
     def add(self, upgrade: str) -> None:
         before = f"{self._count:04}" if self._count else None
@@ -86,26 +109,16 @@ def url(empty_database_url: str) -> str:
     return empty_database_url
 
 
-def ask(url: str, question: Any) -> Any:
-    """What a function of a connection answers."""
-
-    async def run() -> Any:
-        engine = migration_engine(url)
-        try:
-            async with engine.begin() as connection:
-                return await connection.run_sync(question)
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
-
-
 def tables(url: str) -> set[str]:
-    return set(ask(url, lambda connection: inspect(connection).get_table_names()))
+    return set(in_transaction(url, lambda connection: inspect(connection).get_table_names()))
 
 
 def scalar(url: str, sql: str) -> Any:
-    return ask(url, lambda connection: connection.scalar(text(sql)))
+    return in_transaction(url, lambda connection: connection.scalar(text(sql)))
+
+
+def execute(url: str, sql: str) -> None:
+    in_transaction(url, lambda connection: connection.execute(text(sql)).close())
 
 
 class TestUpgradeAndDowngrade:
@@ -206,6 +219,7 @@ class TestDifferences:
             (Column("rank", String(10), nullable=False), "modify_type"),
             (Column("rank", Integer, nullable=True), "modify_nullable"),
             (Column("title", String(121), nullable=False), "modify_type"),
+            (Column("rank", BigInteger, nullable=False, server_default="1"), "modify_default"),
         ],
     )
     def test_changed_column_is_a_difference(
@@ -218,10 +232,24 @@ class TestDifferences:
         Table("forgotten", changed, Column("id", Integer, primary_key=True))
         assert [operation[0] for operation in migrations.differences(url, changed)] == ["add_table"]
 
+    def test_check_is_compared(self, url: str, changed: MetaData) -> None:
+        changed.tables["notes"].append_constraint(CheckConstraint("rank > 0", name="new"))
+        execute(url, "CREATE TABLE other (id INTEGER, CONSTRAINT ck_other_old CHECK (id > 0))")
+        Table("other", changed, Column("id", Integer))
+        found = migrations.differences(url, changed)
+        assert {(kind, constraint.name) for kind, constraint in found} == {
+            ("add_constraint", "new"),
+            ("remove_constraint", "ck_other_old"),
+        }
+
+    @pytest.mark.usefixtures("on_sqlite")
+    def test_autoincrement_is_compared(self, url: str, changed: MetaData) -> None:
+        changed.tables["notes"].dialect_options["sqlite"]["autoincrement"] = False
+        assert migrations.differences(url, changed) == [("modify_autoincrement", "notes")]
+
     def test_trigram_index_is_no_difference(self, url: str, changed: MetaData) -> None:
         for name in ("ix_notes_title_trgm", "ix_other"):
-            create = text(f"CREATE INDEX {name} ON notes (title)")
-            ask(url, lambda connection, create=create: connection.execute(create) and None)
+            execute(url, f"CREATE INDEX {name} ON notes (title)")
         assert [each[1].name for each in migrations.differences(url, changed)] == ["ix_other"]
 
 
@@ -236,3 +264,45 @@ class TestMakeRevision:
         migrations.make_revision(url, folder.path, "nothing new")
         assert "op." not in folder.written("0002_*.py").read_text()
         migrations.upgrade(url, folder.path)
+
+    def test_second_revision_changes_constraints_and_goes_back(
+        self, url: str, folder: Folder
+    ) -> None:
+        migrations.make_revision(url, folder.path, "notes")
+        migrations.upgrade(url, folder.path)
+        folder.set_models(MORE)
+        migrations.make_revision(url, folder.path, "more")
+        migrations.downgrade(url, folder.path, "base")
+        assert_reversible(url, folder.path)
+        execute(url, "INSERT INTO notes (title) VALUES ('first')")
+        for violation in (
+            "INSERT INTO notes (title) VALUES ('first')",
+            "INSERT INTO notes (title) VALUES ('x')",
+            "INSERT INTO notes (title, state) VALUES ('empty', '')",
+            "INSERT INTO notes (title, state) VALUES ('null', NULL)",
+        ):
+            with pytest.raises(DBAPIError):
+                execute(url, violation)
+        migrations.make_revision(url, folder.path, "nothing new")
+        assert "op." not in folder.written("0003_*.py").read_text()
+
+    def test_rebuilt_table_does_not_use_ids_again(self, url: str, folder: Folder) -> None:
+        """The id and the ETag of a deleted row would be those of another one."""
+        migrations.make_revision(url, folder.path, "notes")
+        folder.set_models(MORE)
+        migrations.upgrade(url, folder.path)
+        migrations.make_revision(url, folder.path, "more")
+        last = 0
+        for revision in ("0002", "0001", "0002"):
+            migrations.upgrade(url, folder.path, revision)
+            migrations.downgrade(url, folder.path, revision)
+            execute(url, "INSERT INTO notes (title) VALUES ('first'), ('second')")
+            last, before = scalar(url, "SELECT max(id) FROM notes"), last
+            assert last > before
+            execute(url, "DELETE FROM notes")
+
+    def test_constraint_without_a_name_is_refused(self, url: str, folder: Folder) -> None:
+        folder.set_models(MORE, convention="None")
+        with pytest.raises(CommandError, match=r"notes \(ForeignKeyConstraint\), .*notes \(Unique"):
+            migrations.make_revision(url, folder.path, "notes")
+        assert not list((folder.path / "versions").iterdir())

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import structlog
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import MetaData, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.db.columns import big_id, utc_now
+from chassis.db.columns import NAMING_CONVENTION, big_id, utc_now
 from chassis.db.database import Database, insert_if_absent
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.ops.settings import DatabaseSettings
@@ -25,7 +25,7 @@ class NotesSettings(DatabaseSettings):
 
 
 class Base(DeclarativeBase):
-    pass
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class Note(Base):

@@ -6,16 +6,20 @@ These functions block; from async code call them in a thread.
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Column, Connection, MetaData
 
 from chassis.db.columns import UtcDateTime
 from chassis.db.database import lock_transaction, migration_engine
+from chassis.db.sqlite_migrations import counter_differences
+
+ResultT = TypeVar("ResultT")
 
 _LOCK_ID = 0x6D696772  # "migr"
 
@@ -36,6 +40,7 @@ def _comparison(connection: Connection) -> dict[str, Any]:
         "compare_type": True,
         "compare_server_default": _sqlite_default_differs if is_sqlite else True,
         "include_object": _is_compared,
+        "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
     }
 
 
@@ -48,7 +53,11 @@ def downgrade(url: str, location: Path, revision: str) -> None:
 
 
 def make_revision(url: str, location: Path, message: str) -> None:
-    """Write a migration of the differences between the models and the database."""
+    """Write a migration of the differences between the models and the database.
+
+    Raises:
+        CommandError: a constraint has no name, or the database isn't up to date.
+    """
     number = len(list((location / "versions").glob("*.py"))) + 1
 
     def write(config: Config) -> None:
@@ -62,9 +71,10 @@ def differences(url: str, metadata: MetaData) -> list[Any]:
 
     def compare(connection: Connection) -> list[Any]:
         migration_context = MigrationContext.configure(connection, opts=_comparison(connection))
-        return list(compare_metadata(migration_context, metadata))
+        found = list(compare_metadata(migration_context, metadata))
+        return found + counter_differences(connection, metadata)
 
-    return asyncio.run(_in_transaction(url, compare))
+    return in_transaction(url, compare)
 
 
 def run_environment(metadata: MetaData) -> None:
@@ -75,9 +85,24 @@ def run_environment(metadata: MetaData) -> None:
         target_metadata=metadata,
         render_as_batch=True,
         render_item=_render_item,
+        process_revision_directives=lambda *_: _refuse_unnamed(metadata),
         **_comparison(connection),
     )
     context.run_migrations()
+
+
+def _refuse_unnamed(metadata: MetaData) -> None:
+    unnamed = [
+        f"{table.name} ({type(constraint).__name__})"
+        for table in metadata.sorted_tables
+        for constraint in table.constraints
+        if not isinstance(constraint.name, str)
+    ]
+    if unnamed:
+        raise CommandError(
+            "no later migration could change a constraint without a name. Name these, or set "
+            f"`metadata.naming_convention = NAMING_CONVENTION`: {', '.join(sorted(unnamed))}"
+        )
 
 
 def _render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
@@ -94,14 +119,19 @@ def _run(url: str, action: Callable[[Config], None], location: Path) -> None:
         config.attributes["connection"] = connection
         action(config)
 
-    asyncio.run(_in_transaction(url, run))
+    in_transaction(url, run)
 
 
-async def _in_transaction(url: str, action: Callable[[Connection], Any]) -> Any:
-    engine = migration_engine(url)
-    try:
-        async with engine.begin() as connection:
-            await lock_transaction(connection, _LOCK_ID)
-            return await connection.run_sync(action)
-    finally:
-        await engine.dispose()
+def in_transaction(url: str, action: Callable[[Connection], ResultT]) -> ResultT:
+    """What a function returns that runs in one transaction, alone among migrations."""
+
+    async def run() -> ResultT:
+        engine = migration_engine(url)
+        try:
+            async with engine.begin() as connection:
+                await lock_transaction(connection, _LOCK_ID)
+                return await connection.run_sync(action)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(run())

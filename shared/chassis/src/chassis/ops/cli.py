@@ -110,7 +110,9 @@ def fail(message: str) -> NoReturn:
 def run_or_exit(action: Callable[[], ResultT]) -> ResultT:
     try:
         return action()
-    except (SQLAlchemyError, OSError, CommandError) as error:
+    except CommandError as error:
+        fail(f"the migrations can't be used: {error}")
+    except (SQLAlchemyError, OSError) as error:
         if _lacks_tables(error):
             fail("the database has no tables yet: run `python -m app migrate` first.")
         reason = str(error).partition("\n")[0] or type(error).__name__
