@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from app.database import MIGRATIONS
-from app.errors import EmailTaken, UserNotFound
+from app.errors import EmailTaken, UserNotFound, WeakPassword
 from app.events.user_events import SOURCE
 from app.jobs import pruning
 from app.jobs.demo import PASSWORD, create_accounts
@@ -16,6 +16,7 @@ from app.main import create_app, token_issuer
 from app.repositories.users import UserQueries
 from app.schemas import UserCreate
 from app.services import accounts, service_clients, signing_keys
+from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
 from app.settings import UsersSettings
 from chassis.db.database import Database
@@ -51,6 +52,9 @@ def create_admin(
     body = _valid_account(email, name, _admin_password())
 
     async def register(session: WriteSession) -> int:
+        await PasswordRules().check(
+            body.password, field="password", email=body.email, name=body.name
+        )
         password_hash = await PasswordHasher(settings).hash(body.password)
         user = await accounts.register(
             session, email=body.email, name=body.name, password_hash=password_hash, role="admin"
@@ -61,6 +65,8 @@ def create_admin(
         user_id = in_transaction(settings, register)
     except EmailTaken as error:
         fail(f"{error.detail} `promote-admin --id` makes an existing account an administrator.")
+    except WeakPassword as error:
+        fail(f"password: {error.detail}.")
     typer.echo(f"Administrator created, with id {user_id}.")
 
 

@@ -22,6 +22,7 @@ from app.schemas import ClientCredentialsGrant, TokenRequest
 from app.services.access_tokens import READ_SCOPE, TokenIssuer
 from app.services.attempts import Attempts
 from app.services.callers import Caller, one_address
+from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
 from app.services.service_clients import ClientCredentials
 from app.services.sign_in import SignIn
@@ -55,6 +56,7 @@ class UsersState(DatabaseState):
     """Verifies the tokens of other services."""
     passwords: PasswordHasher
     attempts: Attempts
+    password_rules: PasswordRules
     sign_in: SignIn
 
 

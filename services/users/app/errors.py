@@ -11,6 +11,7 @@ from chassis.web.errors import (
     Conflict,
     ErrorBody,
     Forbidden,
+    InvalidRequest,
     NotAuthenticated,
     NotFound,
 )
@@ -33,6 +34,11 @@ class LastAdmin(Conflict):
 
 class WrongPassword(Forbidden):
     code, sentence = "wrong_password", "The current password is wrong."
+
+
+class WeakPassword(InvalidRequest):
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(["body", field], message, kind="weak_password")
 
 
 class SignInTooOld(NotAuthenticated):

@@ -8,11 +8,13 @@ import httpx
 import structlog
 from fastapi import FastAPI
 
+from app.clients.breached_passwords import BreachedPasswords, open_breached_passwords
 from app.dependencies import UsersState
 from app.events.user_events import SOURCE
 from app.routers import admin, auth, internal, users, well_known
 from app.services.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
 from app.services.attempts import Attempts
+from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
 from app.services.sign_in import SignIn
 from app.services.signing_keys import KeyRing
@@ -58,8 +60,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[UsersState]:
-        async with open_database(settings, database) as opened:
-            state = build_state(settings, opened)
+        async with (
+            open_database(settings, database) as opened,
+            open_breached_passwords(settings) as breached,
+        ):
+            state = build_state(settings, opened, breached)
             await _prepare_signing_key(state.keys)
             if not (settings.events_relay and settings.events_subscribers):
                 yield state
@@ -85,8 +90,10 @@ def create_app(
     )
 
 
-def build_state(settings: UsersSettings, database: Database) -> UsersState:
-    """The service on a database, which the caller closes."""
+def build_state(
+    settings: UsersSettings, database: Database, breached: BreachedPasswords | None = None
+) -> UsersState:
+    """The service on a database and a client that the caller closes."""
     issuer = token_issuer(database, settings)
     keys = issuer.keys
     passwords = PasswordHasher(settings)
@@ -103,6 +110,7 @@ def build_state(settings: UsersSettings, database: Database) -> UsersState:
         sign_in=SignIn(
             database, passwords, attempts, issuer, timedelta(days=settings.refresh_token_days)
         ),
+        password_rules=PasswordRules(breached),
     )
 
 

@@ -80,6 +80,16 @@ class UsersSettings(PublisherSettings):
     attempts_seconds: int = Field(
         600, ge=1, description="The time that the numbers of attempts refer to (at least 1)."
     )
+    breached_passwords_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = (
+        Field(
+            None,
+            description="A service that knows leaked passwords, such as `https://api.pwnedpasswords.com`. It gets five "
+            "digits of the hash of a new password. Unset, or while it is unavailable, leaked passwords are accepted.",
+        )
+    )
+    breached_passwords_deadline_seconds: float = Field(
+        1.0, gt=0, le=10, description="How long it may take (more than 0, at most 10)."
+    )
 
     @classmethod
     def development_defaults(cls) -> dict[str, str]:

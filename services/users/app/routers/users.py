@@ -43,6 +43,9 @@ async def create_user(
     caller: CallerDep,
 ) -> User:
     await state.attempts.count(caller)
+    await state.password_rules.check(
+        body.password, field="password", email=body.email, name=body.name
+    )
     password_hash = await state.passwords.hash(body.password, caller.has_gone)
     user = await accounts.register(
         session, email=body.email, name=body.name, password_hash=password_hash
@@ -85,6 +88,9 @@ async def update_me(
 async def change_my_password(
     body: PasswordChange, account: CurrentUser, state: StateDep, caller: CallerDep
 ) -> None:
+    await state.password_rules.check(
+        body.new_password, field="new_password", email=account.email, name=account.name
+    )
     await state.sign_in.change_password(account, body.current_password, body.new_password, caller)
 
 

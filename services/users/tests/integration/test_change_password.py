@@ -69,6 +69,16 @@ class TestChangePassword:
         response = await user_client.put("/users/me/password", json=body)
         assert_validation_error(response, ["body", field])
 
+    @pytest.mark.parametrize("weak", ["password", "the e-mail address"])
+    async def test_change_to_a_weak_password_returns_422(
+        self, client: AppClient, user_client: AppClient, user: Account, weak: str
+    ) -> None:
+        new = user.email if weak == "the e-mail address" else weak
+        body = {"current_password": user.password, "new_password": new}
+        response = await user_client.put("/users/me/password", json=body)
+        assert_validation_error(response, ["body", "new_password"])
+        assert await log_in(client, user)
+
 
 @pytest.mark.committed
 class TestConcurrentChanges:

@@ -86,6 +86,7 @@ class TestCreateAdmin:
             ("ada@example.com", " ", PASSWORD, "name: "),
             ("ada@example.com", "Ada", "p" * 7, "password: String should have at least 8 char"),
             ("ada@example.com", "Ada", "p" * 129, "password: String should have at most 128 char"),
+            ("ada@example.com", "Ada", "12345678", "password: Password should not be one of the"),
         ],
     )
     def test_create_admin_with_invalid_values_fails(

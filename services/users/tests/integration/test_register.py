@@ -79,6 +79,16 @@ class TestRegister:
     ) -> None:
         assert_validation_error(await register(client, **{field: value}), ["body", field])
 
+    @pytest.mark.parametrize(
+        "weak", [{"password": "12345678"}, {"password": "Lovelace", "name": "Lovelace"}]
+    )
+    async def test_register_with_a_weak_password_returns_422(
+        self, client: AppClient, weak: dict[str, str]
+    ) -> None:
+        response = await register(client, **weak)
+        body = assert_validation_error(response, ["body", "password"])
+        assert body["detail"][0]["type"] == "weak_password"
+
     async def test_errors_never_repeat_the_password(self, client: AppClient) -> None:
         response = await register(client, password="\0my secret")
         assert_validation_error(response, ["body", "password"])
@@ -100,7 +110,7 @@ class TestRegister:
         body = assert_user_response(await register(client, **{field: sent}), status=201)
         assert body[field] == stored
 
-    @pytest.mark.parametrize("password", ["p" * 8, "🎉" * 128, " " * 8])
+    @pytest.mark.parametrize("password", ["8 chars!", "🎉" * 128, " " * 8])
     async def test_password_may_have_8_to_128_characters(
         self, client: AppClient, password: str
     ) -> None:
