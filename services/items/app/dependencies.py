@@ -15,7 +15,7 @@ from chassis.auth.tokens import Principal, TokenVerifier
 from chassis.web.errors import InvalidToken, NotAuthenticated
 from chassis.web.state import DatabaseState
 
-BEARER = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
+BEARER = OAuth2PasswordBearer(tokenUrl="/auth/token", auto_error=False)
 EVENT_SENDER = HTTPBearer(
     scheme_name="EventSender",
     description="The users service's own token for the audience `items-events`.",

@@ -9,13 +9,13 @@ from chassis.web.errors import InvalidToken, NotAuthenticated, PreconditionFaile
 _SIGNED_IN = (NotAuthenticated, InvalidToken, UsersUnavailable)
 _ETAG = {"ETag": header("Changes with the item.")}
 _ID = {"item_id": "$response.body#/id"}
-_READ = links("items-read_item", parameters=_ID)
+_READ = links("items_read_item", parameters=_ID)
 _READ_IF_CHANGED = links(
-    "items-read_item", parameters={**_ID, "if-none-match": "$response.header.ETag"}
+    "items_read_item", parameters={**_ID, "if-none-match": "$response.header.ETag"}
 )
 _EDIT_IF_UNCHANGED = links(
-    "items-update_item",
-    "items-delete_item",
+    "items_update_item",
+    "items_delete_item",
     parameters={**_ID, "if-match": "$response.header.ETag"},
 )
 _EDIT_ERRORS = error_responses(*_SIGNED_IN, NotYourItem, ItemNotFound, PreconditionFailed)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Header
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from app.money import Price, PriceText
 from chassis.web.fields import Name, storable
@@ -13,14 +13,18 @@ from chassis.web.schemas import Body, may_be_absent
 Description = Annotated[str, StringConstraints(max_length=2000), storable]
 SearchText = Annotated[str, StringConstraints(max_length=200), storable]
 
-SortName = Literal["created_at", "-created_at", "price", "-price", "name", "-name"]
+_SORT_NAMES = ["OLDEST", "NEWEST", "CHEAPEST", "DEAREST", "A_TO_Z", "Z_TO_A"]
+SortName = Annotated[
+    Literal["created_at", "-created_at", "price", "-price", "name", "-name"],
+    # Generated clients name the values by it: `-price` isn't a name in any language.
+    Field(json_schema_extra={"x-enum-varnames": list[JsonValue](_SORT_NAMES)}),
+]
 
-_EntityTags = Annotated[str | None, WithJsonSchema({"type": "string"})]
 IfMatch = Annotated[
-    _EntityTags, Header(description="The `ETag` of the item as you know it; `*` for any.")
+    str | None, Header(description="The `ETag` of the item as you know it; `*` for any.")
 ]
 IfNoneMatch = Annotated[
-    _EntityTags, Header(description="An `ETag` that you know; an unchanged item is a 304.")
+    str | None, Header(description="An `ETag` that you know; an unchanged item is a 304.")
 ]
 
 

@@ -1,6 +1,7 @@
 """The command line of the users service: its own commands, and those of every service."""
 
 import os
+import re
 from datetime import timedelta
 from typing import Annotated
 
@@ -35,8 +36,9 @@ add_outbox_commands(
     source=SOURCE,
 )
 
-_MAX_CLIENT_ID_LENGTH = 64
-_MIN_CLIENT_SECRET_LENGTH = 32
+# Many clients send both by HTTP Basic without encoding them first, which changes `%` and `+`, and a `:` in the id.
+_CLIENT_ID = re.compile(r"(?:(?![:%+])[ -~]){1,64}")
+_CLIENT_SECRET = re.compile(r"(?:(?![%+])[ -~]){32,512}")
 
 
 @cli.command("create-admin")
@@ -128,15 +130,15 @@ def create_client(
     The secret is printed once and can't be shown again. If the environment variable USERS_CLIENT_SECRET
     has a secret, that one is used and not printed.
     """
-    if not 1 <= len(client_id) <= _MAX_CLIENT_ID_LENGTH or not _is_printable_ascii(client_id):
-        fail("the client id must be 1 to 64 printable ASCII characters.")
+    if not _CLIENT_ID.fullmatch(client_id):
+        fail("the client id must be 1 to 64 printable ASCII characters without :, % and +.")
     for name in (*audience, *scope):
         if not name or " " in name or not _is_printable_ascii(name):
             fail("an audience or a scope must be printable ASCII characters without spaces.")
     settings = settings_or_exit(UsersSettings)
     given = os.environ.get("USERS_CLIENT_SECRET") or None
-    if given is not None and len(given) < _MIN_CLIENT_SECRET_LENGTH:
-        fail(f"USERS_CLIENT_SECRET must have at least {_MIN_CLIENT_SECRET_LENGTH} characters.")
+    if given is not None and not _CLIENT_SECRET.fullmatch(given):
+        fail("USERS_CLIENT_SECRET must be 32 to 512 printable ASCII characters without % and +.")
     secret = in_transaction(
         settings,
         lambda session: service_clients.register(

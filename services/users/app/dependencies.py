@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import unquote_plus
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, OAuth2PasswordBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 from fastapi.security.http import HTTPBase
 from pydantic import TypeAdapter, ValidationError
 
@@ -40,6 +40,8 @@ from chassis.web.errors import (
 from chassis.web.media_types import FORM
 from chassis.web.state import DatabaseState
 
+# More than a body can have: the framework would refuse them without `error_description`.
+_MAX_FIELDS = 10_000
 _TOKEN_REQUEST: TypeAdapter[TokenRequest] = TypeAdapter(TokenRequest)
 
 
@@ -80,8 +82,13 @@ SERVICE_CLIENT = HTTPBase(
     description="The id and secret of a registered service, for `grant_type=client_credentials`.",
     auto_error=False,
 )
+SERVICE_TOKEN = HTTPBearer(
+    scheme_name="ServiceToken",
+    description="A service's own token, from `grant_type=client_credentials`.",
+    auto_error=False,
+)
 TokenDep = Annotated[
-    str | None, Depends(OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False))
+    str | None, Depends(OAuth2PasswordBearer(tokenUrl="/auth/token", auto_error=False))
 ]
 
 
@@ -127,7 +134,10 @@ async def get_recently_signed_in(token: TokenDep, state: StateDep, account: Curr
 RecentlySignedIn = Annotated[Account, Depends(get_recently_signed_in)]
 
 
-async def require_service(token: TokenDep, state: StateDep) -> None:
+async def require_service(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(SERVICE_TOKEN)],
+    state: StateDep,
+) -> None:
     """Accept a registered service that may read users.
 
     Raises:
@@ -135,9 +145,9 @@ async def require_service(token: TokenDep, state: StateDep) -> None:
         InvalidToken: the token is bad, or a user's.
         Forbidden: the token lacks the scope.
     """
-    if not token:
+    if credentials is None:
         raise NotAuthenticated
-    claims = await state.service_verifier.claims(token)
+    claims = await state.service_verifier.claims(credentials.credentials)
     if READ_SCOPE not in str(claims.get("scope", "")).split():
         raise Forbidden
 
@@ -155,7 +165,8 @@ async def get_token_request(request: Request) -> TokenRequest:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != FORM and await request.body():
         raise UnsupportedMediaType(f"Send the body as {FORM}.")
-    sent = {name: value for name, value in (await request.form()).items() if value}
+    form = await request.form(max_fields=_MAX_FIELDS)
+    sent = {name: value for name, value in form.items() if value}
     try:
         return _TOKEN_REQUEST.validate_python({"grant_type": "password", **sent})
     except ValidationError as error:

@@ -36,7 +36,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 _SIGNED_IN = (NotAuthenticated, InvalidToken)
 _TESTS_PASSWORD = (TooManyRequests, Overloaded)
-_ADMIN_LINKS = ("admin-read_user", "admin-update_user", "admin-delete_user")
+_ADMIN_LINKS = ("admin_read_user", "admin_update_user", "admin_delete_user")
 _ID_OF_RESPONSE = {"user_id": "$response.body#/id"}
 _ADMIN_ACCOUNT = {"links": links(*_ADMIN_LINKS, parameters=_ID_OF_RESPONSE)}
 
@@ -44,9 +44,9 @@ CREATE_USER: Responses = {
     201: {
         "headers": {"Location": header("The path of the new user's public view.")},
         "links": {
-            **links("users-read_user", *_ADMIN_LINKS, parameters=_ID_OF_RESPONSE),
+            **links("users_read_user", *_ADMIN_LINKS, parameters=_ID_OF_RESPONSE),
             **links(
-                "auth-create_token",
+                "auth_create_token",
                 body={
                     "grant_type": "password",
                     "username": "$request.body#/email",
@@ -90,8 +90,8 @@ TOKEN_REQUEST_BODY = {
 CREATE_TOKEN: Responses = {
     200: {
         "links": links(
-            "auth-refresh",
-            "auth-log_out",
+            "auth_refresh",
+            "auth_log_out",
             body={"refresh_token": "$response.body#/refresh_token"},
         )
     },

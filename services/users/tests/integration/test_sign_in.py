@@ -106,6 +106,11 @@ class TestSignIn:
             body = assert_error_response(response, 400, "invalid_request")
             assert body["error_description"] == f"{field}: Field required."
 
+    async def test_form_of_many_fields_returns_400(self, client: AppClient) -> None:
+        fields = {f"f{number}": "1" for number in range(1_100)}
+        response = await client.post("/auth/token", data=fields)
+        assert_error_response(response, 400, "invalid_request")
+
     async def test_sign_in_without_a_body_returns_400(self, client: AppClient) -> None:
         assert_error_response(await client.post("/auth/token"), 400, "invalid_request")
 

@@ -4,10 +4,10 @@ import re
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.security import HTTPBearer, OAuth2PasswordBearer
 from pydantic import BaseModel
-from tests.example.app import client_of
+from tests.example.app import client_of, create_app
 from tests.example.app import router as notes
 
 from chassis.web.errors import (
@@ -138,6 +138,64 @@ async def test_health_checks_have_only_their_own_statuses() -> None:
     assert "/docs" not in description["paths"]
 
 
+async def test_parameter_that_may_be_absent_is_never_null() -> None:
+    router = APIRouter()
+
+    @router.get("/")
+    async def read(
+        text: Annotated[str | None, Query(max_length=3, title="Words")] = None,
+        either: int | bool | None = None,
+        name: Annotated[str | None, Header()] = None,
+    ) -> None: ...
+
+    (text, either, name) = (await described(router))["paths"]["/"]["get"]["parameters"]
+    assert text["schema"] == {"type": "string", "maxLength": 3, "title": "Words"}
+    assert either["schema"]["anyOf"] == [{"type": "integer"}, {"type": "boolean"}]
+    assert name["schema"]["type"] == "string"
+
+
+class TestForPeople:
+    """The description of the docs page, `/openapi.json?people=true`."""
+
+    @pytest.fixture
+    async def description(self) -> dict[str, Any]:
+        router = APIRouter()
+        person = OAuth2PasswordBearer(tokenUrl="/auth/token", auto_error=False)
+        service = HTTPBearer(scheme_name="Service", auto_error=False)
+
+        async def act() -> None: ...
+
+        def add(method: str, path: str, *schemes: Any, **options: Any) -> None:
+            needed = [Depends(each) for each in schemes]
+            router.add_api_route(
+                path, act, methods=[method], name=method + path, dependencies=needed, **options
+            )
+
+        add("GET", "/both", person)
+        add("POST", "/both", service)
+        add("POST", "/service", service)
+        add("POST", "/either", service, openapi_extra={"security": [{}]})
+        add("POST", "/anyone")
+        body = (await client_of(router).get("/openapi.json?people=true")).json()
+        return dict(body)
+
+    async def test_only_schemes_and_operations_of_people_are_left(
+        self, description: dict[str, Any]
+    ) -> None:
+        assert list(description["components"]["securitySchemes"]) == ["OAuth2PasswordBearer"]
+        security = {
+            (method, path): operation["security"]
+            for path, operations in description["paths"].items()
+            for method, operation in operations.items()
+            if not path.startswith("/health")
+        }
+        assert security == {
+            ("get", "/both"): [{"OAuth2PasswordBearer": []}],
+            ("post", "/either"): [{}],
+            ("post", "/anyone"): [],
+        }
+
+
 @pytest.mark.parametrize(
     ("token_url", "described_url"),
     [
@@ -156,6 +214,16 @@ async def test_password_is_sent_to_the_token_url(token_url: str | None, describe
     schemes = (await described(router, token_url=token_url))["components"]["securitySchemes"]
     assert schemes["OAuth2PasswordBearer"]["flows"]["password"]["tokenUrl"] == described_url
     assert schemes["HTTPBearer"] == {"type": "http", "scheme": "bearer"}
+
+
+def test_committed_description_names_no_host() -> None:
+    router = APIRouter()
+
+    @router.get("/")
+    async def read(_: Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="/token"))]) -> None: ...
+
+    app = create_app(routers=(router,), token_url="http://127.0.0.1:8001/auth/token")
+    assert "127.0.0.1" not in str(app.openapi())
 
 
 async def test_token_url_needs_no_security_scheme() -> None:

@@ -45,8 +45,17 @@ async def test_root_leads_to_the_page() -> None:
 
 
 async def test_description_of_the_page_is_served(page: httpx.Response) -> None:
-    assert re.search(r"url: '(.*?)'", page.text)[1] == "openapi.json"  # type: ignore[index]
-    assert (await CLIENT.get("/openapi.json")).json()["info"]["title"] == "Notes"
+    found = re.search(r"url: '(.*?)'", page.text)
+    assert found is not None
+    assert (await CLIENT.get(f"/{found[1]}")).json()["info"]["title"] == "Notes"
+
+
+async def test_page_asks_people_for_no_client(page: httpx.Response) -> None:
+    bundle = (await CLIENT.get("/docs/assets/swagger-ui-bundle.js")).text
+    hidden = re.findall(r"#(\w+)", page.text.partition("</head>")[0])
+    assert hidden == ["password_type", "client_id_password", "client_secret_password"]
+    for part in ("password_type", "client_id_${", "client_secret_${", '"wrapper"'):
+        assert part in bundle
 
 
 async def test_policy_allows_only_the_script_of_the_page(page: httpx.Response) -> None:

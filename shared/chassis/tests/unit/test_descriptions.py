@@ -9,7 +9,7 @@ async def read_note() -> None: ...
 
 
 def test_operation_is_named_by_its_tag_and_its_function() -> None:
-    assert operation_id(APIRoute("/{id}", read_note, tags=["notes", "x"])) == "notes-read_note"
+    assert operation_id(APIRoute("/{id}", read_note, tags=["notes", "x"])) == "notes_read_note"
 
 
 def test_operation_without_a_tag_is_named_by_its_function() -> None:

@@ -66,7 +66,7 @@ def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle) -> APIRoute
     router = APIRouter(prefix="/health", tags=["operations"])
 
     @router.get("/live", summary="Is the process alive?")
-    async def live() -> Liveness:
+    async def read_liveness() -> Liveness:
         return Liveness(status="ok")
 
     @router.get(
@@ -74,7 +74,7 @@ def health_router(checks: Mapping[str, Check], lifecycle: Lifecycle) -> APIRoute
         summary="Can it serve requests?",
         responses={503: {"model": Readiness, "description": "Not ready; `checks` has the reason."}},
     )
-    async def ready(request: Request, response: Response) -> Readiness:
+    async def read_readiness(request: Request, response: Response) -> Readiness:
         found = await run_checks(get_state(request), checks, lifecycle)
         response.status_code = 200 if found.status == "ok" else 503
         return found

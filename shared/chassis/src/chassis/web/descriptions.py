@@ -7,8 +7,8 @@ from fastapi.routing import APIRoute
 
 
 def operation_id(route: APIRoute) -> str:
-    """A route's name for programs: its tag and its function, as `items-read_item`."""
-    return "-".join([*map(str, route.tags[:1]), route.name])
+    """A route's name for programs: its tag and its function, as `items_read_item`."""
+    return "_".join([*map(str, route.tags[:1]), route.name])
 
 
 def header(description: str) -> dict[str, Any]:

@@ -13,20 +13,25 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 _ASSETS = Path(fastapi_offline.__file__).parent / "static"
+# People sign in without a client of their own.
+_STYLE = (
+    "<style>.auth-container .wrapper:has(#password_type, #client_id_password, "
+    "#client_secret_password) { display: none }</style>"
+)
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def install_docs(app: FastAPI, *, connects_to: Sequence[str] = ()) -> None:
     """Serve `/docs`, where `/` leads to. The page may call this service and the origins in `connects_to`."""
     page = get_swagger_ui_html(
-        openapi_url="openapi.json",
+        openapi_url="openapi.json?people=true",
         title=app.title,
         swagger_js_url="docs/assets/swagger-ui-bundle.js",
         swagger_css_url="docs/assets/swagger-ui.css",
         swagger_favicon_url="data:,",
         swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
     )
-    html = bytes(page.body).decode()
+    html = bytes(page.body).decode().replace("</head>", f"{_STYLE}</head>")
     headers = {"Content-Security-Policy": _policy(html, connects_to)}
 
     @app.get("/", include_in_schema=False)

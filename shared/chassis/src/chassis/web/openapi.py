@@ -1,5 +1,6 @@
 """The API description: what every route may answer, added where it applies and nowhere else."""
 
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from chassis.web.errors import (
     error_responses,
 )
 
+_ERROR = {"schema": {"$ref": "#/components/schemas/ErrorBody"}}
 _VALIDATION_ERROR = {
     "description": "`validation_error`",
     "content": {
@@ -26,20 +28,24 @@ _VALIDATION_ERROR = {
 
 
 def install_openapi(app: FastAPI, token_url: str | None) -> None:
-    """Serve `/openapi.json`: with the app's own error bodies, and where tokens come from."""
+    """Describe the app's own error bodies, and serve `/openapi.json`, where tokens come from `token_url`.
+
+    With `?people=true`, for the docs page, it leaves out what only other services can call.
+    """
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _describe(app)
-            if token_url is not None:
-                _sign_in_at(token_url, app.openapi_schema)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
     @app.get("/openapi.json", include_in_schema=False)
-    async def read_description() -> JSONResponse:
-        return JSONResponse(openapi())
+    async def read_description(people: bool = False) -> JSONResponse:
+        description = deepcopy(openapi())
+        if token_url is not None:
+            _sign_in_at(token_url, description)
+        return JSONResponse(_for_people(description) if people else description)
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:
@@ -63,6 +69,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             for operation in operations.values():
                 _name_schemas(operation, schemas)
                 _complete(operation)
+                for parameter in operation.get("parameters", ()):
+                    _drop_null(parameter["schema"])
         for operation in operations.values():
             operation.setdefault("security", [])
     return description
@@ -72,6 +80,30 @@ def _name_schemas(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Move the `$defs` of a request body that a route describes itself to the components."""
     for media in operation.get("requestBody", {}).get("content", {}).values():
         schemas.update(media["schema"].pop("$defs", {}))
+
+
+def _drop_null(schema: dict[str, Any]) -> None:
+    """A parameter is absent or has a value: nothing in a URL or a header is null."""
+    variants = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
+    if len(variants) == 1:
+        schema.update({**variants[0], **schema})
+    elif variants:
+        schema["anyOf"] = variants
+
+
+def _for_people(description: dict[str, Any]) -> dict[str, Any]:
+    """Without the security schemes of services, and the operations that need one."""
+    schemes = description["components"].get("securitySchemes", {})
+    others = {name for name in schemes if "password" not in schemes[name].get("flows", {})}
+    for name in others:
+        del schemes[name]
+    for operations in description["paths"].values():
+        for method, operation in list(operations.items()):
+            ways = [way for way in operation["security"] if not others & way.keys()]
+            if operation["security"] and not ways:
+                del operations[method]
+            operation["security"] = ways
+    return description
 
 
 def _sign_in_at(token_url: str, description: dict[str, Any]) -> None:
@@ -85,7 +117,11 @@ def _complete(operation: dict[str, Any]) -> None:
     if "422" in responses:  # the framework adds it where there is input
         responses["422"] = _VALIDATION_ERROR
     if "requestBody" in operation:
-        _add(responses, BadRequest)
+        described = responses.get("400", {}).get("content", {}).get("application/json", _ERROR)
+        if (
+            described["schema"] == _ERROR["schema"]
+        ):  # else the route refuses bodies in its own words
+            _add(responses, BadRequest)
         _add(responses, BodyTooLarge)
         _add(responses, UnsupportedMediaType)
     _add(responses, DatabaseUnavailable)
@@ -99,7 +135,5 @@ def _add(responses: dict[str, Any], error: type[ApiError]) -> None:
         known["description"] = " / ".join(filter(None, (known["description"], new["description"])))
     if "headers" in new:
         known["headers"] = {**new["headers"], **known.get("headers", {})}
-    media = known.setdefault("content", {}).setdefault(
-        "application/json", {"schema": {"$ref": "#/components/schemas/ErrorBody"}}
-    )
+    media = known.setdefault("content", {}).setdefault("application/json", dict(_ERROR))
     media.setdefault("examples", {}).update(new["content"]["application/json"]["examples"])

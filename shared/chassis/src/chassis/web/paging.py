@@ -1,6 +1,6 @@
 """Pages of a list: what a request asks for, and the body of the response (ADR 0005)."""
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints
@@ -17,6 +17,10 @@ ItemT = TypeVar("ItemT")
 
 
 class Page(BaseModel, Generic[ItemT]):
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        return f"{params[0].__name__}Page"  # for the description: `Page_ItemView_` otherwise
+
     items: list[ItemT]
     total: int = Field(description=f"Matching entries, counted up to {MAX_COUNTED}.")
     total_is_exact: bool = Field(description="False when there are more than `total`.")
