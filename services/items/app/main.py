@@ -7,6 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from app.clients.users import Users, open_users
+from app.database import MIGRATIONS
 from app.dependencies import ItemsState
 from app.errors import UsersUnavailable
 from app.events.inbox import Inbox
@@ -70,6 +71,7 @@ def create_app(
         settings=settings,
         routers=[items.router, events.router],
         lifespan=lifespan,
+        migrations=MIGRATIONS,
         metrics=metrics,
         docs_connect_to=[users_public_url],
         token_url=f"{users_public_url}/auth/token",

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.clients.breached_passwords import BreachedPasswords, open_breached_passwords
+from app.database import MIGRATIONS
 from app.dependencies import UsersState
 from app.events.user_events import SOURCE
 from app.routers import admin, auth, internal, users, well_known
@@ -86,6 +87,7 @@ def create_app(
         settings=settings,
         routers=[users.router, auth.router, admin.router, internal.router, well_known.router],
         lifespan=lifespan,
+        migrations=MIGRATIONS,
         metrics=metrics,
     )
 

@@ -10,6 +10,7 @@ from app.metrics import EventMetrics
 from app.repositories.received_events import ReceivedEventRepository
 from app.services.owners import apply_states
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from chassis.events.cloudevents import Event, from_http
 
 Result = Literal["applied", "duplicate", "stale", "unknown_type"]
@@ -52,7 +53,9 @@ class Inbox:
         return result
 
     async def _apply(self, event: Event, state: OwnerState) -> Result:
-        async with self._database.transaction() as session:
+        async def apply(session: WriteSession) -> Result:
             if not await ReceivedEventRepository(session).add_if_absent(event):
                 return "duplicate"
             return "applied" if await apply_states(session, [state]) else "stale"
+
+        return await self._database.transact(apply)

@@ -8,6 +8,7 @@ import structlog
 from app.repositories.item_removals import ItemRemovalRepository
 from app.repositories.items import ItemRepository
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 
 logger = structlog.get_logger(__name__)
 
@@ -21,14 +22,21 @@ async def remove_some(database: Database, *, batch_size: int = BATCH_SIZE) -> fl
 
     Returns the seconds until the next run, 0 while there is more work (`chassis.ops.background.Work`).
     """
-    async with database.transaction() as session:
+
+    async def remove_batch(session: WriteSession) -> tuple[int, int, bool] | None:
         removals = ItemRemovalRepository(session)
         owner_id = await removals.next_owner_id()
         if owner_id is None:
-            return POLL_SECONDS
+            return None
         removed = await ItemRepository(session).delete_some_of(owner_id, limit=batch_size)
         # A batch that isn't full may still not be the last one: another request may have deleted
         # an item in it meanwhile. No item can be added, because the tombstone is committed already.
         is_done = removed < batch_size and await removals.delete_if_done(owner_id)
+        return owner_id, removed, is_done
+
+    batch = await database.transact(remove_batch)
+    if batch is None:
+        return POLL_SECONDS
+    owner_id, removed, is_done = batch
     logger.info("items_of_deleted_owner_removed", owner_id=owner_id, items=removed, done=is_done)
     return 0

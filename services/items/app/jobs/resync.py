@@ -71,8 +71,7 @@ async def resync(
 
 
 async def _begin(database: Database) -> int:
-    async with database.transaction() as session:
-        return await ResyncRepository(session).begin()
+    return await database.transact(lambda session: ResyncRepository(session).begin())
 
 
 async def _living_ids(database: Database) -> list[int]:
@@ -83,10 +82,8 @@ async def _living_ids(database: Database) -> list[int]:
 
 
 async def _apply(database: Database, states: list[OwnerState]) -> int:
-    async with database.transaction() as session:
-        return len(await apply_states(session, states))
+    return len(await database.transact(lambda session: apply_states(session, states)))
 
 
 async def _finish(database: Database, resync_id: int) -> None:
-    async with database.transaction() as session:
-        await ResyncRepository(session).finish(resync_id)
+    await database.transact(lambda session: ResyncRepository(session).finish(resync_id))

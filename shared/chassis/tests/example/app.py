@@ -90,6 +90,7 @@ def create_app(
         settings=settings,
         routers=routers,
         lifespan=lifespan,
+        migrations=MIGRATIONS,
         checks=checks,
         docs_connect_to=docs_connect_to,
         token_url=token_url,

@@ -109,6 +109,17 @@ async def test_operation_with_a_body_may_refuse_it() -> None:
     assert set(await responses_of(_reading())) == {"200", "422", "503"}
 
 
+async def test_outcome_of_an_operation_that_writes_may_be_unknown() -> None:
+    router = APIRouter()
+
+    @router.post("/")
+    async def create() -> None: ...
+
+    unavailable = (await responses_of(router, "post"))["503"]
+    assert examples(unavailable) == {"database_unavailable", "outcome_unknown"}
+    assert not unavailable["headers"]["Retry-After"]["required"]
+
+
 async def test_operation_without_parameters_has_no_422() -> None:
     router = APIRouter()
 

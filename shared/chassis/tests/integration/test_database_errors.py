@@ -223,6 +223,23 @@ class TestBusy:
             assert_unavailable(await client.post("/write"))
         assert (await client.post("/write")).status_code == 200
 
+    async def test_locked_table_is_a_503_within_the_lock_timeout(
+        self,
+        open_database: OpenDatabase,
+        database_url: str,
+        create_tables: None,
+        on_postgres: None,
+        logs: list[EventDict],
+    ) -> None:
+        client = client_of(router, database=open_database(database_url, lock_timeout_seconds=0.01))
+        count = "/statement?sql=SELECT count(*) FROM notes"
+        async with open_database(database_url).transaction() as session:
+            await (await session.connection()).execute(text("LOCK TABLE notes"))
+            assert_unavailable(await client.post("/title"))
+            assert_unavailable(await client.get(count))
+        assert (await client.get(count)).status_code == 200
+        assert logs[0]["event"] == "database_unavailable"
+
 
 @pytest.mark.usefixtures("create_tables")
 class TestBug:

@@ -1,10 +1,13 @@
 """`/health/live`, `/health/ready`, and the gauges of a replica in `/metrics`."""
 
 import asyncio
+import os
 import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text as sql
 from structlog.types import EventDict
 from tests.example.app import MIGRATIONS, OpenDatabase, client_of, client_of_app, create_app
 
@@ -16,6 +19,7 @@ from service_testing.client import AppClient
 
 UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/x"
 NOT_READY = {"status": "unavailable", "checks": {"database": "unavailable"}}
+READ_ONLY = {"status": "unavailable", "checks": {"database": "read_only"}}
 READY = {"status": "ok", "checks": {"database": "ok"}}
 
 
@@ -63,6 +67,59 @@ class TestDatabase:
             async with migrated.read_session().connection():
                 assert await readiness(client) == (503, NOT_READY)
         assert await readiness(client) == (200, READY)
+
+
+class TestSchema:
+    @pytest.mark.parametrize(
+        ("revision", "status", "result"),
+        [("0000", 503, "schema_too_old"), ("0001", 200, "ok"), ("0002", 200, "ok")],
+    )
+    async def test_schema_older_than_the_code_is_not_ready(
+        self,
+        open_database: OpenDatabase,
+        empty_database_url: str,
+        revision: str,
+        status: int,
+        result: str,
+    ) -> None:
+        await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
+        database = open_database(empty_database_url)
+        async with database.transaction() as session:
+            await (await session.connection()).execute(
+                sql("UPDATE alembic_version SET version_num = :v"), {"v": revision}
+            )
+        code, body = await readiness(client_of(database=database))
+        assert (code, body["checks"]) == (status, {"database": result})
+
+
+class TestReadOnly:
+    async def test_database_that_refuses_writes_is_not_ready(
+        self, open_database: OpenDatabase, empty_database_url: str, on_postgres: None
+    ) -> None:
+        await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
+        database = open_database(empty_database_url)
+        client = client_of(database=database)
+        assert await readiness(client) == (200, READY)
+        async with database.transaction() as session:
+            name = database.url.database
+            read_only = f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
+            await (await session.connection()).execute(sql(read_only))
+        await database.write_engine.dispose()  # the setting applies to new connections
+        assert await readiness(client) == (503, READ_ONLY)
+
+    async def test_busy_pool_for_writes_is_ready(
+        self, migrated: Database, on_postgres: None
+    ) -> None:
+        async with migrated.write_engine.connect():
+            assert await readiness(client_of(database=migrated)) == (200, READY)
+
+    async def test_file_that_may_not_be_written_is_not_ready(
+        self, migrated: Database, on_sqlite: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = Path(migrated.url.database or "")
+        with monkeypatch.context() as patch:  # root may write to any file
+            patch.setattr(os, "access", lambda path, _: path != file)
+            assert await readiness(client_of(database=migrated)) == (503, READ_ONLY)
 
 
 async def fine(_: ServiceState) -> str:

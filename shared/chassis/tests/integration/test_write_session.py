@@ -1,13 +1,14 @@
 """The session of a route that writes: one transaction, committed before the response or rolled back."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from fastapi import APIRouter
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import await_only
 from structlog.types import EventDict
 from tests.example.app import client_of
 from tests.example.asgi import Connection, http_scope
@@ -15,7 +16,8 @@ from tests.example.models import Note, Remark
 
 from chassis.db.columns import utc_now
 from chassis.db.database import Database, insert_if_absent, serialise
-from chassis.db.sessions import WriteSessionDep
+from chassis.db.errors import OutcomeUnknown
+from chassis.db.sessions import WriteSession, WriteSessionDep
 from chassis.web.errors import Forbidden
 from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient
@@ -23,6 +25,7 @@ from service_testing.client import AppClient
 pytestmark = pytest.mark.committed
 
 router = APIRouter()
+Work = Callable[[WriteSession], Awaitable[str]]
 
 
 @router.post("/notes", status_code=201)
@@ -144,6 +147,78 @@ class TestTransaction:
             await task
         waiting.set()
         assert (await self.write(database, wait(), "b")).title == "b"  # readable after the commit
+        assert await stored(database) == 1
+
+
+RAISE = "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{}'; END $$"
+
+
+class TestTransact:
+    @pytest.fixture
+    def work(self) -> Callable[[str, int], Work]:
+        """Writes a note, and fails with a code the first times."""
+
+        def failing(code: str, times: int) -> Work:
+            codes = [code] * times
+
+            async def write(session: WriteSession) -> str:
+                session.add(Note(title="a"))
+                await session.flush()
+                if codes:
+                    await (await session.connection()).execute(text(RAISE.format(codes.pop())))
+                return "written"
+
+            return write
+
+        return failing
+
+    @pytest.mark.parametrize("code", ["40P01", "40001"])
+    async def test_transaction_that_conflicts_is_repeated_once(
+        self, database: Database, on_postgres: None, work: Callable[[str, int], Work], code: str
+    ) -> None:
+        assert await database.transact(work(code, 1)) == "written"
+        assert await stored(database) == 1
+        with pytest.raises(DBAPIError):
+            await database.transact(work(code, 2))
+        assert await stored(database) == 1
+
+    async def test_other_failure_is_not_repeated(
+        self, database: Database, on_postgres: None, work: Callable[[str, int], Work]
+    ) -> None:
+        with pytest.raises(DBAPIError):
+            await database.transact(work("53100", 1))
+        assert await stored(database) == 0
+
+
+@pytest.mark.usefixtures("on_postgres")
+class TestLostAnswerToCommit:
+    @pytest.fixture(autouse=True)
+    def cut(self, database: Database) -> Iterator[None]:
+        """The server commits, and the connection ends before its answer arrives."""
+
+        def commit_and_cut(connection: Any) -> None:
+            driver = connection.connection.driver_connection
+            await_only(driver.execute("COMMIT"))
+            driver.terminate()
+
+        engine = database.write_engine.sync_engine
+        event.listen(engine, "commit", commit_and_cut)
+        yield
+        event.remove(engine, "commit", commit_and_cut)
+
+    async def test_request_is_a_503_that_must_not_be_repeated(
+        self, client: AppClient, database: Database, logs: list[EventDict]
+    ) -> None:
+        response = await client.post("/notes?title=a")
+        assert_error_response(response, 503, "outcome_unknown")
+        assert "Retry-After" not in response.headers
+        assert await stored(database) == 1
+        assert logs[0]["event"] == "outcome_unknown"
+
+    async def test_transaction_raises(self, database: Database) -> None:
+        with pytest.raises(OutcomeUnknown):
+            async with database.transaction() as session:
+                session.add(Note(title="a"))
         assert await stored(database) == 1
 
 

@@ -4,24 +4,35 @@ Writes go through transactions on the write engine. Reads go through an autocomm
 which the database itself refuses writes. Code that uses this module works on SQLite and PostgreSQL.
 """
 
-from collections.abc import AsyncIterator, Mapping
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
+import aiosqlite
+import structlog
 from sqlalchemy import Connection, Dialect, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState, QueuePool
 
 from chassis.db import postgresql_connections, sqlite_connections
-from chassis.db.errors import DatabaseUnreachable, SettingIgnored
+from chassis.db.errors import DatabaseUnreachable, FileReplaced, SettingIgnored, is_conflict
 from chassis.db.sessions import ReadSession, WriteSession
+
+logger = structlog.get_logger(__name__)
+
+ResultT = TypeVar("ResultT")
 
 _CONNECT_TIMEOUT_SECONDS = 5
 _LOCK = text("SELECT pg_advisory_xact_lock(:id)")
+_IS_READ_ONLY = text(
+    "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
+)
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgres": "postgresql+asyncpg",
@@ -41,6 +52,41 @@ class DatabaseLimits:
     """Enforced on PostgreSQL only. 0 is no limit, as for locks."""
 
 
+class OpenedFile:
+    """The SQLite file that a process has open, which may be deleted, moved or replaced meanwhile.
+
+    SQLite doesn't notice: it goes on writing to a file that nobody will see again.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._path = Path(url.database or "")
+        self._identity: tuple[int, int] | None = None
+
+    async def open(self, *arguments: Any, **options: Any) -> aiosqlite.Connection:
+        """A connection. Once the file was opened, it isn't created again."""
+        if self._identity is not None:
+            self.check()
+        return await sqlite_connections.open_file(*arguments, **options)
+
+    def check(self) -> None:
+        """Raises:
+        FileReplaced: the file isn't the one of the first check.
+        """
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            raise FileReplaced(f"{self._path} was deleted or moved while in use") from None
+        identity = (status.st_dev, status.st_ino)
+        if self._identity is None:
+            self._identity = identity
+        if identity != self._identity:
+            raise FileReplaced(f"{self._path} was replaced while in use; restart the service")
+
+    def is_writable(self) -> bool:
+        """Whether this process may write to the file, and to its folder, which gets the journal."""
+        return all(os.access(path, os.W_OK) for path in (self._path, self._path.parent))
+
+
 class Database:
     """Both engines of one service. Connects on first use; `aclose` closes every connection."""
 
@@ -49,8 +95,9 @@ class Database:
         self.session_info: dict[str, Any] = {}
         """The `info` of each write session."""
         limits = limits or DatabaseLimits()
-        self.write_engine = _write_engine(self.url, limits)
-        self.read_engine = _read_engine(self.url, limits)
+        self._file = OpenedFile(self.url)
+        self.write_engine = _write_engine(self.url, limits, self._file)
+        self.read_engine = _read_engine(self.url, limits, self._file)
 
     @property
     def is_sqlite(self) -> bool:
@@ -67,8 +114,34 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[WriteSession]:
         """A write session that commits at the end of the block, or rolls back when the block raises."""
-        async with self.write_session() as session, session.begin():
+        async with self.write_session() as session:
             yield session
+            await session.commit()
+
+    async def transact(self, work: Callable[[WriteSession], Awaitable[ResultT]]) -> ResultT:
+        """What `work` returns, in a transaction, which is repeated once after a deadlock or the like."""
+        try:
+            async with self.transaction() as session:
+                return await work(session)
+        except DBAPIError as error:
+            if not is_conflict(error):
+                raise
+            logger.warning("transaction_repeated", reason=str(error.orig))
+        async with self.transaction() as session:
+            return await work(session)
+
+    async def refuses_writes(self) -> bool:
+        """Whether the database is a standby, or it or its file is read-only.
+
+        While every connection for writes is in use, it isn't asked: they will find out.
+        """
+        if self.is_sqlite:
+            return not self._file.is_writable()
+        pool = self.write_engine.pool
+        if isinstance(pool, QueuePool) and pool.checkedout() >= pool.size():
+            return False
+        async with self.write_session() as session:
+            return bool(await session.scalar(_IS_READ_ONLY))
 
     async def check_settings(self) -> None:
         """Open a connection of each engine on PostgreSQL, which checks the server's settings.
@@ -150,21 +223,23 @@ def migration_engine(url: str) -> AsyncEngine:
     if _is_sqlite(parsed):
         # SQLite changes a table by rebuilding it; with foreign keys on, dropping the old one
         # would cascade into the rows that point to it.
-        return _write_engine(parsed, DatabaseLimits(), foreign_keys=False)
+        return _write_engine(parsed, DatabaseLimits(), OpenedFile(parsed), foreign_keys=False)
     unlimited = DatabaseLimits(connections=1, lock_timeout_seconds=0, statement_timeout_seconds=0)
-    return _write_engine(parsed, unlimited)
+    return _postgres_engine(parsed, unlimited, read_only=False)
 
 
 def _is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def _write_engine(url: URL, limits: DatabaseLimits, *, foreign_keys: bool = True) -> AsyncEngine:
+def _write_engine(
+    url: URL, limits: DatabaseLimits, file: OpenedFile, *, foreign_keys: bool = True
+) -> AsyncEngine:
     if not _is_sqlite(url):
         return _postgres_engine(url, limits, read_only=False)
     # SQLite has one writer at a time. With one connection, writers of this process wait in the
     # pool's fair queue instead of polling SQLite's lock.
-    engine = _engine(url, limits, connections=1)
+    engine = _sqlite_engine(url, limits, file, connections=1)
     sqlite_connections.configure_writes(
         engine, busy_seconds=limits.lock_timeout_seconds, foreign_keys=foreign_keys
     )
@@ -184,11 +259,24 @@ def _write_engine(url: URL, limits: DatabaseLimits, *, foreign_keys: bool = True
     return engine
 
 
-def _read_engine(url: URL, limits: DatabaseLimits) -> AsyncEngine:
+def _read_engine(url: URL, limits: DatabaseLimits, file: OpenedFile) -> AsyncEngine:
     if not _is_sqlite(url):
         return _postgres_engine(url, limits, read_only=True)
-    engine = _engine(url, limits, isolation_level="AUTOCOMMIT")
+    engine = _sqlite_engine(url, limits, file, isolation_level="AUTOCOMMIT")
     sqlite_connections.configure_reads(engine, busy_seconds=limits.lock_timeout_seconds)
+    return engine
+
+
+def _sqlite_engine(
+    url: URL, limits: DatabaseLimits, file: OpenedFile, **options: Any
+) -> AsyncEngine:
+    arguments = {"async_creator_fn": file.open}
+    engine = _engine(url, limits, connect_args=arguments, **options)
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _check_file(*_: object) -> None:
+        file.check()
+
     return engine
 
 
@@ -230,10 +318,10 @@ def _engine(
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def _connect(dialect: Dialect, _: object, arguments: Any, options: Any) -> Any:
-        if dialect.name == "sqlite":
-            options = {**options, "async_creator_fn": sqlite_connections.open_file}
         try:
             return dialect.connect(*arguments, **options)
+        except DatabaseUnreachable:
+            raise
         except Exception as error:
             # Drivers raise anything here: socket errors, a refused password, an unknown option.
             raise DatabaseUnreachable(str(error) or type(error).__name__) from error

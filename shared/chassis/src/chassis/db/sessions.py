@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, TypeVarTuple
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Row, Select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import ClientDisconnect
+
+from chassis.db.errors import OutcomeUnknown
 
 if TYPE_CHECKING:
     from chassis.db.database import Database
@@ -25,9 +28,25 @@ Columns = TypeVarTuple("Columns")
 ValueT = TypeVar("ValueT")
 ResultT = TypeVar("ResultT")
 
+MAY_REPEAT = "may_repeat"
+"""In the `info` of a session: whether repeating its transaction can't store anything twice."""
+
 
 class WriteSession(AsyncSession):
     """One transaction. What isn't committed is rolled back when the session closes."""
+
+    async def commit(self) -> None:
+        """Commit.
+
+        Raises:
+            OutcomeUnknown: the connection was lost before the database's answer.
+        """
+        try:
+            await super().commit()
+        except (DBAPIError, OSError) as error:
+            if isinstance(error, DBAPIError) and not error.connection_invalidated:
+                raise
+            raise OutcomeUnknown(may_repeat=self.info.get(MAY_REPEAT, False)) from error
 
 
 class ReadSession:

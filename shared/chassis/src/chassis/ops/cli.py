@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.db import migrations
 from chassis.db.database import Database, parse_url
+from chassis.db.errors import OutcomeUnknown
 from chassis.db.sessions import WriteSession
 from chassis.ops.logs import configure_logging
 from chassis.ops.serving import serve_until_signalled
@@ -112,6 +113,8 @@ def run_or_exit(action: Callable[[], ResultT]) -> ResultT:
         return action()
     except CommandError as error:
         fail(f"the migrations can't be used: {error}")
+    except OutcomeUnknown as error:
+        fail(f"{error}: look whether the change is stored before you repeat the command.")
     except (SQLAlchemyError, OSError) as error:
         if _lacks_tables(error):
             fail("the database has no tables yet: run `python -m app migrate` first.")
@@ -143,12 +146,7 @@ def in_transaction(
     settings: DatabaseSettings, action: Callable[[WriteSession], Awaitable[ResultT]]
 ) -> ResultT:
     """Like `with_database`, in one transaction."""
-
-    async def transact(database: Database) -> ResultT:
-        async with database.transaction() as session:
-            return await action(session)
-
-    return with_database(settings, transact)
+    return with_database(settings, lambda database: database.transact(action))
 
 
 def _make_folder_of(url: str) -> None:

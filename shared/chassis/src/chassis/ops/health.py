@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import anyio
@@ -41,14 +42,25 @@ class Readiness(BaseModel):
     checks: dict[str, str]
 
 
-async def database_check(state: ServiceState) -> str:
-    """Ready means reachable and migrated; Alembic's own table shows both."""
-    version = (
-        await get_database(state)
-        .read_session()
-        .run(lambda connection: connection.scalar(_SCHEMA_VERSION))
+def database_check(migrations: Path | None) -> Check:
+    """Ready means reachable, not read-only, and with a schema that isn't older than the folder's last migration."""
+    needed = max(
+        (path.stem[:4] for path in (migrations or Path()).glob("versions/0*.py")), default=""
     )
-    return "ok" if version else "not_migrated"
+
+    async def check(state: ServiceState) -> str:
+        # Alembic's own table. The migrations are numbered.
+        database = get_database(state)
+        version: str | None = await database.read_session().run(
+            lambda connection: connection.scalar(_SCHEMA_VERSION)
+        )
+        if not version:
+            return "not_migrated"
+        if version < needed:
+            return "schema_too_old"
+        return "read_only" if await database.refuses_writes() else "ok"
+
+    return check
 
 
 async def run_checks(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -36,6 +37,7 @@ def build_app(
     settings: ServiceSettings,
     routers: Sequence[APIRouter],
     lifespan: Lifespan,
+    migrations: Path | None = None,
     metrics: HttpMetrics | None = None,
     checks: Mapping[str, Check] | None = None,
     docs_connect_to: Sequence[str] = (),
@@ -44,7 +46,8 @@ def build_app(
     """An app that has connected to nothing yet; `lifespan` opens what it needs and yields it as the state.
 
     The routes find the state as `request.state.service` (`chassis.web.state`). Pass `metrics` when the
-    service counts something itself, on `metrics.registry`.
+    service counts something itself, on `metrics.registry`. With a folder of `migrations`, the service isn't ready
+    while the schema is older.
 
     `token_url` is where the docs page signs in when that is another service, which is then one of
     the origins that the page may connect to: `docs_connect_to`.
@@ -69,7 +72,7 @@ def build_app(
     app.state.lifecycle = lifecycle
     all_checks = dict(checks or {})
     if isinstance(settings, DatabaseSettings):
-        all_checks = {"database": database_check, **all_checks}
+        all_checks = {"database": database_check(migrations), **all_checks}
         metrics.measure_by(measure_connections(metrics.registry))
     publish_build_info(metrics.registry, VERSION)
     metrics.measure_by(measure_readiness(all_checks, lifecycle, metrics.registry))

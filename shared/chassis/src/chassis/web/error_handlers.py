@@ -1,7 +1,6 @@
 """How exceptions become responses: one shape, without the cause and without what was sent."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -10,12 +9,12 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
-from chassis.db.errors import DatabaseUnreachable
+from chassis.db.errors import DatabaseUnreachable, OutcomeUnknown, is_outage
 from chassis.web.context import current_request_id
 from chassis.web.errors import (
     MAX_ERRORS,
@@ -28,15 +27,12 @@ from chassis.web.errors import (
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
+    UnknownOutcome,
     UnsupportedMediaType,
 )
 
 logger = structlog.get_logger(__name__)
 
-# Conflicts, resources, an operator's or a time-out's end of a statement, the system, a lock, a standby or a
-# read-only database, a corrupt file. https://www.postgresql.org/docs/current/errcodes-appendix.html
-_TRANSIENT_SQLSTATES = ("40", "53", "57", "58", "55P03", "25006", "XX001", "XX002")
-_SQLITE_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _MAX_LOC_LENGTH = 64  # the client chose the name of an unknown field
 _CODES = {
     error.status: error.code
@@ -82,6 +78,7 @@ def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         app.add_exception_handler(invalid, _on_invalid_request)  # type: ignore[arg-type]
     for unavailable in (DBAPIError, PoolTimeoutError, DatabaseUnreachable):
         app.add_exception_handler(unavailable, _on_database_error)
+    app.add_exception_handler(OutcomeUnknown, _on_unknown_outcome)  # type: ignore[arg-type]
 
 
 def error_response(error: ApiError) -> Response:
@@ -122,19 +119,16 @@ def _shortened(part: str | int) -> str | int:
 
 
 async def _on_database_error(_: Request, error: Exception) -> Response:
-    if isinstance(error, DBAPIError) and not _is_outage(error):
+    if isinstance(error, DBAPIError) and not is_outage(error):
         raise error
     logger.error("database_unavailable", exc_info=error)
     return error_response(DatabaseUnavailable())
 
 
-def _is_outage(error: DBAPIError) -> bool:
-    if isinstance(error, OperationalError):  # SQLite calls a mistake in a statement one as well
-        return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
-    if getattr(error.orig, "sqlite_errorcode", None) in _SQLITE_CORRUPT:
-        return True
-    sqlstate = getattr(error.orig, "sqlstate", None) or ""
-    return error.connection_invalidated or sqlstate.startswith(_TRANSIENT_SQLSTATES)
+async def _on_unknown_outcome(_: Request, error: OutcomeUnknown) -> Response:
+    logger.error("outcome_unknown", may_repeat=error.may_repeat, exc_info=error)
+    headers = DatabaseUnavailable.default_headers if error.may_repeat else None
+    return error_response(UnknownOutcome(headers=headers))
 
 
 def _methods_at(path: str, routes: Iterable[BaseRoute]) -> set[str]:

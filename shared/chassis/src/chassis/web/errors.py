@@ -140,6 +140,13 @@ class Overloaded(Unavailable):
     code, sentence = "overloaded", "The service has too much to do; try again shortly."
 
 
+class UnknownOutcome(ApiError):
+    """Without `Retry-After`, unless the request has an `Idempotency-Key` and can be repeated safely."""
+
+    status, code = 503, "outcome_unknown"
+    sentence = "The change may or may not have been stored; look before you repeat the request."
+
+
 def error_responses(*errors: type[ApiError]) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of a route that may raise these errors, for its OpenAPI description."""
     by_status: dict[int | str, dict[str, Any]] = {}

@@ -13,6 +13,7 @@ from chassis.web.errors import (
     BodyTooLarge,
     DatabaseUnavailable,
     ErrorBody,
+    UnknownOutcome,
     UnsupportedMediaType,
     ValidationErrorBody,
     error_responses,
@@ -66,9 +67,9 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     )
     for path, operations in description["paths"].items():
         if not path.startswith("/health/"):
-            for operation in operations.values():
+            for method, operation in operations.items():
                 _name_schemas(operation, schemas)
-                _complete(operation)
+                _complete(method, operation)
                 for parameter in operation.get("parameters", ()):
                     _drop_null(parameter["schema"])
         for operation in operations.values():
@@ -112,7 +113,7 @@ def _sign_in_at(token_url: str, description: dict[str, Any]) -> None:
             scheme["flows"]["password"]["tokenUrl"] = token_url
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _complete(method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "422" in responses:  # the framework adds it where there is input
         responses["422"] = _VALIDATION_ERROR
@@ -125,6 +126,9 @@ def _complete(operation: dict[str, Any]) -> None:
         _add(responses, BodyTooLarge)
         _add(responses, UnsupportedMediaType)
     _add(responses, DatabaseUnavailable)
+    if method != "get":
+        _add(responses, UnknownOutcome)
+        responses["503"]["headers"]["Retry-After"]["required"] = False
 
 
 def _add(responses: dict[str, Any], error: type[ApiError]) -> None:

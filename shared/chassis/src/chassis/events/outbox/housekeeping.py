@@ -7,6 +7,7 @@ from sqlmodel import col
 
 from chassis.db.columns import UtcDateTime, utc_now
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from chassis.events.outbox.models import OutboxEvent, OutboxSubscriber, ParkedEvent
 from chassis.events.outbox.streams import IS_PENDING
 
@@ -34,11 +35,13 @@ async def prune_delivered(database: Database, *, older_than: timedelta) -> int:
     Pending and parked events are never deleted.
     """
     values = {"before": utc_now() - older_than, "batch": BATCH}
+
+    async def delete_batch(session: WriteSession) -> int:
+        return (await (await session.connection()).execute(_DELETE, values)).rowcount
+
     deleted = 0
     while True:
-        async with database.transaction() as session:
-            connection = await session.connection()
-            count = (await connection.execute(_DELETE, values)).rowcount
+        count = await database.transact(delete_batch)
         deleted += count
         if count < BATCH:
             return deleted

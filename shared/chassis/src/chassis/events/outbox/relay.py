@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from chassis.events.outbox import streams
 from chassis.events.outbox.gate import State, SubscriberGate
 from chassis.events.outbox.metrics import DeliveryMetrics
@@ -80,17 +81,20 @@ class Relay:
         if not self._ended and (seconds := await self._seconds_until_due()) > 0:
             return seconds
         ended, room, is_probe = list(self._ended), self._room(), not self._gate.is_open
-        leases: list[Lease] = []
-        async with self._database.transaction() as session:
+
+        async def give_back_and_lease(session: WriteSession) -> tuple[list[Lease], list[Lease]]:
             lost = await streams.give_back(session, self._subscriber, ended)
-            if room:
-                leases = await streams.lease(
-                    session,
-                    self._subscriber,
-                    limit=room,
-                    seconds=self._lease_seconds,
-                    horizon_seconds=self._horizon_seconds,
-                )
+            if not room:
+                return lost, []
+            return lost, await streams.lease(
+                session,
+                self._subscriber,
+                limit=room,
+                seconds=self._lease_seconds,
+                horizon_seconds=self._horizon_seconds,
+            )
+
+        lost, leases = await self._database.transact(give_back_and_lease)
         del self._ended[: len(ended)]
         for each in lost:
             self._log.warning("events_lease_lost", aggregate_id=each.aggregate_id)
