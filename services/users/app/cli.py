@@ -157,11 +157,11 @@ def prune(
         typer.Option(
             min=0, max=36_500, help="Keep logins that ended less than this many days ago."
         ),
-    ] = 7,
+    ] = pruning.KEEP.days,
 ) -> None:
     """Delete ended logins, expired signing keys, and old events that every subscriber has received.
 
-    Events are old after USERS_EVENTS_KEEP_DAYS. The relay deletes them, too.
+    Events are old after USERS_EVENTS_KEEP_DAYS. The service does the same every hour, and the relay for events.
     """
     settings = settings_or_exit(UsersSettings)
 

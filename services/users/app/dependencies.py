@@ -28,7 +28,7 @@ from app.services.service_clients import ClientCredentials
 from app.services.sign_in import SignIn
 from app.services.signing_keys import KeyRing
 from app.settings import UsersSettings
-from chassis.auth.tokens import TokenVerifier
+from chassis.auth.tokens import Principal, TokenVerifier
 from chassis.db.columns import utc_now
 from chassis.db.sessions import ReadSessionDep
 from chassis.web.errors import (
@@ -72,7 +72,10 @@ StateDep = Annotated[UsersState, Depends(get_state)]
 
 async def get_caller(request: Request) -> Caller:
     host = request.client.host if request.client else "unknown"
-    return Caller(address=one_address(host), has_gone=request.is_disconnected)
+    name = "".join(filter(str.isprintable, request.headers.get("user-agent", "")))[:255]
+    return Caller(
+        address=one_address(host), user_agent=name or None, has_gone=request.is_disconnected
+    )
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]
@@ -92,18 +95,43 @@ TokenDep = Annotated[
 ]
 
 
-async def get_current_user(token: TokenDep, state: StateDep, session: ReadSessionDep) -> Account:
-    """The signed-in account as it is now, not as it was when the token was issued.
-
-    Raises:
-        NotAuthenticated: there is no token.
-        InvalidToken: the token is bad, or its account is deleted or inactive.
+async def get_principal(token: TokenDep, state: StateDep) -> Principal:
+    """Raises:
+    NotAuthenticated: there is no token.
+    InvalidToken: the token is bad.
     """
     if not token:
         raise NotAuthenticated
-    principal = await state.verifier.principal(token)
-    account = await UserQueries(session).get(principal.user_id)
-    if account is None or not account.is_active:
+    return await state.verifier.principal(token)
+
+
+CurrentPrincipal = Annotated[Principal, Depends(get_principal)]
+
+
+async def get_session_id(principal: CurrentPrincipal) -> int:
+    """The session that the token belongs to.
+
+    Raises:
+        InvalidToken: none, so the token was issued by an older release.
+    """
+    if principal.session_id is None:
+        raise InvalidToken
+    return int(principal.session_id)
+
+
+CurrentSessionId = Annotated[int, Depends(get_session_id)]
+
+
+async def get_current_user(
+    principal: CurrentPrincipal, session_id: CurrentSessionId, session: ReadSessionDep
+) -> Account:
+    """The signed-in account as it is now, not as it was when the token was issued.
+
+    Raises:
+        InvalidToken: the account is deleted or inactive, or the session has ended.
+    """
+    account = await UserQueries(session).get_signed_in(principal.user_id, session_id, utc_now())
+    if account is None:
         raise InvalidToken
     return account
 
@@ -119,13 +147,12 @@ async def require_admin(account: CurrentUser) -> None:
         raise Forbidden
 
 
-async def get_recently_signed_in(token: TokenDep, state: StateDep, account: CurrentUser) -> Account:
+async def get_recently_signed_in(principal: CurrentPrincipal, account: CurrentUser) -> Account:
     """Like `get_current_user`.
 
     Raises:
         SignInTooOld: the user sent the password longer ago than `RECENT_SECONDS`.
     """
-    principal = await state.verifier.principal(token or "")
     if utc_now().timestamp() - (principal.auth_time or 0) > RECENT_SECONDS:
         raise SignInTooOld
     return account

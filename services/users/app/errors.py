@@ -24,6 +24,10 @@ class UserNotFound(NotFound):
     sentence = "User not found"
 
 
+class SessionNotFound(NotFound):
+    sentence = "Session not found"
+
+
 class EmailTaken(Conflict):
     code, sentence = "email_taken", "Another account has this e-mail address."
 

@@ -12,11 +12,13 @@ from app.clients.breached_passwords import BreachedPasswords, open_breached_pass
 from app.database import MIGRATIONS
 from app.dependencies import UsersState
 from app.events.user_events import SOURCE
-from app.routers import admin, auth, internal, users, well_known
+from app.jobs.housekeeping import housekeeping
+from app.routers import admin, auth, internal, sessions, users, well_known
 from app.services.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
 from app.services.attempts import Attempts
 from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
+from app.services.refresh_tokens import SessionLimits
 from app.services.sign_in import SignIn
 from app.services.signing_keys import KeyRing
 from app.settings import AUDIENCE, UsersSettings
@@ -63,6 +65,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[UsersState]:
         async with (
             open_database(settings, database) as opened,
+            housekeeping(settings, opened, metrics.registry),
             open_breached_passwords(settings) as breached,
         ):
             state = build_state(settings, opened, breached)
@@ -85,7 +88,14 @@ def create_app(
         title="Users",
         description=DESCRIPTION,
         settings=settings,
-        routers=[users.router, auth.router, admin.router, internal.router, well_known.router],
+        routers=[
+            users.router,
+            sessions.router,
+            auth.router,
+            admin.router,
+            internal.router,
+            well_known.router,
+        ],
         lifespan=lifespan,
         migrations=MIGRATIONS,
         metrics=metrics,
@@ -109,10 +119,16 @@ def build_state(
         service_verifier=TokenVerifier(keys, audience=INTERNAL_AUDIENCE, issuer=settings.issuer),
         passwords=passwords,
         attempts=attempts,
-        sign_in=SignIn(
-            database, passwords, attempts, issuer, timedelta(days=settings.refresh_token_days)
-        ),
+        sign_in=SignIn(database, passwords, attempts, issuer, _session_limits(settings)),
         password_rules=PasswordRules(breached),
+    )
+
+
+def _session_limits(settings: UsersSettings) -> SessionLimits:
+    return SessionLimits(
+        lifetime=timedelta(days=settings.refresh_token_days),
+        idle=timedelta(days=settings.session_idle_days),
+        most=settings.max_sessions,
     )
 
 

@@ -40,7 +40,7 @@ class User(SQLModel, table=True):
 
 
 class RefreshFamily(SQLModel, table=True):
-    """One login: all refresh tokens that descend from it."""
+    """A session: one sign-in, and all refresh tokens that descend from it."""
 
     __tablename__ = "refresh_families"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -52,8 +52,13 @@ class RefreshFamily(SQLModel, table=True):
         index=True,
     )
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it last got new tokens. Null: only when it was created."""
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    """Each use moves it, up to the end of the longest session."""
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    user_agent: str | None = Field(default=None, sa_type=String(255))
+    """What the client called itself when it signed in."""
 
 
 class RefreshToken(SQLModel, table=True):

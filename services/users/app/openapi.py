@@ -14,6 +14,7 @@ from app.errors import (
     InvalidTarget,
     InvalidTokenRequest,
     LastAdmin,
+    SessionNotFound,
     SignInTooOld,
     UnsupportedGrantType,
     UserNotFound,
@@ -62,6 +63,11 @@ UPDATE_ME: Responses = error_responses(*_SIGNED_IN, WrongPassword, EmailTaken, *
 CHANGE_MY_PASSWORD: Responses = error_responses(*_SIGNED_IN, WrongPassword, *_TESTS_PASSWORD)
 DELETE_ME: Responses = error_responses(*_SIGNED_IN, WrongPassword, LastAdmin, *_TESTS_PASSWORD)
 DELETE_ME_WITHOUT_PASSWORD: Responses = error_responses(*_SIGNED_IN, SignInTooOld, LastAdmin)
+LIST_SESSIONS: Responses = {
+    200: {"links": links("users_end_session", parameters={"session_id": "$response.body#/0/id"})},
+    **error_responses(*_SIGNED_IN),
+}
+END_SESSION: Responses = error_responses(*_SIGNED_IN, SessionNotFound)
 READ_USER: Responses = error_responses(*_SIGNED_IN, UserNotFound)
 
 SIGN_IN_DESCRIPTION = (

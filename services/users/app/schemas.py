@@ -130,6 +130,16 @@ class OwnUser(View):
     created_at: datetime
 
 
+class OwnSession(View):
+    """A sign-in of the account that hasn't ended."""
+
+    id: int = Field(examples=[1])
+    created_at: datetime
+    last_used_at: datetime = Field(description="When it last got new tokens.")
+    user_agent: str | None = Field(description="What the client called itself when it signed in.")
+    current: bool = Field(description="Whether this request belongs to it.")
+
+
 class AccessToken(BaseModel):
     access_token: str
     token_type: Literal["bearer"]

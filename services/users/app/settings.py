@@ -43,7 +43,18 @@ class UsersSettings(PublisherSettings):
         900, ge=1, le=900, description="How long an access token is valid (1 to 900)."
     )
     refresh_token_days: int = Field(
-        30, ge=1, description="How long refresh tokens are valid after the login (at least 1)."
+        30, ge=1, description="A session ends so many days after the sign-in (at least 1)."
+    )
+    session_idle_days: int = Field(
+        14, ge=1, description="A session ends after so many days without a refresh (at least 1)."
+    )
+    max_sessions: int = Field(
+        20,
+        ge=1,
+        description="Sessions of one account; a sign-in ends the one that was used longest ago (at least 1).",
+    )
+    background: bool = Field(
+        True, description="Whether this process deletes what `prune` deletes, every hour."
     )
     jwks_max_age_seconds: int = Field(
         300, ge=0, description="How long verifiers may cache the published keys (at least 0)."

@@ -23,11 +23,12 @@ def token_audiences() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def settings() -> UsersSettings:
-    """Password hashing is fast here. One test uses the parameters of production."""
+    """Password hashing is fast here. One test uses the parameters of production. Background work is off."""
     return settings_for_tests(
         UsersSettings,
         password_memory_kib=8,
         password_time_cost=1,
+        background=False,
         token_audiences=token_audiences(),
     )
 

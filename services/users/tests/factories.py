@@ -1,12 +1,14 @@
 """Users: bodies of requests, and accounts in the database."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypedDict, Unpack
 
 from sqlalchemy import insert
 
 from app.dependencies import UsersState
 from app.models import User
+from app.repositories.refresh_tokens import RefreshTokenRepository
 from app.repositories.users import UserRepository
 from chassis.auth.tokens import Role
 from chassis.db.columns import utc_now
@@ -74,13 +76,19 @@ async def create_account(
         user.id = user_id
     await UserRepository(session).save(user)
     await session.commit()
-    token = await access_token(state, user.id, role)
+    token = await access_token(session, state, user.id, role)
     return Account(user.id, user.email, user.name, data["password"], token)
 
 
-async def access_token(state: UsersState, user_id: int, role: Role = "user") -> str:
-    """A token of a user who has just signed in."""
-    return (await state.issuer.for_user(user_id, role, signed_in_at=utc_now())).access_token
+async def access_token(
+    session: WriteSession, state: UsersState, user_id: int, role: Role = "user"
+) -> str:
+    """A token of a user who has just signed in, in a session without a refresh token."""
+    now = utc_now()
+    family = await RefreshTokenRepository(session).add_family(user_id, now + timedelta(days=1))
+    await session.commit()
+    token = await state.issuer.for_user(user_id, role, session_id=family.id, signed_in_at=now)
+    return token.access_token
 
 
 async def create_accounts(session: WriteSession, amount: int) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import jwt
 
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient
@@ -22,6 +23,21 @@ def assert_user_response(
     if email is not None:
         assert body["email"] == email, response.text
     return body
+
+
+def claims_of(access_token: str) -> dict[str, Any]:
+    """The claims of a token, which isn't verified."""
+    claims: dict[str, Any] = jwt.decode(access_token, options={"verify_signature": False})
+    return claims
+
+
+async def sign_in(client: AppClient, account: Account, **headers: str) -> dict[str, Any]:
+    """The body of the response: the tokens of a new session."""
+    form = {"username": account.email, "password": account.password}
+    response = await client.post("/auth/token", data=form, headers=headers)
+    assert_status(response, 200)
+    tokens: dict[str, Any] = response.json()
+    return tokens
 
 
 async def log_in(client: AppClient, account: Account, *, password: str | None = None) -> str:

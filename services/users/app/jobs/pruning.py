@@ -1,4 +1,4 @@
-"""Deletes ended logins and expired signing keys. An operator's timer runs it (`python -m app prune`)."""
+"""Deletes what has ended or expired. Each process does it every hour, and `python -m app prune` at once."""
 
 from datetime import timedelta
 
@@ -7,15 +7,20 @@ from app.repositories.signing_keys import SigningKeyRepository
 from app.repositories.throttles import ThrottleRepository
 from app.services.attempts import KNOWN_FOR
 from chassis.db.columns import utc_now
+from chassis.db.database import serialise
 from chassis.db.sessions import WriteSession
+
+_LOCK_ID = 0x7072756E  # "prun"
+KEEP = timedelta(days=7)
+"""How long ended sessions are kept, so that the use of a stolen refresh token is still recognised."""
 
 
 async def prune(session: WriteSession, *, keep: timedelta) -> tuple[int, int]:
     """Delete logins that ended longer ago than `keep`, and signing keys that are no longer published.
 
-    Logins are kept for a while so that the use of a stolen refresh token is still recognised.
     Returns the numbers of deleted logins and keys.
     """
+    await serialise(session, _LOCK_ID)  # replicas that delete the same rows could deadlock
     now = utc_now()
     await ThrottleRepository(session).delete_expired(known_before=now - KNOWN_FOR)
     logins = await RefreshTokenRepository(session).delete_families_ended_before(now - keep)

@@ -1,22 +1,34 @@
-"""Logins and their refresh tokens in the database."""
+"""Sessions and their refresh tokens in the database. In the tables, a session is a family of tokens."""
 
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, delete, or_, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, update
+from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from app.models import RefreshFamily, RefreshToken, User
 from chassis.auth.tokens import Role
-from chassis.db.sessions import WriteSession
+from chassis.db.sessions import ReadSession, WriteSession
 
 
 class Holder(NamedTuple):
-    """The account that a login belongs to."""
+    """The account that a session belongs to."""
 
     user_id: int
     role: Role
+    session_id: int
     signed_in_at: datetime
+
+
+class OwnSession(NamedTuple):
+    """A session as the account's holder sees it."""
+
+    id: int
+    created_at: datetime
+    last_used_at: datetime
+    user_agent: str | None
+    current: bool
 
 
 _FAMILY_ID_BY_HASH = select(RefreshToken.family_id).where(
@@ -29,7 +41,7 @@ _FAMILY_BY_HASH_FOR_UPDATE = (
     .with_for_update(of=RefreshFamily, key_share=True)
 )
 _HOLDER_OF_LIVE_FAMILY = (
-    select(col(User.id), col(User.role), col(RefreshFamily.created_at))
+    select(col(User.id), col(User.role), col(RefreshFamily.id), col(RefreshFamily.created_at))
     .join(RefreshFamily, col(RefreshFamily.user_id) == col(User.id))
     .where(
         col(RefreshFamily.id) == bindparam("family_id"),
@@ -40,14 +52,54 @@ _HOLDER_OF_LIVE_FAMILY = (
 )
 
 
+_LAST_USED_AT = func.coalesce(col(RefreshFamily.last_used_at), col(RefreshFamily.created_at))
+_LIVE_OF_USER = (
+    col(RefreshFamily.user_id) == bindparam("of_user"),
+    col(RefreshFamily.revoked_at).is_(None),
+    col(RefreshFamily.expires_at) > bindparam("now"),
+)
+_LATEST_FIRST = (_LAST_USED_AT.desc(), col(RefreshFamily.id).desc())
+_OWN_SESSIONS = (
+    select_columns(
+        col(RefreshFamily.id),
+        col(RefreshFamily.created_at),
+        _LAST_USED_AT,
+        col(RefreshFamily.user_agent),
+        col(RefreshFamily.id) == bindparam("current_id"),
+    )
+    .where(*_LIVE_OF_USER)
+    .order_by(*_LATEST_FIRST)
+)
+_LATEST_IDS = (
+    select_columns(col(RefreshFamily.id))
+    .where(*_LIVE_OF_USER)
+    .order_by(*_LATEST_FIRST)
+    .limit(bindparam("most"))
+)
+
+
+class SessionQueries:
+    """Reads sessions."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+
+    async def list_own(self, user_id: int, now: datetime, *, current_id: int) -> list[OwnSession]:
+        """The sessions of an account that haven't ended, the one that was used last first."""
+        values = {"of_user": user_id, "now": now, "current_id": current_id}
+        return [OwnSession(*row) for row in await self._session.all(_OWN_SESSIONS, values)]
+
+
 class RefreshTokenRepository:
-    """Reads and writes logins (families) and their tokens."""
+    """Reads and writes sessions and their tokens."""
 
     def __init__(self, session: WriteSession) -> None:
         self._session = session
 
-    async def add_family(self, user_id: int, expires_at: datetime) -> RefreshFamily:
-        family = RefreshFamily(user_id=user_id, expires_at=expires_at)
+    async def add_family(
+        self, user_id: int, expires_at: datetime, user_agent: str | None = None
+    ) -> RefreshFamily:
+        family = RefreshFamily(user_id=user_id, expires_at=expires_at, user_agent=user_agent)
         self._session.add(family)
         await self._session.flush()
         return family
@@ -78,6 +130,25 @@ class RefreshTokenRepository:
         values = {"family_id": family_id, "now": now}
         row = (await self._session.exec(_HOLDER_OF_LIVE_FAMILY, params=values)).one_or_none()
         return Holder(*row) if row else None
+
+    async def touch_family(self, family_id: int, now: datetime, expires_at: datetime) -> None:
+        used = update(RefreshFamily).where(col(RefreshFamily.id) == family_id)
+        await self._session.exec(used.values(last_used_at=now, expires_at=expires_at))
+
+    async def revoke_family_of(self, user_id: int, family_id: int, now: datetime) -> bool:
+        """End a session of an account. Returns whether it had such a session."""
+        live = update(RefreshFamily).where(*_LIVE_OF_USER, col(RefreshFamily.id) == family_id)
+        values = {"of_user": user_id, "now": now}
+        revoked = live.values(revoked_at=now).returning(col(RefreshFamily.id))
+        return await self._session.scalar(revoked, params=values) is not None
+
+    async def revoke_all_but_latest(self, user_id: int, most: int, now: datetime) -> None:
+        """End sessions of an account, so that at most so many are left."""
+        others = update(RefreshFamily).where(
+            *_LIVE_OF_USER, col(RefreshFamily.id).not_in(_LATEST_IDS)
+        )
+        values = {"of_user": user_id, "now": now, "most": most}
+        await self._session.exec(others.values(revoked_at=now), params=values)
 
     async def revoke_family(self, family_id: int, now: datetime) -> None:
         await self._revoke(col(RefreshFamily.id) == family_id, now)

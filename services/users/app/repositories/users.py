@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from app.errors import EmailTaken
-from app.models import User
+from app.models import RefreshFamily, User
 from chassis.auth.tokens import Role
 from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold
 from chassis.db.paging import Sort, decode_int, fetch_page
@@ -72,6 +72,14 @@ _ACCOUNTS = select_columns(
     col(User.created_at),
 )
 _ACCOUNT_BY_ID = _ACCOUNTS.where(col(User.id) == bindparam("user_id"))
+_ACCOUNT_BY_SESSION = _ACCOUNT_BY_ID.join(
+    RefreshFamily, col(RefreshFamily.user_id) == col(User.id)
+).where(
+    col(User.is_active),
+    col(RefreshFamily.id) == bindparam("session_id"),
+    col(RefreshFamily.revoked_at).is_(None),
+    col(RefreshFamily.expires_at) > bindparam("now"),
+)
 _PUBLIC_ACCOUNT_BY_ID = select_columns(col(User.id), col(User.name), col(User.is_active)).where(
     col(User.id) == bindparam("user_id")
 )
@@ -119,6 +127,12 @@ class UserQueries:
 
     async def get(self, user_id: int) -> Account | None:
         row = await self._session.one_or_none(_ACCOUNT_BY_ID, {"user_id": user_id})
+        return Account(*row) if row else None
+
+    async def get_signed_in(self, user_id: int, session_id: int, now: datetime) -> Account | None:
+        """The account, if it is active and has a session with this id that hasn't ended."""
+        values = {"user_id": user_id, "session_id": session_id, "now": now}
+        row = await self._session.one_or_none(_ACCOUNT_BY_SESSION, values)
         return Account(*row) if row else None
 
     async def get_public(self, user_id: int) -> PublicAccount | None:

@@ -35,11 +35,14 @@ class TokenIssuer:
         self._lifetime_seconds = lifetime_seconds
         self._user_audiences = list(user_audiences)
 
-    async def for_user(self, user_id: int, role: Role, *, signed_in_at: datetime) -> AccessToken:
+    async def for_user(
+        self, user_id: int, role: Role, *, session_id: int, signed_in_at: datetime
+    ) -> AccessToken:
         claims: dict[str, str | int | Sequence[str]] = {
             "sub": str(user_id),
             "aud": self._user_audiences,
             "role": role,
+            "sid": str(session_id),
             "auth_time": int(signed_in_at.timestamp()),
         }
         return await self._issue(claims, self._lifetime_seconds)

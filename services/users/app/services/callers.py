@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class Caller:
     address: str
     """What counts as one address: an IPv4 address, or the /64 network that one holder of an IPv6 address has."""
+    user_agent: str | None
+    """What the client calls itself, up to 255 printable characters."""
     has_gone: Callable[[], Awaitable[bool]]
     """Whether the client has closed the connection."""
 

@@ -1,12 +1,13 @@
-"""Refresh tokens: each can be used once; a second use ends its whole family (RFC 9700, 4.14.2)."""
+"""Sessions and their refresh tokens: each can be used once; a second use ends the session (RFC 9700, 4.14.2)."""
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from app.errors import InvalidRefreshToken, RefreshTokenReused
+from app.errors import InvalidRefreshToken, RefreshTokenReused, SessionNotFound
 from app.repositories.refresh_tokens import Holder, RefreshTokenRepository
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
@@ -14,14 +15,35 @@ from chassis.db.sessions import WriteSession
 logger = structlog.get_logger(__name__)
 
 
-async def start_family(session: WriteSession, user_id: int, lifetime: timedelta) -> str:
-    """Record a login. Returns its first refresh token."""
-    tokens = RefreshTokenRepository(session)
-    family = await tokens.add_family(user_id, expires_at=utc_now() + lifetime)
-    return await _add_token(tokens, family.id)
+@dataclass(frozen=True, kw_only=True)
+class SessionLimits:
+    lifetime: timedelta
+    """A session ends so long after the sign-in."""
+    idle: timedelta
+    """A session ends after so much time without a refresh."""
+    most: int
+    """The number of sessions of one account."""
+
+    def end(self, signed_in_at: datetime, now: datetime) -> datetime:
+        return min(signed_in_at + self.lifetime, now + self.idle)
 
 
-async def exchange(session: WriteSession, refresh_token: str) -> tuple[Holder, str]:
+async def start(
+    session: WriteSession, user_id: int, user_agent: str | None, limits: SessionLimits
+) -> tuple[int, str]:
+    """Start a session, and end those that are too many. Returns its id and its first refresh token.
+
+    The caller has locked the account: two sign-ins at once could start one session too many.
+    """
+    tokens, now = RefreshTokenRepository(session), utc_now()
+    family = await tokens.add_family(user_id, limits.end(now, now), user_agent)
+    await tokens.revoke_all_but_latest(user_id, limits.most, now)
+    return family.id, await _add_token(tokens, family.id)
+
+
+async def exchange(
+    session: WriteSession, refresh_token: str, limits: SessionLimits
+) -> tuple[Holder, str]:
     """Use a refresh token, and issue the next one. Returns its holder and the next one.
 
     Raises:
@@ -39,7 +61,18 @@ async def exchange(session: WriteSession, refresh_token: str) -> tuple[Holder, s
     holder = await tokens.get_holder(family_id, now)
     if holder is None:
         raise InvalidRefreshToken
+    await tokens.touch_family(family_id, now, limits.end(holder.signed_in_at, now))
     return holder, await _add_token(tokens, family_id)
+
+
+async def end(session: WriteSession, user_id: int, session_id: int) -> None:
+    """End one session of an account.
+
+    Raises:
+        SessionNotFound: the account has no such session, or it has ended.
+    """
+    if not await RefreshTokenRepository(session).revoke_family_of(user_id, session_id, utc_now()):
+        raise SessionNotFound
 
 
 async def revoke(session: WriteSession, refresh_token: str) -> None:

@@ -1,8 +1,7 @@
 """Sign-in: from credentials, or a refresh token, to tokens."""
 
-from datetime import datetime, timedelta
-
 from app.errors import InvalidCredentials, RefreshTokenReused, WrongPassword
+from app.repositories.refresh_tokens import Holder
 from app.repositories.users import Account, UserQueries, UserRepository
 from app.schemas import TokenPair
 from app.services import refresh_tokens
@@ -10,7 +9,7 @@ from app.services.access_tokens import TokenIssuer
 from app.services.attempts import Attempts
 from app.services.callers import Caller
 from app.services.passwords import PasswordHasher
-from chassis.auth.tokens import Role
+from app.services.refresh_tokens import SessionLimits
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
 from chassis.web.fields import email_key
@@ -29,13 +28,13 @@ class SignIn:
         passwords: PasswordHasher,
         attempts: Attempts,
         issuer: TokenIssuer,
-        refresh_lifetime: timedelta,
+        limits: SessionLimits,
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._attempts = attempts
         self._issuer = issuer
-        self._refresh_lifetime = refresh_lifetime
+        self._limits = limits
 
     async def log_in(self, email: str, password: str, caller: Caller) -> TokenPair:
         """Raises:
@@ -52,8 +51,11 @@ class SignIn:
         matches, new_hash = await self._passwords.verify(password, stored, caller.has_gone)
         if account is None or not matches or not account.is_active:
             raise InvalidCredentials
-        tokens = await self._start_login(
-            account.user_id, account.password_hash, new_hash or account.password_hash
+        tokens = await self._start_session(
+            account.user_id,
+            account.password_hash,
+            new_hash or account.password_hash,
+            caller.user_agent,
         )
         # None: the account changed meanwhile. If only its hash was renewed, by another login, the
         # password is still right.
@@ -65,12 +67,14 @@ class SignIn:
         """
         async with self._database.write_session() as session:
             try:
-                holder, next_token = await refresh_tokens.exchange(session, refresh_token)
+                holder, next_token = await refresh_tokens.exchange(
+                    session, refresh_token, self._limits
+                )
             except RefreshTokenReused:
                 await session.commit()  # the revocation has to outlive the error
                 raise
             # Signed before the commit: if signing fails, the client can use its token again.
-            pair = await self._pair(*holder, next_token)
+            pair = await self._pair(holder, next_token)
             await session.commit()
         return pair
 
@@ -105,21 +109,27 @@ class SignIn:
         if user is None:  # the hash changed meanwhile, as in `log_in`
             await self.change_password(account, current, new, caller)
 
-    async def _start_login(self, user_id: int, stored_hash: str, new_hash: str) -> TokenPair | None:
-        """Record a login. None: the account was deleted or changed since `stored_hash` was read."""
+    async def _start_session(
+        self, user_id: int, stored_hash: str, new_hash: str, user_agent: str | None
+    ) -> TokenPair | None:
+        """None: the account was deleted or changed since `stored_hash` was read."""
         async with self._database.transaction() as session:
             user = await UserRepository(session).replace_password_hash(
                 user_id, expected=stored_hash, new=new_hash, only_if_active=True
             )
             if user is None:
                 return None
-            refresh_token = await refresh_tokens.start_family(
-                session, user_id, self._refresh_lifetime
+            session_id, refresh_token = await refresh_tokens.start(
+                session, user_id, user_agent, self._limits
             )
-        return await self._pair(user_id, user.role, utc_now(), refresh_token)
+        holder = Holder(user_id, user.role, session_id, signed_in_at=utc_now())
+        return await self._pair(holder, refresh_token)
 
-    async def _pair(
-        self, user_id: int, role: Role, signed_in_at: datetime, refresh_token: str
-    ) -> TokenPair:
-        access = await self._issuer.for_user(user_id, role, signed_in_at=signed_in_at)
+    async def _pair(self, holder: Holder, refresh_token: str) -> TokenPair:
+        access = await self._issuer.for_user(
+            holder.user_id,
+            holder.role,
+            session_id=holder.session_id,
+            signed_in_at=holder.signed_in_at,
+        )
         return TokenPair(**access.model_dump(), refresh_token=refresh_token)

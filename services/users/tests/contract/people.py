@@ -48,7 +48,7 @@ class People:
         await self.session.commit()
 
     async def token(self, user_id: int) -> str:
-        return await access_token(self.state, user_id)
+        return await access_token(self.session, self.state, user_id)
 
     async def client_of(self, user_id: int) -> AppClient:
         return as_user(self.client, await self.token(user_id))

@@ -33,7 +33,7 @@ class UsersStates(UsersMessages):
     async def expired_token(self) -> Secrets:
         await self._people.store(CALLER_ID)
         granted = await self._people.in_the_past().for_user(
-            CALLER_ID, "user", signed_in_at=utc_now()
+            CALLER_ID, "user", session_id=1, signed_in_at=utc_now()
         )
         return _caller(granted.access_token)
 

@@ -11,7 +11,7 @@ from service_testing.frozen_time import FrozenTime
 from service_testing.isolation import IsolatedDatabase
 from service_testing.tokens import TokenIssuer
 from tests.factories import Account
-from tests.helpers import assert_user_response
+from tests.helpers import assert_user_response, claims_of
 
 
 @pytest.fixture
@@ -19,6 +19,12 @@ async def issuer(state: UsersState, database: IsolatedDatabase) -> TokenIssuer:
     """Signs with the service's own key, so that only the claim under test is wrong."""
     key = await state.keys.signing_key()
     return TokenIssuer(key.private, key_id=key.key_id, audience="users", name="users")
+
+
+@pytest.fixture
+def claims(user: Account) -> dict[str, Any]:
+    """What names the user and a session of theirs."""
+    return {"user_id": user.id, "sid": claims_of(user.token)["sid"]}
 
 
 class TestToken:
@@ -37,9 +43,14 @@ class TestToken:
 
     @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
     async def test_valid_token_is_accepted(
-        self, client: AppClient, user: Account, issuer: TokenIssuer, scheme: str
+        self,
+        client: AppClient,
+        user: Account,
+        issuer: TokenIssuer,
+        claims: dict[str, Any],
+        scheme: str,
     ) -> None:
-        headers = {"Authorization": f"{scheme} {issuer.token(user_id=user.id)}"}
+        headers = {"Authorization": f"{scheme} {issuer.token(**claims)}"}
         response = await client.get("/users/me", headers=headers)
         assert_user_response(response, email=user.email)
 
@@ -55,23 +66,28 @@ class TestToken:
             {"expires_in_seconds": -11},
             *({"sub": subject} for subject in ("0", "me", str(2**63))),
             {"role": "root"},
-            *({"without": [claim]} for claim in ("aud", "exp", "role")),
+            *({"without": [claim]} for claim in ("aud", "exp", "role", "sid")),
+            {"sid": str(2**63 - 1)},
             {"headers": {"kid": "unknown"}},
             *({"algorithm": algorithm} for algorithm in ("none", "HS256")),
         ],
         ids=str,
     )
     async def test_token_with_one_wrong_claim_returns_401(
-        self, client: AppClient, user: Account, issuer: TokenIssuer, wrong: dict[str, Any]
+        self,
+        client: AppClient,
+        claims: dict[str, Any],
+        issuer: TokenIssuer,
+        wrong: dict[str, Any],
     ) -> None:
-        token = issuer.token(**{"user_id": user.id, **wrong})
+        token = issuer.token(**{**claims, **wrong})
         response = await as_user(client, token).get("/users/me")
         assert_error_response(response, 401, "invalid_token")
 
     async def test_token_signed_by_another_key_returns_401(
-        self, client: AppClient, user: Account, issuer: TokenIssuer
+        self, client: AppClient, claims: dict[str, Any], issuer: TokenIssuer
     ) -> None:
-        token = issuer.impostor().token(user_id=user.id)
+        token = issuer.impostor().token(**claims)
         response = await as_user(client, token).get("/users/me")
         assert_error_response(response, 401, "invalid_token")
 
@@ -90,21 +106,26 @@ class TestTime:
 
 
 class TestAccountBehindTheToken:
-    async def test_token_of_a_deactivated_account_returns_401_until_it_is_active_again(
+    async def test_token_of_a_deactivated_account_returns_401_even_after_reactivation(
         self, user_client: AppClient, admin_client: AppClient, user: Account
     ) -> None:
         path = f"/admin/users/{user.id}"
         assert_user_response(await admin_client.patch(path, json={"is_active": False}))
         assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
         assert_user_response(await admin_client.patch(path, json={"is_active": True}))
-        assert_user_response(await user_client.get("/users/me"))
+        assert_error_response(await user_client.get("/users/me"), 401, "invalid_token")
 
     async def test_demoted_admin_with_an_old_token_returns_403(
-        self, client: AppClient, admin_client: AppClient, user: Account, issuer: TokenIssuer
+        self,
+        client: AppClient,
+        admin_client: AppClient,
+        user: Account,
+        issuer: TokenIssuer,
+        claims: dict[str, Any],
     ) -> None:
         path = f"/admin/users/{user.id}"
         assert_user_response(await admin_client.patch(path, json={"role": "admin"}))
-        promoted = as_user(client, issuer.token(user_id=user.id, role="admin"))
+        promoted = as_user(client, issuer.token(**claims, role="admin"))
         assert_status(await promoted.get("/admin/users/"), 200)
         assert_user_response(await admin_client.patch(path, json={"role": "user"}))
         assert_error_response(await promoted.get("/admin/users/"), 403, "forbidden")
@@ -118,9 +139,9 @@ class TestAccountBehindTheToken:
         assert_status(await user_client.get("/admin/users/"), 200)
 
     async def test_token_of_an_unknown_account_returns_401(
-        self, client: AppClient, issuer: TokenIssuer
+        self, client: AppClient, issuer: TokenIssuer, claims: dict[str, Any]
     ) -> None:
-        token = issuer.token(user_id=2**63 - 1)
+        token = issuer.token(**{**claims, "user_id": 2**63 - 1})
         response = await as_user(client, token).get("/users/me")
         assert_error_response(response, 401, "invalid_token")
 

@@ -36,7 +36,7 @@ def caller(address: str = "192.0.2.1") -> Caller:
     async def is_there() -> bool:
         return False
 
-    return Caller(address=address, has_gone=is_there)
+    return Caller(address=address, user_agent=None, has_gone=is_there)
 
 
 async def sign_in(client: AppClient, account: Account, password: str = "") -> httpx.Response:

@@ -14,7 +14,7 @@ from app.settings import UsersSettings
 from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, app_transport, as_user
 from tests.factories import Account, create_account
-from tests.helpers import log_in
+from tests.helpers import claims_of, log_in
 from tests.spare_database import opened
 
 Request = tuple[str, str, Mapping[str, Any]]
@@ -71,11 +71,16 @@ REQUESTS: dict[str, list[Request]] = {
         *unreadable("user", "/users/me/deletion"),
         *by_all("admin user", "/users/me/deletion", json={"current_password": PASSWORD}),
     ],
+    "GET /users/me/sessions": by_all("user anonymous offline", "/users/me/sessions"),
+    "DELETE /users/me/sessions/{session_id}": [
+        *by_all("anonymous offline", "/users/me/sessions/1"),
+        *(("user", f"/users/me/sessions/{each}", {}) for each in (NOBODY, 0, "{session}")),
+    ],
     "DELETE /users/me": by_all("anonymous offline admin user", "/users/me"),
     "PUT /users/me/password": [
         ("user", "/users/me/password", {"json": {**NEW_PASSWORD, "current_password": "wrong"}}),
-        *by_all("user anonymous offline limited", "/users/me/password", json=NEW_PASSWORD),
         *unreadable("user", "/users/me/password"),
+        *by_all("limited anonymous offline user", "/users/me/password", json=NEW_PASSWORD),
     ],
     "GET /users/{user_id}": [
         *by_all("user anonymous offline", "/users/{other}"),
@@ -238,7 +243,9 @@ class TestOpenApiStatuses:
         method, route = operation.split()
         seen = set()
         for caller, path, options in REQUESTS[operation]:
-            address = path.format(other=other.id, admin=admin.id)
+            address = path.format(
+                other=other.id, admin=admin.id, session=claims_of(user.token)["sid"]
+            )
             sent = {"json": login} if options.get("json") is LOGIN else options
             response = await callers[caller].request(method, address, **sent)
             seen.add(str(response.status_code))

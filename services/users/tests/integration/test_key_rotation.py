@@ -48,7 +48,8 @@ class Timeline:
         self._wall.move_to(self.start + timedelta(seconds=seconds))
 
     async def token(self) -> str:
-        return (await self.issuer.for_user(1, "user", signed_in_at=utc_now())).access_token
+        token = await self.issuer.for_user(1, "user", session_id=1, signed_in_at=utc_now())
+        return token.access_token
 
     async def published_ids(self) -> list[str]:
         return [key["kid"] for key in await self.keys.published()]

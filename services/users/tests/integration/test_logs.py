@@ -30,12 +30,15 @@ class TestSecrets:
         )
         refreshed = response.json()["refresh_token"]
         await assert_login_ended(client, tokens["refresh_token"])
-        me = as_user(client, tokens["access_token"])
+        again = await client.post("/auth/token", data=form)
+        me = as_user(client, again.json()["access_token"])
         change = {"current_password": data["password"], "new_password": "a new password"}
         assert_status(await me.put("/users/me/password", json=change), 204)
         admin = as_user(client, (await create_account(session, state, role="admin")).token)
         found = await admin.get("/admin/users/", params={"q": data["email"]})
         assert_status(found, 200)
+        again = await client.post("/auth/token", data={**form, "password": "a new password"})
+        me = as_user(client, again.json()["access_token"])
         deletion = {"current_password": "a new password"}
         assert_status(await me.post("/users/me/deletion", json=deletion), 204)
 

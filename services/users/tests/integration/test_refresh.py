@@ -13,7 +13,7 @@ from service_testing.assertions import assert_error_response, assert_status, ass
 from service_testing.client import AppClient, as_user
 from service_testing.frozen_time import FrozenTime
 from tests.factories import Account, create_account
-from tests.helpers import assert_login_ended, assert_user_response, log_in, refresh
+from tests.helpers import assert_login_ended, assert_user_response, log_in, refresh, sign_in
 
 INVALID: list[object] = [None, 1, "", "t" * 513, "nul \0 nul"]
 
@@ -69,11 +69,23 @@ class TestRefresh:
     ) -> None:
         assert settings.refresh_token_days == 30
         token = await log_in(client, user)
-        frozen_time.tick(days=29, hours=23)
-        token = await refresh(client, token)
-        # The new token doesn't extend the login's life.
-        frozen_time.tick(hours=1)
+        for _ in range(3):
+            frozen_time.tick(days=9, hours=23)
+            token = await refresh(client, token)
+        # The new token doesn't extend the session's life.
+        frozen_time.tick(hours=3)
         await assert_login_ended(client, token)
+
+    async def test_refresh_token_that_is_not_used_for_14_days_expires(
+        self, client: AppClient, user: Account, settings: UsersSettings, frozen_time: FrozenTime
+    ) -> None:
+        assert settings.session_idle_days == 14
+        used, unused = [await log_in(client, user) for _ in range(2)]
+        frozen_time.tick(days=13, hours=23)
+        used = await refresh(client, used)
+        frozen_time.tick(hours=1)
+        await assert_login_ended(client, unused)
+        assert await refresh(client, used)
 
     async def test_refresh_of_a_deactivated_account_returns_401_even_after_reactivation(
         self, client: AppClient, user: Account, admin_client: AppClient
@@ -97,6 +109,10 @@ class TestRefresh:
         body = {"refresh_token": "unknown", "grant_type": "refresh_token"}
         response = await client.post("/auth/refresh", json=body)
         assert_validation_error(response, ["body", "grant_type"])
+
+
+def refresh_token(tokens: dict[str, str]) -> dict[str, str]:
+    return {"refresh_token": tokens["refresh_token"]}
 
 
 class TestLogOut:
@@ -123,12 +139,16 @@ class TestLogOut:
         assert await refresh(client, kept)
         assert await refresh(client, of_another)
 
-    async def test_access_token_stays_valid_after_log_out(
-        self, client: AppClient, user: Account, user_client: AppClient
+    async def test_access_tokens_of_a_login_are_refused_after_log_out(
+        self, client: AppClient, user: Account
     ) -> None:
-        token = await log_in(client, user)
-        assert_status(await client.post("/auth/logout", json={"refresh_token": token}), 204)
-        assert_user_response(await user_client.get("/users/me"))
+        tokens, others = [await sign_in(client, user) for _ in range(2)]
+        refreshed = await client.post("/auth/refresh", json=refresh_token(tokens))
+        assert_status(await client.post("/auth/logout", json=refresh_token(tokens)), 204)
+        for token in (tokens["access_token"], refreshed.json()["access_token"]):
+            response = await as_user(client, token).get("/users/me")
+            assert_error_response(response, 401, "invalid_token")
+        assert_user_response(await as_user(client, others["access_token"]).get("/users/me"))
 
 
 @pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from app.dependencies import UsersState
 from app.models import RefreshFamily
@@ -28,8 +28,10 @@ class TestReuse:
         first = await log_in(client, user)
         second = await refresh(client, first)
         await assert_login_ended(client, first)
-        family = (await session.exec(select(RefreshFamily))).one()
+        statement = select(RefreshFamily).order_by(col(RefreshFamily.id).desc())
+        family = (await session.exec(statement)).first()
         await session.commit()
+        assert family is not None
         assert family.revoked_at is not None
         await assert_login_ended(client, second)
 

@@ -182,7 +182,17 @@ class TestAccessToken:
     ) -> None:
         before = utc_now()
         claims = await unverified_claims(client, user)
-        assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "role", "auth_time"}
+        assert claims.keys() == {
+            "iss",
+            "sub",
+            "aud",
+            "iat",
+            "exp",
+            "jti",
+            "role",
+            "auth_time",
+            "sid",
+        }
         assert claims["iss"] == "users"
         assert claims["sub"] == str(user.id)
         assert claims["aud"] == list(settings.token_audiences)

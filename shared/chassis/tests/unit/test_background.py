@@ -221,3 +221,16 @@ class TestStop:
         async with tasks.running():
             await settle()
         assert worker.units == 0
+
+
+async def test_two_sets_of_tasks_count_failures_together(
+    registry: CollectorRegistry, tasks: BackgroundTasks, long_backoffs: None
+) -> None:
+    others = BackgroundTasks(registry, stop_seconds=10)
+    for number, each in enumerate((tasks, others)):
+        worker = Worker(RuntimeError("injected"))
+        each.add(f"task{number}", worker.work)
+        async with each.running():
+            await worker.has_done(1)
+        labels = {"task": f"task{number}"}
+        assert registry.get_sample_value("background_task_failures_total", labels) == 1

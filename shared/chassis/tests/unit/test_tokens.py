@@ -44,11 +44,12 @@ async def assert_refused(token: str) -> None:
 
 class TestValidToken:
     async def test_principal_is_the_user_and_the_role(self) -> None:
-        token = ISSUER.token(user_id=7, role="admin", auth_time=1700000000)
+        claims: dict[str, Any] = {"user_id": 7, "role": "admin", "auth_time": 1700000000}
+        token = ISSUER.token(**claims, sid="12")
         principal = await VERIFIER.principal(token)
-        assert principal == Principal(user_id=7, role="admin", token=token, auth_time=1700000000)
+        assert principal == Principal(**claims, token=token, session_id="12")
         assert principal.is_admin
-        assert repr(principal) == "Principal(user_id=7, role='admin', auth_time=1700000000)"
+        assert token not in repr(principal)
         assert not (await VERIFIER.principal(ISSUER.token(role="user"))).is_admin
 
     @pytest.mark.parametrize("audience", ["items", ["items"], ["users", "items"]])

@@ -26,6 +26,8 @@ class Principal:
     """The token itself, to call another service for the same user. Never log it."""
     auth_time: int | None = None
     """When the user last sent the password, in seconds since 1970 (OpenID Connect Core 1.0, section 2)."""
+    session_id: str | None = None
+    """The session at the issuer that the token belongs to (OpenID Connect Front-Channel Logout 1.0, section 3)."""
 
     @property
     def is_admin(self) -> bool:
@@ -56,12 +58,13 @@ class TokenVerifier:
         role: Any = claims.get("role")
         if role not in get_args(Role):
             raise InvalidToken
-        auth_time = claims.get("auth_time")
+        auth_time, session_id = claims.get("auth_time"), claims.get("sid")
         return Principal(
             user_id=_user_id(claims["sub"]),
             role=role,
             token=token,
             auth_time=auth_time if isinstance(auth_time, int) else None,
+            session_id=session_id if isinstance(session_id, str) else None,
         )
 
     async def claims(self, token: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from weakref import WeakKeyDictionary
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -79,17 +80,26 @@ class BackgroundTask:
         await _wait(self._is_stopped, backoff_seconds)
 
 
+_FAILURES: WeakKeyDictionary[CollectorRegistry, Counter] = WeakKeyDictionary()
+"""One counter for each registry, however many `BackgroundTasks` an app has."""
+
+
+def _failures(registry: CollectorRegistry) -> Counter:
+    counter = Counter(
+        "background_task_failures_total",
+        "Units of background work that raised an exception.",
+        ("task",),
+        registry=registry,
+    )
+    return _FAILURES.setdefault(registry, counter)
+
+
 class BackgroundTasks:
     """All background tasks of one app."""
 
     def __init__(self, registry: CollectorRegistry, *, stop_seconds: float) -> None:
         """At the stop, running units get `stop_seconds` to end; then they are cancelled."""
-        self._failures = Counter(
-            "background_task_failures_total",
-            "Units of background work that raised an exception.",
-            ("task",),
-            registry=registry,
-        )
+        self._failures = _FAILURES.get(registry) or _failures(registry)
         self._stop_seconds = stop_seconds
         self._tasks: list[BackgroundTask] = []
 
