@@ -22,9 +22,8 @@ RUN --mount=type=cache,target=/root/.cache/pip pip install --require-hashes --no
 COPY shared/chassis/pyproject.toml shared/chassis/README.md chassis/
 COPY shared/chassis/src chassis/src
 RUN pip install --no-deps --no-index --no-build-isolation --target /opt/site-packages ./chassis
-COPY services/${SERVICE}/app /srv/service/app
-COPY services/${SERVICE}/migrations /srv/service/migrations
-RUN python -m compileall -q /srv/service
+COPY services/${SERVICE} /srv/service
+RUN rm -r /srv/service/deploy && python -m compileall -q /srv/service
 
 FROM python:${PYTHON_VERSION}-slim
 ARG PYTHON_VERSION

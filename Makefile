@@ -61,9 +61,8 @@ constraints: $(BOOTSTRAP)/.ready ## pin the newest versions that fit together (A
 	@$(TOX) -e constraints -- $(ARGS)
 
 .PHONY: new-service
-new-service: $(BOOTSTRAP)/.ready ## make a service: NAME=orders [CONSUMES=items] [SUBSCRIBES=users] [PORT=8003]
-	@NAME='$(NAME)' CONSUMES='$(CONSUMES)' SUBSCRIBES='$(SUBSCRIBES)' PORT='$(PORT)' \
-	    $(BOOTSTRAP)/bin/python new_service.py
+new-service: $(BOOTSTRAP)/.ready ## make a service: NAME=orders [CONSUMES=items] [SUBSCRIBES=users] [PORT=8003] [DATABASE=no]
+	@$(BOOTSTRAP)/bin/python new_service.py
 
 .PHONY: env
 env: $(BOOTSTRAP)/.ready ## write .env for docker-compose.yml, with new secrets

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ BELIEVED_DAYS = 56
 """How long contracts/bootstrap.toml may say that a service among deployed ones isn't deployed yet."""
 OFFERS = "for_consumers"
 """The folder of a service with what its consumers start from."""
+VARIABLES = {"NAME", "SINGULAR", "CONSUMES", "SUBSCRIBES", "PORT", "DATABASE"}
 # What every service, this repository or the stack has already.
 RESERVED = {
     *(
@@ -44,8 +46,14 @@ RESERVED = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewService(Service):
+    one: str
+    """The singular of its name."""
+
+
 def singular(name: str) -> str:
-    """One of them: `orders` are made of `order`."""
+    """One of them: `orders` are made of `order`. It doesn't know `movies`: SINGULAR does."""
     for ending, replaced in (
         ("ies", "y"),
         ("sses", "ss"),
@@ -60,32 +68,60 @@ def singular(name: str) -> str:
     return name
 
 
-def asked(variables: Mapping[str, str], root: Path = ROOT) -> Service:
+def asked(variables: Mapping[str, str], root: Path = ROOT) -> NewService:
     """The service that make's variables ask for.
 
     Raises:
         Refused: with one sentence, if there can't be such a service.
     """
+    _check_names(variables)
     found = {each.name: each for each in workspace.services(root)}
     name = variables.get("NAME", "")
-    if not re.fullmatch("[a-z][a-z0-9]{1,19}", name):
-        raise Refused(f"NAME must be 2 to 20 lower-case letters and digits, not {name!r}.")
+    one = variables.get("SINGULAR") or singular(name)
+    for variable, word in (("NAME", name), ("SINGULAR", one)):
+        if not re.fullmatch("[a-z][a-z0-9]{1,19}", word):
+            raise Refused(
+                f"{variable} must be 2 to 20 lower-case letters and digits, not {word!r}."
+            )
     if name in found or (root / "services" / name).exists():
         raise Refused(f"There is a service {name} already.")
-    for word in (name, singular(name)):
+    for word in (name, one):
         if word in RESERVED or keyword.iskeyword(word) or hasattr(builtins, word):
             raise Refused(f"NAME can't be {name}: `{word}` is reserved.")
-    subscribes = _providers(variables.get("SUBSCRIBES", ""), found)
-    for each in subscribes:
-        if not (found[each].folder / OFFERS / "events.py.jinja").exists():
-            raise Refused(f"SUBSCRIBES can't be {each}: it publishes no events.")
-    return Service(
+    database = _database(variables.get("DATABASE", ""))
+    return NewService(
         name=name,
+        one=one,
         folder=root / "services" / name,
         port=_port(variables.get("PORT", ""), {each.port: each.name for each in found.values()}),
         consumes=_providers(variables.get("CONSUMES", ""), found),
-        subscribes=subscribes,
+        subscribes=_publishers(variables.get("SUBSCRIBES", ""), found, database=database),
+        database=database,
     )
+
+
+def _check_names(variables: Mapping[str, str]) -> None:
+    # Everything else in the environment is no mistake. Make escapes spaces in values.
+    given = set(re.findall(r"(?<!\\) (\w+)=", f" {variables.get('MAKEFLAGS', '')}")) - {"PYTHON"}
+    if unknown := given - VARIABLES:
+        known = ", ".join(sorted(VARIABLES))
+        raise Refused(f"There is no variable {min(unknown)}; there are: {known}.")
+
+
+def _database(text: str) -> bool:
+    if text not in {"", "yes", "no"}:
+        raise Refused(f"DATABASE must be yes or no, not {text!r}.")
+    return text != "no"
+
+
+def _publishers(text: str, found: Mapping[str, Service], *, database: bool) -> list[str]:
+    names = _providers(text, found)
+    if names and not database:
+        raise Refused("SUBSCRIBES needs a database: received events are stored.")
+    for each in names:
+        if not (found[each].folder / OFFERS / "events.py.jinja").exists():
+            raise Refused(f"SUBSCRIBES can't be {each}: it publishes no events.")
+    return names
 
 
 def _providers(text: str, found: Mapping[str, Service]) -> list[str]:
@@ -109,19 +145,28 @@ def _port(text: str, used: Mapping[int, str]) -> int:
     return port
 
 
-def answers(new: Service, root: Path = ROOT) -> list[str]:
+def answers(new: NewService, root: Path = ROOT) -> list[str]:
     """The options that answer what copier.yml asks."""
     found = {each.name: each for each in workspace.services(root)}
     issuer = next(each.name for each in found.values() if each.issues_tokens)
     needed = sorted({issuer, *new.consumes, *new.subscribes})
-    providers = {each: {"entity": singular(each), "port": found[each].port} for each in needed}
-    own = {"name": new.name, "entity": singular(new.name), "port": new.port, "issuer": issuer}
+    providers = {
+        each: {"entity": _one_of(found[each]), "port": found[each].port} for each in needed
+    }
+    own = {"name": new.name, "entity": new.one, "port": new.port, "database": new.database}
     others = {"consumes": new.consumes, "subscribes": new.subscribes, "providers": providers}
-    values = own | {key: json.dumps(value) for key, value in others.items()}
+    values = own | {"issuer": issuer} | {key: json.dumps(each) for key, each in others.items()}
     return [f"--data={key}={value}" for key, value in values.items()]
 
 
-def mention(new: Service, root: Path) -> None:
+def _one_of(service: Service) -> str:
+    """The singular that the service was made with."""
+    file = service.folder / ".copier-answers.yml"
+    made_with = file.exists() and re.search(r"^entity: (\w+)$", file.read_text(), re.MULTILINE)
+    return made_with[1] if made_with else singular(service.name)
+
+
+def mention(new: NewService, root: Path) -> None:
     """Add the lines that name the service outside its folder."""
     folder = f"services/{new.name}"
     _add(root / "docker-compose.yml", f"  - {folder}/deploy/compose.yml\n", "/compose.yml\n")
@@ -133,11 +178,11 @@ def mention(new: Service, root: Path) -> None:
         text = file.read_text(encoding="utf-8")
         own = f'\\1{{"path": "{folder}"}},\n\\g<0>'
         file.write_text(re.sub(r'( *)\{.*"services/.+\n', own, text, count=1), encoding="utf-8")
-    one = singular(new.name)
-    some = f"{'an' if one[0] in 'aeiou' else 'a'} {one}"
-    for state, parameters in ((some, 'id = "int"\nname = "str"\n'), (f"no {one}", 'id = "int"\n')):
-        table = f'\n[{new.name}."{state}"]\noffered = true\n{parameters}'
-        _add(root / "contracts/states.toml", table)
+    if new.database:  # otherwise it has no state, and offers nothing to consumers
+        some = f"{'an' if new.one[0] in 'aeiou' else 'a'} {new.one}"
+        for state, more in ((some, 'name = "str"\n'), (f"no {new.one}", "")):
+            table = f'\n[{new.name}."{state}"]\noffered = true\nid = "int"\n{more}'
+            _add(root / "contracts/states.toml", table)
 
 
 def _add(file: Path, text: str, after: str = "") -> None:
@@ -147,7 +192,7 @@ def _add(file: Path, text: str, after: str = "") -> None:
     file.write_text(old[:end] + text + old[end:], encoding="utf-8")
 
 
-def make(new: Service, copy: Path) -> None:
+def make(new: NewService, copy: Path) -> None:
     """Render the service in a copy of the repository, with what other commands derive from it."""
     folder = f"services/{new.name}"
     copier = ["uv", "tool", "run", "--constraints", "constraints.txt", "copier", "copy", "--quiet"]

@@ -46,11 +46,16 @@ class Runner:
             for command in COMMANDS:
                 async with asyncio.TaskGroup() as group:
                     for service in self.services:
-                        if command != "demo" or (service.folder / "app/jobs/demo.py").exists():
+                        if self.has(service, command):
                             group.create_task(self.process(service, command))
                     if command == "serve":
                         await self.until_ready()
         return EXIT_KILLED if self.was_killed else 0
+
+    @staticmethod
+    def has(service: workspace.Service, command: str) -> bool:
+        is_demo = (service.folder / "app/jobs/demo.py").exists()
+        return {"migrate": service.database, "demo": is_demo}.get(command, True)
 
     def stop(self, number: int) -> None:
         if self.task and not self.task.cancelling():

@@ -23,15 +23,11 @@ LAYOUT = [
     "app/__main__.py",
     "app/cli.py",
     "app/settings.py",
-    "app/models.py",
     "app/schemas.py",
-    "app/database.py",
     "app/dependencies.py",
     "app/errors.py",
     "app/routers",
     "app/services",
-    "app/repositories",
-    "migrations/env.py",
     "tests/conftest.py",
     "tests/factories.py",
     "tests/helpers.py",
@@ -45,6 +41,7 @@ LAYOUT = [
     "deploy/{name}.rules.yml",
     "deploy/{name}.rules_test.yml",
 ]
+WITH_DATABASE = ["app/models.py", "app/database.py", "app/repositories", "migrations/env.py"]
 MAY_NAME_SERVICES = (
     "services/*",
     "contracts/*",
@@ -68,6 +65,7 @@ class TestFolder:
     @each_service
     def test_service_has_each_file_where_every_other_one_has_it(self, service: Service) -> None:
         files = [name.format(name=service.name) for name in LAYOUT]
+        files += WITH_DATABASE if service.database else []
         assert [name for name in files if not (service.folder / name).exists()] == []
 
     @each_service

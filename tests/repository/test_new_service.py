@@ -12,8 +12,11 @@ from conftest import MadeUp
 
 import new_service
 import workspace
-from new_service import answers, asked, mention, singular
-from workspace import ROOT, Refused, Service
+from new_service import NewService, answers, asked, mention, singular
+from workspace import ROOT, Refused
+
+OVERLAYS = (("local", "local"), ("production", "base"))
+UP = "../../../../services"
 
 
 @pytest.fixture
@@ -55,6 +58,17 @@ class TestAsked:
             ({"NAME": "import"}, "`import` is reserved."),
             ({"NAME": "imports"}, "NAME can't be imports: `import` is reserved."),
             ({"NAME": "lists"}, "NAME can't be lists: `list` is reserved."),
+            ({"NAME": "movies", "SINGULAR": "Movie"}, "SINGULAR must be 2 to 20 lower-case"),
+            ({"NAME": "movies", "SINGULAR": "list"}, "`list` is reserved."),
+            (
+                {"MAKEFLAGS": "s -- CONSUME=stock NAME=x"},
+                "There is no variable CONSUME; there are:",
+            ),
+            ({"DATABASE": "false"}, "DATABASE must be yes or no, not 'false'."),
+            (
+                {"DATABASE": "no", "SUBSCRIBES": "accounts"},
+                "SUBSCRIBES needs a database: received events are stored.",
+            ),
             ({"PORT": "80"}, "PORT must be from 1024 to 65535, not '80'."),
             ({"PORT": "65536"}, "PORT must be from 1024 to 65535"),
             ({"PORT": "web"}, "PORT must be from 1024 to 65535, not 'web'."),
@@ -76,6 +90,15 @@ class TestAsked:
         port = made_up.ports["stock"]
         with pytest.raises(Refused, match=f"^PORT can't be {port}: stock has it.$"):
             asked({"NAME": "parcels", "PORT": str(port)}, root)
+
+
+def test_singular_can_be_given_and_is_known_to_consumers(root: Path) -> None:
+    movies = asked({"NAME": "movies", "SINGULAR": "movie"}, root)
+    assert movies.one == "movie"
+    (root / "services/stock/.copier-answers.yml").write_text("database: true\nentity: stocking\n")
+    made = answers(asked({"NAME": "parcels", "CONSUMES": "stock"}, root), root)
+    (providers,) = (each for each in made if each.startswith("--data=providers="))
+    assert '"entity": "stocking"' in providers
 
 
 @pytest.mark.parametrize(
@@ -102,16 +125,22 @@ def test_changes_that_are_not_committed_are_refused(
 
 @pytest.fixture(
     scope="module",
-    params=itertools.product((True, False), repeat=2),
-    ids=lambda each: f"consumes={each[0]}, subscribes={each[1]}",
+    params=[
+        (consumes, subscribes, database)
+        for consumes, subscribes, database in itertools.product((True, False), repeat=3)
+        if database or not subscribes
+    ],
+    ids=lambda each: f"consumes={each[0]}, subscribes={each[1]}, database={each[2]}",
 )
 def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A service without the files that other commands write, from the template as it is now."""
-    consumes, subscribes = request.param
+    consumes, subscribes, database = request.param
     issuer = next(each for each in workspace.services() if each.issues_tokens)
     root = tmp_path_factory.mktemp("root")
-    new = Service(
+    new = NewService(
         name="parcels",
+        one="parcel",
+        database=database,
         folder=root,
         port=9999,
         consumes=[issuer.name] if consumes else [],
@@ -136,10 +165,16 @@ class TestRendering:
             "app/main.py",
             "app/routers/parcels.py",
             "app/services/parcels.py",
-            "app/repositories/parcels.py",
-            "migrations/versions/0001_parcels.py",
             "tests/integration/test_parcels.py",
         } <= python
+        stored = {
+            "app/models.py",
+            "app/repositories/parcels.py",
+            "migrations/versions/0001_parcels.py",
+            "tests/contract/states.py",
+        }
+        (service,) = workspace.services(folder.parents[1])
+        assert stored & python == (stored if service.database else set())
         assert ("app/events/inbox.py" in python) == ("app/routers/events.py" in python)
         assert list(folder.rglob(".py")) == []
         assert (folder / "deploy/parcels.rules.yml").exists()
@@ -164,15 +199,26 @@ def test_service_is_mentioned_where_each_is(tmp_path: Path) -> None:
         "docker-compose.yml": "include:\n  - services/stock/deploy/compose.yml\n\nservices: {}\n",
         "a.code-workspace": '[\n  {"path": "shared/chassis"},\n  {"path": "services/stock"}\n]\n',
         "contracts/states.toml": '[stock."a book"]\n',
+        **{
+            f"deploy/kubernetes/overlays/{overlay}/kustomization.yaml": (
+                f"resources:\n  - ../../services/stock/deploy/kubernetes/{objects}\n"
+            )
+            for overlay, objects in OVERLAYS
+        },
     }
-    (tmp_path / "contracts").mkdir()
     for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    mention(Service(name="entries", folder=tmp_path, port=1), tmp_path)
+    mention(NewService(name="entries", one="entry", folder=tmp_path, port=1), tmp_path)
     found = {name: (tmp_path / name).read_text() for name in texts}
     line = "  - services/entries/deploy/compose.yml\n"
     assert found["docker-compose.yml"].count(line) == 1
     assert found["docker-compose.yml"].endswith(f"{line}\nservices: {{}}\n")
+    for overlay, objects in OVERLAYS:
+        text = found[f"deploy/kubernetes/overlays/{overlay}/kustomization.yaml"]
+        assert text.endswith(
+            f"/stock/deploy/kubernetes/{objects}\n  - {UP}/entries/deploy/kubernetes/{objects}\n"
+        )
     assert '"chassis"},\n  {"path": "services/entries"},\n  {' in found["a.code-workspace"].replace(
         "shared/", ""
     )

@@ -117,11 +117,12 @@ class TestStart:
             assert f"http://127.0.0.1:{port}  docs: http://127.0.0.1:{port}/docs" in run.seen
         assert f" ORDERS=http://127.0.0.1:{made_up.ports['orders']}\n" in run.seen
 
-    def test_all_are_migrated_before_one_is_started(self, start_run: StartRun) -> None:
+    def test_databases_are_migrated_before_a_service_is_started(self, start_run: StartRun) -> None:
         run = start_run().until("Ready")
 
-        events = re.findall(r" \| (migrating|serving)", run.seen)
-        assert events == ["migrating"] * 3 + ["serving"] * 3
+        events = re.findall(r"(\w+) \| (migrating|serving)", run.seen)
+        assert sorted(events[:2]) == [("accounts", "migrating"), ("orders", "migrating")]
+        assert [event for _, event in events[2:]] == ["serving"] * 3
 
     def test_data_is_stored_in_data_dir(self, start_run: StartRun, made_up: MadeUp) -> None:
         start_run(DATA_DIR="other place").until("Ready")

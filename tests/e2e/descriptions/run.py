@@ -1,4 +1,4 @@
-"""Runs schemathesis in a process of its own, with schemathesis.toml of the root and of each service."""
+"""Runs schemathesis in a process of its own."""
 
 import subprocess
 import sys
@@ -7,16 +7,21 @@ from pathlib import Path
 
 import workspace
 
-_WORKFLOWS = workspace.ROOT / "tests/e2e/workflows"
-
 
 def run_schemathesis(
-    url: str, report: Path, environment: Mapping[str, str], options: Sequence[str] = ()
+    url: str,
+    report: Path,
+    environment: Mapping[str, str],
+    options: Sequence[str] = (),
+    own_settings: str = "",
 ) -> int:
-    """Check the service at `url` against its own description, and write the NDJSON report; the exit code."""
+    """Check the service at `url` against its own description, and write the NDJSON report; the exit code.
+
+    `own_settings` are added to schemathesis.toml of the root.
+    """
     settings = report.with_suffix(".toml")
-    files = [workspace.ROOT / "schemathesis.toml", *sorted(_WORKFLOWS.glob("*/schemathesis.toml"))]
-    settings.write_text("\n".join(file.read_text(encoding="utf-8") for file in files))
+    common = (workspace.ROOT / "schemathesis.toml").read_text(encoding="utf-8")
+    settings.write_text(f"{common}\n{own_settings}")
     # `-m` puts the root on the import path, for hooks.py.
     command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={settings}"]
     command += ["run", f"{url}/openapi.json"]

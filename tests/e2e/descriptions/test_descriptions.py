@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 import workspace
+from tests.e2e.clients import register_user
+from tests.e2e.descriptions.examples import create_examples
 from tests.e2e.descriptions.run import run_schemathesis
 from tests.e2e.descriptions.walks import count_walks, expected_walks
 from tests.e2e.processes import LocalStack
+from tests.e2e.request_log import RequestLog
 
 # With these options not every walk can be expected.
 _NARROWING = ("--include", "--exclude", "--phases")
@@ -23,6 +26,7 @@ _NARROWING = ("--include", "--exclude", "--phases")
 def test_service_answers_as_described(
     described_stack: LocalStack,
     events_port: int,
+    request_log: RequestLog,
     name: str,
     tmp_path: Path,
     pytestconfig: pytest.Config,
@@ -37,7 +41,12 @@ def test_service_answers_as_described(
     }
     options = shlex.split(pytestconfig.getoption("--schemathesis"))
     service = getattr(described_stack, name)
-    code = run_schemathesis(service.url, report, environment, options)
+    own = service.service.folder / "tests/schemathesis.toml"
+    settings = own.read_text(encoding="utf-8") if own.exists() else ""
+    client = register_user(described_stack, request_log)
+    for variable, value in create_examples(client).items():
+        settings += f"\n[dictionaries.{variable}]\nvalues = [{value}]\n"
+    code = run_schemathesis(service.url, report, environment, options, settings)
     assert code == 0, (
         "schemathesis has found a difference: its output has the command that shows it"
     )

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import workspace
+
 Walk = tuple[str, ...]
 """Steps such as `POST /items/ 201`: the first request, and requests that use data of earlier answers."""
 
 
 def expected_walks(service: str) -> list[Walk]:
-    """The walks in `walks.toml` of the service's folder in tests/e2e/workflows, if it has one."""
-    file = Path(__file__).parents[1] / "workflows" / service.replace("-", "_") / "walks.toml"
+    """The walks in `tests/walks.toml` of the service, if it has one."""
+    file = workspace.ROOT / "services" / service / "tests/walks.toml"
     if not file.exists():
         return []
     return [tuple(walk) for walk in tomllib.loads(file.read_text(encoding="utf-8"))["walks"]]

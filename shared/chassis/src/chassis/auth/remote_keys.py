@@ -28,6 +28,16 @@ class KeyStore(Protocol):
     async def save(self, document: str) -> None: ...
 
 
+class NoStore:
+    """Stores nothing: after a restart the keys have to be fetched before a token can be verified."""
+
+    async def load(self) -> str | None:
+        return None
+
+    async def save(self, document: str) -> None:
+        """Store nothing."""
+
+
 class RemoteKeys:
     """Finds a key by its id.
 
