@@ -31,11 +31,14 @@ def prune(
         ),
     ] = None,
 ) -> None:
-    """Delete old received events. The running service does this every hour."""
+    """Delete old received events, and answers to requests with an `Idempotency-Key` after a day.
+
+    The running service does this every hour.
+    """
     settings = settings_or_exit(ItemsSettings)
     keep = timedelta(days=settings.events_keep_days if keep_days is None else keep_days)
     deleted = with_database(settings, lambda database: pruning.prune_all(database, keep=keep))
-    typer.echo(f"Deleted {deleted} received events.")
+    typer.echo(f"Deleted {deleted} received events and stored answers.")
 
 
 @cli.command()

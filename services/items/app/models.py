@@ -13,6 +13,7 @@ from chassis.db.columns import (
     sortable_text,
     utc_now,
 )
+from chassis.web.idempotency import StoredAnswer
 
 SQLModel.metadata.naming_convention = NAMING_CONVENTION
 metadata = SQLModel.metadata
@@ -94,6 +95,13 @@ class ReceivedEvent(SQLModel, table=True):
     source: str = Field(primary_key=True, sa_type=String(255))
     event_id: str = Field(primary_key=True, sa_type=String(255))
     received_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
+
+
+class CreatedItem(StoredAnswer, table=True):
+    """The answer to a request that created an item with an `Idempotency-Key`."""
+
+    __tablename__ = "created_items"
+    __table_args__ = (CheckConstraint("length(key) BETWEEN 1 AND 255", name="key_length"),)
 
 
 class Resync(SQLModel, table=True):

@@ -5,6 +5,7 @@ from app.events.user_events import UserData
 from chassis.events.cloudevents import BINARY, STRUCTURED
 from chassis.web.descriptions import header, links
 from chassis.web.errors import InvalidToken, NotAuthenticated, PreconditionFailed, error_responses
+from chassis.web.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
 
 _SIGNED_IN = (NotAuthenticated, InvalidToken, UsersUnavailable)
 _ETAG = {"ETag": header("Changes with the item.")}
@@ -25,7 +26,9 @@ CREATE_ITEM = {
         "headers": {**_ETAG, "Location": header("The path of the new item.")},
         "links": _READ | _EDIT_IF_UNCHANGED,
     },
-    **error_responses(*_SIGNED_IN, OwnerInactive, OwnerGone),
+    **error_responses(
+        *_SIGNED_IN, OwnerInactive, OwnerGone, IdempotencyKeyInUse, IdempotencyKeyReused
+    ),
 }
 READ_ITEM = {
     **error_responses(ItemNotFound),

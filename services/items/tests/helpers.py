@@ -9,7 +9,8 @@ from sqlalchemy import func
 from sqlmodel import SQLModel, col, select
 
 from app.jobs.item_removal import remove_some
-from app.models import ItemRemoval
+from app.models import CreatedItem, ItemRemoval
+from chassis.db.columns import utc_now
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_status
@@ -45,6 +46,13 @@ async def create_item(client: AppClient, **overrides: Unpack[ItemData]) -> httpx
 async def create_item_path(client: AppClient, **overrides: Unpack[ItemData]) -> str:
     """Create an item as this client's user. Returns its path."""
     return (await create_item(client, **overrides)).headers["Location"]
+
+
+async def claim_key(session: WriteSession, key: str) -> None:
+    """As a request of user 1 with an `Idempotency-Key` does that hasn't ended."""
+    claimed = CreatedItem(owner_id=1, key=key, request_hash="", answer=None, created_at=utc_now())
+    session.add(claimed)
+    await session.flush()
 
 
 async def count_rows(session: WriteSession, model: type[SQLModel]) -> int:

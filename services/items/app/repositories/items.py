@@ -12,7 +12,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from app.etags import item_etag, representation_version
-from app.models import Item, ItemRemoval, Owner, metadata
+from app.models import CreatedItem, Item, ItemRemoval, Owner, metadata
 from app.money import price_text, to_cents
 from app.schemas import ItemView
 from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold
@@ -232,6 +232,10 @@ class ItemRepository:
 
     async def delete(self, item: Item) -> None:
         await self._session.delete(item)
+
+    async def delete_answers_of(self, owner_id: int) -> None:
+        """Delete the stored answers to an owner's requests, which contain the owner's name."""
+        await self._session.exec(delete(CreatedItem).where(col(CreatedItem.owner_id) == owner_id))
 
     async def delete_some_of(self, owner_id: int, *, limit: int) -> int:
         """Delete some items of an owner and return how many."""

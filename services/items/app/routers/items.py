@@ -8,6 +8,7 @@ from app import openapi
 from app.dependencies import CurrentPrincipal, StateDep
 from app.errors import ItemNotFound, OwnerUnknown
 from app.etags import matches_weakly
+from app.models import CreatedItem
 from app.money import Price
 from app.repositories.items import ItemFilter, ItemQueries, ItemWithOwner
 from app.schemas import (
@@ -20,8 +21,9 @@ from app.schemas import (
     SortName,
 )
 from app.services import items
-from chassis.db.sessions import ReadSessionDep, WriteSessionDep
+from chassis.db.sessions import ReadSessionDep, WriteSession, WriteSessionDep
 from chassis.web.fields import EntityId, PathId
+from chassis.web.idempotency import IdempotencyKey, answer_once
 from chassis.web.media_types import StrictRoute
 from chassis.web.paging import Page, PageQuery, page_query
 
@@ -41,16 +43,34 @@ async def create_item(
     state: StateDep,
     session: WriteSessionDep,
     response: Response,
-) -> ItemWithOwner:
+    idempotency_key: IdempotencyKey = None,
+) -> ItemWithOwner | Response:
     try:
-        item = await items.create(session, principal.user_id, body)
+        return await _create(session, principal.user_id, body, idempotency_key, response)
     except OwnerUnknown:
         await session.rollback()  # no transaction stays open while users is called
         await state.owners.look_up(principal)
-        item = await items.create(session, principal.user_id, body)
-    response.headers.update(_cache_headers(item))
-    response.headers["Location"] = f"/items/{item.id}"
-    return item
+        return await _create(session, principal.user_id, body, idempotency_key, response)
+
+
+async def _create(
+    session: WriteSession, owner_id: int, body: ItemCreate, key: str | None, response: Response
+) -> ItemWithOwner | Response:
+    async def create() -> ItemWithOwner:
+        item = await items.create(session, owner_id, body)
+        response.headers.update({**_cache_headers(item), "Location": f"/items/{item.id}"})
+        return item
+
+    async def answer() -> Response:
+        content = ItemView.model_validate(await create()).model_dump_json()
+        headers = dict(response.headers)
+        return Response(content, 201, headers, media_type="application/json")
+
+    if key is None:
+        return await create()
+    return await answer_once(
+        session, CreatedItem, owner_id=owner_id, key=key, request=body, answer=answer
+    )
 
 
 @router.get("/", response_model=Page[ItemView], summary="List and search items")

@@ -8,6 +8,7 @@ from app.errors import OwnerGone, OwnerInactive
 from app.events.user_events import OwnerState
 from app.models import Owner
 from app.repositories.item_removals import ItemRemovalRepository
+from app.repositories.items import ItemRepository
 from app.repositories.owners import OwnerQueries, OwnerRepository
 from app.repositories.resyncs import ResyncQueries, ResyncRepository
 from chassis.auth.tokens import Principal
@@ -86,4 +87,5 @@ async def apply_states(session: WriteSession, states: Sequence[OwnerState]) -> s
     for state in states:
         if state.is_deleted and state.id in changed:
             await ItemRemovalRepository(session).add(state.id)
+            await ItemRepository(session).delete_answers_of(state.id)
     return changed

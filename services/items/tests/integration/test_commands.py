@@ -48,7 +48,10 @@ def test_prune_prints_the_number_of_deleted_events(
     environment.setenv("ITEMS_DATABASE_URL", spare_database_url)
     environment.setenv("ITEMS_EVENTS_KEEP_DAYS", "1")
     result = CliRunner().invoke(cli, ["prune", *arguments])
-    assert (result.exit_code, result.stdout) == (0, "Deleted 0 received events.\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "Deleted 0 received events and stored answers.\n",
+    )
 
 
 def test_demo_creates_items_once(environment: pytest.MonkeyPatch, spare_database_url: str) -> None:

@@ -7,17 +7,19 @@ import pytest
 
 from app.main import create_app
 from app.settings import ItemsSettings
+from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, app_transport, as_user
 from service_testing.events import EventSender, event_request
 from service_testing.tokens import TokenIssuer
 from tests.factories import Account
 from tests.fake_users import FakeUsers
-from tests.helpers import JSON, create_item_path
+from tests.helpers import JSON, claim_key, create_item_path
 
 Request = tuple[str, str, Mapping[str, Any]]
 """Who sends it, the path, and the options of httpx."""
 
 GOOD = '{"name": "Lamp", "price": "1.00"}'
+IN_USE = "k1"
 STALE = {"If-Match": '"stale"'}
 NOWHERE = f"/items/{2**63 - 1}"
 EVENT_HEADERS, EVENT = event_request(Account().created())
@@ -44,6 +46,7 @@ REQUESTS: dict[str, list[Request]] = {
     "POST /items/": [
         *by_all("owner anonymous deleted offline", "/items/", content=GOOD, headers=JSON),
         *unreadable("owner", "/items/"),
+        ("owner", "/items/", {"content": GOOD, "headers": {**JSON, "Idempotency-Key": IN_USE}}),
     ],
     "GET /items/": [*by_all("anonymous offline", "/items/"), ("anonymous", "/items/?size=0", {})],
     "GET /items/{item_id}": [
@@ -141,7 +144,7 @@ class TestOpenApiStatuses:
     """Each documented status occurs, and no other."""
 
     @pytest.fixture
-    def callers(
+    async def callers(
         self,
         client: AppClient,
         user_client: AppClient,
@@ -150,9 +153,12 @@ class TestOpenApiStatuses:
         users: FakeUsers,
         user_token: str,
         relay: EventSender,
+        session: WriteSession,
     ) -> dict[str, AppClient]:
         """Clients by name. The offline ones call an app that can't reach its database."""
         users.remove(2)
+        await claim_key(session, IN_USE)
+        await session.commit()
         return {
             "anonymous": client,
             "owner": user_client,

@@ -18,6 +18,7 @@ from chassis.web.errors import (
     Unavailable,
     error_responses,
 )
+from chassis.web.idempotency import IdempotencyKeyReused
 
 
 class Busy(Unavailable):
@@ -138,6 +139,15 @@ async def test_422_is_described_as_it_is_sent() -> None:
     schemas = description["components"]["schemas"]
     assert set(schemas["FieldError"]["properties"]) == {"type", "loc", "msg"}
     assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
+
+
+async def test_422_of_a_route_is_described_next_to_the_validation_error() -> None:
+    refused = (await responses_of(_reading(responses=error_responses(IdempotencyKeyReused))))["422"]
+    assert refused["description"] == "`validation_error` / `idempotency_key_reused`"
+    assert refused["content"]["application/json"]["schema"]["anyOf"] == [
+        {"$ref": "#/components/schemas/ValidationErrorBody"},
+        {"$ref": "#/components/schemas/ErrorBody"},
+    ]
 
 
 async def test_health_checks_have_only_their_own_statuses() -> None:

@@ -109,6 +109,7 @@ def _install_middleware(
             allow_headers=[
                 "Authorization",
                 "Content-Type",
+                "Idempotency-Key",
                 "If-Match",
                 "If-None-Match",
                 "X-Request-ID",

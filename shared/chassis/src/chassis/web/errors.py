@@ -14,7 +14,7 @@ _BEARER = {"WWW-Authenticate": "Bearer"}
 
 
 class ErrorBody(BaseModel):
-    """The body of every error but 422."""
+    """The body of every error but `validation_error`."""
 
     error: str = Field(description="A stable code, for programs.")
     detail: str = Field(description="A sentence, for people.")
@@ -30,7 +30,7 @@ class FieldError(BaseModel):
 
 
 class ValidationErrorBody(BaseModel):
-    """The body of a 422. It never repeats the value that was sent."""
+    """The body of a `validation_error`. It never repeats the value that was sent."""
 
     error: str
     detail: list[FieldError]

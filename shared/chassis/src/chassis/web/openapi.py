@@ -20,7 +20,7 @@ from chassis.web.errors import (
 )
 
 _ERROR = {"schema": {"$ref": "#/components/schemas/ErrorBody"}}
-_VALIDATION_ERROR = {
+_VALIDATION_ERROR: dict[str, Any] = {
     "description": "`validation_error`",
     "content": {
         "application/json": {"schema": {"$ref": "#/components/schemas/ValidationErrorBody"}}
@@ -115,8 +115,8 @@ def _sign_in_at(token_url: str, description: dict[str, Any]) -> None:
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
-    if "422" in responses:  # the framework adds it where there is input
-        responses["422"] = _VALIDATION_ERROR
+    if named := responses.get("422"):
+        responses["422"] = _validation_error(named)
     if "requestBody" in operation:
         described = responses.get("400", {}).get("content", {}).get("application/json", _ERROR)
         if (
@@ -129,6 +129,17 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     if method != "get":
         _add(responses, UnknownOutcome)
         responses["503"]["headers"]["Retry-After"]["required"] = False
+
+
+def _validation_error(named: dict[str, Any]) -> dict[str, Any]:
+    """Either the framework's own, where there is input, or in addition to the errors that a route names."""
+    media = named["content"]["application/json"]
+    if media["schema"] != _ERROR["schema"]:
+        return _VALIDATION_ERROR
+    either = [_VALIDATION_ERROR["content"]["application/json"]["schema"], media["schema"]]
+    description = f"{_VALIDATION_ERROR['description']} / {named['description']}"
+    content = {"application/json": {**media, "schema": {"anyOf": either}}}
+    return {"description": description, "content": content}
 
 
 def _add(responses: dict[str, Any], error: type[ApiError]) -> None:
