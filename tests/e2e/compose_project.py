@@ -1,5 +1,6 @@
 """A new Compose project with its own name, port and volumes; nothing of it remains at the end."""
 
+import os
 import secrets
 import subprocess
 from collections.abc import Mapping
@@ -21,8 +22,14 @@ class NewComposeStack(ComposeStack):
         port = free_port()
         super().__init__(f"e2e-{secrets.token_hex(4)}", f"http://127.0.0.1:{port}")
         self._copies = copies
-        self._variables = folder / "variables"
-        self._variables.write_text(f"{workspace.env_text()}PUBLISH_PORT={port}\n")
+        variables = folder / "variables"
+        variables.write_text(f"{workspace.env_text()}PUBLISH_PORT={port}\n")
+        self.variables = {
+            "COMPOSE_PROJECT_NAME": self.project.name,
+            "COMPOSE_FILE": ":".join(str(workspace.ROOT / name) for name in _FILES),
+            "COMPOSE_ENV_FILES": f"{_FAST},{variables}",
+        }
+        """With these, `docker compose` means this project."""
 
     def start(self) -> None:
         scale = [f"--scale={name}={count}" for name, count in self._copies.items()]
@@ -53,12 +60,7 @@ class NewComposeStack(ComposeStack):
         )
 
     def _compose(self, *arguments: str) -> None:
-        options = [
-            f"--project-name={self.project.name}",
-            f"--env-file={_FAST}",
-            f"--env-file={self._variables}",
-            *(f"--file={workspace.ROOT / name}" for name in _FILES),
-        ]
-        command = ["docker", "compose", *options, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = ["docker", "compose", *arguments]
+        variables = {**os.environ, **self.variables}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-5000:]

@@ -13,11 +13,19 @@ from app.jobs.demo import create_items
 from app.jobs.resync import Progress, TooManyDeletions
 from app.jobs.resync import resync as read_all
 from app.main import create_app
+from app.models import metadata
 from app.settings import ItemsSettings
 from chassis.db.database import Database
+from chassis.ops.backups import add_after_restore, add_backup, add_subscriber_state
 from chassis.ops.cli import database_cli, fail, in_transaction, settings_or_exit, with_database
 
 cli = database_cli("items", ItemsSettings, create_app, MIGRATIONS)
+add_backup(cli, ItemsSettings)
+add_after_restore(cli, ItemsSettings)
+add_subscriber_state(cli, ItemsSettings, "items", {"users": metadata.tables["owners"]})
+
+_NAMED_IDS = 20
+"""How many ids a warning names."""
 
 
 @cli.command()
@@ -76,6 +84,19 @@ def resync(
             f"run the command again with --max-deletions {error.count}."
         )
     typer.echo(f"Read {done.users} users: {done.changed} changed, {done.deleted} deleted.")
+    _warn(done.newer_ids, "are newer here than in users")
+    _warn(done.deleted_ids, "exist in users, and are deleted here for ever")
+
+
+def _warn(owner_ids: list[int], fact: str) -> None:
+    if not owner_ids:
+        return
+    named = ", ".join(map(str, owner_ids[:_NAMED_IDS]))
+    typer.echo(
+        f"warning: {len(owner_ids)} owners {fact}, such as {named}. If the next run names them too, users "
+        "was restored from a backup without its `after-restore`.",
+        err=True,
+    )
 
 
 async def _resync(database: Database, settings: ItemsSettings, max_deletions: int) -> Progress:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from datetime import timedelta
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from app.jobs.demo import PASSWORD, create_accounts
 from app.main import create_app, token_issuer
 from app.repositories.users import UserQueries
 from app.schemas import UserCreate
-from app.services import accounts, service_clients, signing_keys
+from app.services import accounts, restore, service_clients, signing_keys
 from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
 from app.settings import UsersSettings
@@ -24,6 +25,8 @@ from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox.commands import add_outbox_commands
 from chassis.events.outbox.housekeeping import prune_delivered
+from chassis.events.outbox.restore import StatesUnusable, read_states
+from chassis.ops.backups import add_backup
 from chassis.ops.cli import database_cli, fail, in_transaction, settings_or_exit, with_database
 from chassis.web.fields import MAX_ID
 
@@ -35,6 +38,8 @@ add_outbox_commands(
     lambda database, settings: token_issuer(database, settings).for_delivery,
     source=SOURCE,
 )
+
+add_backup(cli, UsersSettings)
 
 # Many clients send both by HTTP Basic without encoding them first, which changes `%` and `+`, and a `:` in the id.
 _CLIENT_ID = re.compile(r"(?:(?![:%+])[ -~]){1,64}")
@@ -175,6 +180,37 @@ def prune(
     typer.echo(
         f"Deleted {logins} ended logins, {keys} expired signing keys and {events} delivered events."
     )
+
+
+@cli.command("after-restore")
+def after_restore(
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="A subscriber whose database is lost, too. Repeatable."),
+    ] = None,
+) -> None:
+    """Prepare a database that was restored from a backup, before the service starts.
+
+    It reads what the subscribers know from the standard input: the output of `subscriber-state` of each.
+    Accounts that one of them knows as deleted are deleted again. All logins end.
+    """
+    settings = settings_or_exit(UsersSettings)
+    lines = sys.stdin.readlines()
+
+    async def prepare(session: WriteSession) -> restore.Restored:
+        states = await read_states(session, lines, without=without or ())
+        return await restore.after_restore(session, states)
+
+    try:
+        restored = in_transaction(settings, prepare)
+    except StatesUnusable as error:
+        fail(str(error))
+    typer.echo(f"Deleted {len(restored.deleted)} accounts that were deleted since the backup.")
+    if restored.kept:
+        fail(
+            f"account {restored.kept[0]} was deleted since the backup, and is the only active administrator "
+            "now: create another administrator, and delete it."
+        )
 
 
 @cli.command()

@@ -1,7 +1,7 @@
 """Rebuilds the owners from the users service, while events keep arriving (ADR 0022)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.clients.users_directory import Directory
 from app.events.user_events import OwnerState
@@ -30,6 +30,10 @@ class Progress:
     """Owners who were added or updated."""
     deleted: int = 0
     """Owners who were deleted because they no longer exist in users."""
+    newer_ids: list[int] = field(default_factory=list)
+    """Owners whose stored state is newer than users' own."""
+    deleted_ids: list[int] = field(default_factory=list)
+    """Owners who are deleted here and exist in users."""
 
 
 async def resync(
@@ -54,6 +58,7 @@ async def resync(
     missing = set(await _living_ids(database))
     async for states in directory.pages():
         progress.changed += await _apply(database, states)
+        await _compare(database, states, progress)
         missing.difference_update(state.id for state in states)
         progress.users += len(states)
         on_progress(progress)
@@ -83,6 +88,16 @@ async def _living_ids(database: Database) -> list[int]:
 
 async def _apply(database: Database, states: list[OwnerState]) -> int:
     return len(await database.transact(lambda session: apply_states(session, states)))
+
+
+async def _compare(database: Database, states: list[OwnerState], progress: Progress) -> None:
+    """Note what users can't know, such as after its restore from a backup."""
+    stored = await OwnerQueries(database.read_session()).stored_versions([s.id for s in states])
+    versions = {state.id: state.version for state in states}
+    progress.deleted_ids += [owner.id for owner in stored if owner.is_deleted]
+    progress.newer_ids += [
+        owner.id for owner in stored if owner.version > versions[owner.id] and not owner.is_deleted
+    ]
 
 
 async def _finish(database: Database, resync_id: int) -> None:

@@ -1,6 +1,7 @@
 """Queries of owners. `OwnerQueries` reads, `OwnerRepository` works in a transaction."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, case, not_, or_
 from sqlalchemy import select as select_columns
@@ -22,9 +23,24 @@ _OWNER = select(Owner).where(col(Owner.id) == bindparam("owner_id"))
 _SHARED_OWNER = _OWNER.with_for_update(read=True).execution_options(populate_existing=True)
 
 
+_STORED = select_columns(col(Owner.id), col(Owner.version), col(Owner.is_deleted)).where(
+    col(Owner.id).in_(bindparam("ids", expanding=True))
+)
+
+
+class StoredVersion(NamedTuple):
+    id: int
+    version: int
+    is_deleted: bool
+
+
 class OwnerQueries:
     def __init__(self, session: ReadSession) -> None:
         self._session = session
+
+    async def stored_versions(self, owner_ids: Sequence[int]) -> list[StoredVersion]:
+        rows = await self._session.all(_STORED, {"ids": owner_ids})
+        return [StoredVersion(*row) for row in rows]
 
     async def is_known(self, owner_id: int) -> bool:
         """Whether there is an owner with this id, deleted or not."""

@@ -1,5 +1,6 @@
 """`python -m app`. The commands of every service are the chassis's."""
 
+import json
 import runpy
 import sys
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 
 COMMANDS = ["migrate", "serve", "make-migration", "prune", "demo", "resync"]
+COMMANDS += ["backup", "after-restore", "subscriber-state"]
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +68,15 @@ def test_demo_outside_development_is_refused(environment: pytest.MonkeyPatch) ->
     result = CliRunner().invoke(cli, ["demo"])
     assert result.exit_code == 2
     assert "ITEMS_ENVIRONMENT must be development" in result.stderr
+
+
+def test_subscriber_state_has_what_is_known_of_users(
+    environment: pytest.MonkeyPatch, spare_database_url: str
+) -> None:
+    environment.setenv("ITEMS_DATABASE_URL", spare_database_url)
+    environment.setenv("ITEMS_ENVIRONMENT", "development")
+    assert CliRunner().invoke(cli, ["after-restore"]).exit_code == 0
+    CliRunner().invoke(cli, ["demo"])
+    state = json.loads(CliRunner().invoke(cli, ["subscriber-state", "users"]).stdout)
+    known = {"last_id": 200, "last_version": 0, "deleted_ids": []}
+    assert state == {"subscriber": "items", **known}

@@ -94,6 +94,21 @@ class TestResync:
         assert seen == [(2, 0), (3, 0), (3, 1)]
 
 
+class TestRestoredUsers:
+    """users was restored from a backup without its `after-restore`."""
+
+    async def test_owners_that_are_newer_or_deleted_here_are_reported(
+        self, database: Database, session: WriteSession, relay: EventSender
+    ) -> None:
+        renamed = ADA.changed(name="Countess")
+        for event in (renamed.updated(), GRACE.created(), GRACE.deleted(), JOAN.created()):
+            await relay.send(event)
+        done = await run(database, FakeDirectory(ADA, GRACE, JOAN))
+        assert (done.newer_ids, done.deleted_ids) == ([1], [2])
+        caught_up = await run(database, FakeDirectory(renamed, JOAN))
+        assert (caught_up.newer_ids, caught_up.deleted_ids) == ([], [])
+
+
 class TestFailedResync:
     @pytest.mark.parametrize("page", [0, 1, 2])
     async def test_failed_resync_keeps_what_it_read_and_can_run_again(

@@ -73,6 +73,20 @@ def test_resync_needs_max_deletions_to_delete_many(
     assert owners(spare_database_url) == {1: True, 2: True}
 
 
+def test_resync_reports_owners_that_users_does_not_know_better(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    accounts = [Account(id=number).changed(name="Newer") for number in range(1, 25)]
+    run(environment, DirectoryServer(*accounts))
+    restored = DirectoryServer(*(Account(id=number) for number in range(1, 25)))
+    warned = run(environment, restored)
+    assert (warned.exit_code, warned.stdout) == (0, "Read 24 users: 0 changed, 0 deleted.\n")
+    (warning,) = [line for line in warned.stderr.splitlines() if line.startswith("warning: ")]
+    assert "24 owners are newer here than in users, such as 1, 2, 3" in warning
+    assert "19, 20. If" in warning
+    assert "after-restore" in warning
+
+
 @pytest.mark.parametrize("variable", ["ITEMS_USERS_CLIENT_ID", "ITEMS_USERS_CLIENT_SECRET"])
 def test_resync_without_credentials_names_the_missing_variable(
     environment: pytest.MonkeyPatch, variable: str

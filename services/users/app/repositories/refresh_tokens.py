@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, or_, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, true, update
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
@@ -155,6 +155,9 @@ class RefreshTokenRepository:
 
     async def revoke_families_of(self, user_id: int, now: datetime) -> None:
         await self._revoke(col(RefreshFamily.user_id) == user_id, now)
+
+    async def revoke_all_families(self, now: datetime) -> None:
+        await self._revoke(true(), now)
 
     async def delete_families_ended_before(self, moment: datetime) -> int:
         """Delete families, with their tokens. Returns how many."""

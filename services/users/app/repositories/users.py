@@ -1,5 +1,6 @@
 """Accounts in the database."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
@@ -103,6 +104,9 @@ _ACTIVE_ADMIN_IDS_FOR_UPDATE = (
     .with_for_update()
 )
 
+
+_IDS_AT_ONCE = 10_000
+"""PostgreSQL takes at most 32,767 parameters."""
 
 _BY_ID = {
     "id": Sort(col(User.id), BigInteger(), "id", descending=False, encode=int, decode=decode_int),
@@ -222,6 +226,18 @@ class UserRepository:
         if only_if_active:
             statement = statement.where(col(User.is_active))
         return await self._session.scalar(statement.values(password_hash=new).returning(User))
+
+    async def raise_versions(self, *, by: int) -> None:
+        """Make the version of every account higher."""
+        await self._session.exec(update(User).values(version=col(User.version) + by))
+
+    async def existing_ids(self, user_ids: Sequence[int]) -> list[int]:
+        """Those of the ids that are an account's, in ascending order."""
+        found: list[int] = []
+        for start in range(0, len(user_ids), _IDS_AT_ONCE):
+            chosen = col(User.id).in_(user_ids[start : start + _IDS_AT_ONCE])
+            found += await self._session.exec(select(User.id).where(chosen).order_by(col(User.id)))
+        return found
 
     async def delete(self, user: User) -> None:
         await self._session.delete(user)

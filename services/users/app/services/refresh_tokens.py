@@ -88,6 +88,11 @@ async def revoke_all(session: WriteSession, user_id: int) -> None:
     await RefreshTokenRepository(session).revoke_families_of(user_id, utc_now())
 
 
+async def revoke_every_login(session: WriteSession) -> None:
+    """End the logins of all accounts."""
+    await RefreshTokenRepository(session).revoke_all_families(utc_now())
+
+
 async def _end_reused_family(
     tokens: RefreshTokenRepository, token_hash: str, now: datetime
 ) -> None:

@@ -12,7 +12,7 @@ from tests.commands import Operator
 from tests.spare_database import stored_rows
 
 COMMANDS = ["migrate", "serve", "make-migration", "create-admin", "create-client", "rotate-keys"]
-COMMANDS += ["prune", "demo", "relay", "outbox"]
+COMMANDS += ["prune", "demo", "relay", "outbox", "backup", "after-restore"]
 USING_THE_DATABASE = [
     ["promote-admin", "--id", "1"],
     ["create-client", "shop", "--audience", "users-internal", "--scope", "users:read"],
@@ -20,6 +20,7 @@ USING_THE_DATABASE = [
     ["prune"],
     ["demo"],
     ["outbox", "list"],
+    ["after-restore"],
 ]
 
 

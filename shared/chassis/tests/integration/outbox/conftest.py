@@ -33,6 +33,14 @@ def outbox_url(_outbox_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def new_outbox_url(new_database: NewDatabase) -> Iterator[str]:
+    """A database in whose tables there never was a row."""
+    with new_database("new_outbox") as url:
+        asyncio.run(create_tables(url))
+        yield url
+
+
+@pytest.fixture
 async def outbox(frozen_time: FrozenTime, outbox_url: str) -> AsyncIterator[Outbox]:
     transport, registry = FakeTransport(), CollectorRegistry()
     async with opened(outbox_url) as database:
