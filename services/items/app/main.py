@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from app.clients.users import Users, open_users
 from app.database import MIGRATIONS
@@ -61,7 +62,7 @@ def create_app(
             housekeeping(settings, db, metrics.registry) as wake_housekeeping,
         ):
             inbox = Inbox(db, event_metrics, on_deletion=wake_housekeeping)
-            yield _state(settings, db, client, inbox)
+            yield _state(settings, db, client, inbox, metrics.registry)
 
     users_public_url = settings.users_public_url or settings.users_url
     return build_app(
@@ -78,8 +79,19 @@ def create_app(
     )
 
 
-def _state(settings: ItemsSettings, database: Database, users: Users, inbox: Inbox) -> ItemsState:
-    keys = RemoteKeys(users.fetch_keys, DatabaseKeyStore(database), failures=(UsersUnavailable,))
+def _state(
+    settings: ItemsSettings,
+    database: Database,
+    users: Users,
+    inbox: Inbox,
+    registry: CollectorRegistry,
+) -> ItemsState:
+    keys = RemoteKeys(
+        users.fetch_keys,
+        DatabaseKeyStore(database),
+        failures=(UsersUnavailable,),
+        registry=registry,
+    )
     issuer = settings.token_issuer
     return ItemsState(
         settings=settings,

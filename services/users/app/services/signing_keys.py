@@ -80,6 +80,9 @@ class KeyRing:
         key = self._loaded.get(key_id)
         return key.public if key else None
 
+    def confirm(self, key_id: str) -> None:
+        """Its own keys need no confirmation."""
+
     async def published(self) -> list[dict[str, str]]:
         """All public keys, including those that aren't active yet."""
         await self._load()

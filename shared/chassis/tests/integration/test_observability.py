@@ -10,6 +10,7 @@ from tests.example.app import UNUSED, client_of, unused_settings
 
 from chassis.db.database import Database
 from chassis.ops.metrics import HttpMetrics
+from chassis.web import middleware
 from chassis.web.state import DatabaseState, ServiceState
 from service_testing.client import AppClient
 
@@ -47,6 +48,13 @@ class TestLogLine:
             "status": 200,
             "request_id": "r-1",
         }
+
+    async def test_slow_request_is_a_warning(
+        self, client: AppClient, logs: list[EventDict], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(middleware, "_SLOW_SECONDS", 0)
+        await client.get("/health/live")
+        assert [line["log_level"] for line in logs if line["event"] == "request"] == ["warning"]
 
     @pytest.mark.parametrize("path", ["/health/live", "/metrics"])
     async def test_request_of_a_monitor_is_logged_at_level_debug(

@@ -146,7 +146,9 @@ class TestAnswer:
     @pytest.mark.parametrize("error", FAILURES, ids=lambda error: error.__name__)
     async def test_error_of_the_network_is_a_failure(self, error: type[Exception]) -> None:
         name = error.__name__
-        assert await Delivery(faults.failure(error)).answer() == Failed(name, f"injected: {name}")
+        is_late = error is httpx.ReadTimeout
+        expected = Failed(name, f"injected: {name}", is_late=is_late)
+        assert await Delivery(faults.failure(error)).answer() == expected
 
     @pytest.mark.parametrize("cut", [faults.reset, faults.truncated])
     async def test_incomplete_response_is_a_failure(
@@ -157,7 +159,7 @@ class TestAnswer:
 
     async def test_missing_response_is_a_failure_at_the_deadline(self) -> None:
         delivery = Delivery(Held(faults.answer(204)), deadline_seconds=0.01)
-        assert await delivery.answer() == Failed("no answer in time")
+        assert await delivery.answer() == Failed("no answer in time", is_late=True)
 
     async def test_detail_of_the_response_is_short_and_printable(self) -> None:
         text = "\x1b[31m" + "x" * 10_000

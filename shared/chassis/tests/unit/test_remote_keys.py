@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from structlog.types import EventDict
 
 from chassis.auth.remote_keys import (
@@ -13,6 +14,8 @@ from chassis.auth.remote_keys import (
     KeysUnavailable,
     RemoteKeys,
 )
+from chassis.auth.tokens import TokenVerifier
+from chassis.web.errors import InvalidToken
 from service_testing.tokens import TokenIssuer
 
 Jwk = dict[str, Any]
@@ -46,7 +49,14 @@ class FakePublisher:
 
     def start(self) -> RemoteKeys:
         """A process of the service that fetches the keys."""
-        return RemoteKeys(self.fetch, self, failures=(PublisherDown,), clock=lambda: self.now)
+        self.registry = CollectorRegistry()
+        return RemoteKeys(
+            self.fetch,
+            self,
+            failures=(PublisherDown,),
+            clock=lambda: self.now,
+            registry=self.registry,
+        )
 
     async def fetch(self) -> str:
         self.calls += 1
@@ -110,9 +120,11 @@ class TestCache:
     async def test_revoked_key_is_valid_until_the_keys_are_old(
         self, keys: RemoteKeys, publisher: FakePublisher
     ) -> None:
+        publisher.publish(jwk("k1"), jwk("k2"))
         await keys.find("k1")
         publisher.publish(jwk("k2"))
         await assert_found(keys, "k1")
+        publisher.publish(jwk("k2"), jwk("k3"))
         publisher.now += MAX_AGE_SECONDS
         assert await keys.find("k1") is None
         await assert_found(keys, "k2")
@@ -126,6 +138,66 @@ class TestCache:
         await assert_found(keys, "k2")
         await assert_found(keys, "k1")
         assert publisher.calls == 2
+
+
+class TestReplacedSet:
+    """A set without any known key: another server's, or the service's own after it lost all keys."""
+
+    @pytest.fixture
+    async def keys(self, publisher: FakePublisher) -> RemoteKeys:
+        keys = publisher.start()
+        await keys.find("k1")
+        publisher.publish(jwk("foreign"))
+        publisher.now += MAX_AGE_SECONDS
+        return keys
+
+    async def test_known_keys_stay_valid_and_it_is_logged_and_counted(
+        self, keys: RemoteKeys, publisher: FakePublisher, logs: list[EventDict]
+    ) -> None:
+        for rounds in (1, 2):
+            await assert_found(keys, "k1")
+            assert [line["event"] for line in logs] == ["published_keys_replaced"] * rounds
+            assert publisher.registry.get_sample_value("published_keys_replaced_total") == rounds
+            publisher.now += MAX_AGE_SECONDS
+        assert (logs[0]["known"], logs[0]["new"]) == (["k1"], ["foreign"])
+        await assert_found(publisher.start(), "k1")  # it stored the known ones
+
+    async def test_looking_for_a_new_key_ends_no_known_one(self, keys: RemoteKeys) -> None:
+        await assert_found(keys, "foreign")
+        keys.confirm("k1")
+        await assert_found(keys, "k1")
+
+    async def test_valid_token_of_a_new_key_ends_the_known_ones(
+        self, keys: RemoteKeys, publisher: FakePublisher
+    ) -> None:
+        await assert_found(keys, "foreign")
+        keys.confirm("foreign")
+        assert await keys.find("k1") is None
+        publisher.now += MIN_REFRESH_INTERVAL_SECONDS
+        await assert_found(keys, "foreign")
+        assert "foreign" in str(publisher.stored)
+
+    async def test_known_key_in_a_later_set_ends_the_doubt(
+        self, keys: RemoteKeys, publisher: FakePublisher
+    ) -> None:
+        await keys.find("k1")
+        publisher.publish(jwk("k1"))
+        publisher.now += MAX_AGE_SECONDS
+        await assert_found(keys, "k1")
+        assert await keys.find("foreign") is None
+
+    async def test_token_is_what_confirms_a_key(self, publisher: FakePublisher) -> None:
+        issuer = TokenIssuer(key_id="k2", audience="items", name="users")
+        keys = publisher.start()
+        await keys.find("k1")
+        publisher.publish(*issuer.jwks()["keys"])
+        publisher.now += MAX_AGE_SECONDS
+        verifier = TokenVerifier(keys, audience="items", issuer="users")
+        with pytest.raises(InvalidToken):
+            await verifier.claims(issuer.impostor().token())
+        await assert_found(keys, "k1")
+        await verifier.claims(issuer.token())
+        assert await keys.find("k1") is None
 
 
 class TestUnknownIds:
@@ -235,6 +307,7 @@ class TestStore:
         await assert_found(publisher.start(), "k1")
 
     async def test_stored_keys_are_refreshed_at_first_use(self, publisher: FakePublisher) -> None:
+        publisher.publish(jwk("k1"), jwk("k2"))
         await publisher.start().find("k1")
         publisher.publish(jwk("k2"))
         assert await publisher.start().find("k1") is None
@@ -246,7 +319,7 @@ class TestStore:
             await keys.find("k1")
             publisher.now += MAX_AGE_SECONDS
         assert publisher.saves == 1
-        publisher.publish(jwk("k2"))
+        publisher.publish(jwk("k1"), jwk("k2"))
         await keys.find("k2")
         assert publisher.stored == publisher.document
 

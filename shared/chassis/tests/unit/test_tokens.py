@@ -245,5 +245,7 @@ async def test_unavailable_keys_do_not_make_a_token_invalid() -> None:
         async def find(self, key_id: str) -> PyJWK | None:
             raise KeysUnavailable
 
+        def confirm(self, key_id: str) -> None: ...
+
     with pytest.raises(KeysUnavailable):
         await TokenVerifier(Nobody(), audience="items", issuer="users").principal(ISSUER.token())

@@ -39,6 +39,9 @@ class TokenIssuer:
         """The published keys (RFC 7517, RFC 8037)."""
         return {"keys": [self._jwk()]}
 
+    def confirm(self, key_id: str) -> None:
+        """Nothing to do: the only key is its own."""
+
     async def find(self, key_id: str) -> PyJWK | None:
         return PyJWK(self._jwk()) if key_id == self.key_id else None
 

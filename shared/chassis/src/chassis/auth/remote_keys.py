@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 from jwt import PyJWK, PyJWKSet
 from jwt.exceptions import PyJWKSetError
+from prometheus_client import CollectorRegistry, Counter
 
 from chassis.auth.tokens import ALGORITHM
 
@@ -43,6 +44,9 @@ class RemoteKeys:
 
     Known keys are refreshed when older than `MAX_AGE_SECONDS`; while the other service is unavailable, they
     stay valid. Unknown ids cause at most one refresh in `MIN_REFRESH_INTERVAL_SECONDS`.
+
+    A key set without any known key may be another server's, or follow a loss of all keys. Then both sets count,
+    and the known keys end with the first valid token of a new one.
     """
 
     def __init__(
@@ -52,13 +56,21 @@ class RemoteKeys:
         *,
         failures: tuple[type[Exception], ...],
         clock: Callable[[], float] = time.monotonic,
+        registry: CollectorRegistry | None = None,
     ) -> None:
         """`fetch` gets the JSON document (RFC 7517) or raises one of `failures`."""
+        self._replaced = Counter(
+            "published_keys_replaced_total",
+            "Fetched key sets without any known key.",
+            registry=registry,
+        )
         self._fetch = fetch
         self._store = store
         self._failures: tuple[type[Exception], ...] = (*failures, ValueError)
         self._clock = clock
         self._keys: dict[str, PyJWK] = {}
+        self._unproven: dict[str, PyJWK] = {}
+        """The keys of a set without any known key, until one of them has signed a valid token."""
         self._refreshed_at = float("-inf")
         self._tried_at = float("-inf")
         self._last_try_failed = False
@@ -71,18 +83,28 @@ class RemoteKeys:
         Raises:
             KeysUnavailable: the id is unknown and the other service is unavailable.
         """
-        key = self._keys.get(key_id)
+        key = self._known(key_id)
         if key is not None and (self._is_fresh() or self._lock.locked() or not self._may_try()):
             return key
         async with self._lock:
             await self._restore()
-            key = self._keys.get(key_id)
+            key = self._known(key_id)
             if (key is None or not self._is_fresh()) and self._may_try():
                 await self._refresh()
-                key = self._keys.get(key_id)
+                key = self._known(key_id)
         if key is None and self._last_try_failed:
             raise KeysUnavailable
         return key
+
+    def confirm(self, key_id: str) -> None:
+        """A token that was signed with this key is valid, so the service has really published it."""
+        if key_id in self._unproven:
+            logger.warning("published_keys_changed", key_ids=sorted(self._unproven))
+            self._keys, self._unproven = self._unproven, {}
+            self._refreshed_at = float("-inf")  # to store the document, with the next token
+
+    def _known(self, key_id: str) -> PyJWK | None:
+        return self._keys.get(key_id) or self._unproven.get(key_id)
 
     def _is_fresh(self) -> bool:
         return self._clock() - self._refreshed_at < MAX_AGE_SECONDS
@@ -105,12 +127,19 @@ class RemoteKeys:
         self._last_try_failed = True  # also when the request that asks is cancelled meanwhile
         try:
             document = await self._fetch()
-            self._keys = _parse(document)
+            keys = _parse(document)
         except self._failures as error:
             logger.warning("keys_refresh_failed", reason=f"{type(error).__name__}: {error}")
             return
         self._last_try_failed = False
         self._refreshed_at = self._clock()
+        self._unproven = {}
+        if self._keys and not self._keys.keys() & keys.keys():
+            self._replaced.inc()
+            logger.error("published_keys_replaced", known=sorted(self._keys), new=sorted(keys))
+            self._unproven = keys
+            return
+        self._keys = keys
         if document != self._document:
             self._document = document
             try:

@@ -39,6 +39,10 @@ class KeySource(Protocol):
         """The published key with this id, or None when there is none."""
         ...
 
+    def confirm(self, key_id: str) -> None:
+        """A token that was signed with this key is valid."""
+        ...
+
 
 class TokenVerifier:
     """Checks signature, issuer, time and exactly one audience."""
@@ -74,10 +78,11 @@ class TokenVerifier:
             InvalidToken: as above.
         """
         try:
-            key = await self._keys.find(_key_id(token.partition(".")[0]))
+            key_id = _key_id(token.partition(".")[0])
+            key = await self._keys.find(key_id)
             if key is None:
                 raise InvalidToken
-            return jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=[ALGORITHM],
@@ -88,6 +93,8 @@ class TokenVerifier:
             )
         except (jwt.PyJWTError, ValueError):
             raise InvalidToken from None
+        self._keys.confirm(key_id)
+        return claims
 
 
 @lru_cache(maxsize=64)  # all tokens of one key have the same header

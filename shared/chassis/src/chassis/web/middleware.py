@@ -37,6 +37,9 @@ _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 _LISTS = frozenset({b"if-match", b"if-none-match"})
 
 
+_SLOW_SECONDS = 5.0
+
+
 class RequestMiddleware:
     def __init__(
         self, app: ASGIApp, *, metrics: HttpMetrics, max_body_bytes: int, lifecycle: Lifecycle
@@ -82,6 +85,8 @@ class RequestMiddleware:
         route = getattr(scope.get("route"), "path", "unmatched")
         self.metrics.observe(exchange.method, route, status, seconds)
         log = logger.debug if route in QUIET_ROUTES else logger.info
+        if seconds > _SLOW_SECONDS:
+            log = logger.warning
         # Without the query string: it may contain an e-mail address.
         log(
             "request",

@@ -1,5 +1,7 @@
 """Events that are refused or fail, and a subscriber that is unavailable."""
 
+import asyncio
+
 import pytest
 from structlog.types import EventDict
 from tests.example.publisher import CONCURRENCY, Outbox
@@ -87,6 +89,36 @@ class TestFailure:
         outbox.transport.answer(Delivered())
         await outbox.deliver_all(after_seconds=0.5)
         assert outbox.transport.taken[ada] == [1]
+
+
+class TestSlowSubscriber:
+    async def test_late_answers_halve_the_deliveries_at_the_same_time(
+        self, outbox: Outbox, logs: list[EventDict]
+    ) -> None:
+        await outbox.create_many(20)
+        together = asyncio.Barrier(CONCURRENCY)
+
+        async def late(_: OutboxEvent) -> Answer:
+            await together.wait()
+            return Failed("no answer in time", is_late=True)
+
+        outbox.transport.behaviour = late
+        await outbox.deliver_all()
+        slow = [line for line in logs if line["event"] == "events_subscriber_is_slow"]
+        assert [line["concurrency"] for line in slow] == [CONCURRENCY // 2]
+        outbox.transport.answer(Delivered())
+        await outbox.tick(30)
+        await outbox.deliver_once()  # the probe
+        held = outbox.transport.hold(CONCURRENCY // 2)
+        before = len(outbox.transport.calls)
+        await outbox.relay.work()
+        await held.is_asked.wait()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(outbox.transport.calls) == before + CONCURRENCY // 2
+        held.released.set()
+        await outbox.deliver_all()
+        assert len(outbox.transport.taken) == 20
 
 
 class TestUnavailableSubscriber:

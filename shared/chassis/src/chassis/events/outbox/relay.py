@@ -17,6 +17,7 @@ from chassis.events.outbox.gate import State, SubscriberGate
 from chassis.events.outbox.metrics import DeliveryMetrics
 from chassis.events.outbox.models import OutboxEvent
 from chassis.events.outbox.settings import PublisherSettings
+from chassis.events.outbox.slots import Slots
 from chassis.events.outbox.streams import ALARMING_FAILURES, Lease
 from chassis.events.outbox.subscribers import register_subscriber
 from chassis.events.outbox.transport import (
@@ -64,7 +65,7 @@ class Relay:
             settings.events_max_backoff_seconds, MAX_RETRY_AFTER_SECONDS, self._lease_seconds
         )
         self._gate = SubscriberGate(most_pause_seconds=settings.events_max_backoff_seconds)
-        self._slots = asyncio.Semaphore(settings.events_concurrency)
+        self._slots = Slots(settings.events_concurrency)
         self._deliveries: set[asyncio.Task[None]] = set()
         self._ended: list[Lease] = []
         self._is_registered = False
@@ -150,7 +151,7 @@ class Relay:
         if self._is_stopping or not self._gate.is_open:
             return 0
         # Some leased streams wait for a slot, so that no slot waits for the database.
-        return max(2 * self._settings.events_concurrency - len(self._deliveries), 0)
+        return max(2 * self._slots.count - len(self._deliveries), 0)
 
     async def _seconds_until_due(self) -> float:
         if self._gate.state is State.PAUSED:
@@ -168,16 +169,18 @@ class Relay:
     def _make_room(self, delivery: asyncio.Task[None]) -> None:
         self._deliveries.discard(delivery)
         # While others wait for a slot there is no hurry: one transaction for several is cheaper.
-        if len(self._deliveries) <= self._settings.events_concurrency:
+        if len(self._deliveries) <= self._slots.count:
             self.on_room()
 
     async def _deliver(self, lease: Lease, is_probe: bool) -> None:
         try:
-            async with self._slots:
+            async with self._slots.taken() as slots_at_begin:
                 for event in lease.events:
                     if not self._may_deliver(lease, is_probe):
                         break
-                    if not self._take(event, await self._answer(event), lease):
+                    answer = await self._answer(event)
+                    self._pace(answer, slots_at_begin)
+                    if not self._take(event, answer, lease):
                         break
         finally:
             # Also when it is cancelled: earlier events have been delivered.
@@ -195,6 +198,11 @@ class Relay:
             # If it persists, it becomes one alarm: see `_note_failure`.
             self._log.warning("event_delivery_broken", event_id=event.event_id, exc_info=error)
             return Failed(type(error).__name__)
+
+    def _pace(self, answer: Answer, slots_at_begin: int) -> None:
+        is_late = isinstance(answer, Failed) and answer.is_late
+        if self._slots.note(is_late=is_late, count_at_begin=slots_at_begin):
+            self._log.warning("events_subscriber_is_slow", concurrency=self._slots.count)
 
     def _take(self, event: OutboxEvent, answer: Answer, lease: Lease) -> bool:
         """Note the result of one delivery. True: go on with the next event."""

@@ -52,6 +52,8 @@ class Failed(_NotTaken):
     result: ClassVar = "failed"
     retry_after_seconds: float | None = None
     """What the subscriber asked for, at most `MAX_RETRY_AFTER_SECONDS`."""
+    is_late: bool = False
+    """The subscriber has probably got the event, and didn't answer in time."""
     is_due_to_relay: bool = False
     """The subscriber refused this relay's token. Another relay's may be good."""
 
@@ -143,9 +145,10 @@ class HttpTransport:
             async with asyncio.timeout(self._deadline_seconds):
                 response = await self._http.post(self._url, headers=headers, content=body)
         except TimeoutError:
-            return Failed("no answer in time")
+            return Failed("no answer in time", is_late=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Failed(type(error).__name__, _beginning(str(error)))
+            is_late = isinstance(error, httpx.ReadTimeout)
+            return Failed(type(error).__name__, _beginning(str(error)), is_late=is_late)
         return self._meaning_of(response)
 
     def _meaning_of(self, response: httpx.Response) -> Answer:
