@@ -27,7 +27,7 @@ class User(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
     email: str = Field(sa_type=String(254))
     email_key: str = Field(default="", sa_type=Text, unique=True)
-    """The e-mail address without differences in case (`chassis.web.fields.email_key`): it is unique."""
+    """The e-mail address without differences in spelling (`chassis.web.fields.email_key`): it is unique."""
     name: str = Field(sa_type=String(120))
     search_text: str = Field(default="", sa_type=Text)
     """Name and e-mail address, folded. On PostgreSQL it has a trigram index (see the migration)."""

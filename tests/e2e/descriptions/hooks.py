@@ -177,7 +177,9 @@ _letters = string.ascii_letters + string.digits
 _atom = st.text(_letters + "!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=50)
 _label = st.text(_letters, min_size=1, max_size=63)
 _top = st.sampled_from(["com", "de", "MUSEUM", "xn--p1ai"])
-schemathesis.openapi.format("email", st.builds("{}@{}.{}.{}".format, _atom, _label, _label, _top))
+schemathesis.openapi.format(
+    "idn-email", st.builds("{}@{}.{}.{}".format, _atom, _label, _label, _top)
+)
 
 _serials = count(1)
 

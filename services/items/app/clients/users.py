@@ -14,7 +14,7 @@ from app.settings import ItemsSettings
 from chassis.http.client import send_or_fail, service_client
 from chassis.http.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
 from chassis.web.errors import InvalidToken
-from chassis.web.fields import Name
+from chassis.web.fields import StoredName
 
 logger = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ class UserSummary(BaseModel):
     """The fields of `GET /users/{id}` that this service reads."""
 
     id: int
-    name: Name
+    name: StoredName
     is_active: bool
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.events.cloudevents import Event, MalformedEvent
-from chassis.web.fields import MAX_ID, Name
+from chassis.web.fields import MAX_ID, StoredName
 
 UserEventType = Literal["user.created", "user.updated", "user.deleted"]
 
@@ -22,7 +22,7 @@ class UserData(BaseModel):
     model_config = ConfigDict(strict=True)
 
     id: Annotated[int, Field(ge=1, le=MAX_ID)] = Field(examples=[7])
-    name: Name = Field(examples=["Ada"])
+    name: StoredName = Field(examples=["Ada"])
     is_active: bool
     version: Annotated[int, Field(ge=1, le=_MAX_VERSION)] = Field(
         description="Grows with every change of the account.", examples=[3]

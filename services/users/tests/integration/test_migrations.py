@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from alembic.util import CommandError
 from sqlalchemy import func, select, text
 from sqlmodel import col
 
@@ -16,6 +17,7 @@ from chassis.events.outbox.models import (
     OutboxSubscriber,
     ParkedEvent,
 )
+from chassis.web.fields import email_key
 from service_testing.migrations import assert_reversible
 from tests.spare_database import opened, store, stored_rows
 
@@ -95,6 +97,39 @@ class TestMigrations:
         assert stored == [("shop", ["users-internal"], ["users:read"])]
         assert differences(empty_database_url, metadata) == []
 
+    def test_accounts_are_found_by_their_new_keys_after_the_migration(
+        self, empty_database_url: str
+    ) -> None:
+        new = {
+            "Ada@example.com": "ada@example.com",
+            "x@straße.de": "x@xn--strae-oqa.de",
+            "ｙ@strasse.de": "y@strasse.de",  # noqa: RUF001 - full width
+            "ﬁ@straße.de": "fi@xn--strae-oqa.de",
+        }
+        old = {
+            "Ada@example.com": "ada@example.com",
+            "x@straße.de": "x@strasse.de",
+            "ｙ@strasse.de": "ｙ@strasse.de",  # noqa: RUF001
+            "ﬁ@straße.de": "fi@strasse.de",
+        }
+        keys = text("SELECT email, email_key FROM users")
+        upgrade(empty_database_url, MIGRATIONS)
+        store(empty_database_url, [user(email, key) for email, key in new.items()])
+        assert {email: email_key(email) for email in new} == new
+        downgrade(empty_database_url, MIGRATIONS, "0006")
+        assert dict(stored_rows(empty_database_url, keys)) == old
+        upgrade(empty_database_url, MIGRATIONS)
+        assert dict(stored_rows(empty_database_url, keys)) == new
+
+    def test_addresses_that_would_be_the_same_are_left_to_the_operator(
+        self, empty_database_url: str
+    ) -> None:
+        upgrade(empty_database_url, MIGRATIONS)
+        addresses = ["x@straße.de", "x@strasse.de", "z@straße.de"]
+        store(empty_database_url, [user(each, email_key(each)) for each in addresses])
+        with pytest.raises(CommandError, match=r"the accounts \[1, 2\] have"):
+            downgrade(empty_database_url, MIGRATIONS, "0006")
+
     def test_migrations_create_the_trigram_index_on_postgresql(
         self, spare_database_url: str, pytestconfig: pytest.Config
     ) -> None:
@@ -112,10 +147,10 @@ def execute(url: str, statement: str) -> None:
     asyncio.run(run())
 
 
-def user() -> User:
+def user(email: str = "ada@example.com", key: str = "ada@example.com") -> User:
     return User(
-        email="ada@example.com",
-        email_key="ada@example.com",
+        email=email,
+        email_key=key,
         name="Ada",
         search_text="ada",
         password_hash="hash",

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chassis.web.fields import Name, Text
+from chassis.web.fields import Name, StoredName, Text
 
 TEXT: TypeAdapter[str] = TypeAdapter(Text)
 NAME: TypeAdapter[str] = TypeAdapter(Name)
+STORED_NAME: TypeAdapter[str] = TypeAdapter(StoredName)
 BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000"
 NO_BLANKS = "\x08\x0e\x1c\x1f\u180e\u200b\u2060\ufeff"  # some are blanks in other languages' `\\s`
 
@@ -70,9 +71,31 @@ def test_text_follows_its_published_pattern(text: str) -> None:
     assert_follows_its_published_pattern(TEXT, text)
 
 
-@given(names())
-def test_name_follows_its_published_pattern(text: str) -> None:
-    assert_follows_its_published_pattern(NAME, text)
+@pytest.mark.parametrize("adapter", [NAME, STORED_NAME], ids=["Name", "StoredName"])
+@given(text=names())
+def test_name_follows_its_published_pattern(adapter: TypeAdapter[str], text: str) -> None:
+    assert_follows_its_published_pattern(adapter, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((f"a{control}b", "string_control") for control in "\t\n\x1b\x7f\x9b\u2028\u202e\u2066"),
+        *((f"{control}ab", "string_control") for control in "\x1b\u202a\u2069"),
+        *(
+            (text, "string_invisible")
+            for text in ("\u200b", "\u2060\ufeff", "\u3164 \ufe0f", "\U000e0020")
+        ),
+    ],
+)
+def test_name_with_controls_or_without_a_visible_character_is_refused(name: str, kind: str) -> None:
+    assert error_of(NAME, name) == kind
+    assert STORED_NAME.validate_python(name) == name
+
+
+@pytest.mark.parametrize("name", ["\u200fעדה", "a\u200db", "❤\ufe0f", "à", "\U0001fa77"])
+def test_name_may_have_invisible_characters_beside_a_visible_one(name: str) -> None:
+    assert NAME.validate_python(name) == name
 
 
 @pytest.mark.parametrize(

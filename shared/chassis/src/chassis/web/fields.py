@@ -1,9 +1,11 @@
 """Field types that both services' schemas share (limits: the API's description)."""
 
+import re
 from contextlib import suppress
 from typing import Annotated, Any, cast
+from unicodedata import normalize
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from fastapi import Path
 from pydantic import (
     AfterValidator,
@@ -16,8 +18,6 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
-
-from chassis.db.columns import fold
 
 MAX_ID = 2**63 - 1
 """The largest BIGINT."""
@@ -55,23 +55,56 @@ Text = Annotated[str, storable]
 
 # What pydantic trims: Unicode's White_Space. `\s` differs between languages.
 _BLANK = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_TRIMMED = rf"[^{_BLANK}\x00](?:[^\x00]{{0,118}}[^{_BLANK}\x00])?"
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+"""Controls and line ends, and what turns the direction of the text that follows (bidirectional overrides)."""
+_INVISIBLE = (  # blanks, controls and what fonts don't draw: Unicode's Default_Ignorable_Code_Point, and two fillers
+    _BLANK
+    + _CONTROL
+    + r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065"
+    r"\u206a-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8" + "\U000e0000-\U000e0fff"
+)
+_HAS_CONTROL, _HAS_VISIBLE = re.compile(f"[{_CONTROL}]"), re.compile(f"[^{_INVISIBLE}]")
+
+
+def _name_schema(forbidden: str, visible: str = "", description: str = "") -> WithJsonSchema:
+    """`maxLength` would speak of the text before it is trimmed."""
+    edge = f"[^{_BLANK}{forbidden}]"
+    trimmed = f"{edge}(?:[^{forbidden}]{{0,118}}{edge})?"
+    return WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{visible}[{_BLANK}]*{trimmed}[{_BLANK}]*$",
+            "description": f"1 to 120 characters, without the blanks around them{description}.",
+        }
+    )
+
+
+def _visible_name(value: str) -> str:
+    if _HAS_CONTROL.search(value):
+        raise PydanticCustomError(
+            "string_control",
+            "String should not contain control or bidirectional-override characters",
+        )
+    if not _HAS_VISIBLE.search(value):
+        raise PydanticCustomError("string_invisible", "String should have a visible character")
+    return value
+
 
 # The constraints stand before the validator: behind it, pydantic would measure before it trims,
 # and speak of "items" instead of characters.
+_NAME = StringConstraints(strip_whitespace=True, min_length=1, max_length=120)
+StoredName = Annotated[str, _NAME, storable, _name_schema(r"\x00")]
+"""1-120 characters after trimming: a name in another service's answer or event, where it may be an old one."""
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    _NAME,
     storable,
-    WithJsonSchema(  # `maxLength` would speak of the text before it is trimmed
-        {
-            "type": "string",
-            "pattern": rf"^[{_BLANK}]*{_TRIMMED}[{_BLANK}]*$",
-            "description": "1 to 120 characters, without the blanks around them.",
-        }
+    AfterValidator(_visible_name),
+    _name_schema(
+        _CONTROL, rf"(?=[\s\S]*[^{_INVISIBLE}])", ", at least one visible, none a control"
     ),
 ]
-"""1-120 characters after trimming."""
+"""1-120 characters after trimming, as a request may set it."""
 
 
 def _plain_digits(value: Any) -> Any:
@@ -91,11 +124,11 @@ EntityId = Annotated[int, Field(ge=1, le=MAX_ID), plain_digits]
 PathId = Annotated[EntityId, Path(description="1 to 2^63-1.")]
 
 
-def _valid_email(value: str) -> str:
+def _valid_email(value: str) -> ValidatedEmail:
     if len(value) <= _MAX_EMAIL_LENGTH:  # the library takes seconds for a long text
         with suppress(EmailNotValidError):
             # Strict, because RFC 5321 (4.5.3.1.1) limits the part before the @ to 64 characters.
-            return validate_email(value, check_deliverability=False, strict=True).normalized
+            return validate_email(value, check_deliverability=False, strict=True)
     # The library's own message quotes parts of the address.
     raise PydanticCustomError(
         "email", f"Value should be a valid e-mail address of at most {_MAX_EMAIL_LENGTH} characters"
@@ -104,11 +137,11 @@ def _valid_email(value: str) -> str:
 
 Email = Annotated[
     Text,
-    AfterValidator(_valid_email),
+    AfterValidator(lambda value: _valid_email(value).normalized),
     WithJsonSchema(
         {
             "type": "string",
-            "format": "email",
+            "format": "idn-email",  # `email` is ASCII only
             "maxLength": _MAX_EMAIL_LENGTH,
             "description": "An address that can receive mail: not at `.test`, `.local` and the like (RFC 6761).",
         }
@@ -117,7 +150,15 @@ Email = Annotated[
 
 
 def email_key(value: str) -> str:
-    """The form that makes an e-mail address unique: folded, and its domain decoded (IDNA, RFC 5891)."""
+    """The form that makes an e-mail address unique.
+
+    The local part is case-folded and NFKC-normalised (Unicode, D146), and the domain has its IDNA form (RFC 5891):
+    folded, `straße.de` would be `strasse.de`, which is another domain.
+    """
+    local, separator, domain = value, "", ""
     with suppress(PydanticCustomError):
-        value = _valid_email(value)
-    return fold(value)
+        valid = _valid_email(value)
+        local, separator, domain = valid.local_part, "@", valid.ascii_domain
+    for _ in range(2):
+        local = normalize("NFKC", normalize("NFD", local).casefold())
+    return f"{local}{separator}{domain}"

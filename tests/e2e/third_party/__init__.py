@@ -1,0 +1,2 @@
+"""Other people's clients and tools, on the services and their descriptions."""
+# needs: users, items
