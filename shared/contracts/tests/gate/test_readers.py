@@ -5,7 +5,7 @@ from gate.example import Example
 
 from contracts import cli
 from contracts.errors import ContractError
-from contracts.openapi.sunsets import sunsets_of
+from contracts.gate.readers import sunsets_of
 
 APP = "catalog/app/main.py"
 TITLE = "    title: str\n"

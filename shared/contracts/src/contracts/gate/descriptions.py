@@ -57,7 +57,7 @@ def report_changes(workspace: Workspace, deployments: Deployments) -> str:
             each for each in workspace.contracts.every_interaction() if each.provider == service
         ]
         new = workspace.description(service)
-        changes = breaking_changes(old, new, interactions) if old else []
+        changes = list(breaking_changes(old, new, interactions)) if old else []
         problems += [f"{service}: {change}" for change in changes if change.used_by]
         lines += [f"{service}: {change}" for change in changes if not change.used_by]
         if not changes:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from contracts.gate.deployed import Deployments
 from contracts.gate.removed import interactions_at
 from contracts.gate.workspace import Workspace
+from contracts.openapi.changes import shown
 from contracts.openapi.conformance import Description, place_of
+from contracts.openapi.described import METHODS, Operation
 from contracts.openapi.places import places_of
-from contracts.openapi.sunsets import Place, sunsets_of
 from contracts.pacts import Interaction
+
+Place = tuple[str, str, str]
+"""Method, path, and a place as in `places.py`; empty for the whole operation."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,23 @@ def deprecated_uses(
         if base and new:
             problems.append(f"{what}, and begins to be used by {'; '.join(map(str, new))}")
     return lines, problems
+
+
+def sunsets_of(description: Description) -> dict[Place, str]:
+    """The date of each deprecated operation, parameter, header and field (`x-sunset`, as in oasdiff); or empty."""
+    found: dict[Place, str] = {}
+    for path, item in description["paths"].items():
+        for method in (each for each in METHODS if each in item):
+            operation = Operation(description, path, method)
+            marked = {**operation.accepted, **operation.answered, "": [operation.definition]}
+            marked |= {
+                place: [part] for place, part in operation.parts.items() if part.get("deprecated")
+            }
+            for place, variants in marked.items():
+                for each in (each for each in variants if each.get("deprecated")):
+                    sunset = {**each.get("schema", {}), **each}.get("x-sunset", "")
+                    found[method.upper(), path, shown(place)] = str(sunset)
+    return found
 
 
 def _users(found: Iterable[Use], places: Iterable[Place]) -> dict[Place, list[Use]]:

@@ -1,67 +1,153 @@
-"""Breaking changes between two OpenAPI descriptions, and the consumers that they break."""
+"""Breaking changes between two OpenAPI descriptions, and the consumers that they break.
 
+Requests may become wider and responses narrower: what one side allows, the other has to accept.
+"""
+
+import json
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from contracts.openapi.conformance import Description, place_of
-from contracts.openapi.described import METHODS, Operation
-from contracts.openapi.operations import Found, breaking
+from contracts.openapi.described import METHODS, Operation, Schema, below
 from contracts.openapi.places import places_of
-from contracts.openapi.values import values_of
 from contracts.pacts import Interaction
+
+_SIZES = ("imum", "Length", "Items", "Properties")
+_IS_WITHIN: Mapping[str, Callable[[Any, Any], bool]] = {
+    **{f"max{each}": operator.le for each in _SIZES},
+    **{f"min{each}": operator.ge for each in _SIZES},
+    "exclusiveMaximum": operator.le,
+    "exclusiveMinimum": operator.ge,
+    "enum": lambda values, accepted: all(each in accepted for each in values),
+    **dict.fromkeys(("format", "pattern", "multipleOf", "uniqueItems", "prefixItems"), operator.eq),
+}
+"""Whether all that a keyword's first value allows, its second accepts."""
+_NEEDED = ("added as required", "now required")
+Variants = Sequence[Schema]
+Found = tuple[str, str, str]
+"""A place; what changed; the place without which an interaction is broken, if not those that have it."""
 
 
 @dataclass(frozen=True)
 class Change:
     """A change that may break a client of the old description."""
 
-    method: str
-    path: str
-    place: str
-    """`200 $.name`, `request $.name`, `query limit`, or empty for the whole operation."""
     what: str
-    used_by: tuple[Interaction, ...] = ()
+    used_by: Sequence[Interaction]
 
     def __str__(self) -> str:
-        place = f" {self.place}" if self.place else ""
         used_by = "; ".join(
             f"breaks {each.consumer}: {each.description}, {each.test}" for each in self.used_by
         )
-        operation = f"{self.method.upper()} {self.path}{place}"
-        return f"{operation}: {self.what}; {used_by or 'used by no consumer'}"
+        return f"{self.what}; {used_by or 'used by no consumer'}"
 
 
 def breaking_changes(
-    old: Description, new: Description, interactions: Iterable[Interaction]
-) -> list[Change]:
+    old: Description, new: Description, interactions: Collection[Interaction]
+) -> Iterator[Change]:
     """In the order of the paths. `interactions` are all that consumers have with this provider."""
-    used: dict[tuple[str, str], list[Interaction]] = {}
-    for each in interactions:
-        if not each.is_message and (called := place_of(each, old)):
-            used.setdefault(called, []).append(each)
     now = {re.sub("{.*?}", "{}", path): path for path in new["paths"]}
-    changes = []
     for path, item in sorted(old["paths"].items()):
         same = now.get(re.sub("{.*?}", "{}", path), "")
         for method in (each for each in METHODS if each in item):
-            before, after = Operation(old, path, method), Operation(new, same, method)
-            calls = used.get((method, path), [])
-            for found in dict.fromkeys(breaking(before, after)):
-                users = tuple(each for each in calls if _is_broken(each, found, before))
-                changes.append(Change(method, path, found.place, found.what, users))
-    return changes
+            before = Operation(old, path, method)
+            found: Iterable[Found] = [("", "removed", "")]
+            if method in new["paths"].get(same, {}):
+                found = dict.fromkeys(_breaking(before, Operation(new, same, method, before)))
+            for place, what, without in found:
+                used_by = [
+                    each
+                    for each in interactions
+                    if place_of(each, old) == (method, path)
+                    and _is_broken(each, place, without, before)
+                ]
+                operation = f"{method.upper()} {path} {place}".strip()
+                yield Change(f"{operation}: {what}", used_by)
 
 
-def _is_broken(interaction: Interaction, found: Found, old: Operation) -> bool:
+def _is_broken(interaction: Interaction, place: str, without: str, old: Operation) -> bool:
     places = set(places_of(interaction))
-    if found.breaks_without:
-        around = found.breaks_without.rpartition(".")[0] if "$" in found.breaks_without else ""
-        return found.breaks_without not in places and (not around or around in places)
-    if not found.place or found.place.startswith("path "):
-        return True
-    part, _, path = found.place.partition(" ")
-    if path.endswith(".*"):  # the fields that the description doesn't name
-        places -= {f"{part} {each}" for each in values_of(old.parts[part], old.description)}
-    pattern = re.escape(found.place).replace(r"\.\*", r"\.[^.\[]+").replace("XX", "..")
-    return any(re.fullmatch(re.sub("^default", "...", pattern), each) for each in places)
+    if without:
+        around = without.rpartition(".")[0] if "$" in without else ""
+        return without not in places and (not around or around in places)
+    if place.endswith(".*"):  # the fields that the description doesn't name
+        places -= {shown(each) for each in old.accepted.keys() | old.answered.keys()}
+    pattern = re.escape(place).replace(r"\.\*", r"\.[^.\[]+").replace("XX", "..")
+    pattern = re.sub("^default", "...", pattern)
+    return place.startswith("path ") or not place or any(re.fullmatch(pattern, e) for e in places)
+
+
+def _breaking(old: Operation, new: Operation) -> Iterator[Found]:
+    needed, need = old.security(), new.security()
+    if not all(any(one <= other for one in need) for other in needed):
+        sides = (
+            " or ".join(", ".join(sorted(each)) or "none" for each in side)
+            for side in (needed, need)
+        )
+        # If nothing was needed, it breaks only those who don't send it already.
+        sent = " ".join(min(need[0]).split()[:2]) if set() in needed else ""
+        yield "", _changed("security", *sides), sent
+    directions = (old.accepted, new.accepted, True), (old.answered, new.answered, False)
+    for before, after, is_request in directions:
+        for place in (each for each in before if each in after):
+            for step, what in _of_value(before[place], after[place], is_request=is_request):
+                found = shown(below(place, step) if step else place)
+                yield found, what, found if what in _NEEDED else ""
+    for place in (each for each in old.parts if "in" in old.parts[each] and each in new.parts):
+        for name in ("style", "explode", "default"):
+            parts = old.parts[place], new.parts[place]
+            was, now = ({**each.get("schema", {}), **each}.get(name) for each in parts)
+            if was != now:
+                yield place, _changed(name, was, now), place if name == "default" else ""
+
+
+def _of_value(old: Variants, new: Variants, *, is_request: bool) -> Iterator[tuple[str, str]]:
+    """What changed, and the step to the field that it is about."""
+    allowed, accepting = (old, new) if is_request else (new, old)
+    fitting = [[other for other in accepting if _fits(each, other)] for each in allowed]
+    if not accepting and is_request and allowed:
+        yield "", "no longer allowed"
+    elif accepting and not all(fitting):
+        kinds = (" or ".join(sorted({each["type"] for each in side})) for side in (old, new))
+        yield "", _changed("type", *kinds)
+    for each, others in zip(allowed, fitting, strict=True):
+        found = [list(_of_pair(each, other, is_request=is_request)) for other in others]
+        yield from min(found, key=len, default=())
+
+
+def _of_pair(allowed: Schema, by: Schema, *, is_request: bool) -> Iterator[tuple[str, str]]:
+    old, new = (allowed, by) if is_request else (by, allowed)
+    for name in (each for each in _IS_WITHIN if by.get(each) is not None):
+        if allowed.get(name) is None or not _IS_WITHIN[name](allowed[name], by[name]):
+            yield "", _changed(name, old.get(name), new.get(name))
+    gone = old["properties"].keys() - new["properties"].keys()
+    for name in sorted(gone):
+        part, _, own = name.partition(" ")
+        if not own or part not in gone:  # otherwise it is gone with its response
+            yield f".{name}", "removed"
+    if is_request:
+        for name in sorted(new["required"] - old["required"]):
+            yield f".{name}", _NEEDED[name in old["properties"]]
+    else:
+        for name in sorted(old["required"] - new["required"] - gone):
+            yield f".{name}", "no longer required"
+
+
+def _fits(schema: Schema, other: Schema) -> bool:
+    number = "number" if schema["type"] == "integer" else schema["type"]
+    return other["type"] in ("any", schema["type"], number)
+
+
+def shown(place: str) -> str:
+    """Without the media type, `200 $.name`, or the path in a parameter, `query limit`."""
+    part, dollar, path = place.partition(" $")
+    return f"{part.partition(' ')[0]} ${path}" if dollar and "/" in part else part
+
+
+def _changed(what: str, *values: Any) -> str:
+    values = tuple("none" if each is None else each for each in values)
+    texts = (each if isinstance(each, str) else json.dumps(each) for each in values)
+    return f"{what} changed from {' to '.join(texts)}"

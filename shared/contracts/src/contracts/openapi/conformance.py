@@ -7,6 +7,8 @@ from urllib.parse import parse_qs
 
 import jsonschema_rs
 
+from contracts.openapi.described import Operation
+from contracts.openapi.places import media_type
 from contracts.pacts import Interaction
 
 Description = Mapping[str, Any]
@@ -22,37 +24,32 @@ def violations(interaction: Interaction, description: Description) -> Iterator[s
     if interaction.is_message:
         return
     request, response = interaction.document["request"], interaction.document["response"]
-    name = f"{request['method']} {request['path']}"
-    operation = operation_of(interaction, description)
-    if operation is None:
+    name, place = f"{request['method']} {request['path']}", place_of(interaction, description)
+    if place is None:
         yield f"{name} is not described"
         return
+    operation = Operation(description, place[1], place[0])
     if response["status"] not in _REFUSALS:
-        yield from _query_violations(request, operation, description)
-        yield from _request_violations(request, operation, description)
-    described = operation["responses"].get(str(response["status"]))
-    if described is None:
-        yield f"{name} is not described with status {response['status']}"
-    elif "body" in response:
-        content = response["body"]
-        schema = _schema(described, content["contentType"])
+        yield from _query_violations(request.get("query", {}), operation)
+        yield from _request_violations(request.get("body"), operation)
+    status = str(response["status"])
+    if status not in operation.parts:
+        yield f"{name} is not described with status {status}"
+    elif body := response.get("body"):
+        schema = operation.parts.get(f"{status} {media_type(body)}", {}).get("schema")
         if schema is None:
-            yield f"{name} is not described with a response of type {content['contentType']}"
+            yield f"{name} is not described with a response of type {body['contentType']}"
         else:
             # A consumer reads a part: no field is required, and no field may be unknown.
-            yield from _errors(
-                content["content"], _as_read(schema), _as_read(description), "response"
-            )
-
-
-def operation_of(interaction: Interaction, description: Description) -> Mapping[str, Any] | None:
-    """The operation of the request, or None."""
-    place = place_of(interaction, description)
-    return description["paths"][place[1]][place[0]] if place else None
+            read = _as_read(schema), _as_read(description)
+            yield from _errors(body["content"], *read, "response")
 
 
 def place_of(interaction: Interaction, description: Description) -> tuple[str, str] | None:
-    """Method and path of that operation; paths without parameters come first."""
+    """Method and path of the request's operation; of a message, and if there is none, None."""
+    if interaction.is_message:
+        return None
+    # Paths without parameters come first.
     request = interaction.document["request"]
     for template in sorted(description["paths"], key=lambda path: path.count("{")):
         pattern = re.sub(r"\\\{[^/]*?\\\}", "[^/]+", re.escape(template))
@@ -63,46 +60,33 @@ def place_of(interaction: Interaction, description: Description) -> tuple[str, s
     return None
 
 
-def _query_violations(
-    request: Mapping[str, Any], operation: Mapping[str, Any], description: Description
-) -> Iterator[str]:
-    given = request.get("query", {})
-    described = {
-        each["name"]: each for each in operation.get("parameters", []) if each["in"] == "query"
-    }
-    for name in sorted(given.keys() - described.keys()):
-        yield f"the query parameter `{name}` is not described"
-    for name, parameter in described.items():
-        if name not in given:
-            if parameter.get("required"):
-                yield f"the query parameter `{name}` is required"
-            continue
-        for value in given[name]:
+def _query_violations(query: Mapping[str, list[str]], operation: Operation) -> Iterator[str]:
+    for name in sorted(query):
+        if f"query {name}" not in operation.parts:
+            yield f"the query parameter `{name}` is not described"
+    for place, part in operation.parts.items():
+        kind, _, name = place.partition(" ")
+        if kind == "query" and name not in query and part.get("required"):
+            yield f"the query parameter `{name}` is required"
+        for value in query.get(name, ()) if kind == "query" else ():
             typed = int(value) if re.fullmatch("-?[0-9]+", value) else value
-            yield from _errors(typed, parameter["schema"], description, f"parameter `{name}`")
+            what = f"parameter `{name}`"
+            yield from _errors(typed, part["schema"], operation.description, what)
 
 
-def _request_violations(
-    request: Mapping[str, Any], operation: Mapping[str, Any], description: Description
-) -> Iterator[str]:
-    described = operation.get("requestBody")
-    if "body" not in request:
-        if described and described.get("required"):
+def _request_violations(body: Mapping[str, Any] | None, operation: Operation) -> Iterator[str]:
+    if body is None:
+        if operation.parts["request"].get("required"):
             yield "a body is required"
         return
-    body = request["body"]
-    schema = _schema(described or {}, body["contentType"])
+    kind, content = media_type(body), body["content"]
+    schema = operation.parts.get(f"request {kind}", {}).get("schema")
     if schema is None:
         yield f"a body of type {body['contentType']} is not described"
         return
-    content = body["content"]
-    if body["contentType"] == _FORM:
+    if kind == _FORM:
         content = {name: values[-1] for name, values in parse_qs(content).items()}
-    yield from _errors(content, schema, description, "request")
-
-
-def _schema(part: Mapping[str, Any], content_type: str) -> Any:
-    return part.get("content", {}).get(content_type.partition(";")[0].strip(), {}).get("schema")
+    yield from _errors(content, schema, operation.description, "request")
 
 
 def _errors(content: Any, schema: Any, description: Description, what: str) -> Iterator[str]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from http.cookies import SimpleCookie
 from typing import Any
 
-from contracts.openapi.values import values_in
 from contracts.pacts import Interaction
 
 
@@ -30,6 +29,21 @@ def _of_body(part: str, body: Mapping[str, Any] | None) -> Iterator[str]:
     if not body:
         return
     yield part
-    yield f"{part} {body.get('contentType', 'application/json').partition(';')[0].strip()}"
+    yield f"{part} {media_type(body)}"
     for path, _ in values_in(body.get("content")):
         yield f"{part} {path}"
+
+
+def media_type(body: Mapping[str, Any]) -> str:
+    return str(body.get("contentType", "application/json")).partition(";")[0].strip()
+
+
+def values_in(content: Any, path: str = "$") -> Iterator[tuple[str, Any]]:
+    """The values of an example by their paths: `$`, `$.name`, `$.sizes[]`."""
+    yield path, content
+    if isinstance(content, dict):
+        for name, value in content.items():
+            yield from values_in(value, f"{path}.{name}")
+    elif isinstance(content, list):
+        for value in content:
+            yield from values_in(value, f"{path}[]")
