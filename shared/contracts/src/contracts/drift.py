@@ -1,7 +1,7 @@
 """Compares the committed pacts and descriptions with what the code gives now."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from contracts.errors import ContractError
@@ -18,13 +18,13 @@ from contracts.pacts import (
 _SHOWN_LINES = 20
 
 
-def regenerated(fragments: Path) -> dict[str, str]:
-    """The pacts that `pytest --contracts-output=FRAGMENTS` recorded, by file name.
+def regenerated(fragments: Iterable[Path]) -> dict[str, str]:
+    """The pacts that tests recorded in these folders, by file name.
 
     Raises:
         ContractError: there is none, or two tests use the same description.
     """
-    pacts = merged(read_all(fragments))
+    pacts = merged(each for folder in fragments for each in read_all(folder))
     if not pacts:
         raise ContractError("No consumer test recorded an interaction: there are no contracts.")
     return pacts

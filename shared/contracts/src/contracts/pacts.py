@@ -65,6 +65,10 @@ class Interaction:
         return bool(self.document["type"] == "Asynchronous/Messages")
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        return self.consumer, self.provider, self.description
+
+    @property
     def file_name(self) -> str:
         return f"{self.consumer}-{self.provider}.json"
 

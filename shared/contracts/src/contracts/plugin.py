@@ -1,23 +1,21 @@
 """The pytest plugin: options, the choice of tests, and the files that a run writes."""
 
+import importlib
+import traceback
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from contracts.errors import ContractError
 from contracts.fakes import watch
-from contracts.fixtures import CANARIES, RECORDED, VERIFIED
-from contracts.pacts import Interaction, pact_of
+from contracts.fixtures import RECORDED, VERIFIED
+from contracts.pacts import canonical, pact_of
 from contracts.results import write_result
 
-OUTPUT, PACTS, VERIFIED_OUTPUT = (
-    "--contracts-output",
-    "--contracts-pacts",
-    "--contracts-verified",
-)
+OUTPUT, OPENAPI = "--contracts-output", "--contracts-openapi"
+PACTS, VERIFIED_OUTPUT = "--contracts-pacts", "--contracts-verified"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         metavar="FOLDER",
         help="record what consumer tests expect, one file for each test that passes, instead of "
-        "comparing it with the committed pacts; runs no other tests",
+        "comparing it with the committed pacts; runs no other tests but those that verify, if asked to",
+    )
+    group.addoption(
+        OPENAPI,
+        metavar="MODULE:NAME",
+        help="write the OpenAPI description of this app, or of what this function returns, there too",
     )
     group.addoption(
         PACTS,
@@ -45,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         VERIFIED_OUTPUT,
         type=Path,
         metavar="FOLDER",
-        help="write a file for each verified interaction, each canary and each result",
+        help="write the result of each verification, one file each",
     )
 
 
@@ -63,22 +66,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for mark in metafunc.definition.iter_markers("interactions"):
         contracts, provider, chosen = mark.args
-        # While recording, what isn't recorded yet can't be verified.
-        is_recording = metafunc.config.getoption(OUTPUT) is not None
-        pacts = metafunc.config.getoption(PACTS)
-        found = (
-            [] if is_recording else chosen(contracts.interactions(provider=provider, pacts=pacts))
-        )
+        pacts, found = metafunc.config.getoption(PACTS), []
+        if _is_verifying(metafunc.config):  # what isn't recorded yet can't be verified
+            found = chosen(contracts.interactions(provider=provider, pacts=pacts))
         metafunc.parametrize("interaction", found, ids=str)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption(OUTPUT):
-        chosen = [item for item in items if "expecting" in _fixtures_of(item)]
-    elif config.getoption(PACTS):
-        chosen = [item for item in items if item.get_closest_marker("interactions")]
-    else:
+    is_recording, is_other = config.getoption(OUTPUT), config.getoption(PACTS)
+    if not is_recording and not is_other:
         return
+    chosen = [
+        item
+        for item in items
+        if (is_recording and "expecting" in _fixtures_of(item))
+        or (_is_verifying(config) and item.get_closest_marker("interactions"))
+    ]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 
@@ -93,41 +96,61 @@ def pytest_runtest_makereport(
         report.longrepr = str(error)
     if isinstance(error, ContractError) or not getattr(error, "pytrace", True):
         report.sections.clear()  # the message is enough
-    verified: Path | None = item.config.getoption(VERIFIED_OUTPUT)
-    if verified and "verify" in _fixtures_of(item):
-        _write_result(verified / "results", item, report)
-    if report.when == "call" and report.passed:
-        for option, key, name in (
-            (OUTPUT, RECORDED, ""),
-            (VERIFIED_OUTPUT, VERIFIED, "verified"),
-            (VERIFIED_OUTPUT, CANARIES, "canaries"),
-        ):
-            folder: Path | None = item.config.getoption(option)
-            if folder:
-                _write_each(folder / name, item.stash.get(key, []))
+    if report.failed or (report.when == "call" and report.passed):
+        _write(item, report)
     return report
 
 
-def _write_result(folder: Path, item: pytest.Item, report: pytest.TestReport) -> None:
-    # A skipped test has no result: it verified nothing.
-    callspec: Any = getattr(item, "callspec", None)
-    if callspec is None or not (report.failed or (report.when == "call" and report.passed)):
-        return
-    interaction: Interaction = callspec.params["interaction"]
-    reason = report.longreprtext if report.failed else ""
-    if not reason and interaction not in item.stash.get(VERIFIED, []):
-        reason = f"{item.nodeid} passed without verifying the interaction."
-    write_result(folder, interaction, reason=reason, seconds=report.duration)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the description, after the tests have set up what the app needs."""
+    output, app = session.config.getoption(OUTPUT), session.config.getoption(OPENAPI)
+    if output and app:
+        module, _, name = app.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), name)
+            description = (found if hasattr(found, "openapi") else found()).openapi()
+        except Exception:  # noqa: BLE001 - the gate shows the output, and misses the file
+            traceback.print_exc()
+        else:
+            output.mkdir(parents=True, exist_ok=True)
+            (output / "openapi.json").write_text(canonical(description), encoding="utf-8")
+
+
+def _is_verifying(config: pytest.Config) -> bool:
+    return not config.getoption(OUTPUT) or bool(config.getoption(VERIFIED_OUTPUT))
+
+
+def _write(item: pytest.Item, report: pytest.TestReport) -> None:
+    """What the gate reads. A skipped test leaves nothing: it verified nothing."""
+    recorded, verified = (item.config.getoption(each) for each in (OUTPUT, VERIFIED_OUTPUT))
+    if recorded and "expecting" in _fixtures_of(item):
+        # One folder each, so that parallel workers don't overwrite each other's files.
+        files = [
+            ("pacts", each.file_name, pact_of([each])) for each in item.stash.get(RECORDED, [])
+        ]
+        if report.failed:
+            files = [("failed", "reason.txt", f"{item.nodeid}\n{report.longreprtext}")]
+        for kind, name, text in files:
+            own = recorded / kind / uuid4().hex
+            own.mkdir(parents=True)
+            (own / name).write_text(text, encoding="utf-8")
+    if (
+        verified
+        and (callspec := getattr(item, "callspec", None))
+        and {"verify", "verify_canary"} & {*_fixtures_of(item)}
+    ):
+        reason = report.longreprtext if report.failed else ""
+        if not reason and not item.stash.get(VERIFIED, False):
+            reason = f"{item.nodeid} passed without verifying the interaction."
+        write_result(
+            verified / "results",
+            callspec.params["interaction"],
+            reason=reason,
+            seconds=report.duration,
+            is_canary="verify_canary" in _fixtures_of(item),
+        )
 
 
 def _fixtures_of(item: pytest.Item) -> Sequence[str]:
     names: Sequence[str] = getattr(item, "fixturenames", ())
     return names
-
-
-def _write_each(folder: Path, interactions: list[Interaction]) -> None:
-    for each in interactions:
-        # One folder each, so that parallel workers don't overwrite each other's files.
-        own = folder / uuid4().hex
-        own.mkdir(parents=True)
-        (own / each.file_name).write_text(pact_of([each]), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from gate.example import Example
 from contracts import cli
 from contracts.errors import ContractError
 from contracts.gate import runner
+from contracts.gate.gate import Gate
 from contracts.gate.runner import ProcessRunner
 from contracts.gate.workspace import Participant, Settings, Workspace, find_root
 
@@ -138,12 +140,14 @@ def participant(folder: Path, test: str = "") -> Participant:
 @pytest.mark.slow
 class TestProcesses:
     def test_description_is_read_from_the_app(self, example: Example) -> None:
-        found = ProcessRunner(Settings()).describe(example.gate.workspace["shop"])
-        assert found == example.path("contracts/openapi/shop.json").read_text()
+        gate = Gate(example.gate.workspace, ProcessRunner(Settings()))
+        assert gate.update() == []
 
     def test_app_that_cannot_be_built_is_an_error(self, example: Example) -> None:
-        with pytest.raises(ContractError, match="shop has no OpenAPI description"):
-            ProcessRunner(Settings(openapi="app.main:app")).describe(example.gate.workspace["shop"])
+        workspace = replace(example.gate.workspace, settings=Settings(openapi="app.main:app"))
+        with pytest.raises(ContractError, match="catalog has no OpenAPI description") as raised:
+            Gate(workspace, ProcessRunner(Settings())).update()
+        assert "has no attribute 'app'" in str(raised.value)
 
     def test_environment_is_prepared_once(self, tmp_path: Path) -> None:
         service = participant(tmp_path, "def test_it(): pass")

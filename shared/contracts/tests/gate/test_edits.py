@@ -27,8 +27,7 @@ def check(
         example.gate.update()
     except ContractError as error:
         return False, str(error)
-    passed = example.gate.check_consumers()
-    passed &= example.gate.verify("catalog")
+    passed = example.gate.check(["consumers", "catalog"])
     if name in LOCKSTEP:
         passed &= example.gate.can_i_deploy([["catalog"], ["shop"], ["mailer"]])
     return passed, capsys.readouterr().out

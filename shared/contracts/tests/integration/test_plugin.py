@@ -96,7 +96,9 @@ def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
 
 def record(project: pytest.Pytester) -> None:
     run(project, "--contracts-output=recorded").assert_outcomes(passed=1, deselected=2)
-    drift.write(project.path / "contracts/pacts", drift.regenerated(project.path / "recorded"))
+    drift.write(
+        project.path / "contracts/pacts", drift.regenerated([project.path / "recorded/pacts"])
+    )
 
 
 def test_recording_needs_no_committed_contracts(project: pytest.Pytester) -> None:
@@ -123,8 +125,7 @@ def test_broken_interaction_fails_with_the_report(project: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(
         ["example breaks example: all notes", "  expected   by test_consumer.py::test_all_notes *"]
     )
-    assert not (project.path / "verified/verified").exists()
-    (found,) = read_results(project.path / "verified/results")
+    found, *_ = read_results(project.path / "verified/results")
     assert not found.is_verified
     assert found.reason.startswith("example breaks example: all notes")
     assert len(found.reason.splitlines()) == 6
@@ -175,7 +176,9 @@ def test_consumer_that_fails_records_nothing(project: pytest.Pytester, old: str,
     assert old in CONSUMER
     project.makepyfile(test_consumer=CONSUMER.replace(old, new))
     run(project, "--contracts-output=recorded").assert_outcomes(failed=1, deselected=2)
-    assert not (project.path / "recorded").exists()
+    assert not (project.path / "recorded/pacts").exists()
+    (reason,) = (project.path / "recorded/failed").glob("*/reason.txt")
+    assert reason.read_text().startswith("test_consumer.py::test_all_notes\n")
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -214,7 +217,9 @@ def test_folder_of_contracts_is_an_option(project: pytest.Pytester) -> None:
 def results(project: pytest.Pytester, provider: str = PROVIDER) -> list[Result]:
     project.makepyfile(test_provider=provider)
     run(project, "test_provider.py", "--contracts-verified=verified")
-    return list(read_results(project.path / "verified/results"))
+    found = read_results(project.path / "verified/results")
+    assert [each.is_verified for each in found if each.is_canary] == [True, True]
+    return [each for each in found if not each.is_canary]
 
 
 def test_result_has_the_verified_interaction(project: pytest.Pytester) -> None:

@@ -47,7 +47,7 @@ class TestMerged:
                 folder = tmp_path / run / f"{place:02}"
                 folder.mkdir(parents=True)
                 (folder / fragment.file_name).write_text(pact_of([fragment]))
-        assert drift.regenerated(tmp_path / "one") == drift.regenerated(tmp_path / "eight")
+        assert drift.regenerated([tmp_path / "one"]) == drift.regenerated([tmp_path / "eight"])
 
 
 class TestReadInteractions:
@@ -88,4 +88,4 @@ class TestDrift:
 
     def test_regenerated_from_nothing_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ContractError, match="there are no contracts"):
-            drift.regenerated(tmp_path)
+            drift.regenerated([tmp_path])

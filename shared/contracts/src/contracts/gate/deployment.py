@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 from contracts.gate.deployed import Deployments
 from contracts.gate.runner import ProcessRunner, Run, Runner
 from contracts.gate.workspace import Workspace
-from contracts.pacts import Interaction, parsed, read_all
+from contracts.pacts import Interaction, parsed
+from contracts.results import grouped, read_results
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Answer:
     is_yes: bool
     sentence: str
     output: str = ""
-    """The output of the verification that failed."""
+    """Why the verification failed."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,14 @@ def _options(folder: Path, name: str, pact: str) -> list[str]:
 
 
 def _answer(question: str, run: Run, expected: list[Interaction], folder: Path) -> Answer:
-    verified = {each.description for each in read_all(folder / "verified/verified")}
+    results = [each for each in read_results(folder / "verified/results") if not each.is_canary]
+    verified = {each.interaction.description for each in results if each.is_verified}
     failed = [each.description for each in expected if each.description not in verified]
     if run.code == 0 and not failed:
         return Answer(True, f"{question}: yes, {len(verified)} interactions verified.")
     listed = ", ".join(f"`{each}`" for each in failed) or "the run itself"
-    return Answer(False, f"{question}: NO. Failed: {listed}.", run.output)
+    reasons = grouped((str(each.interaction), each.reason) for each in results if each.reason)
+    return Answer(False, f"{question}: NO. Failed: {listed}.", reasons or run.output)
 
 
 def _text(path: Path) -> str | None:

@@ -1,21 +1,22 @@
 """OpenAPI: interactions conform to the descriptions, and no change breaks a consumer."""
 
+from collections.abc import Mapping
+
 from contracts.errors import ContractError
 from contracts.gate.deployed import Deployments
 from contracts.gate.readers import deprecated_uses
 from contracts.gate.workspace import Workspace
 from contracts.openapi.changes import breaking_changes
-from contracts.openapi.conformance import violations
+from contracts.openapi.conformance import Description, violations
 from contracts.openapi.variants import undocumented_variants
 
 
-def check_conformance(workspace: Workspace) -> str:
-    """A sentence with the figures.
+def check_conformance(workspace: Workspace, descriptions: Mapping[str, Description]) -> str:
+    """A sentence with the figures; the descriptions are what the services' code gives now.
 
     Raises:
         ContractError: a recorded request or response is invalid under its provider's description.
     """
-    descriptions = {name: workspace.description(name) for name in workspace.participants}
     checked = 0
     found: list[str] = []
     interactions = workspace.contracts.every_interaction()
@@ -43,7 +44,9 @@ def check_conformance(workspace: Workspace) -> str:
     return f"{checked} requests and responses conform to the OpenAPI descriptions."
 
 
-def report_changes(workspace: Workspace, deployments: Deployments) -> str:
+def report_changes(
+    workspace: Workspace, deployments: Deployments, descriptions: Mapping[str, Description]
+) -> str:
     """The breaking changes since the deployed descriptions and who uses what is deprecated, one line each.
 
     Raises:
@@ -51,19 +54,18 @@ def report_changes(workspace: Workspace, deployments: Deployments) -> str:
             unknown what is deployed.
     """
     lines, problems = [], []
-    for service in workspace.participants:
+    for service, new in descriptions.items():
         old, version = deployments.description(service), deployments.revision_of(service)
         interactions = [
             each for each in workspace.contracts.every_interaction() if each.provider == service
         ]
-        new = workspace.description(service)
         changes = list(breaking_changes(old, new, interactions)) if old else []
         problems += [f"{service}: {change}" for change in changes if change.used_by]
         lines += [f"{service}: {change}" for change in changes if not change.used_by]
         if not changes:
             compared = "no breaking change" if old else "there is no description to compare with"
             lines.append(f"{service}: {compared}; {version}.")
-        still, begun = deprecated_uses(workspace, deployments, service)
+        still, begun = deprecated_uses(workspace, deployments, service, new)
         lines += still
         problems += begun
     if problems:

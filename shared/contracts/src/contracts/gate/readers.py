@@ -63,10 +63,9 @@ def readers(workspace: Workspace, provider: str, path: str = "", field: str = ""
 
 
 def deprecated_uses(
-    workspace: Workspace, deployments: Deployments, service: str
+    workspace: Workspace, deployments: Deployments, service: str, description: Description
 ) -> tuple[list[str], list[str]]:
     """A line for each deprecated place and its users, and one for each consumer that begins to use it."""
-    description = workspace.description(service)
     sunsets = sunsets_of(description)
     base = deployments.merge_base if sunsets else None
     before = list(interactions_at(workspace, base)) if base else []

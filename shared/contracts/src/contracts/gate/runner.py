@@ -1,6 +1,5 @@
 """Runs each participant's contract tests, in its own process, folder and environment."""
 
-import json
 import os
 import shlex
 import subprocess
@@ -11,7 +10,6 @@ from typing import Protocol
 
 from contracts.errors import ContractError
 from contracts.gate.workspace import Participant, Settings
-from contracts.pacts import canonical
 
 PREPARE_SECONDS = 600
 RUN_SECONDS = 300
@@ -27,12 +25,6 @@ if any(not each.daemon for each in threading.enumerate() if each is not threadin
     sys.stdout.flush()
     os._exit(code)
 sys.exit(code)
-"""
-_DESCRIBE = """
-import importlib, json, sys
-module, _, name = sys.argv[1].partition(":")
-app = getattr(importlib.import_module(module), name)
-print(json.dumps((app if hasattr(app, "openapi") else app()).openapi()))
 """
 # Variables of the environment that the gate runs in.
 _OWN = ("TOX_", "VIRTUAL_ENV", "PYTEST_", "PYTHONPATH", "COVERAGE_")
@@ -54,14 +46,6 @@ class Runner(Protocol):
         """Raises `ContractError` if the tests can't be run, or exceed the time limit."""
         ...
 
-    def describe(self, participant: Participant) -> str:
-        """The OpenAPI description as `contracts/openapi` contains it.
-
-        Raises:
-            ContractError: the app can't be built.
-        """
-        ...
-
 
 @dataclass
 class ProcessRunner:
@@ -75,35 +59,22 @@ class ProcessRunner:
             f"--override-ini=faulthandler_timeout={BLOCKED_TEST_SECONDS}",
             "--override-ini=faulthandler_exit_on_timeout=true",
         ]
-        command = ["-c", _PYTEST, "-q", *limits, self.settings.tests, *options]
-        run = self._run_python(participant, command, stderr=subprocess.STDOUT)
-        return Run(run.returncode, run.stdout)
-
-    def describe(self, participant: Participant) -> str:
-        command = ["-c", _DESCRIBE, self.settings.openapi]
-        run = self._run_python(participant, command, stderr=subprocess.PIPE)
-        if run.returncode != 0:
-            raise ContractError(
-                f"{participant.name} has no OpenAPI description: {self.settings.openapi} can't be "
-                f"built.\n{run.stderr}"
-            )
-        return canonical(json.loads(run.stdout.splitlines()[-1]))
-
-    def _run_python(
-        self, participant: Participant, arguments: list[str], *, stderr: int
-    ) -> "subprocess.CompletedProcess[str]":
         self._prepare(participant)
-        command = [_filled(self.settings.python, participant) or sys.executable, *arguments]
+        python = _filled(self.settings.python, participant) or sys.executable
+        has_tests = (participant.folder / self.settings.tests).exists()
+        command = [python, "-c", _PYTEST, "-q", *limits, *options]
+        command.append(self.settings.tests if has_tests else "--ignore-glob=*")
         # As with `python -m`, the participant's folder is where its modules are.
         modules = {"PYTHONPATH": str(participant.folder)}
-        return self._run(participant, command, RUN_SECONDS, stderr=stderr, environment=modules)
+        run = self._run(participant, command, RUN_SECONDS, modules)
+        return Run(run.returncode, run.stdout)
 
     def _prepare(self, participant: Participant) -> None:
         if participant.name in self.is_prepared or not self.settings.prepare:
             return
         print(f"{participant.name}: preparing its environment ...", flush=True)
         command = [_filled(part, participant) for part in shlex.split(self.settings.prepare)]
-        run = self._run(participant, command, PREPARE_SECONDS)
+        run = self._run(participant, command, PREPARE_SECONDS, {})
         if run.returncode != 0:
             raise ContractError(
                 f"{participant.name}: `{shlex.join(command)}` failed.\n{run.stdout}"
@@ -115,18 +86,16 @@ class ProcessRunner:
         participant: Participant,
         command: list[str],
         seconds: float,
-        *,
-        stderr: int = subprocess.STDOUT,
-        environment: dict[str, str] | None = None,
+        environment: dict[str, str],
     ) -> "subprocess.CompletedProcess[str]":
         try:
             return subprocess.run(  # noqa: S603 - the commands are those of the repository
                 command,
                 cwd=participant.folder,
-                env=self._environment(participant) | (environment or {}),
+                env=self._environment(participant) | environment,
                 text=True,
                 stdout=subprocess.PIPE,
-                stderr=stderr,
+                stderr=subprocess.STDOUT,
                 timeout=seconds,
                 check=False,
             )

@@ -65,8 +65,8 @@ def rows_of(interactions: Iterable[Interaction], record: Record) -> list[Row]:
     """Broken interactions come first."""
     results: dict[tuple[str, str, str], list[Result]] = {}
     for result in record.results:
-        results.setdefault(_key(result.interaction), []).append(result)
-    rows = [_row(each, results.get(_key(each), []), record) for each in interactions]
+        results.setdefault(result.interaction.key, []).append(result)
+    rows = [_row(each, results.get(each.key, []), record) for each in interactions]
     return sorted(rows, key=lambda row: (BROKEN, UNKNOWN, VERIFIED).index(row.outcome))
 
 
@@ -86,10 +86,6 @@ def _row(interaction: Interaction, results: list[Result], record: Record) -> Row
             f"No canary ran for {interaction.provider}, so its results are not valid.",
         )
     return Row(interaction, outcome, reason, result.seconds, result.finished_at)
-
-
-def _key(interaction: Interaction) -> tuple[str, str, str]:
-    return interaction.consumer, interaction.provider, interaction.description
 
 
 def _text(first: str, part: Mapping[str, Any]) -> str:
