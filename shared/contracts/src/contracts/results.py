@@ -30,8 +30,9 @@ class Result:
         return not self.reason
 
 
-_CAUSES = ("  differs ", "  undeclared ", "E ")
-"""How the lines of a reason begin that say what is wrong."""
+_CAUSE = re.compile("^(?:  differs|  undeclared|E) +(.*)$", re.MULTILINE)
+_PLACE = re.compile(r"\$\S*: |[A-Z]+ /\S*")
+"""What differs between failures with the same cause."""
 _RESULT = TypeAdapter(Result)
 
 
@@ -80,10 +81,10 @@ def count(contracts: Contracts, results: Collection[Result], provider: str) -> s
 
 def grouped(failures: Iterable[tuple[str, str]]) -> str:
     """Names and reasons of what failed: in full once for each cause, then by name."""
-    alike: dict[str, list[tuple[str, str]]] = {}
+    alike: dict[frozenset[str], list[tuple[str, str]]] = {}
     for name, reason in failures:
-        causes = [each for each in reason.splitlines() if each.startswith(_CAUSES)]
-        cause = re.sub(r"\$[^ ]*: |[A-Z]+ /[^ ]*", "", "\n".join(causes)) or reason
+        causes = _CAUSE.findall(reason) or [reason]
+        cause = frozenset(_PLACE.sub("", part) for each in causes for part in each.split("; "))
         alike.setdefault(cause, []).append((name, reason))
     blocks = []
     for (_, reason), *others in alike.values():

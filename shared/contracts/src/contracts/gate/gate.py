@@ -162,7 +162,7 @@ class Gate:
             record.canaries = {each.interaction.provider for each in results if each.is_canary}
         failed = [(str(each.interaction), each.reason) for each in results if each.reason]
         if tested.is_unexplained or (failed and tested.run.code not in _OK):
-            told = f"The contract tests of {tested.service} fail.\n{tested.run.output}"
+            told = f"The contract tests of {tested.service} don't run. {tested.run.output}"
             raise ContractError(grouped(failed) or told)
         report(count(self.workspace.contracts, results, tested.service))
 
@@ -172,10 +172,15 @@ class Gate:
             name: each.description or self.workspace.description(name)
             for name, each in tested.items()
         }
+        broken = [
+            each.interaction for test in tested.values() for each in test.results if each.reason
+        ]
         with self._recorded(CONSUMERS) as record:
-            conform = partial(descriptions.check_conformance, self.workspace, now)
+            conform = partial(descriptions.check_conformance, self.workspace, now, broken)
             record.run("described", lambda report: report(conform()))
-            changes = partial(descriptions.report_changes, self.workspace, self.deployments, now)
+            changes = partial(
+                descriptions.report_changes, self.workspace, self.deployments, now, broken
+            )
             record.run("compatible", lambda report: report(changes()))
             is_broken |= record.is_failed
             record.run("committed", partial(self._check_committed, tested, is_broken))
@@ -198,14 +203,17 @@ class Gate:
             found.append(str(error))
         if found:
             raise ContractError("\n".join(found))
-        report(f"{len(pacts)} pacts and {len(wanted)} descriptions are up to date.")
+        described = "" if is_broken else f" and {len(wanted)} descriptions"
+        report(f"{len(pacts)} pacts{described} are up to date.")
 
     def _pacts(self, tested: Mapping[str, Tested]) -> dict[str, str]:
         """Recorded in an empty folder, so that an interaction without a test disappears."""
         for name, each in tested.items():
-            if each.failures or each.is_unexplained:
-                reason = each.failures or each.run.output
-                raise ContractError(f"The consumer tests of {name} fail.\n{reason}")
+            if each.failures:
+                raise ContractError(f"The consumer tests of {name} fail.\n{each.failures}")
+            if each.is_unexplained:
+                why = "See above." if each.is_provider else each.run.output
+                raise ContractError(f"The contract tests of {name} don't run. {why}")
         are_expected = any(each.providers for each in self.workspace.participants.values())
         fragments = [each.folder / "recorded/pacts" for each in tested.values()]
         return drift.regenerated(fragments) if are_expected else {}
@@ -258,8 +266,9 @@ def _ask(asked: CanIDeploy, together: Sequence[str], record: Record, report: Rep
     for sentence in asked.not_asked(together):
         report(sentence)
     for answer in asked.answers(together):
-        report(answer.sentence)
         record.answers.append(answer)
+        if answer.is_yes:
+            report(answer.sentence)
     if not record.answers:
         record.steps["deployable"].outcome = NOT_ASKED
         report(

@@ -39,10 +39,11 @@ class Change:
     used_by: Sequence[Interaction]
 
     def __str__(self) -> str:
-        used_by = "; ".join(
-            f"breaks {each.consumer}: {each.description}, {each.test}" for each in self.used_by
-        )
-        return f"{self.what}; {used_by or 'used by no consumer'}"
+        consumers = {each.consumer: each for each in reversed(self.used_by)}
+        breaks = [f"breaks {each}, {each.test}" for each in reversed(consumers.values())]
+        if more := len(self.used_by) - len(breaks):
+            breaks.append(f"and {more} more")
+        return f"{self.what}; {'; '.join(breaks) or 'used by no consumer'}"
 
 
 def breaking_changes(

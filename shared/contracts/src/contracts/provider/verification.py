@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -79,16 +80,26 @@ def report(interaction: Interaction, outcome: Outcome) -> str:
     exchange = outcome.exchange
     shown = exchange.message.contents if exchange.message else exchange.answer
     answered = _readable(shown)[:_SHOWN_CHARACTERS] or "(no body)"
+    differences = outcome.mismatches
+    if exchange.failure:
+        differences = [f"the app raises {_raised(exchange.failure)}"]
     return "\n".join(
         [
             f"{interaction.provider} breaks {interaction.consumer}: {interaction.description}",
             f"  given      {given or 'nothing'}",
             f"  request    {interaction.request_line or 'a message, not a request'}",
-            f"  differs    {'; '.join(outcome.mismatches)}",
+            f"  differs    {'; '.join(differences)}",
             f"  response   {'' if interaction.is_message else f'{exchange.status} '}{answered}",
             f"  expected   by {interaction.test} of {interaction.consumer}, in contracts/{interaction.place}",
         ]
     )
+
+
+def _raised(error: BaseException) -> str:
+    """The exception, and where our own code raises it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [each for each in frames if "site-packages" not in each.filename]
+    return f"{type(error).__name__}: {error}, at {own[-1].filename}:{own[-1].lineno}"
 
 
 def _readable(content: bytes) -> str:
