@@ -91,12 +91,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser(
+
+    def add(name: str, short: str, more: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=short, description=f"{short.capitalize()}. {more}")
+
+    check = add(
         "check",
-        help="the gate, or a part of it",
-        description="Check that pacts and descriptions are up to date, that every provider satisfies "
-        "its consumers, that interactions conform to OpenAPI, and that each service can be deployed. "
-        "Unknown options, such as --database=postgres, are passed to the pytest runs of the providers.",
+        "the gate, or a part of it",
+        "It checks that every provider satisfies its consumers, that interactions conform to OpenAPI, "
+        "that pacts and descriptions are up to date, and that each service can be deployed. "
+        "Unknown options, such as --database=postgres, are passed to the pytest runs.",
     )
     check.add_argument(
         "parts",
@@ -105,16 +109,12 @@ def _parser() -> argparse.ArgumentParser:
         help="`consumers` (are pacts and descriptions up to date?) or the name of a service "
         "(does it satisfy its consumers?). Without a part, everything is checked",
     )
-    commands.add_parser(
-        "update",
-        help="write pacts and OpenAPI descriptions",
-        description="Record the pacts from the consumers' tests, and write the OpenAPI descriptions.",
-    )
-    deploy = commands.add_parser(
+    add("update", "write pacts and OpenAPI descriptions", "Pacts come from the consumers' tests.")
+    deploy = add(
         "can-i-deploy",
-        help="ask whether services can be deployed next to what is deployed",
-        description="Verify the service with the pacts of the deployed consumers, and its own pacts "
-        "with the deployed providers. Before the first deployment the merge base with the main branch is used.",
+        "ask whether services can be deployed next to what is deployed",
+        "It verifies the service with the pacts of the deployed consumers, and its own pacts with the "
+        "deployed providers. Before the first deployment the merge base with the main branch is used.",
     )
     deploy.add_argument("names", nargs="*", metavar="NAME", help="services; all if none is named")
     deploy.add_argument(
@@ -126,47 +126,36 @@ def _parser() -> argparse.ArgumentParser:
     deploy.add_argument(
         "--together", action="store_true", help="the services are deployed at the same time"
     )
-    reading = commands.add_parser(
+    reading = add(
         "readers",
-        help="print which consumer reads what",
-        description="Print from the pacts which consumer sends or reads which field, header and status of "
-        "a provider, with the interaction and its test. Example: `contracts readers users '/users/{user_id}' "
-        "is_active`.",
+        "print which consumer sends or reads what, from the pacts",
+        "Example: contracts readers users '/users/{user_id}' is_active",
     )
     reading.add_argument("provider", metavar="PROVIDER")
-    reading.add_argument(
-        "path",
-        nargs="?",
-        default="",
-        metavar="PATH",
-        help="/users/7 or /users/{user_id}, or the description of a message; '' for all",
-    )
-    reading.add_argument(
-        "field",
-        nargs="?",
-        default="",
-        metavar="FIELD",
-        help="the name of a field, header or parameter, a status, or a place as it is printed",
-    )
-    report = commands.add_parser(
+    for name, told in (
+        ("path", "/users/7 or /users/{user_id}, or the description of a message; '' for all"),
+        (
+            "field",
+            "the name of a field, header or parameter, a status, or a place as it is printed",
+        ),
+    ):
+        reading.add_argument(name, nargs="?", default="", metavar=name.upper(), help=told)
+    report = add(
         "report",
-        help="write a page of what `check` and `can-i-deploy` found",
-        description="Write one HTML file from the records that `check` and `can-i-deploy` left for "
-        "the current commit. Nothing is run.",
+        "write a page of what `check` and `can-i-deploy` found",
+        "It reads the records that they left for the current commit, and runs nothing.",
     )
     report.add_argument("--html", type=Path, required=True, metavar="FILE")
-    publishing = commands.add_parser(
+    publishing = add(
         "publish",
-        help="publish pacts and verification results to a Pact Broker",
-        description="Publish the committed pacts to the broker at PACT_BROKER_BASE_URL, and what `check` "
-        "found for this commit. Credentials: PACT_BROKER_TOKEN, or PACT_BROKER_USERNAME and "
-        "PACT_BROKER_PASSWORD. Without an address nothing is published.",
+        "publish pacts and verification results to a Pact Broker",
+        "The broker is at PACT_BROKER_BASE_URL; credentials: PACT_BROKER_TOKEN, or "
+        "PACT_BROKER_USERNAME and PACT_BROKER_PASSWORD. Without an address nothing is published.",
     )
     publishing.add_argument("--branch", help="instead of the branch of git or of the pipeline")
-    commands.add_parser(
+    add(
         "fetch",
-        help="fetch the pacts of consumers elsewhere from a Pact Broker",
-        description="Write the pacts of consumers in other repositories, of their main branches, to "
-        "contracts/external.",
+        "fetch the pacts of consumers elsewhere from a Pact Broker",
+        "The pacts of their main branches are written to contracts/external.",
     )
     return parser

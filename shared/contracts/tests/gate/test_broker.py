@@ -223,12 +223,17 @@ class TestConnection:
         with pytest.raises(ContractError, match="Use an https address"):
             publish(example, FakeBroker("http://broker.example"), **secret)
 
+    def test_password_in_the_address_is_an_error(self, example: Example) -> None:
+        with pytest.raises(ContractError, match="Set PACT_BROKER_USERNAME and") as raised:
+            publish(example, FakeBroker(f"https://someone:{TOKEN}@broker.example"))
+        assert TOKEN not in str(raised.value)
+
     def test_unavailable_broker_is_a_failure(
         self, example: Example, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(broker_module, "_RETRIES", 0)
         with pytest.raises(ContractError, match="The broker doesn't answer") as raised:
-            publish(example, FakeBroker(f"http://someone:{TOKEN}@127.0.0.1:9"))
+            publish(example, FakeBroker("http://127.0.0.1:9"), PACT_BROKER_TOKEN=TOKEN)
         assert TOKEN not in str(raised.value)
 
     def test_other_server_is_no_broker(

@@ -14,12 +14,13 @@ from contracts import drift
 from contracts.consumer.expectations import containing, matching, read_by, typed
 from contracts.consumer.expected import Request, Response
 from contracts.consumer.expected_provider import ExpectedProvider
-from contracts.fakes.matching import BodyMatching, example_of_response
+from contracts.fakes.matching import Covered
 from contracts.fakes.pact_index import FakeResponse, PactIndex
 from contracts.pacts import Contracts, Interaction, merged
 from contracts.provider.harness import Harness, serving_harness
 from contracts.provider.states import ProviderStates
 from contracts.provider.verification import verify
+from contracts.schemas import violations
 
 
 class Hat(BaseModel):
@@ -139,7 +140,7 @@ async def test_matching_agrees_with_pact(
 ) -> None:
     provider_stub.body = body
     outcome = await verify(recorded, harness, ProviderStates())
-    differences = list(BodyMatching([recorded]).differences(body, example_of_response(recorded)))
+    differences = list(violations(Covered([recorded]).schema(recorded), body))
     assert bool(differences) == bool(outcome.mismatches) == (body is not LIKE), outcome.mismatches
 
 

@@ -1,33 +1,26 @@
-"""Matches a body with recorded interactions as Pact does, except for values that a state decides.
+"""The JSON Schema of the bodies that recorded interactions cover: as Pact matches them, except for values of a state.
 
 Where an interaction repeats a value of its own provider state (an id, a name), another state would
 give another value, so any value of the same type matches. True, false, null and the empty list are
 separate cases, and so is every other exact value.
 """
 
-import json
 import re
-import reprlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 from contracts.consumer.bodies import child
 from contracts.errors import ContractError
+from contracts.openapi.described import JSON_TYPES
 from contracts.pacts import Interaction
+from contracts.schemas import Schema
 
-Rules = Mapping[str, Any]
-"""Pact's matching rules of a body, by the path of the value."""
-_IS_LIKE: Mapping[str, Callable[[Any, Any, str], bool]] = {
-    "type": lambda actual, value, _: type(actual) is type(value),
-    "equality": lambda actual, value, _: type(actual) is type(value) and actual == value,
-    "integer": lambda actual, *_: type(actual) is int,
-    "number": lambda actual, *_: type(actual) in (int, float),
-    "boolean": lambda actual, *_: isinstance(actual, bool) or actual in ("true", "false"),
-    "null": lambda actual, *_: actual is None,
-    "regex": lambda actual, _, pattern: bool(re.search(pattern, _text(actual))),
+_KINDS: Mapping[str, Schema] = {
+    **{kind: {"type": kind} for kind in ("integer", "number", "null")},
+    "boolean": {"enum": [True, False, "true", "false"]},
 }
+_CASES = {(bool, True), (bool, False), (type(None), None)}
 
 
 @dataclass(frozen=True)
@@ -35,121 +28,87 @@ class Example:
     """A recorded value with its matching rules."""
 
     value: Any
-    rules: Rules
+    rules: Mapping[str, Any]
+    """Pact's, by path."""
     path: str
-    """Where in `rules` it is."""
     from_state: frozenset[tuple[type, Any]]
 
 
-class BodyMatching:
-    """Matches bodies with these interactions, which are responses to one kind of request."""
+class Covered:
+    """The bodies of these interactions, which are responses to one kind of request."""
 
     def __init__(self, interactions: Sequence[Interaction]) -> None:
         self._elements: dict[str, list[Example]] = {}
         for each in interactions:
-            example = example_of_response(each)
-            self._collect(example, "$")
+            self._collect(_example_of(each))
 
-    def differences(self, actual: Any, example: Example, place: str = "$") -> Iterator[str]:
-        """A sentence for each place where the value doesn't match the example."""
-        rule = example.rules.get(example.path)
-        if rule:
-            found = [
-                list(self._by_matcher(actual, example, matcher, place))
-                for matcher in rule["matchers"]
-            ]
-            is_any = rule.get("combine") == "OR"
-            yield from min(found, key=len) if is_any else chain.from_iterable(found)
-            return
+    def schema(self, interaction: Interaction) -> Schema:
+        return self._schema(_example_of(interaction))
+
+    def _schema(self, example: Example) -> Schema:
+        if rule := example.rules.get(example.path):
+            found = [self._of_matcher(example, each) for each in rule["matchers"]]
+            return {"anyOf" if rule.get("combine") == "OR" else "allOf": found}
         match example.value:
             case dict() as fields:
-                yield from self._by_fields(actual, fields, example, place)
+                parts = {name: self._schema(part) for name, part in _fields(example).items()}
+                return {"type": "object", "required": list(fields), "properties": parts}
             case list():
-                yield from self._by_elements(actual, example, place)
-            case value if (type(value), value) in example.from_state and not _is_a_case(value):
-                if type(actual) is not type(value):
-                    yield f"{place} is {reprlib.repr(actual)}, not a value like {reprlib.repr(value)}"
-            case value if type(actual) is not type(value) or actual != value:
-                yield f"{place} is {reprlib.repr(actual)}, not {reprlib.repr(value)}"
+                # An element like any that an interaction has at this place.
+                known = [self._schema(e) for e in self._elements.get(_kind(example.path), ())]
+                inner = (
+                    {"minItems": 1, "items": {"anyOf": known}} if example.value else {"maxItems": 0}
+                )
+                return {"type": "array", **inner}
+            case value if (type(value), value) in example.from_state - _CASES:
+                return {"type": JSON_TYPES[type(value)]}
+        return {"const": example.value}
 
-    def _by_fields(
-        self, actual: Any, fields: Mapping[str, Any], example: Example, place: str
-    ) -> Iterator[str]:
-        if not isinstance(actual, dict):
-            yield f"{place} is {reprlib.repr(actual)}, not an object"
-            return
-        for name, value in fields.items():
-            if name not in actual:
-                yield f"{place}.{name} is missing"
-                continue
-            part = replace(example, value=value, path=child(example.path, name))
-            yield from self.differences(actual[name], part, f"{place}.{name}")
+    def _of_matcher(self, example: Example, matcher: Mapping[str, Any]) -> Schema:
+        value = example.value
+        match matcher["match"]:
+            case "equality":
+                return {"const": value}
+            case "regex":  # of an integer, the digits
+                is_text = isinstance(value, str | None)
+                return {"type": "string", "pattern": matcher["regex"]} if is_text else {}
+            case "arrayContains":
+                inner = [
+                    replace(example, value=value[each["index"]], rules=each["rules"], path="$")
+                    for each in matcher["variants"]
+                ]
+                return {"type": "array", "allOf": [{"contains": self._schema(e)} for e in inner]}
+            case "type" if isinstance(value, list):
+                first = [replace(example, value=each, path=f"{example.path}[*]") for each in value]
+                sizes = {f"{key}Items": matcher[key] for key in ("min", "max") if key in matcher}
+                return {"type": "array", "items": self._schema(first[0]) if first else {}, **sizes}
+            case "type":
+                return {"type": JSON_TYPES[type(value)]}
+            case kind if kind in _KINDS:
+                return _KINDS[kind]
+            case kind:
+                raise ContractError(
+                    f"Fakes can't be checked with Pact's matcher `{kind}`: add it to {__name__}."
+                )
 
-    def _by_elements(self, actual: Any, example: Example, place: str) -> Iterator[str]:
-        if not isinstance(actual, list):
-            yield f"{place} is {reprlib.repr(actual)}, not a list"
-        elif bool(actual) != bool(example.value):
-            yield f"{place} is {'not ' if actual else ''}empty"
-        else:
-            known = self._elements.get(_kind(place), [])
-            for index, element in enumerate(actual):
-                yield from self._like_any(element, known, f"{place}[{index}]")
-
-    def _like_any(self, actual: Any, known: Iterable[Example], place: str) -> list[str]:
-        """The differences from the closest one."""
-        found = [list(self.differences(actual, each, place)) for each in known]
-        return min(found, key=len)
-
-    def _by_matcher(
-        self, actual: Any, example: Example, matcher: Mapping[str, Any], place: str
-    ) -> Iterator[str]:
-        kind, pattern = matcher["match"], matcher.get("regex", "")
-        if kind == "arrayContains":
-            yield from self._by_variants(actual, example, matcher["variants"], place)
-        elif kind not in _IS_LIKE:
-            raise ContractError(
-                f"Fakes can't be checked with Pact's matcher `{kind}`: add it to {__name__}."
-            )
-        elif not _IS_LIKE[kind](actual, example.value, pattern):
-            like = f"a value like {reprlib.repr(example.value)} ({kind})"
-            wanted = f"which doesn't match {pattern}" if pattern else f"not {like}"
-            yield f"{place} is {reprlib.repr(actual)}, {wanted}"
-        elif kind == "type" and isinstance(actual, list):
-            yield from self._by_template(actual, example, matcher, place)
-
-    def _by_template(
-        self, actual: list[Any], example: Example, matcher: Mapping[str, Any], place: str
-    ) -> Iterator[str]:
-        if not matcher.get("min", 0) <= len(actual) <= matcher.get("max", len(actual)):
-            yield f"{place} has {len(actual)} elements"
-        for index, element in enumerate(actual):
-            for first in example.value[:1]:
-                part = replace(example, value=first, path=f"{example.path}[*]")
-                yield from self.differences(element, part, f"{place}[{index}]")
-
-    def _by_variants(
-        self, actual: Any, example: Example, variants: Iterable[Mapping[str, Any]], place: str
-    ) -> Iterator[str]:
-        elements = actual if isinstance(actual, list) else []
-        for each in variants:
-            wanted = Example(example.value[each["index"]], each["rules"], "$", example.from_state)
-            if all(list(self.differences(element, wanted, place)) for element in elements):
-                yield f"{place} has nothing like {reprlib.repr(wanted.value)}"
-
-    def _collect(self, example: Example, place: str) -> None:
-        match example.value:
-            case dict() as fields:
-                for name, value in fields.items():
-                    part = replace(example, value=value, path=child(example.path, name))
-                    self._collect(part, f"{place}.{name}")
-            case list() as values:
-                for index, value in enumerate(values):
-                    part = replace(example, value=value, path=f"{example.path}[{index}]")
-                    self._elements.setdefault(_kind(place), []).append(part)
-                    self._collect(part, f"{place}[{index}]")
+    def _collect(self, example: Example) -> None:
+        for part in _fields(example).values():
+            self._collect(part)
+        for index, value in enumerate(example.value if isinstance(example.value, list) else ()):
+            part = replace(example, value=value, path=f"{example.path}[{index}]")
+            self._elements.setdefault(_kind(example.path), []).append(part)
+            self._collect(part)
 
 
-def example_of_response(interaction: Interaction) -> Example:
+def _fields(example: Example) -> dict[str, Example]:
+    fields = example.value if isinstance(example.value, dict) else {}
+    return {
+        name: replace(example, value=value, path=child(example.path, name))
+        for name, value in fields.items()
+    }
+
+
+def _example_of(interaction: Interaction) -> Example:
     response = interaction.document["response"]
     values = [value for state in interaction.states for value in state.parameters.values()]
     return Example(
@@ -160,14 +119,6 @@ def example_of_response(interaction: Interaction) -> Example:
     )
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _is_a_case(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
-
-
-def _kind(place: str) -> str:
+def _kind(path: str) -> str:
     """The same for all elements of a list."""
-    return re.sub(r"\[\d+\]", "[]", place)
+    return re.sub(r"\[\d+\]", "[]", path)

@@ -5,12 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.fakes.matching import BodyMatching, example_of_response
+from contracts.fakes.matching import Covered
 from contracts.pacts import Contracts, Interaction, is_failure, read_all
 from contracts.schemas import violations
 
-UNREAD = object()
-"""The body of a stream that has only begun."""
 UNCOVERED = "contracts.uncovered"
 """The extension of an httpx response that no contract has to cover, such as a proxy's."""
 FIX = (
@@ -79,12 +77,12 @@ class PactIndex:
         same = [
             e for e in operation.interactions if e.document["response"]["status"] == response.status
         ]
-        matching = BodyMatching(same)
+        covered = Covered(same)
         lines = []
         for each in same:
             found = [
                 *_header_differences(response, each),
-                *_body_differences(response, each, matching),
+                *_body_differences(response, each, covered),
             ]
             if not found:
                 return None
@@ -121,11 +119,9 @@ def _header_differences(response: FakeResponse, interaction: Interaction) -> Ite
 
 
 def _body_differences(
-    response: FakeResponse, interaction: Interaction, matching: BodyMatching
+    response: FakeResponse, interaction: Interaction, covered: Covered
 ) -> Iterator[str]:
-    if "body" in interaction.document["response"] and response.body is not UNREAD:
-        found = list(matching.differences(response.body, example_of_response(interaction)))
-        schema = interaction.schema or {}
-        yield from found or (
-            f"{path}: {reason}" for path, reason in violations(schema, response.body)
-        )
+    if "body" in interaction.document["response"]:
+        found = list(violations(covered.schema(interaction), response.body))
+        found = found or list(violations(interaction.schema or {}, response.body))
+        yield from (f"{path}: {reason}" for path, reason in found)

@@ -1,18 +1,20 @@
 """Checks the fakes and mocks of unit and integration tests: respx, transports and fake classes.
 
 Any response that an httpx client receives without a network and without an app comes from a mock and
-is checked when it arrives. A fake with the client's own methods calls `check_answer`.
+is checked when it is read, which a stream without an end never is. A fake with the client's own methods
+calls `check_answer`.
 """
 
 import json
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from contracts.fakes.pact_index import UNCOVERED, UNREAD, FakeResponse, PactIndex
+from contracts.fakes.pact_index import UNCOVERED, FakeResponse, PactIndex
 from contracts.pacts import Contracts
 
 INI_OPTION = "contracts"
@@ -21,8 +23,6 @@ _FOLDERS = ("unit", "integration", "contract", "e2e")
 _CHECKED = ("unit", "integration")
 """`contract` records the responses; `e2e` has no mocks."""
 _FROM_APP = "contracts.from_app"
-_IS_STREAM = "contracts.is_stream"
-"""The body isn't read yet: it is checked when it is read as a whole, and never if it has no end."""
 _INDEX = pytest.StashKey[PactIndex]()
 
 
@@ -33,7 +33,13 @@ class _Check:
         self._index = index
         self.objections: list[str] = []
 
-    def response(self, response: FakeResponse) -> None:
+    def response(self, response: httpx.Response) -> None:
+        __tracebackhide__ = True
+        with suppress(RuntimeError):  # it has no request while it is made
+            if _is_from_a_mock(response):
+                self.answer(_as_fake_response(response))
+
+    def answer(self, response: FakeResponse) -> None:
         __tracebackhide__ = True
         if objection := self._index.objection(response):
             self.objections.append(objection)
@@ -48,7 +54,7 @@ def check_answer(method: str, path: str, status: int, body: Any = None) -> None:
     """Fail the test unless an interaction covers this response of a fake."""
     __tracebackhide__ = True
     if _current is not None:
-        _current.response(FakeResponse(method=method, path=path, status=status, body=body))
+        _current.answer(FakeResponse(method=method, path=path, status=status, body=body))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -99,46 +105,20 @@ def _index(request: pytest.FixtureRequest) -> PactIndex:
 
 
 def _watch(patch: pytest.MonkeyPatch, check: _Check) -> None:
-    # At the clients, above all transports: respx replaces the transports that httpx creates.
-    send, send_async = httpx.Client.send, httpx.AsyncClient.send
+    # Where every response is read: respx and others replace what is below.
     read, read_async = httpx.Response.read, httpx.Response.aread
     call_app = httpx.ASGITransport.handle_async_request
-
-    def check_each(response: httpx.Response) -> None:
-        __tracebackhide__ = True
-        for each in filter(_is_from_a_mock, (*response.history, response)):
-            each.extensions[_IS_STREAM] = not each.is_stream_consumed
-            check.response(_as_fake_response(each))
-
-    def check_read(response: httpx.Response) -> None:
-        __tracebackhide__ = True
-        if response.extensions.pop(_IS_STREAM, False):
-            check.response(_as_fake_response(response))
-
-    def sending(client: httpx.Client, *args: Any, **options: Any) -> httpx.Response:
-        __tracebackhide__ = True
-        response = send(client, *args, **options)
-        check_each(response)
-        return response
-
-    async def sending_async(
-        client: httpx.AsyncClient, *args: Any, **options: Any
-    ) -> httpx.Response:
-        __tracebackhide__ = True
-        response = await send_async(client, *args, **options)
-        check_each(response)
-        return response
 
     def reading(response: httpx.Response) -> bytes:
         __tracebackhide__ = True
         content = read(response)
-        check_read(response)
+        check.response(response)
         return content
 
     async def reading_async(response: httpx.Response) -> bytes:
         __tracebackhide__ = True
         content = await read_async(response)
-        check_read(response)
+        check.response(response)
         return content
 
     async def calling_app(transport: httpx.ASGITransport, request: httpx.Request) -> httpx.Response:
@@ -146,8 +126,6 @@ def _watch(patch: pytest.MonkeyPatch, check: _Check) -> None:
         response.extensions[_FROM_APP] = True
         return response
 
-    patch.setattr(httpx.Client, "send", sending)
-    patch.setattr(httpx.AsyncClient, "send", sending_async)
     patch.setattr(httpx.Response, "read", reading)
     patch.setattr(httpx.Response, "aread", reading_async)
     patch.setattr(httpx.ASGITransport, "handle_async_request", calling_app)
@@ -160,12 +138,10 @@ def _is_from_a_mock(response: httpx.Response) -> bool:
 
 def _as_fake_response(response: httpx.Response) -> FakeResponse:
     request = response.request
-    body: Any = UNREAD
-    if not response.extensions.get(_IS_STREAM):
-        try:
-            body = json.loads(response.content)
-        except ValueError:
-            body = response.text
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        body = response.text
     return FakeResponse(
         method=request.method,
         path=request.url.path,

@@ -20,7 +20,7 @@ from contracts.errors import ContractError
 from contracts.gate.deployed import Deployments, git
 from contracts.gate.records import join
 from contracts.gate.workspace import Workspace
-from contracts.pacts import Interaction, canonical, external
+from contracts.pacts import canonical, external
 from contracts.report.rows import BROKEN, UNKNOWN, VERIFIED, Row, rows_of
 
 BRANCH_VARIABLES = ("CI_COMMIT_REF_NAME", "GITHUB_HEAD_REF", "GITHUB_REF_NAME")
@@ -124,15 +124,16 @@ def fetch(workspace: Workspace, environment: Mapping[str, str]) -> list[str]:
 def _publish_pact(broker: Broker, path: Path, version: str, branch: str) -> dict[str, Any]:
     """The pact as the broker has it."""
     pact = json.loads(path.read_bytes())
+    consumer, provider = pact["consumer"]["name"], pact["provider"]["name"]
     contract = {
-        "consumerName": pact["consumer"]["name"],
-        "providerName": pact["provider"]["name"],
+        "consumerName": consumer,
+        "providerName": provider,
         "specification": "pact",
         "contentType": "application/json",
         "content": base64.b64encode(path.read_bytes()).decode(),
     }
     content = {
-        "pacticipantName": contract["consumerName"],
+        "pacticipantName": consumer,
         "pacticipantVersionNumber": version,
         "branch": branch,
         "contracts": [contract],
@@ -144,24 +145,21 @@ def _publish_pact(broker: Broker, path: Path, version: str, branch: str) -> dict
 def _publish_result(
     broker: Broker, pact: Mapping[str, Any], rows: list[Row], version: str, branch: str
 ) -> str:
-    provider, pair = pact["provider"]["name"], _file_name(pact)
-    of_pair = [row for row in rows if row.interaction.file_name == _file_name(pact)]
+    pair = _file_name(pact)
+    of_pair = [row for row in rows if row.interaction.file_name == pair]
     outcomes = {row.outcome for row in of_pair}
     if not outcomes or UNKNOWN in outcomes:
         return f"There is no result of {pair}: run `contracts check` on this commit first."
-    if not _is_same(pact, [row.interaction for row in of_pair]):
+    theirs = {canonical(each.document) for each in external(Path(pair), _pact_text(pact))}
+    if theirs != {canonical(row.interaction.document) for row in of_pair}:
         return (
             f"There is no result of {pair}: the broker has another version. Run `contracts fetch`."
         )
-    broker.send(
-        "PUT",
-        broker.link(
-            "pb:pacticipant-branch-version", pacticipant=provider, branch=branch, version=version
-        ),
-        {},
-    )
+    names = {"pacticipant": pact["provider"]["name"], "branch": branch, "version": version}
+    broker.send("PUT", broker.link("pb:pacticipant-branch-version", **names), {})
+    is_verified = BROKEN not in outcomes
     result = {
-        "success": BROKEN not in outcomes,
+        "success": is_verified,
         "providerApplicationVersion": version,
         "verifiedBy": {"implementation": "contracts"},
         "testResults": [
@@ -173,7 +171,7 @@ def _publish_result(
         ],
     }
     broker.send("POST", pact["_links"]["pb:publish-verification-results"]["href"], result)
-    return f"The result of {pair} is published: {'verified' if result['success'] else 'broken'}."
+    return f"The result of {pair} is published: {'verified' if is_verified else 'broken'}."
 
 
 def _pact_text(pact: Mapping[str, Any]) -> str:
@@ -183,14 +181,6 @@ def _pact_text(pact: Mapping[str, Any]) -> str:
         if key in pact:
             kept[key] = [{k: v for k, v in each.items() if k != "_id"} for each in pact[key]]
     return canonical(kept)
-
-
-def _is_same(pact: Mapping[str, Any], interactions: list[Interaction]) -> bool:
-    theirs = external(Path("the broker's pact"), _pact_text(pact))
-    documents = [
-        sorted(canonical(each.document) for each in side) for side in (theirs, interactions)
-    ]
-    return documents[0] == documents[1]
 
 
 def _file_name(pact: Mapping[str, Any]) -> str:
@@ -218,21 +208,21 @@ def _branch(workspace: Workspace, environment: Mapping[str, str]) -> str:
 
 @contextmanager
 def _connected(environment: Mapping[str, str]) -> Iterator[Broker]:
-    address = urlsplit(environment["PACT_BROKER_BASE_URL"])
-    token = environment.get("PACT_BROKER_TOKEN", "")
-    user = environment.get("PACT_BROKER_USERNAME", "") or address.username or ""
-    password = environment.get("PACT_BROKER_PASSWORD", "") or address.password or ""
+    url = environment["PACT_BROKER_BASE_URL"]
+    token, user, password = (
+        environment.get(f"PACT_BROKER_{each}", "") for each in ("TOKEN", "USERNAME", "PASSWORD")
+    )
+    address = urlsplit(url)
+    if address.password:
+        raise ContractError("Set PACT_BROKER_USERNAME and PACT_BROKER_PASSWORD, not the address.")
     if (token or password) and address.scheme != "https" and address.hostname not in _LOCAL:
         raise ContractError("The credentials would be sent unencrypted. Use an https address.")
-    host = f"{address.hostname}:{address.port}" if address.port else str(address.hostname)
-    url = f"{address.scheme}://{host}{address.path}"
     headers = {"Accept": "application/hal+json, application/json"}
     headers |= {"Authorization": f"Bearer {token}"} if token else {}
-    transport = httpx.HTTPTransport(retries=_RETRIES)
     with httpx.Client(
         headers=headers,
         auth=(user, password) if user and not token else None,
         timeout=_TIMEOUT_SECONDS,
-        transport=transport,
+        transport=httpx.HTTPTransport(retries=_RETRIES),
     ) as client:
         yield Broker(client, Broker(client, {}).send("GET", url)["_links"])

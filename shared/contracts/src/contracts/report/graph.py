@@ -48,17 +48,12 @@ def graph_of(services: Sequence[str], rows: Sequence[Row]) -> Graph:
     boxes = _placed(services)
     counted = Counter(_end_points(row) for row in rows)
     verified = Counter(_end_points(row) for row in rows if row.outcome == VERIFIED)
-    # Edges between the same two services are drawn side by side.
-    between_pairs: dict[tuple[str, ...], list[tuple[str, str, str]]] = {}
-    for each in sorted(counted):
-        between_pairs.setdefault(tuple(sorted(each[:2])), []).append(each)
-    edges = []
-    for pair, between in between_pairs.items():
-        gap = _gap(boxes[pair[0]], boxes[pair[1]])
-        for number, each in enumerate(between):
-            bend = (number - (len(between) - 1) / 2) * gap
-            path, label = _curve(boxes[pair[0]], boxes[pair[1]], bend, each[1] == pair[0])
-            edges.append(Edge(*each, verified[each], counted[each], path, label))
+    edges: list[Edge] = []
+    for consumer, provider, transport in sorted(counted):
+        between = sum((each.consumer, each.provider) == (consumer, provider) for each in edges)
+        path, label = _curve(boxes[consumer], boxes[provider], between + 0.5)
+        ends = consumer, provider, transport
+        edges.append(Edge(*ends, verified[ends], counted[ends], path, label))
     lowest = max(
         [*(box.y + box.height for box in boxes.values()), *(edge.label[1] + 40 for edge in edges)]
     )
@@ -72,49 +67,31 @@ def _end_points(row: Row) -> tuple[str, str, str]:
 def _placed(services: Sequence[str]) -> dict[str, Box]:
     """The boxes in a circle, the first on the left."""
     ordered, boxes = sorted(services), {}
-    height = 140.0 if len(ordered) <= 2 else 70.0 * len(ordered)  # noqa: PLR2004 - a pair has no height
+    height = 70.0 * max(len(ordered), 3)
     for number, name in enumerate(ordered):
         angle = math.pi + 2 * math.pi * number / len(ordered)
-        width = max(104.0, 11 * len(name) + 36.0)
-        boxes[name] = Box(
-            name, 380 + 290 * math.cos(angle), height + (height - 50) * math.sin(angle), width
-        )
+        x, y = 380 + 290 * math.cos(angle), height + (height - 50) * math.sin(angle)
+        boxes[name] = Box(name, x, y, width=max(104.0, 11 * len(name) + 36.0))
     return boxes
 
 
-def _gap(first: Box, second: Box) -> float:
-    """The distance at which the labels of two edges don't overlap."""
-    dx, dy = second.x - first.x, second.y - first.y
-    return (124 * abs(dx) + 240 * abs(dy)) / (math.hypot(dx, dy) or 1)
-
-
-def _curve(first: Box, second: Box, bend: float, is_backward: bool) -> tuple[str, _Point]:
-    """The same curve in both directions; the path goes from consumer to provider."""
-    if first == second:
-        top = first.y - first.height / 2
-        left, right, high = first.x - 20, first.x + 20, top - 60
-        loop = f"M{left:.1f} {top:.1f} C{left - 40:.1f} {high:.1f} {right + 40:.1f} {high:.1f} {right:.1f} {top:.1f}"
-        return loop, (first.x, top - 45)
-    length = math.hypot(second.x - first.x, second.y - first.y)
-    middle = (
-        (first.x + second.x) / 2 - bend * (second.y - first.y) / length,
-        (first.y + second.y) / 2 + bend * (second.x - first.x) / length,
+def _curve(start: Box, end: Box, bend: float) -> tuple[str, _Point]:
+    """A curve to the right of the line between the two, so that those of both directions are apart."""
+    dx, dy = end.x - start.x, end.y - start.y
+    length = math.hypot(dx, dy) or 1
+    gap = bend * (124 * abs(dx) + 240 * abs(dy)) / length  # labels of two curves don't overlap
+    x, y = (
+        (start.x + end.x - 2 * gap * dy / length) / 2,
+        (start.y + end.y + 2 * gap * dx / length) / 2,
     )
-    start, end = _border(first, middle), _border(second, middle)
-    label = tuple((start[i] + 2 * middle[i] + end[i]) / 4 for i in (0, 1))
-    if is_backward:
-        start, end = end, start
-    path = (
-        f"M{start[0]:.1f} {start[1]:.1f} Q{middle[0]:.1f} {middle[1]:.1f} {end[0]:.1f} {end[1]:.1f}"
-    )
-    return path, (label[0], label[1])
+    tip = _border(end, (x, y))
+    path = f"M{start.x:.1f} {start.y:.1f} Q{x:.1f} {y:.1f} {tip[0]:.1f} {tip[1]:.1f}"
+    return path, ((start.x + 2 * x + tip[0]) / 4, (start.y + 2 * y + tip[1]) / 4)
 
 
 def _border(box: Box, towards: _Point) -> _Point:
     """Where the line from the centre leaves the box, a little outside."""
     dx, dy = towards[0] - box.x, towards[1] - box.y
-    scale = min(
-        (box.width / 2 + 4) / abs(dx) if dx else math.inf,
-        (box.height / 2 + 4) / abs(dy) if dy else math.inf,
-    )
+    halves = (box.width / 2, dx), (box.height / 2, dy)
+    scale = min(((half + 4) / abs(distance) for half, distance in halves if distance), default=0)
     return box.x + dx * scale, box.y + dy * scale
