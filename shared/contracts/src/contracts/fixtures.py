@@ -62,24 +62,6 @@ def expecting(
     return expect
 
 
-@pytest.fixture
-def provider_states() -> ProviderStates:
-    """The states of the provider. A service with consumers overrides this fixture."""
-    raise pytest.UsageError(
-        "Define the fixture `provider_states` in tests/contract/conftest.py; "
-        "it returns the service's ProviderStates."
-    )
-
-
-@pytest.fixture(scope="session")
-def provider_app() -> ASGIApp:
-    """The app of the provider. A service with consumers overrides this fixture, with any scope."""
-    raise pytest.UsageError(
-        "Define the fixture `provider_app` in tests/contract/conftest.py; "
-        "it returns the service's ASGI app, already started."
-    )
-
-
 @pytest.fixture(scope="module")
 async def _harness(provider_app: ASGIApp) -> AsyncIterator[Harness]:
     async with serving_harness(provider_app) as harness:
@@ -97,13 +79,13 @@ def verify(
     mark = request.node.get_closest_marker("interactions")
     # A deployed pact may use older states.
     is_checked = mark and request.config.getoption("--contracts-pacts") is None
+    is_in_gate = request.config.getoption("--contracts-verified") is not None
 
     async def run(interaction: Interaction) -> None:
         __tracebackhide__ = True
         if is_checked and (problems := _harness.problems(type(provider_states), *mark.args[:2])):
             pytest.fail(problems, pytrace=False)
         outcome = await verify_once(interaction, _harness, provider_states)
-        is_in_gate = request.config.getoption("--contracts-verified") is not None
         if outcome.exchange.failure is not None and not is_in_gate:
             raise outcome.exchange.failure
         if outcome.mismatches or outcome.exchange.failure:

@@ -68,7 +68,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         contracts, provider, chosen = mark.args
         pacts, found = metafunc.config.getoption(PACTS), []
         if _is_verifying(metafunc.config):  # what isn't recorded yet can't be verified
-            found = chosen(contracts.interactions(provider=provider, pacts=pacts))
+            found = [*chosen(contracts.interactions(provider=provider, pacts=pacts))]
         metafunc.parametrize("interaction", found, ids=str)
 
 

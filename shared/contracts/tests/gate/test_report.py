@@ -271,9 +271,9 @@ class TestRecords:
         [
             (lambda _: "{", "is not a valid record"),
             (lambda _: "[]", "is not a valid record"),
-            (lambda each: json.dumps(each | {"name": "depot"}), "there is no part depot"),
-            (lambda each: json.dumps(each | {"commit": "0" * 40}), "it is of the commit 000"),
-            (lambda each: json.dumps(each | {"record": {"steps": {}}}), "it has other steps"),
+            (lambda each: json.dumps(each | {"part": "depot"}), "is of another part"),
+            (lambda each: json.dumps(each | {"commit": "0" * 40}), "is of the commit 000"),
+            (lambda each: json.dumps(each | {"steps": {}}), "has other steps"),
             (
                 lambda each: json.dumps(each).replace('"passed"', '"fine"'),
                 "should be 'not reached'",

@@ -193,8 +193,8 @@ def test_expected_server_error_is_an_error(project: pytest.Pytester, status: int
     ("fixture", "message"),
     [
         ("contracts", 'contracts = "../../contracts"'),
-        ("provider_states", "Define the fixture `provider_states` in tests/contract/conftest.py"),
-        ("provider_app", "Define the fixture `provider_app` in tests/contract/conftest.py"),
+        ("provider_states", "fixture 'provider_states' not found"),
+        ("provider_app", "fixture 'provider_app' not found"),
     ],
 )
 def test_missing_fixture_is_an_error_with_the_fix(

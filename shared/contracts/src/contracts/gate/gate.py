@@ -1,13 +1,9 @@
 """The gate: record, verify, compare with OpenAPI and with what is deployed."""
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from contracts import drift
 from contracts.errors import ContractError
@@ -17,51 +13,12 @@ from contracts.gate.deployment import CanIDeploy
 from contracts.gate.record import NOT_ASKED, Record
 from contracts.gate.records import CONSUMERS, deployment_of, write_record
 from contracts.gate.removed import removed_interactions
-from contracts.gate.runner import Run, Runner
+from contracts.gate.runner import Runner
+from contracts.gate.tested import OK, Tested, described, run_tests
 from contracts.gate.workspace import Workspace
-from contracts.openapi.conformance import Description
-from contracts.pacts import canonical
-from contracts.results import Result, count, grouped, read_results
+from contracts.results import count, grouped
 
 Report = Callable[[str], None]
-_OK = (0, 5)
-"""pytest's exit codes; the second is that of a service without contract tests."""
-
-
-@dataclass
-class Tested:
-    """One run of a service's contract tests, and the folder with what it left."""
-
-    service: str
-    is_provider: bool
-    run: Run
-    folder: Path
-
-    @cached_property
-    def failures(self) -> str:
-        """Of the tests that record what the service expects of others."""
-        paths = self.folder.glob("recorded/failed/*/*")
-        texts = sorted(path.read_text(encoding="utf-8") for path in paths)
-        return grouped(
-            (name, reason) for name, _, reason in (each.partition("\n") for each in texts)
-        )
-
-    @cached_property
-    def results(self) -> list[Result]:
-        """Of the verification."""
-        return read_results(self.folder / "verified/results")
-
-    @property
-    def is_unexplained(self) -> bool:
-        """Whether it failed, and no test says why."""
-        reasons = [each for each in self.results if each.reason]
-        return self.run.code not in _OK and not reasons and not self.failures
-
-    @cached_property
-    def description(self) -> Description | None:
-        """None if the app can't be built."""
-        path = self.folder / "recorded/openapi.json"
-        return json.loads(path.read_bytes()) if path.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -75,8 +32,8 @@ class Gate:
 
     def update(self) -> list[str]:
         """Write pacts and descriptions; returns one line for each file that changed."""
-        with self._tested(self.workspace.participants, verifying=()) as tested:
-            pacts, wanted = self._pacts(tested), _descriptions(tested)
+        with run_tests(self.workspace, self.runner, self.workspace.participants) as tested:
+            pacts, wanted = self._pacts(tested), described(tested)
         written = drift.write(self.workspace.descriptions, wanted)
         return written + drift.write(self.workspace.pacts, pacts)
 
@@ -88,7 +45,7 @@ class Gate:
         services = [name for name in self.workspace.participants if not parts or name in parts]
         is_recording = not parts or CONSUMERS in parts
         recording = self.workspace.participants if is_recording else ()
-        with self._tested(recording, verifying=services, options=options) as tested:
+        with run_tests(self.workspace, self.runner, recording, services, options) as tested:
             broken = [each for each in services if not self._verify(each, tested.get(each))]
             passed = not broken
             if is_recording:
@@ -114,37 +71,6 @@ class Gate:
             passed.append(not record.is_failed)
         return all(passed)
 
-    @contextmanager
-    def _tested(
-        self,
-        recording: Collection[str],
-        *,
-        verifying: Collection[str],
-        options: Sequence[str] = (),
-    ) -> Iterator[Mapping[str, Tested]]:
-        """Run the contract tests of these services, at the same time, and each once."""
-        providers = {each for each in verifying if self._is_provider(each)}
-        services = sorted({*recording, *providers})
-        with TemporaryDirectory() as folder:
-
-            def test(service: str) -> Tested:
-                own, arguments = Path(folder) / service, [*options]
-                if service in recording:
-                    arguments.append(f"--contracts-output={own / 'recorded'}")
-                    arguments.append(f"--contracts-openapi={self.workspace.settings.openapi}")
-                if service in providers:
-                    arguments.append(f"--contracts-verified={own / 'verified'}")
-                print(f"{service}: running its contract tests ...", flush=True)
-                run = self.runner.run_tests(self.workspace[service], *arguments)
-                return Tested(service, service in providers, run, own)
-
-            # With other options, such as a database, the runs may share something.
-            if options or self.runner.jobs == 1:
-                yield {each: test(each) for each in services}
-                return
-            with ThreadPoolExecutor(self.runner.jobs) as pool:
-                yield dict(zip(services, pool.map(test, services), strict=True))
-
     def _verify(self, service: str, tested: Tested | None) -> bool:
         """Whether it satisfies its consumers."""
         with self._recorded(service) as record:
@@ -161,7 +87,7 @@ class Gate:
         if all(each.is_verified for each in results if each.is_canary):
             record.canaries = {each.interaction.provider for each in results if each.is_canary}
         failed = [(str(each.interaction), each.reason) for each in results if each.reason]
-        if tested.is_unexplained or (failed and tested.run.code not in _OK):
+        if tested.is_unexplained or (failed and tested.run.code not in OK):
             told = f"The contract tests of {tested.service} don't run. {tested.run.output}"
             raise ContractError(grouped(failed) or told)
         report(count(self.workspace.contracts, results, tested.service))
@@ -189,7 +115,7 @@ class Gate:
     def _check_committed(
         self, tested: Mapping[str, Tested], is_broken: bool, report: Report
     ) -> None:
-        pacts, wanted = self._pacts(tested), _descriptions(tested)
+        pacts, wanted = self._pacts(tested), described(tested)
         found = [*drift.differences(self.workspace.pacts, pacts), *self._undeclared(pacts)]
         # What breaks a consumer is to be corrected, not written to the description.
         if not is_broken:
@@ -203,8 +129,8 @@ class Gate:
             found.append(str(error))
         if found:
             raise ContractError("\n".join(found))
-        described = "" if is_broken else f" and {len(wanted)} descriptions"
-        report(f"{len(pacts)} pacts{described} are up to date.")
+        openapi = "" if is_broken else f" and {len(wanted)} descriptions"
+        report(f"{len(pacts)} pacts{openapi} are up to date.")
 
     def _pacts(self, tested: Mapping[str, Tested]) -> dict[str, str]:
         """Recorded in an empty folder, so that an interaction without a test disappears."""
@@ -235,13 +161,6 @@ class Gate:
         used = {(each.provider, state.name) for each in interactions for state in each.states}
         return contracts.catalogue.unused(used)
 
-    def _is_provider(self, service: str) -> bool:
-        declared = {
-            name for each in self.workspace.participants.values() for name in each.providers
-        }
-        found = {each.provider for each in self.workspace.contracts.every_interaction()}
-        return service in declared | found
-
     @contextmanager
     def _recorded(self, part: str) -> Iterator[Record]:
         """A record that is written whether the part passes or fails."""
@@ -250,16 +169,6 @@ class Gate:
             yield record
         finally:
             write_record(self.workspace, part, record)
-
-
-def _descriptions(tested: Mapping[str, Tested]) -> dict[str, str]:
-    """Raises `ContractError` if an app can't be built."""
-    for name, each in tested.items():
-        if each.description is None:
-            raise ContractError(
-                f"{name} has no OpenAPI description: its app can't be built.\n{each.run.output}"
-            )
-    return {f"{name}.json": canonical(each.description) for name, each in tested.items()}
 
 
 def _ask(asked: CanIDeploy, together: Sequence[str], record: Record, report: Report) -> None:

@@ -32,6 +32,9 @@ class Step:
 
 @dataclass
 class Record:
+    part: str = ""
+    """Empty in a record of all parts."""
+    commit: str = ""
     steps: dict[str, Step] = field(
         default_factory=lambda: {name: Step(title) for name, title in STEPS.items()}
     )

@@ -1,7 +1,6 @@
 """One file for what each part of the gate found, and one record of all parts for the report."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
 from pydantic import TypeAdapter
 
@@ -24,21 +23,12 @@ def parts_of(workspace: Workspace) -> list[str]:
     return [CONSUMERS, *services, *map(deployment_of, services)]
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What a file has."""
-
-    name: str
-    commit: str
-    record: Record
-
-
-_PART = TypeAdapter(_Part)
+_RECORD = TypeAdapter(Record)
 
 
 def write_record(workspace: Workspace, part: str, record: Record) -> None:
-    written = _Part(part, Deployments(workspace).commit(), record)
-    text = workspace.relative(_PART.dump_json(written, indent=1).decode())
+    written = replace(record, part=part, commit=Deployments(workspace).commit())
+    text = workspace.relative(_RECORD.dump_json(written, indent=1).decode())
     workspace.records.mkdir(parents=True, exist_ok=True)
     (workspace.records / f"{part}.json").write_text(text, encoding="utf-8")
 
@@ -49,17 +39,18 @@ def join(workspace: Workspace) -> Record:
     problems = []
     for path in sorted(workspace.records.glob("*.json")):
         try:
-            part = _read(workspace, path)
+            record = _RECORD.validate_json(path.read_bytes())
         except ValueError as error:
             problems.append(f"{path} is not a valid record: {error}.")
             continue
-        if part.name in found:
-            problems.append(f"{path} is a second record of {part.name}.")
-        found.setdefault(part.name, part.record)
-    return _joined(workspace, found, problems)
-
-
-def _joined(workspace: Workspace, found: dict[str, Record], problems: list[str]) -> Record:
+        if record.commit != Deployments(workspace).commit():
+            problems.append(f"{path} is of the commit {record.commit}.")
+        elif record.part not in parts_of(workspace) or record.part in found:
+            problems.append(f"{path} is of another part, or of the same as another record.")
+        elif record.steps.keys() != STEPS.keys():
+            problems.append(f"{path} has other steps than this version.")
+        else:
+            found[record.part] = record
     missing = [part for part in parts_of(workspace) if part not in found]
     joined = Record(missing=missing, problems=problems)
     services = list(workspace.participants)
@@ -83,14 +74,3 @@ def _joined(workspace: Workspace, found: dict[str, Record], problems: list[str])
         joined.canaries |= record.canaries
         joined.answers += record.answers
     return joined
-
-
-def _read(workspace: Workspace, path: Path) -> _Part:
-    part = _PART.validate_json(path.read_bytes())
-    if part.name not in parts_of(workspace):
-        raise ValueError(f"there is no part {part.name}")
-    if part.commit != Deployments(workspace).commit():
-        raise ValueError(f"it is of the commit {part.commit}")
-    if part.record.steps.keys() != STEPS.keys():
-        raise ValueError("it has other steps than this version")
-    return part

@@ -1,9 +1,7 @@
 """Serves the real app on a socket for Pact's verifier, and records requests and responses."""
 
-import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -89,35 +87,19 @@ async def _respond(send: Send, status: int, body: bytes, content_type: str) -> N
 async def serving_harness(app: ASGIApp) -> AsyncIterator[Harness]:
     """Serve in the tests' event loop, so that the app and the states share its resources."""
     harness = Harness(app)
+    config = uvicorn.Config(
+        harness, log_config=None, access_log=False, server_header=False, lifespan="off"
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         # Without it, a response in two parts waits 40 ms for an acknowledgement.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         harness.port = sock.getsockname()[1]
-        config = uvicorn.Config(
-            harness, log_config=None, access_log=False, server_header=False, lifespan="off"
-        )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[sock]))
-        await asyncio.wait(
-            (serving, asyncio.create_task(server.up.wait())), return_when="FIRST_COMPLETED"
-        )
+        # Not `serve`, which handles signals: they are left to pytest.
+        await server.startup(sockets=[sock])
         try:
             yield harness
         finally:
-            server.should_exit = True
-            await serving
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self.up.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to pytest."""
-        yield
+            await server.shutdown(sockets=[sock])

@@ -1,7 +1,7 @@
 """A row of the report for each committed interaction, with its verification."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,18 +48,6 @@ class Row:
             return _json(document["contents"].get("content"))
         return _text(str(document["response"]["status"]), document["response"])
 
-    @property
-    def rules(self) -> list[str]:
-        """Where other values than the example match."""
-        document = self.interaction.document
-        if self.interaction.is_message:
-            return list(_rules("", document.get("matchingRules", {})))
-        return [
-            rule
-            for part in ("request", "response")
-            for rule in _rules(f"{part} ", document[part].get("matchingRules", {}))
-        ]
-
 
 def rows_of(interactions: Iterable[Interaction], record: Record) -> list[Row]:
     """Broken interactions come first."""
@@ -95,21 +83,6 @@ def _text(first: str, part: Mapping[str, Any]) -> str:
         content = part["body"].get("content")
         lines += ["", content if isinstance(content, str) else _json(content)]
     return "\n".join(lines)
-
-
-def _rules(prefix: str, rules: Mapping[str, Any]) -> Iterator[str]:
-    for category, found in sorted(rules.items()):
-        # A path or a status has its matchers directly, the others have them by place.
-        places = {"": found} if "matchers" in found else found
-        for place, each in sorted(places.items()):
-            said = ", ".join(_matcher(matcher) for matcher in each["matchers"])
-            yield f"{prefix}{category} {place}".rstrip() + f": {said}"
-
-
-def _matcher(matcher: Mapping[str, Any]) -> str:
-    if matcher.get("match") == "regex":
-        return f"matches {matcher.get('regex')}"
-    return str(matcher.get("match"))
 
 
 def _json(value: Any) -> str:
