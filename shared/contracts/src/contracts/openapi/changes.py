@@ -22,9 +22,12 @@ _IS_WITHIN: Mapping[str, Callable[[Any, Any], bool]] = {
     "exclusiveMaximum": operator.le,
     "exclusiveMinimum": operator.ge,
     "enum": lambda values, accepted: all(each in accepted for each in values),
-    **dict.fromkeys(("format", "pattern", "multipleOf", "uniqueItems", "prefixItems"), operator.eq),
 }
-"""Whether all that a keyword's first value allows, its second accepts."""
+"""Whether all that a keyword's first value allows, its second accepts; others have to be equal."""
+_IGNORED = {"type", "items", "properties", "required", "additionalProperties", "discriminator"}
+_IGNORED |= {"readOnly", "writeOnly", "deprecated", "default", "title", "description"}
+_IGNORED |= {"example", "examples"}
+"""Keywords that are compared in another way, or don't restrict a value."""
 _NEEDED = ("added as required", "now required")
 Variants = Sequence[Schema]
 Found = tuple[str, str, str]
@@ -121,8 +124,10 @@ def _of_value(old: Variants, new: Variants, *, is_request: bool) -> Iterator[tup
 
 def _of_pair(allowed: Schema, by: Schema, *, is_request: bool) -> Iterator[tuple[str, str]]:
     old, new = (allowed, by) if is_request else (by, allowed)
-    for name in (each for each in _IS_WITHIN if by.get(each) is not None):
-        if allowed.get(name) is None or not _IS_WITHIN[name](allowed[name], by[name]):
+    for name in sorted(by.keys() - _IGNORED):
+        is_within = _IS_WITHIN.get(name, lambda value, other: bool(value == other))
+        is_limited = by[name] is not False and not name.startswith("x-")
+        if is_limited and (name not in allowed or not is_within(allowed[name], by[name])):
             yield "", _changed(name, old.get(name), new.get(name))
     gone = old["properties"].keys() - new["properties"].keys()
     for name in sorted(gone):
