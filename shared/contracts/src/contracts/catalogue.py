@@ -40,12 +40,12 @@ class Catalogue:
         if not path.is_file():
             raise ContractError(f"{path} is missing. It lists the provider states.")
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        self._needed = [
+        self._offered = {
             (provider, name)
             for provider, states in tables.items()
             for name, table in states.items()
-            if table.get("offered") is not True
-        ]
+            if table.get("offered") is True and table.pop("offered")
+        }
         self._providers = {
             provider: {name: self._typed(name, table) for name, table in states.items()}
             for provider, states in tables.items()
@@ -81,16 +81,14 @@ class Catalogue:
 
     def unused(self, used: Collection[tuple[str, str]]) -> Iterator[str]:
         """A sentence with the fix for each state, by provider and name, that is neither used nor offered."""
-        for provider, name in self._needed:
-            if (provider, name) not in used:
-                yield (
-                    f"No interaction uses the state `{name}` of {provider}: delete it in {self.path} and "
-                    "its handler, or offer it to the next consumer with `offered = true`."
-                )
+        listed = {(provider, name) for provider, names in self._providers.items() for name in names}
+        for provider, name in sorted(listed - self._offered - {*used}):
+            yield (
+                f"No interaction uses the state `{name}` of {provider}: delete it in {self.path} and "
+                "its handler, or offer it to the next consumer with `offered = true`."
+            )
 
     def _typed(self, name: str, table: Mapping[str, Any]) -> Mapping[str, type]:
-        if table.get("offered") is True:
-            table = {key: value for key, value in table.items() if key != "offered"}
         if unknown := set(table.values()) - set(_TYPES):
             raise ContractError(
                 f"{self.path}: `{name}` has a parameter of the type {min(unknown)}; "

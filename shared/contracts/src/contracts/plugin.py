@@ -25,31 +25,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "the folder `contracts`, relative to pyproject.toml: fakes and mocks in unit and integration "
         "tests may answer only what its pacts cover",
     )
-    group.addoption(
-        OUTPUT,
-        type=Path,
-        metavar="FOLDER",
-        help="record what consumer tests expect, one file for each test that passes, instead of "
-        "comparing it with the committed pacts; runs no other tests but those that verify, if asked to",
-    )
-    group.addoption(
-        OPENAPI,
-        metavar="MODULE:NAME",
-        help="write the OpenAPI description of this app, or of what this function returns, there too",
-    )
-    group.addoption(
-        PACTS,
-        type=Path,
-        metavar="FOLDER",
-        help="verify these pacts, such as those of a deployed version, instead of the committed ones; "
-        "runs no other tests",
-    )
-    group.addoption(
-        VERIFIED_OUTPUT,
-        type=Path,
-        metavar="FOLDER",
-        help="write the result of each verification, one file each",
-    )
+    for name, kind, metavar, told in (
+        (OUTPUT, Path, "FOLDER", "record what consumer tests expect instead of comparing it"),
+        (OPENAPI, str, "MODULE:NAME", "write the description of this app or function there, too"),
+        (
+            PACTS,
+            Path,
+            "FOLDER",
+            "verify these pacts, such as deployed ones, and run no other tests",
+        ),
+        (VERIFIED_OUTPUT, Path, "FOLDER", "write the result of each verification"),
+    ):
+        group.addoption(name, type=kind, metavar=metavar, help=told)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -134,8 +134,6 @@ class TestBeforeTheFirstDeployment:
 
     def test_unknown_main_branch_is_an_error(self, example: Example) -> None:
         example.git("branch", "--move", "trunk")
-        assert Deployments(example.gate.workspace).merge_base is None  # it is the only branch
-        example.git("checkout", "--quiet", "-b", "other")
         with pytest.raises(ContractError, match=r"name yours: `branch` in \[tool.contracts\]"):
             example.changes()
         settings = '[tool.contracts]\nbranch = "trunk"\n'

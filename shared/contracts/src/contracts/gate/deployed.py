@@ -80,17 +80,9 @@ class Deployments:
         if head is None:
             return None
         given = os.environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA", "")
-        named = [
-            f"refs/{each}/{self.workspace.settings.branch}" for each in ("remotes/origin", "heads")
-        ]
-        main = next(
-            filter(self._commit, [given, *(named if self.workspace.settings.branch else _MAIN)]), ""
-        )
-        branches = (
-            self._git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes") or ""
-        ).split()
-        if not main and len(branches) == 1:
-            main = branches[0]
+        own = self.workspace.settings.branch
+        named = [f"refs/{each}/{own}" for each in ("remotes/origin", "heads")] if own else _MAIN
+        main = next(filter(self._commit, [given, *named]), "")
         if not main:
             raise ContractError(
                 "There is no branch main, so it is unknown what changed. Fetch it, or name yours: "

@@ -1,12 +1,4 @@
-"""The workspace that the gate looks at: the repository's `[tool.contracts]` and its participants.
-
-    [tool.contracts]
-    participants = "services/*"                            # folders with a [tool.service] table
-    prepare = "tox -q -c {folder} -e contract --notest"    # makes a participant's environment
-    python = "{folder}/.tox/contract/bin/python"           # runs its contract tests
-
-Every key has a default: see `Settings`.
-"""
+"""The workspace that the gate looks at: the repository's `[tool.contracts]` and its participants."""
 
 import json
 import tomllib
@@ -26,16 +18,12 @@ class Settings:
 
     participants: str = "services/*"
     """Glob of the folders of the participants, relative to the repository."""
-    folder: str = "contracts"
-    """The folder with pacts, descriptions and `states.toml`."""
     branch: str = ""
     """The main branch. Empty: that of `origin`, else `main` or `master`."""
-    records: str = "contract-records"
-    """Where a run writes what it found, for `contracts report`."""
     prepare: str = ""
-    """A command that makes a participant's environment. Empty: there is nothing to make."""
+    """Makes a participant's environment: `tox -q -c {folder} -e contract --notest`. Empty: there is none."""
     python: str = ""
-    """The interpreter of that environment. Empty: the one that runs the gate."""
+    """Its interpreter: `{folder}/.tox/contract/bin/python`. Empty: the one that runs the gate."""
     tests: str = "tests/contract"
     """The contract tests, relative to the participant's folder."""
     openapi: str = "app.main:create_app"
@@ -79,7 +67,7 @@ class Workspace:
 
     @property
     def contracts(self) -> Contracts:
-        return Contracts(self.root / self.settings.folder)
+        return Contracts(self.root / "contracts")
 
     @property
     def pacts(self) -> Path:
@@ -103,7 +91,8 @@ class Workspace:
 
     @property
     def records(self) -> Path:
-        return self.root / self.settings.records
+        """Where a run writes what it found, for `contracts report`."""
+        return self.root / "contract-records"
 
     def __getitem__(self, name: str) -> Participant:
         """Raises `ContractError` for an unknown name."""

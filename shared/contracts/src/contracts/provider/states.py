@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.catalogue import State
 from contracts.errors import ContractError
-from contracts.pacts import Contracts, Interaction
+from contracts.pacts import Contracts
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,20 @@ class ProviderStates:
 
     async def set_up(self, used: State) -> Secrets:
         """Raises `ContractError` if no method is marked for the state."""
-        handler = _methods(type(self), _STATE).get(used.name)
-        if handler is None:
-            raise ContractError(f"{_place(type(self))} has no handler for the state `{used.name}`.")
-        secrets: Secrets | None = await handler(self, **used.parameters)
+        secrets: Secrets | None = await self._call(_STATE, used.name, **used.parameters)
         return secrets or {}
 
     async def produce(self, description: str) -> Message:
         """Raises `ContractError` if no method is marked for the message."""
-        producer = _methods(type(self), _MESSAGE).get(description)
-        if producer is None:
-            raise ContractError(
-                f"{_place(type(self))} has no producer for the message `{description}`."
-            )
-        message: Message = await producer(self)
+        message: Message = await self._call(_MESSAGE, description)
         return message
+
+    async def _call(self, attribute: str, name: str, /, **parameters: Any) -> Any:
+        method = _methods(type(self), attribute).get(name)
+        if method is None:
+            kind = "handler for the state" if attribute == _STATE else "producer for the message"
+            raise ContractError(f"{_place(type(self))} has no {kind} `{name}`.")
+        return await method(self, **parameters)
 
 
 def problems_of(states: type[ProviderStates], contracts: Contracts, provider: str) -> Iterator[str]:
@@ -80,16 +79,10 @@ def problems_of(states: type[ProviderStates], contracts: Contracts, provider: st
                 catalogue.check(provider, each)
             except ContractError as error:
                 yield f"`{interaction}` in {interaction.file_name}: {error}"
-    yield from _message_problems(states, interactions)
-
-
-def _message_problems(
-    states: type[ProviderStates], interactions: list[Interaction]
-) -> Iterator[str]:
-    place, producers = _place(states), _methods(states, _MESSAGE).keys()
-    expected = {each.description for each in interactions if each.is_message}
-    for name in sorted(expected - producers):
-        yield f"No producer for the message `{name}`: add a method with @message_producer to {place}."
+    producers = _methods(states, _MESSAGE)
+    for name in sorted({each.description for each in interactions if each.is_message}):
+        if name not in producers:
+            yield f"No producer for the message `{name}`: add a method with @message_producer to {place}."
 
 
 def _marker(attribute: str, name: str) -> Callable[[Any], Any]:
