@@ -6,7 +6,7 @@ import httpx
 
 from service_testing.assertions import assert_status
 
-_USER_FIELDS = {"id", "email", "name", "role", "is_active", "created_at"}
+_USER_FIELDS = {"id", "email", "email_verified", "name", "role", "is_active", "created_at"}
 
 
 def assert_user_response(response: httpx.Response, *, status: int = 200) -> dict[str, Any]:

@@ -64,7 +64,12 @@ def create_admin(
         )
         password_hash = await PasswordHasher(settings).hash(body.password)
         user = await accounts.register(
-            session, email=body.email, name=body.name, password_hash=password_hash, role="admin"
+            session,
+            email=body.email,
+            name=body.name,
+            password_hash=password_hash,
+            role="admin",
+            email_verified=True,
         )
         return user.id
 

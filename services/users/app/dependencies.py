@@ -22,6 +22,7 @@ from app.schemas import ClientCredentialsGrant, TokenRequest
 from app.services.access_tokens import READ_SCOPE, TokenIssuer
 from app.services.attempts import Attempts
 from app.services.callers import Caller, one_address
+from app.services.password_reset import PasswordReset
 from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
 from app.services.service_clients import ClientCredentials
@@ -60,6 +61,7 @@ class UsersState(DatabaseState):
     attempts: Attempts
     password_rules: PasswordRules
     sign_in: SignIn
+    password_reset: PasswordReset
 
 
 async def get_state(request: Request) -> UsersState:

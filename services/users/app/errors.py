@@ -45,6 +45,11 @@ class WeakPassword(InvalidRequest):
         super().__init__(["body", field], message, kind="weak_password")
 
 
+class InvalidOrExpiredToken(BadRequest):
+    code = "invalid_or_expired_token"
+    sentence = "The token is invalid, was used or has expired."
+
+
 class SignInTooOld(NotAuthenticated):
     """RFC 9470, section 3."""
 

@@ -13,9 +13,11 @@ from app.database import MIGRATIONS
 from app.dependencies import UsersState
 from app.events.user_events import SOURCE
 from app.jobs.housekeeping import housekeeping
+from app.jobs.mailing import mailing
 from app.routers import admin, auth, internal, sessions, users, well_known
 from app.services.access_tokens import INTERNAL_AUDIENCE, TokenIssuer
 from app.services.attempts import Attempts
+from app.services.password_reset import PasswordReset
 from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
 from app.services.refresh_tokens import SessionLimits
@@ -67,6 +69,7 @@ def create_app(
             open_database(settings, database) as opened,
             housekeeping(settings, opened, metrics.registry),
             open_breached_passwords(settings) as breached,
+            mailing(settings, opened, metrics.registry),
         ):
             state = build_state(settings, opened, breached)
             await _prepare_signing_key(state.keys)
@@ -110,6 +113,7 @@ def build_state(
     keys = issuer.keys
     passwords = PasswordHasher(settings)
     attempts = Attempts(database, settings)
+    rules = PasswordRules(breached)
     return UsersState(
         settings=settings,
         database=database,
@@ -120,7 +124,8 @@ def build_state(
         passwords=passwords,
         attempts=attempts,
         sign_in=SignIn(database, passwords, attempts, issuer, _session_limits(settings)),
-        password_rules=PasswordRules(breached),
+        password_rules=rules,
+        password_reset=PasswordReset(database, passwords, rules),
     )
 
 

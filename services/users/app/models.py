@@ -1,8 +1,9 @@
 """The tables of the users service. Rules that a database can enforce are constraints, too."""
 
 from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import JSON, CheckConstraint, Double, ForeignKey, Identity, String, Text
+from sqlalchemy import JSON, CheckConstraint, Double, ForeignKey, Identity, String, Text, false
 from sqlmodel import Field, SQLModel
 
 import chassis.events.outbox.models  # noqa: F401 - its tables are in this database, too
@@ -11,6 +12,8 @@ from chassis.db.columns import NAME_LENGTH, NAMING_CONVENTION, UtcDateTime, big_
 
 SQLModel.metadata.naming_convention = NAMING_CONVENTION
 metadata = SQLModel.metadata
+
+MailKind = Literal["verify_email", "email_changed", "reset_password", "password_changed"]
 
 
 class User(SQLModel, table=True):
@@ -26,6 +29,8 @@ class User(SQLModel, table=True):
 
     id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
     email: str = Field(sa_type=String(254))
+    email_verified: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether the holder has used a token that was sent to the address."""
     email_key: str = Field(default="", sa_type=Text, unique=True)
     """The e-mail address without differences in spelling (`chassis.web.fields.email_key`): it is unique."""
     name: str = Field(sa_type=String(120))
@@ -120,3 +125,46 @@ class KnownAddress(SQLModel, table=True):
     key: str = Field(primary_key=True, sa_type=String(64))
     """A hash, as in `throttles`."""
     signed_in_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class QueuedMail(SQLModel, table=True):
+    """A mail to send. Its token is made when it is sent, so none is stored."""
+
+    __tablename__ = "queued_mails"
+    __table_args__ = (
+        CheckConstraint("failures >= 0", name="failures"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int = Field(default=None, primary_key=True, sa_type=big_id(), sa_column_args=(Identity(),))
+    kind: MailKind = Field(sa_type=String(32))
+    recipient: str = Field(sa_type=String(254))
+    user_id: int | None = Field(
+        default=None,
+        sa_type=big_id(),
+        sa_column_args=(ForeignKey("users.id", ondelete="CASCADE"),),
+        index=True,
+    )
+    """Null: it isn't known yet whether there is an account with this address."""
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    due_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
+    """When it may be sent: at once, after a backoff, or when another process has given up."""
+    failures: int = 0
+    request_id: str | None = Field(default=None, sa_type=String(128))
+
+
+class MailToken(SQLModel, table=True):
+    """A token that was sent by mail. It is deleted when it is used."""
+
+    __tablename__ = "mail_tokens"
+
+    token_hash: str = Field(primary_key=True, sa_type=String(64))
+    kind: MailKind = Field(sa_type=String(32))
+    user_id: int = Field(
+        sa_type=big_id(),
+        sa_column_args=(ForeignKey("users.id", ondelete="CASCADE"),),
+        index=True,
+    )
+    email: str = Field(sa_type=String(254))
+    """The address that it was sent to."""
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)

@@ -9,6 +9,7 @@ from app.errors import (
     InvalidClient,
     InvalidCredentials,
     InvalidGrant,
+    InvalidOrExpiredToken,
     InvalidRefreshToken,
     InvalidScope,
     InvalidTarget,
@@ -113,6 +114,13 @@ CREATE_TOKEN: Responses = {
     ),
 }
 REFRESH: Responses = error_responses(InvalidRefreshToken)
+
+REQUEST_VERIFICATION: Responses = error_responses(*_SIGNED_IN, TooManyRequests)
+CONFIRM_VERIFICATION: Responses = error_responses(
+    InvalidOrExpiredToken, EmailTaken, TooManyRequests
+)
+REQUEST_RESET: Responses = error_responses(TooManyRequests)
+CONFIRM_RESET: Responses = error_responses(InvalidOrExpiredToken, *_TESTS_PASSWORD)
 
 ADMIN: Responses = error_responses(*_SIGNED_IN, Forbidden)
 ADMIN_READ_USER: Responses = {200: _ADMIN_ACCOUNT, **error_responses(UserNotFound)}

@@ -28,7 +28,10 @@ class ProfilePatch(Body):
     )
 
     name: Name = may_be_absent(examples=["Ada King"])
-    email: Email = may_be_absent(examples=["ada.king@example.com"])
+    email: Email = may_be_absent(
+        examples=["ada.king@example.com"],
+        description="It is sent a mail, and counts once that is confirmed.",
+    )
     current_password: SecretText = may_be_absent(description="Required to change `email`.")
 
     @model_validator(mode="after")
@@ -38,7 +41,8 @@ class ProfilePatch(Body):
         return self
 
     def sent(self) -> dict[str, object]:
-        return {name: value for name, value in super().sent().items() if name != "current_password"}
+        """The fields to change at once: a new address has to be confirmed first."""
+        return {"name": self.name} if "name" in self.model_fields_set else {}
 
 
 class AdminPatch(Body):
@@ -53,6 +57,18 @@ class AccountDeletion(Body):
 
 class PasswordChange(Body):
     current_password: SecretText
+    new_password: Password
+
+
+class MailedToken(Body):
+    token: SecretText
+
+
+class PasswordResetRequest(Body):
+    email: Email
+
+
+class PasswordReset(MailedToken):
     new_password: Password
 
 
@@ -124,6 +140,7 @@ class OwnUser(View):
 
     id: int = Field(examples=[1])
     email: str
+    email_verified: bool = Field(description="Whether the holder has confirmed the address.")
     name: str
     role: Role
     is_active: bool

@@ -1,8 +1,9 @@
 """The users service's settings: environment variables with the prefix `USERS_`."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from chassis.events.outbox.settings import PublisherSettings
@@ -54,7 +55,8 @@ class UsersSettings(PublisherSettings):
         description="Sessions of one account; a sign-in ends the one that was used longest ago (at least 1).",
     )
     background: bool = Field(
-        True, description="Whether this process deletes what `prune` deletes, every hour."
+        True,
+        description="Whether this process sends mails, and deletes what `prune` deletes, every hour.",
     )
     jwks_max_age_seconds: int = Field(
         300, ge=0, description="How long verifiers may cache the published keys (at least 0)."
@@ -91,6 +93,19 @@ class UsersSettings(PublisherSettings):
     attempts_seconds: int = Field(
         600, ge=1, description="The time that the numbers of attempts refer to (at least 1)."
     )
+    mail_url: SecretStr | None = Field(
+        None,
+        description="The mail server: `smtps://user:password@host` is TLS, `smtp://` demands STARTTLS, `smtp+plain://` "
+        "isn't encrypted. Without one, mails are printed in development, and wait for a day elsewhere.",
+    )
+    mail_sender: str = Field(
+        "Users <users@localhost>", description="The sender of mails. Required with a mail server."
+    )
+    mail_links_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+[^/\s]$")] = Field(
+        "http://localhost:3000",
+        description="Your front end. Mails link to its pages `/verify-email#token=...` and "
+        "`/reset-password#token=...`. Required with a mail server.",
+    )
     breached_passwords_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = (
         Field(
             None,
@@ -110,6 +125,23 @@ class UsersSettings(PublisherSettings):
     def issuer(self) -> str:
         """What access tokens name as their issuer. Verifiers are configured with it."""
         return self.public_url or SERVICE_NAME
+
+    @field_validator("mail_url")
+    @classmethod
+    def _known_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        pattern = r"(smtps|smtp|smtp\+plain)://([^:@/\s]+:[^@/\s]+@)?[^:@/\s]+(:\d{1,5})?"
+        if value and not re.fullmatch(pattern, value.get_secret_value()):
+            raise ValueError("must be a URL such as smtp://user:password@mail.example.com:587")
+        return value
+
+    @model_validator(mode="after")
+    def _mails_are_complete(self) -> Self:
+        needed = {"mail_sender", "mail_links_url"}
+        if self.mail_url and not needed <= self.model_fields_set:
+            raise ValueError(
+                "USERS_MAIL_SENDER and USERS_MAIL_LINKS_URL are required with USERS_MAIL_URL"
+            )
+        return self
 
     @field_validator("token_audiences", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient
 from tests.factories import Account
 
-_USER_FIELDS = {"id", "email", "name", "role", "is_active", "created_at"}
+USER_FIELDS = {"id", "email", "email_verified", "name", "role", "is_active", "created_at"}
 
 
 def assert_user_response(
@@ -19,7 +19,7 @@ def assert_user_response(
     __tracebackhide__ = True
     assert_status(response, status)
     body: dict[str, Any] = response.json()
-    assert set(body) == _USER_FIELDS, response.text
+    assert set(body) == USER_FIELDS, response.text
     if email is not None:
         assert body["email"] == email, response.text
     return body

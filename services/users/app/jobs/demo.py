@@ -26,6 +26,7 @@ async def create_accounts(session: WriteSession, settings: UsersSettings) -> int
             email=f"user{number}@example.com",
             name=name,
             password_hash=password_hash,
+            email_verified=True,
             role="admin" if number == 1 else "user",
         )
     return len(names)

@@ -6,6 +6,7 @@ from app.repositories.refresh_tokens import RefreshTokenRepository
 from app.repositories.signing_keys import SigningKeyRepository
 from app.repositories.throttles import ThrottleRepository
 from app.services.attempts import KNOWN_FOR
+from app.services.mails import delete_outdated
 from chassis.db.columns import utc_now
 from chassis.db.database import serialise
 from chassis.db.sessions import WriteSession
@@ -22,6 +23,7 @@ async def prune(session: WriteSession, *, keep: timedelta) -> tuple[int, int]:
     """
     await serialise(session, _LOCK_ID)  # replicas that delete the same rows could deadlock
     now = utc_now()
+    await delete_outdated(session, now)
     await ThrottleRepository(session).delete_expired(known_before=now - KNOWN_FOR)
     logins = await RefreshTokenRepository(session).delete_families_ended_before(now - keep)
     return logins, await SigningKeyRepository(session).delete_expired(now)

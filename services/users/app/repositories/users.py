@@ -25,6 +25,7 @@ class Account(NamedTuple):
 
     id: int
     email: str
+    email_verified: bool
     name: str
     role: Role
     is_active: bool
@@ -67,6 +68,7 @@ class Credentials(NamedTuple):
 _ACCOUNTS = select_columns(
     col(User.id),
     col(User.email),
+    col(User.email_verified),
     col(User.name),
     col(User.role),
     col(User.is_active),
@@ -119,7 +121,7 @@ _FILTERS = {
 
 
 @cache
-def _accounts_with(filters: frozenset[str]) -> Select[int, str, str, Role, bool, datetime]:
+def _accounts_with(filters: frozenset[str]) -> Select[int, str, bool, str, Role, bool, datetime]:
     return _ACCOUNTS.where(*(_FILTERS[name] for name in sorted(filters)))
 
 
@@ -213,6 +215,13 @@ class UserRepository:
         """The account, locked until the transaction ends."""
         found = await self._session.exec(_USER_BY_ID_FOR_UPDATE, params={"user_id": user_id})
         return found.one_or_none()
+
+    async def has_another_with(self, email: str, user_id: int) -> bool:
+        """Whether another account has this e-mail address, in any spelling."""
+        other = select(User.id).where(
+            col(User.email_key) == email_key(email), col(User.id) != user_id
+        )
+        return await self._session.scalar(other) is not None
 
     async def list_active_admin_ids_for_update(self) -> list[int]:
         """The ids of all active administrators, whose accounts are locked until the transaction ends."""

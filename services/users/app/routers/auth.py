@@ -3,19 +3,23 @@
 from fastapi import APIRouter
 
 from app import openapi
-from app.dependencies import CallerDep, ClientCredentialsDep, StateDep, TokenRequestDep
+from app.dependencies import CallerDep, ClientCredentialsDep, CurrentUser, StateDep, TokenRequestDep
 from app.errors import InvalidGrant, InvalidRefreshToken
 from app.schemas import (
     ClientCredentialsGrant,
+    MailedToken,
     PasswordGrant,
+    PasswordReset,
+    PasswordResetRequest,
     RefreshRequest,
     RefreshTokenGrant,
     ServiceToken,
     TokenPair,
 )
-from app.services import refresh_tokens, service_clients
+from app.services import email_addresses, password_reset, refresh_tokens, service_clients
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.web.descriptions import operation_id
+from chassis.web.fields import email_key
 from chassis.web.media_types import StrictRoute
 
 router = APIRouter(
@@ -72,3 +76,59 @@ async def refresh(body: RefreshRequest, state: StateDep) -> TokenPair:
 @router.post("/logout", status_code=204, summary="End this login")
 async def log_out(body: RefreshRequest, session: WriteSessionDep) -> None:
     await refresh_tokens.revoke(session, body.refresh_token)
+
+
+@router.post(
+    "/email-verification",
+    status_code=202,
+    summary="Send me a mail to confirm my address",
+    responses=openapi.REQUEST_VERIFICATION,
+)
+async def request_email_verification(
+    account: CurrentUser, session: WriteSessionDep, state: StateDep, caller: CallerDep
+) -> None:
+    await state.attempts.count(caller, f"verification of {account.id}")
+    await email_addresses.request_verification(session, account)
+
+
+@router.post(
+    "/email-verification/confirm",
+    status_code=204,
+    summary="Confirm an address with the token from the mail",
+    responses=openapi.CONFIRM_VERIFICATION,
+)
+async def confirm_email(
+    body: MailedToken,
+    reads: ReadSessionDep,
+    session: WriteSessionDep,
+    state: StateDep,
+    caller: CallerDep,
+) -> None:
+    await state.attempts.count(caller)
+    await email_addresses.confirm(reads, session, body.token)
+
+
+@router.post(
+    "/password-reset",
+    status_code=202,
+    summary="Send a mail to choose a new password",
+    description="The answer is the same whether or not an account has the address.",
+    responses=openapi.REQUEST_RESET,
+)
+async def request_password_reset(
+    body: PasswordResetRequest, session: WriteSessionDep, state: StateDep, caller: CallerDep
+) -> None:
+    await state.attempts.count(caller, f"reset of {email_key(body.email)}")
+    await password_reset.request_reset(session, body.email)
+
+
+@router.post(
+    "/password-reset/confirm",
+    status_code=204,
+    summary="Choose a new password with the token from the mail",
+    description="Ends every login: all refresh tokens are revoked.",
+    responses=openapi.CONFIRM_RESET,
+)
+async def reset_password(body: PasswordReset, state: StateDep, caller: CallerDep) -> None:
+    await state.attempts.count(caller)
+    await state.password_reset.confirm(body.token, body.new_password, caller)

@@ -73,7 +73,7 @@ async def update_me(
     caller: CallerDep,
 ) -> User:
     password_hash = None
-    if "email" in body.sent():
+    if "email" in body.model_fields_set:
         password_hash = await state.sign_in.confirm_password(account, body.current_password, caller)
     return await accounts.change_own(session, account.id, body, password_hash=password_hash)
 

@@ -5,24 +5,39 @@ from app.events.user_events import write_user_event
 from app.models import User
 from app.repositories.users import UserRepository
 from app.schemas import AdminPatch, ProfilePatch
-from app.services import refresh_tokens
+from app.services import email_addresses, refresh_tokens
+from app.services.mails import queue_mail
 from chassis.auth.tokens import Role
 from chassis.db.sessions import WriteSession
 from chassis.web.errors import InvalidToken
 
 
 async def register(
-    session: WriteSession, *, email: str, name: str, password_hash: str, role: Role = "user"
+    session: WriteSession,
+    *,
+    email: str,
+    name: str,
+    password_hash: str,
+    role: Role = "user",
+    email_verified: bool = False,
 ) -> User:
-    """Create an account.
+    """Create an account, and ask its holder to confirm the address.
 
     Raises:
         EmailTaken: another account has the e-mail address. The database decides, so this is also true
             when several requests race.
     """
-    user = User(email=email, name=name, password_hash=password_hash, role=role)
+    user = User(
+        email=email,
+        email_verified=email_verified,
+        name=name,
+        password_hash=password_hash,
+        role=role,
+    )
     await UserRepository(session).save(user)
     await write_user_event(session, "user.created", user)
+    if not email_verified:
+        await queue_mail(session, "verify_email", user.email, user.id)
     return user
 
 
@@ -62,7 +77,7 @@ async def change(
 async def change_own(
     session: WriteSession, user_id: int, changes: ProfilePatch, *, password_hash: str | None = None
 ) -> User:
-    """Like `change`, for the account's own holder.
+    """Like `change`, for the account's own holder. A new e-mail address has to be confirmed before it counts.
 
     Raises:
         InvalidToken: the account was deleted, deactivated or got another password meanwhile.
@@ -73,6 +88,8 @@ async def change_own(
         raise InvalidToken from None
     if not user.is_active:
         raise InvalidToken
+    if "email" in changes.model_fields_set:
+        await email_addresses.request_change(session, user, changes.email)
     return user
 
 

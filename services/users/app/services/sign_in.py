@@ -8,6 +8,7 @@ from app.services import refresh_tokens
 from app.services.access_tokens import TokenIssuer
 from app.services.attempts import Attempts
 from app.services.callers import Caller
+from app.services.password_reset import after_password_change
 from app.services.passwords import PasswordHasher
 from app.services.refresh_tokens import SessionLimits
 from chassis.db.columns import utc_now
@@ -105,7 +106,7 @@ class SignIn:
                 account.id, expected=stored, new=new_hash
             )
             if user is not None:
-                await refresh_tokens.revoke_all(session, account.id)
+                await after_password_change(session, user.id, user.email)
         if user is None:  # the hash changed meanwhile, as in `log_in`
             await self.change_password(account, current, new, caller)
 

@@ -1,10 +1,21 @@
 import pytest
+from prometheus_client import CollectorRegistry, Counter
 
 from app.dependencies import UsersState
+from app.jobs.mailing import Mailing
 from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
 from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, as_user
 from tests.factories import Account, create_account
+from tests.mailer import Mailer, Postbox
+
+
+@pytest.fixture
+def mailer(state: UsersState) -> Mailer:
+    postbox = Postbox()
+    results = Counter("mails", "", ("kind", "result"), registry=CollectorRegistry())
+    mailing = Mailing(state.database, postbox, "https://app.example.com", results)
+    return Mailer(mailing, postbox, results)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from service_testing.assertions import (
 )
 from service_testing.client import AppClient
 from tests.factories import Account, create_account, create_user_data
-from tests.helpers import assert_user_response
+from tests.helpers import USER_FIELDS, assert_user_response
 
 
 async def found_ids(client: AppClient, **params: str) -> list[int]:
@@ -43,7 +43,7 @@ class TestListUsers:
         assert body["total_is_exact"] is True
         assert [account["id"] for account in body["items"]] == [admin.id, *(u.id for u in users)]
         for account in body["items"]:
-            assert account.keys() == {"id", "email", "name", "role", "is_active", "created_at"}
+            assert account.keys() == USER_FIELDS
 
 
 class TestSearch:

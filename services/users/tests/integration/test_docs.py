@@ -1,6 +1,7 @@
 """`/docs` and `/openapi.json`: what neither the published description nor generated requests prove."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ from fastapi import FastAPI
 
 from app.dependencies import UsersState
 from app.main import build_state
+from app.models import MailKind, MailToken
 from app.services import service_clients
 from app.services.access_tokens import INTERNAL_AUDIENCE, READ_SCOPE
+from app.services.mails import hash_token
 from app.settings import UsersSettings
+from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, app_transport, as_user
 from tests.factories import Account, create_account
@@ -47,6 +51,13 @@ LOGIN: dict[str, str] = {}
 FORM = {"username": EMAIL, "password": PASSWORD}
 GRANT = {"grant_type": "client_credentials"}
 NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "another password"}
+RESET = {"token": "reset", "new_password": "another password"}
+MAILED: list[tuple[str, MailKind, str]] = [
+    ("verification", "verify_email", EMAIL),
+    ("taken", "verify_email", TAKEN),
+    ("reset", "reset_password", EMAIL),
+]
+"""Tokens, and the addresses that they were sent to."""
 ADMIN_PATHS = ["/admin/users/{other}", "/admin/users/x", f"/admin/users/{NOBODY}"]
 REQUESTS: dict[str, list[Request]] = {
     "POST /users/": [
@@ -130,6 +141,25 @@ REQUESTS: dict[str, list[Request]] = {
         ]
         for path in ("/auth/refresh", "/auth/logout")
     },
+    "POST /auth/email-verification": by_all(
+        "user anonymous offline limited", "/auth/email-verification"
+    ),
+    "POST /auth/email-verification/confirm": [
+        *(
+            ("anonymous", "/auth/email-verification/confirm", {"json": {"token": token}})
+            for token in ("unknown", "taken", "verification")
+        ),
+        *by_all("offline limited", "/auth/email-verification/confirm", json={"token": "x"}),
+        *unreadable("anonymous", "/auth/email-verification/confirm"),
+    ],
+    "POST /auth/password-reset": [
+        *by_all("anonymous offline limited", "/auth/password-reset", json={"email": EMAIL}),
+        *unreadable("anonymous", "/auth/password-reset"),
+    ],
+    "POST /auth/password-reset/confirm": [
+        *by_all("anonymous anonymous offline limited", "/auth/password-reset/confirm", json=RESET),
+        *unreadable("anonymous", "/auth/password-reset/confirm"),
+    ],
     **{
         f"GET {path}": by_all("anonymous offline", path)
         for path in ("/.well-known/jwks.json", "/health/live", "/health/ready")
@@ -235,6 +265,16 @@ class TestOpenApiStatuses:
         operation: str,
     ) -> None:
         other = await create_account(session, state)
+        for token, kind, email in MAILED:
+            session.add(
+                MailToken(
+                    token_hash=hash_token(token),
+                    kind=kind,
+                    user_id=user.id,
+                    email=email,
+                    expires_at=utc_now() + timedelta(hours=1),
+                )
+            )
         await service_clients.register(
             session, "items", audiences=[INTERNAL_AUDIENCE], scopes=[READ_SCOPE], secret=SECRET
         )

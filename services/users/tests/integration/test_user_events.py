@@ -12,6 +12,7 @@ from service_testing.client import AppClient
 from tests.commands import Operator
 from tests.factories import Account, create_user_data
 from tests.helpers import assert_user_response, delete_me, email_change, log_in
+from tests.mailer import Mailer
 from tests.spare_database import stored_rows
 
 EVENTS = select(
@@ -50,9 +51,12 @@ class TestChanges:
         assert await events_of(session, user.id) == [event]
 
     async def test_change_of_private_fields_writes_an_event(
-        self, user_client: AppClient, user: Account, session: WriteSession
+        self, user_client: AppClient, user: Account, session: WriteSession, mailer: Mailer
     ) -> None:
         await user_client.patch("/users/me", json=email_change(user, "ada.king@example.com"))
+        assert await events_of(session, user.id) == []
+        confirmation = {"token": await mailer.token()}
+        await user_client.post("/auth/email-verification/confirm", json=confirmation)
         event = ("user.updated", 2, state(user, 2))
         assert await events_of(session, user.id) == [event]
 

@@ -99,3 +99,23 @@ class TestSubscribers:
         monkeypatch.setenv("USERS_EVENTS_SUBSCRIBERS", "items=http://items:8002/events/")
         (subscriber,) = production().events_subscribers
         assert (subscriber.name, str(subscriber.url)) == ("items", "http://items:8002/events/")
+
+
+class TestMail:
+    @pytest.mark.parametrize(
+        "url",
+        ["smtps://mail.example.com", "smtp://ada:p%40ss@mail.example.com:587", "smtp+plain://mail"],
+    )
+    def test_mail_server_is_a_url(self, url: str) -> None:
+        given = {"mail_sender": "no-reply@example.com", "mail_links_url": "https://app.example.com"}
+        assert production(mail_url=SecretStr(url), **given).mail_url == SecretStr(url)
+
+    @pytest.mark.parametrize("url", ["mail.example.com", "http://mail", "smtp://", "smtp://a@b/c"])
+    def test_other_mail_server_is_refused_and_not_repeated(self, url: str) -> None:
+        with pytest.raises(ValidationError, match=r"must be a URL such as smtp://") as caught:
+            production(mail_url=SecretStr(url))
+        assert "input_value=SecretStr" in str(caught.value)
+
+    def test_mail_server_needs_a_sender_and_a_front_end(self) -> None:
+        with pytest.raises(ValidationError, match="USERS_MAIL_LINKS_URL are required"):
+            production(mail_url=SecretStr("smtps://mail.example.com"), mail_sender="a@example.com")

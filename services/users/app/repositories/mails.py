@@ -1,0 +1,120 @@
+"""Mails to send, and the tokens in them, in the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.event import listen
+from sqlmodel import col
+from sqlmodel import select as select_entities
+
+from app.models import MailKind, MailToken, QueuedMail, User
+from chassis.db.sessions import ReadSession, WriteSession
+
+WAKE_MAILING = "wake_mailing"
+"""A key of `Database.session_info`: the function to call when a mail has been committed."""
+
+_DUE = (
+    select_entities(QueuedMail)
+    .where(col(QueuedMail.due_at) <= bindparam("now"))
+    .order_by(col(QueuedMail.due_at))
+    .limit(bindparam("limit"))
+    # PostgreSQL: several replicas get different mails. On SQLite a write transaction is alone.
+    .with_for_update(skip_locked=True)
+)
+_NEXT_DUE_AT = select(func.min(col(QueuedMail.due_at)))
+_HOLDER = (
+    select(col(User.id), col(User.email), col(User.name))
+    .join(MailToken, col(MailToken.user_id) == col(User.id))
+    .where(
+        col(MailToken.token_hash) == bindparam("token_hash"),
+        col(MailToken.kind) == bindparam("kind"),
+        col(MailToken.expires_at) > bindparam("now"),
+        col(User.is_active),
+    )
+)
+
+
+class Holder(NamedTuple):
+    """The active account that a valid token was sent to."""
+
+    user_id: int
+    email: str
+    name: str
+
+
+class MailQueries:
+    """Reads mails and tokens."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+
+    async def next_due_at(self) -> datetime | None:
+        """When a mail may be sent next. None: there is none."""
+        return await self._session.scalar(_NEXT_DUE_AT)
+
+    async def get_holder(self, token_hash: str, kind: MailKind, now: datetime) -> Holder | None:
+        values = {"token_hash": token_hash, "kind": kind, "now": now}
+        row = await self._session.one_or_none(_HOLDER, values)
+        return Holder(*row) if row else None
+
+
+class MailRepository:
+    """Writes mails and tokens."""
+
+    def __init__(self, session: WriteSession) -> None:
+        self._session = session
+
+    async def queue(self, mail: QueuedMail) -> None:
+        """Add a mail, and wake this process's mailing when it is committed."""
+        self._session.add(mail)
+        await self._session.flush()
+        if wake := self._session.info.get(WAKE_MAILING):
+            listen(self._session.sync_session, "after_commit", lambda _: wake(), once=True)
+
+    async def add_token(self, token: MailToken) -> None:
+        self._session.add(token)
+        await self._session.flush()
+
+    async def lease(self, now: datetime, *, limit: int, until: datetime) -> Sequence[QueuedMail]:
+        """Mails that are due, which nobody else gets until then."""
+        mails = (await self._session.exec(_DUE, params={"now": now, "limit": limit})).all()
+        for mail in mails:
+            mail.due_at = until
+        await self._session.flush()
+        return mails
+
+    async def remove(self, mail_id: int) -> None:
+        await self._session.exec(delete(QueuedMail).where(col(QueuedMail.id) == mail_id))
+
+    async def postpone(self, mail_id: int, due_at: datetime) -> None:
+        one = update(QueuedMail).where(col(QueuedMail.id) == mail_id)
+        await self._session.exec(one.values(due_at=due_at, failures=col(QueuedMail.failures) + 1))
+
+    async def is_queued(self, mail_id: int) -> bool:
+        """Whether the mail hasn't been sent or withdrawn."""
+        return await self._session.get(QueuedMail, mail_id) is not None
+
+    async def use_token(self, token_hash: str, kind: MailKind, now: datetime) -> str | None:
+        """Delete a token. Returns the address that it was sent to; None: it is unknown, used or expired."""
+        valid = delete(MailToken).where(
+            col(MailToken.token_hash) == token_hash,
+            col(MailToken.kind) == kind,
+            col(MailToken.expires_at) > now,
+        )
+        return await self._session.scalar(valid.returning(col(MailToken.email)))
+
+    async def withdraw(self, user_id: int, kind: MailKind | None = None) -> None:
+        """Delete an account's tokens, and the mails that would bring new ones."""
+        for model in (MailToken, QueuedMail):
+            statement = delete(model).where(col(model.user_id) == user_id)
+            if kind is not None:
+                statement = statement.where(col(model.kind) == kind)
+            await self._session.exec(statement)
+
+    async def delete_outdated(self, now: datetime, *, queued_before: datetime) -> None:
+        """Delete expired tokens, and mails that nobody could send for too long."""
+        await self._session.exec(delete(MailToken).where(col(MailToken.expires_at) <= now))
+        old = col(QueuedMail.created_at) <= queued_before
+        await self._session.exec(delete(QueuedMail).where(old))
