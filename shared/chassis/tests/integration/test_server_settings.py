@@ -1,6 +1,7 @@
 """The settings that each PostgreSQL connection asks for, also through a pooler that drops them."""
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -13,7 +14,7 @@ from structlog.types import EventDict
 from tests.example.app import NotesSettings, client_of
 
 from chassis.db.database import Database, DatabaseLimits
-from chassis.db.errors import SettingIgnored
+from chassis.db.errors import DatabaseUnreachable, SettingIgnored
 from chassis.web.state import open_database
 
 pytestmark = pytest.mark.usefixtures("on_postgres")
@@ -59,6 +60,44 @@ class TestServer:
             with pytest.raises(DBAPIError, match="statement timeout"):
                 await connection.execute(text("SELECT pg_sleep(60)"))
         await database.aclose()
+
+
+class TestUrlOfAProvider:
+    async def test_options_reach_the_server(self, empty_database_url: str) -> None:
+        url = make_url(empty_database_url)
+        host, port = url.normalized_query.get("host", (url.host or "",))[0], url.port or 5432
+        options = {
+            "sslmode": "prefer",
+            "application_name": "shop",
+            "options": "-c search_path=somewhere",
+            "connect_timeout": "7",
+            "statement_cache_size": "0",
+            "target_session_attrs": "read-write",
+        }
+        hosts = (f"127.0.0.1:{unused_port()}", f"{host}:{port}")
+        several = url.set(host=None, port=None, query={**options, "host": hosts})
+        database = Database(several.render_as_string(hide_password=False))
+        async with database.write_engine.connect() as connection:
+            names = ("application_name", "search_path", "lock_timeout")
+            seen = [await connection.scalar(text(f"SHOW {name}")) for name in names]
+            prepared = await connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
+        await database.aclose()
+        assert (seen, prepared) == (["shop", "somewhere", "10s"], 1)  # the statement that counts
+
+    async def test_server_without_tls_is_refused_if_the_url_requires_it(
+        self, empty_database_url: str
+    ) -> None:
+        url = make_url(empty_database_url).update_query_dict({"sslmode": "require"})
+        database = Database(url.render_as_string(hide_password=False))
+        with pytest.raises(DatabaseUnreachable, match="SSL"):
+            await database.read_engine.connect()
+        await database.aclose()
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState, QueuePool
 
 from chassis.db import postgresql_connections, sqlite_connections
 from chassis.db.errors import DatabaseUnreachable, FileReplaced, SettingIgnored, is_conflict
+from chassis.db.postgresql_urls import driver_arguments, separate_hosts
 from chassis.db.sessions import ReadSession, WriteSession
 
 logger = structlog.get_logger(__name__)
@@ -199,10 +200,11 @@ def parse_url(url: str) -> URL:
     """The SQLAlchemy URL, with the driver that this project uses for its database.
 
     Raises:
-        ValueError: the URL can't be parsed, or names another database than SQLite or PostgreSQL.
+        ValueError: the URL can't be parsed, names another database than SQLite or PostgreSQL, or has an
+            option that the driver can't keep.
     """
     try:
-        parsed = make_url(url)
+        parsed = make_url(separate_hosts(url))
     except Exception:  # noqa: BLE001 - it raises whatever int() or a plugin raises
         raise ValueError("must be a database URL such as sqlite:///data/service.db") from None
     driver = _DRIVERS.get(parsed.get_backend_name())
@@ -214,6 +216,8 @@ def parse_url(url: str) -> URL:
         raise ValueError(
             "must name a file: the services' connections can't share a database in memory"
         )
+    if not _is_sqlite(parsed):
+        driver_arguments(parsed)  # raises
     return parsed.set(drivername=driver)
 
 
@@ -290,7 +294,8 @@ def _postgres_engine(url: URL, limits: DatabaseLimits, *, read_only: bool) -> As
     if read_only:
         settings[postgresql_connections.READ_ONLY] = "on"
         options["isolation_level"] = "AUTOCOMMIT"
-    arguments = {"timeout": _CONNECT_TIMEOUT_SECONDS, "server_settings": settings}
+    url, given = driver_arguments(url)
+    arguments = {"timeout": _CONNECT_TIMEOUT_SECONDS, **given, "server_settings": settings}
     engine = _engine(url, limits, connect_args=arguments, **options)
     postgresql_connections.configure(engine, settings)
 
