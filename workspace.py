@@ -20,6 +20,7 @@ On the command line, `python workspace.py` with
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -35,6 +36,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+NATS_PORT = 4222
 ROOT = Path(__file__).resolve().parent
 # What a Compose file refuses to start without: `${NAME:?message}`, or `${NAME?message}` if it may be empty.
 _REQUIRED = re.compile(r"(?<!\$)\$\{(\w+)(:?)\?")
@@ -91,9 +93,12 @@ def packages(root: Path = ROOT) -> list[Path]:
     return [file.parent for parent in ("shared", "services") for file in _pyprojects(root, parent)]
 
 
-def connections(services: Sequence[Service], urls: Mapping[str, str]) -> dict[str, str]:
+def connections(
+    services: Sequence[Service], urls: Mapping[str, str], broker: str = ""
+) -> dict[str, str]:
     """The variables by which services know each other, given the URL of each.
 
+    With a `broker`, the host and port of a NATS server, events go through it (`<NAME>_EVENTS_URL`).
     `<NAME>_<PROVIDER>_URL` for each provider that it consumes, `<NAME>_EVENTS_SUBSCRIBERS` (`name=url`) for each
     that others subscribe to, `<NAME>_TOKEN_AUDIENCES` for each that issues tokens.
     """
@@ -106,10 +111,33 @@ def connections(services: Sequence[Service], urls: Mapping[str, str]) -> dict[st
         subscribers = [each.name for each in services if service.name in each.subscribes]
         if subscribers:
             targets = (f"{name}={urls[name]}/events/" for name in subscribers)
-            found[f"{service.prefix}EVENTS_SUBSCRIBERS"] = ",".join(targets)
+            sinks = f"broker=nats://{service.name}@{broker}" if broker else ",".join(targets)
+            found[f"{service.prefix}EVENTS_SUBSCRIBERS"] = sinks
+        if service.subscribes and broker:
+            streams = ",".join(service.subscribes)
+            found[f"{service.prefix}EVENTS_URL"] = f"nats://{service.name}@{broker}/{streams}"
         if service.issues_tokens:
             found[f"{service.prefix}TOKEN_AUDIENCES"] = ",".join(audiences)
     return found
+
+
+def nats_users(services: Sequence[Service], passwords: Mapping[str, str]) -> str:
+    """The users of a NATS server, as its configuration writes them: `admin`, and each service with its rights.
+
+    A service may publish to its own stream, and read those that it subscribes to.
+    """
+    users: list[dict[str, object]] = [
+        {"user": "admin", "password": passwords["NATS_ADMIN_PASSWORD"]}
+    ]
+    for each in services:
+        publish = [f"{each.name}.>"]
+        for consumer in (f"{stream}.{each.name}" for stream in each.subscribes):
+            publish += [f"$JS.API.CONSUMER.{call}.{consumer}" for call in ("INFO", "MSG.NEXT")]
+            publish.append(f"$JS.ACK.{consumer}.>")
+        rights = {"publish": publish, "subscribe": [f"_INBOX_{each.name}.>"]}
+        password = passwords[f"{each.prefix}NATS_PASSWORD"]
+        users.append({"user": each.name, "password": password, "permissions": rights})
+    return json.dumps(users)
 
 
 def urls(services: Sequence[Service], environ: Mapping[str, str]) -> dict[str, str]:
@@ -148,7 +176,21 @@ def development(services: Sequence[Service], given: Mapping[str, str]) -> dict[s
     for service in services:
         if service.issues_tokens:  # the documentation pages of all services sign in there
             found[f"{service.prefix}CORS_ORIGINS"] = ",".join(origins)
-    return found | connections(services, urls(services, found)) | given
+    port = broker_port(given)
+    known = connections(services, urls(services, found), f"127.0.0.1:{port}" if port else "")
+    return found | known | given | {"DATA_DIR": str(data)}
+
+
+def broker_port(given: Mapping[str, str]) -> str:
+    """Where `make run EVENTS=nats` starts a broker; empty without one."""
+    return (given.get("NATS_PORT") or str(NATS_PORT)) if uses_nats(given) else ""
+
+
+def uses_nats(given: Mapping[str, str]) -> bool:
+    """`make run EVENTS=nats`, or `make env EVENTS=nats`."""
+    if (chosen := given.get("EVENTS") or "http") not in {"http", "nats"}:
+        raise Refused(f"EVENTS must be http or nats, not {chosen!r}.")
+    return chosen == "nats"
 
 
 def check_ports(services: Sequence[Service], environ: Mapping[str, str]) -> None:
@@ -244,31 +286,35 @@ def compose_files(root: Path = ROOT) -> list[Path]:
     return [root / "docker-compose.yml", *sorted(root.glob("services/*/deploy/compose*.yml"))]
 
 
-def env_text(current: str = "", root: Path = ROOT) -> str:
+def env_text(current: str = "", root: Path = ROOT, *, nats: bool = False) -> str:
     """The text of `.env`: `current`, or .env.example, with what the Compose files require added.
 
     A value that is there stays, except for those of `connections`: they are written again. Everything else that is
     required and can't be empty is a new secret, of letters and digits, so that it fits in a URL.
     """
     found = services(root)
-    known = connections(found, {each.name: f"http://{each.name}:{each.port}" for each in found})
+    places = {each.name: f"http://{each.name}:{each.port}" for each in found}
+    known = connections(found, places, f"nats:{NATS_PORT}" if nats else "")
     text = current or (root / ".env.example").read_text(encoding="utf-8")
-    derived = {*known, *(f"{each.prefix}EVENTS_SUBSCRIBERS" for each in found)}  # also without one
+    derived = {"NATS_USERS", *known}
+    derived |= {f"{each.prefix}EVENTS_{name}" for each in found for name in ("SUBSCRIBERS", "URL")}
     lines = [line for line in text.splitlines() if line.partition("=")[0] not in derived]
-    present = {line.partition("=")[0] for line in lines}
+    values = dict(line.split("=", 1) for line in lines if "=" in line)
     for file in compose_files(root):
         for name, colon in _REQUIRED.findall(file.read_text(encoding="utf-8")):
-            if name not in present:
-                value = known.get(name, secrets.token_hex(24) if colon else "")
-                lines.append(f"{name}={value}")
-                present.add(name)
+            if name not in values:
+                values[name] = known.get(name, secrets.token_hex(24) if colon else "")
+                lines.append(f"{name}={values[name]}")
+    if nats:
+        lines.append(f"NATS_USERS='{nats_users(found, values)}'")
     return "\n".join(lines) + "\n"
 
 
 def write_env(root: Path = ROOT) -> int:
     """Write `.env`, which only its owner can read."""
     target, new = root / ".env", root / ".env.new"
-    text = env_text(target.read_text(encoding="utf-8") if target.exists() else "", root)
+    current = target.read_text(encoding="utf-8") if target.exists() else ""
+    text = env_text(current, root, nats=uses_nats(os.environ))
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)

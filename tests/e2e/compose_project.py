@@ -18,15 +18,17 @@ _HEALTHY_WITHIN_SECONDS = 300
 class NewComposeStack(ComposeStack):
     """Started by `docker compose up`, removed with everything that it created."""
 
-    def __init__(self, folder: Path, copies: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path, copies: Mapping[str, int], *, events: str = "http") -> None:
         port = free_port()
         super().__init__(f"e2e-{secrets.token_hex(4)}", f"http://127.0.0.1:{port}")
         self._copies = copies
         variables = folder / "variables"
-        variables.write_text(f"{workspace.env_text()}PUBLISH_PORT={port}\n")
+        text = workspace.env_text(nats=events == "nats")
+        variables.write_text(f"{text}PUBLISH_PORT={port}\n")
         self.variables = {
             "COMPOSE_PROJECT_NAME": self.project.name,
             "COMPOSE_FILE": ":".join(str(workspace.ROOT / name) for name in _FILES),
+            "COMPOSE_PROFILES": "nats" if events == "nats" else "",
             "COMPOSE_ENV_FILES": f"{_FAST},{variables}",
         }
         """With these, `docker compose` means this project."""

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 import workspace
 from chassis.db.database import Database
+from service_testing.nats_server import NatsServer
 from service_testing.new_database import NewDatabase
 from tests.e2e.clients import create_client
 from tests.e2e.dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
@@ -189,11 +190,17 @@ class LocalStack:
         folder: Path,
         databases: Mapping[str, str],
         settings: Mapping[str, Mapping[str, str]] | None = None,
+        nats: NatsServer | None = None,
     ) -> None:
-        """`databases` are URLs of the services that have one, `settings` are more settings; by service."""
+        """`databases` are URLs of the services that have one, `settings` are more settings; by service.
+
+        With a NATS server, events go through it.
+        """
         services = workspace.services()
         ports = {service.name: free_port() for service in services}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        broker = f"127.0.0.1:{nats.port}" if nats else ""
+        self.nats = nats
         processes = {
             service.name: ServiceProcess(
                 service,
@@ -202,9 +209,10 @@ class LocalStack:
                 settings={
                     **({"DATABASE_URL": databases[service.name]} if service.database else {}),
                     **_FAST_SETTINGS.get(service.name, {}),
+                    **({"NATS_PASSWORD": service.name} if nats else {}),
                     **(settings or {}).get(service.name, {}),
                 },
-                variables=workspace.connections(services, urls),
+                variables=workspace.connections(services, urls, broker),
             )
             for service in services
         }
@@ -214,6 +222,9 @@ class LocalStack:
         return named(self.services, name)
 
     def start(self) -> None:
+        if self.nats:
+            self.nats.start()
+            prepare_streams(self.services, self.nats)
         # Most of the time goes into the start of Python: on two cores, in parallel takes half of it.
         with ThreadPoolExecutor() as pool:
             list(pool.map(_migrate_and_start, self.services))
@@ -245,17 +256,39 @@ def local_stack(
     new_database: NewDatabase,
     folder: Path,
     settings: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    events: str = "http",
 ) -> Iterator[LocalStack]:
-    """A stack on new databases, not yet started; at the end of the block it is stopped."""
+    """A stack on new databases, not yet started; at the end of the block it is stopped.
+
+    `events` is the transport: "http" or "nats".
+    """
     with ExitStack() as cleanup:
         databases = {
             service.name: cleanup.enter_context(new_database(f"e2e_{service.name}"))
             for service in workspace.services()
             if service.database
         }
-        stack = LocalStack(folder, databases, settings)
+        nats = None
+        if events == "nats":
+            reads = {each.name: each.subscribes for each in workspace.services()}
+            nats = NatsServer(folder, free_port(), reads)
+            cleanup.callback(nats.kill)
+        stack = LocalStack(folder, databases, settings, nats)
         cleanup.callback(stack.stop)
         yield stack
+
+
+def prepare_streams(processes: Sequence[ServiceProcess], nats: NatsServer) -> None:
+    """Create the stream of each publisher, and the consumers of those that subscribe to it."""
+    admin = {"NATS_ADMIN_URL": nats.url(with_password=True)}
+    publishers = {name for each in processes for name in each.service.subscribes}
+    for process in processes:
+        if process.name in publishers:
+            process.command("outbox", "create-stream", **admin)
+    for process in processes:
+        if process.service.subscribes:
+            process.command("create-consumer", **admin)
 
 
 def free_port() -> int:

@@ -32,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=LOCAL,
         help="what the tests run against: processes or containers (default: %(default)s)",
     )
+    parser.addoption(
+        "--events",
+        choices=("http", "nats"),
+        default="http",
+        help="how events are delivered (default: %(default)s)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,16 +66,23 @@ def copies() -> dict[str, int]:
     return {service.name: 2 for service in workspace.services()}
 
 
+@pytest.fixture(scope="session")
+def events_transport(pytestconfig: pytest.Config) -> str:
+    """How events are delivered: "http" or "nats"."""
+    transport: str = pytestconfig.getoption("--events")
+    return transport
+
+
 @contextmanager
 def compose_stack(
-    copies: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+    copies: dict[str, int], events: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """A given Compose project, or a new one."""
     try:
         if project := os.environ.get(PROJECT_VARIABLE):
             stack = ComposeStack(project, os.environ[URL_VARIABLE])
         else:
-            stack = NewComposeStack(tmp_path_factory.mktemp("compose"), copies)
+            stack = NewComposeStack(tmp_path_factory.mktemp("compose"), copies, events=events)
     except EngineMissing as error:
         # One line instead of the same error for each test.
         pytest.exit(str(error), returncode=1)
@@ -85,15 +98,18 @@ def running_stack(
     new_database: NewDatabase,
     copies: dict[str, int],
     tmp_path_factory: pytest.TempPathFactory,
+    events_transport: str,
 ) -> Stack:
     closing = ExitStack()
     # A finalizer, so that the evidence of a failed start is collected before the stack goes.
     request.addfinalizer(closing.close)  # noqa: PT021
     if request.config.getoption("--stack") == LOCAL:
         folder = tmp_path_factory.mktemp("logs")
-        stack: Stack = closing.enter_context(local_stack(new_database, folder))
+        stack: Stack = closing.enter_context(
+            local_stack(new_database, folder, events=events_transport)
+        )
     else:
-        stack = closing.enter_context(compose_stack(copies, tmp_path_factory))
+        stack = closing.enter_context(compose_stack(copies, events_transport, tmp_path_factory))
     request.config.stash[STACK] = stack
     stack.start()
     return stack

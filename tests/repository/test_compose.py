@@ -22,7 +22,7 @@ from workspace import Service, compose_files
 
 SCHEMA = "vendor.compose-spec"
 OBSERVABILITY = {"prometheus", "grafana", "jaeger"}
-SHARED = {"proxy", *OBSERVABILITY}
+SHARED = {"proxy", "nats", *OBSERVABILITY}
 each_container = pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
 each_database = pytest.mark.parametrize(
     "service", [each for each in SERVICES if each.database], ids=lambda service: service.name
@@ -100,16 +100,21 @@ class TestConfinement:
             assert port.startswith(f"127.0.0.1:${{{name.upper()}_PORT:-")
         assert published == {"proxy": ["${PUBLISH_ADDRESS:-127.0.0.1}:${PUBLISH_PORT:-8080}:8080"]}
 
-    def test_observability_starts_only_with_its_profile(self) -> None:
+    def test_what_is_optional_starts_only_with_its_profile(self) -> None:
         profiles = {
             name: each["profiles"] for name, each in CONTAINERS.items() if "profiles" in each
         }
+        brokers = {name: profiles.pop(name) for name in list(profiles) if name not in OBSERVABILITY}
         assert profiles == {name: ["observability"] for name in OBSERVABILITY}
+        assert brokers
+        assert set(map(tuple, brokers.values())) == {("nats",)}
 
     def test_networks_but_the_proxys_are_internal(self) -> None:
         internal = {name for name, each in STACK["networks"].items() if each.get("internal")}
         assert internal == STACK["networks"].keys() - {"edge"}
-        assert {name for name, each in CONTAINERS.items() if "edge" in each["networks"]} == SHARED
+        assert {
+            name for name, each in CONTAINERS.items() if "edge" in each["networks"]
+        } == SHARED - {"nats"}
 
     @each_database
     def test_database_is_reached_by_its_own_service_only(self, service: Service) -> None:

@@ -1,5 +1,6 @@
 """`.env`, which `make env` writes for docker-compose.yml, on a made-up workspace."""
 
+import json
 import shutil
 import stat
 from pathlib import Path
@@ -86,3 +87,38 @@ def test_only_the_owner_can_read_the_file(root: Path) -> None:
     assert stat.S_IMODE((root / ".env").stat().st_mode) == 0o600
     assert variables((root / ".env").read_text())["SHARED"] == "in use"
     assert not (root / ".env.new").exists()
+
+
+def test_with_a_broker_events_go_through_it_and_each_service_gets_its_rights(root: Path) -> None:
+    for name in ("accounts", "orders"):
+        file = root / f"services/{name}/deploy/compose.yml"
+        text = "${NAME_NATS_PASSWORD:?run} ${NAME_EVENTS_URL?run} ${NATS_ADMIN_PASSWORD:?run}"
+        file.write_text(file.read_text() + text.replace("NAME", name.upper()))
+    found = variables(workspace.env_text(root=root, nats=True))
+    assert found["ACCOUNTS_EVENTS_SUBSCRIBERS"] == "broker=nats://accounts@nats:4222"
+    assert found["ORDERS_EVENTS_URL"] == "nats://orders@nats:4222/accounts"
+    assert found["ACCOUNTS_EVENTS_URL"] == ""
+    users = {each["user"]: each for each in json.loads(found["NATS_USERS"].strip("'"))}
+    assert users["admin"]["password"] == found["NATS_ADMIN_PASSWORD"]
+    assert users["orders"]["password"] == found["ORDERS_NATS_PASSWORD"]
+    assert users["accounts"]["permissions"]["publish"] == ["accounts.>"]
+    assert users["orders"]["permissions"] == {
+        "publish": [
+            "orders.>",
+            "$JS.API.CONSUMER.INFO.accounts.orders",
+            "$JS.API.CONSUMER.MSG.NEXT.accounts.orders",
+            "$JS.ACK.accounts.orders.>",
+        ],
+        "subscribe": ["_INBOX_orders.>"],
+    }
+
+
+def test_without_a_broker_again_events_are_posted(root: Path) -> None:
+    first = workspace.env_text(root=root, nats=False)
+    assert "NATS_USERS" not in variables(first)
+    assert variables(first)["ACCOUNTS_EVENTS_SUBSCRIBERS"].startswith("orders=http://")
+
+
+def test_other_transport_is_refused() -> None:
+    with pytest.raises(workspace.Refused, match="EVENTS must be http or nats, not 'kafka'"):
+        workspace.uses_nats({"EVENTS": "kafka"})

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from app.clients.users_directory import DirectoryFailed, open_directory
 from app.database import MIGRATIONS
+from app.events.inbox import open_inbox
 from app.jobs import pruning
 from app.jobs.demo import create_items
 from app.jobs.resync import Progress, TooManyDeletions
@@ -16,10 +17,12 @@ from app.main import create_app
 from app.models import metadata
 from app.settings import ItemsSettings
 from chassis.db.database import Database
+from chassis.events.commands import add_consumer_commands
 from chassis.ops.backups import add_after_restore, add_backup, add_subscriber_state
 from chassis.ops.cli import database_cli, fail, in_transaction, settings_or_exit, with_database
 
 cli = database_cli("items", ItemsSettings, create_app, MIGRATIONS)
+add_consumer_commands(cli, "items", ItemsSettings, open_inbox)
 add_backup(cli, ItemsSettings)
 add_after_restore(cli, ItemsSettings)
 add_subscriber_state(cli, ItemsSettings, "items", {"users": metadata.tables["owners"]})

@@ -12,8 +12,8 @@ from app.services.owners import OwnerLookup
 from app.settings import ItemsSettings
 from chassis.auth.remote_keys import KeysUnavailable
 from chassis.auth.tokens import Principal, TokenVerifier
+from chassis.events.consuming import ConsumerState
 from chassis.web.errors import InvalidToken, NotAuthenticated
-from chassis.web.state import DatabaseState
 
 BEARER = OAuth2PasswordBearer(tokenUrl="/auth/token", auto_error=False)
 EVENT_SENDER = HTTPBearer(
@@ -24,7 +24,7 @@ EVENT_SENDER = HTTPBearer(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ItemsState(DatabaseState):
+class ItemsState(ConsumerState):
     """Everything that the lifespan opens."""
 
     settings: ItemsSettings

@@ -21,6 +21,7 @@ from app.settings import ItemsSettings
 from chassis.auth.remote_keys import RemoteKeys
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
+from chassis.events.consuming import Consumer, consumer_checks, consuming
 from chassis.ops.metrics import HttpMetrics
 from chassis.ops.settings import load_settings
 from chassis.web.application import build_app
@@ -62,7 +63,8 @@ def create_app(
             housekeeping(settings, db, metrics.registry) as wake_housekeeping,
         ):
             inbox = Inbox(db, event_metrics, on_deletion=wake_housekeeping)
-            yield _state(settings, db, client, inbox, metrics.registry)
+            async with consuming(settings, inbox.receive_http) as consumer:
+                yield _state(settings, db, client, inbox, consumer, metrics.registry)
 
     users_public_url = settings.users_public_url or settings.users_url
     return build_app(
@@ -74,6 +76,7 @@ def create_app(
         lifespan=lifespan,
         migrations=MIGRATIONS,
         metrics=metrics,
+        checks=consumer_checks(settings, metrics),
         docs_connect_to=[users_public_url],
         token_url=f"{users_public_url}/auth/token",
     )
@@ -84,6 +87,7 @@ def _state(
     database: Database,
     users: Users,
     inbox: Inbox,
+    consumer: Consumer | None,
     registry: CollectorRegistry,
 ) -> ItemsState:
     keys = RemoteKeys(
@@ -98,6 +102,7 @@ def _state(
         database=database,
         owners=OwnerLookup(database, users),
         inbox=inbox,
+        consumer=consumer,
         access_tokens=TokenVerifier(keys, audience=settings.token_audience, issuer=issuer),
         event_tokens=TokenVerifier(keys, audience=settings.events_token_audience, issuer=issuer),
     )

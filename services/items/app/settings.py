@@ -3,12 +3,12 @@
 from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from chassis.events.consuming import ConsumerSettings
 from chassis.http.circuit_breaker import BreakerPolicy
 from chassis.http.guarded_calls import CallPolicy
-from chassis.ops.settings import DatabaseSettings
 
 
-class ItemsSettings(DatabaseSettings):
+class ItemsSettings(ConsumerSettings):
     model_config = SettingsConfigDict(env_prefix="ITEMS_")
 
     port: int = Field(8002, ge=1, le=65535, description="Port to listen on (1 to 65535).")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from app.events.user_events import OwnerState, owner_state
 from app.metrics import EventMetrics
@@ -12,6 +13,7 @@ from app.services.owners import apply_states
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from chassis.events.cloudevents import Event, from_http
+from chassis.events.consuming import Receive
 
 Result = Literal["applied", "duplicate", "stale", "unknown_type"]
 
@@ -59,3 +61,8 @@ class Inbox:
             return "applied" if await apply_states(session, [state]) else "stale"
 
         return await self._database.transact(apply)
+
+
+def open_inbox(database: Database, registry: CollectorRegistry) -> Receive:
+    """For a process that only receives: the service itself finds the items to delete."""
+    return Inbox(database, EventMetrics(registry), on_deletion=lambda: None).receive_http

@@ -1,6 +1,7 @@
 """The commands of every service (`serve`, `migrate`, `make-migration`), and helpers for its own."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -153,3 +154,12 @@ def _make_folder_of(url: str) -> None:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         run_or_exit(lambda: Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True))
+
+
+async def until_signalled() -> None:
+    """Wait for SIGTERM or Ctrl-C."""
+    is_signalled = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, is_signalled.set)
+    await is_signalled.wait()

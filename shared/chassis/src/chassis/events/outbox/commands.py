@@ -1,8 +1,7 @@
 """`python -m app relay` and `python -m app outbox ...`, for the command line of any publisher."""
 
-import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import Annotated, TypeVar
 
 import structlog
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
+from chassis.events.commands import AdminUrl, MetricsPort
 from chassis.events.outbox import administration
 from chassis.events.outbox.administration import NotParked, Overview
 from chassis.events.outbox.models import OutboxEvent, OutboxStream, ParkedEvent
@@ -21,7 +21,14 @@ from chassis.events.outbox.process import delivering
 from chassis.events.outbox.settings import PublisherSettings
 from chassis.events.outbox.subscribers import remove_subscriber
 from chassis.events.outbox.transport import IssueToken
-from chassis.ops.cli import ResultT, fail, in_transaction, settings_or_exit, with_database
+from chassis.ops.cli import (
+    ResultT,
+    fail,
+    in_transaction,
+    settings_or_exit,
+    until_signalled,
+    with_database,
+)
 from chassis.ops.logs import configure_logging
 
 logger = structlog.get_logger(__name__)
@@ -48,10 +55,7 @@ def add_outbox_commands(
 
     @cli.command()
     def relay(
-        metrics_port: Annotated[
-            int | None,
-            typer.Option(min=1, max=65535, help="Serve this process's metrics at this port."),
-        ] = None,
+        metrics_port: MetricsPort = None,
     ) -> None:
         """Deliver events until SIGTERM or Ctrl-C. Any number may run, with or without `serve`."""
         settings = settings_or_exit(settings_class)
@@ -67,20 +71,44 @@ def add_outbox_commands(
             tokens = issue_tokens(database, settings)
             async with delivering(settings, database, tokens, registry, source=source):
                 logger.info("relay_started")
-                await _until_signalled()
+                await until_signalled()
                 logger.info("relay_stopping")
 
         with_database(settings, deliver)
 
-    cli.add_typer(_outbox_cli(settings_class), name="outbox")
+    outbox = _outbox_cli(settings_class)
+    _add_create_stream(outbox, settings_class, source)
+    cli.add_typer(outbox, name="outbox")
 
 
-async def _until_signalled() -> None:
-    is_signalled = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, is_signalled.set)
-    await is_signalled.wait()
+def _add_create_stream(
+    cli: typer.Typer, settings_class: type[PublisherSettings], source: str
+) -> None:
+    @cli.command("create-stream")
+    def create_stream(
+        url: AdminUrl,
+        max_age_days: Annotated[int, typer.Option(min=1, help="Delete older events.")] = 7,
+        max_bytes: Annotated[
+            int, typer.Option(min=1_000_000, help="Refuse events when the stream is this large.")
+        ] = 2**30,
+    ) -> None:
+        """Create this service's stream on NATS, or change its limits."""
+        from chassis.events.nats import administration  # noqa: PLC0415 - an extra
+        from chassis.events.nats.transport import stream_of  # noqa: PLC0415
+
+        backoff_seconds = settings_or_exit(settings_class).events_max_backoff_seconds
+        stream = stream_of(source)
+        administration.administer(
+            url,
+            lambda jetstream: administration.create_stream(
+                jetstream,
+                stream,
+                max_age_seconds=timedelta(days=max_age_days).total_seconds(),
+                max_bytes=max_bytes,
+                longest_backoff_seconds=backoff_seconds,
+            ),
+        )
+        typer.echo(f"The stream {stream} keeps events for {max_age_days} days.")
 
 
 def _outbox_cli(settings_class: type[PublisherSettings]) -> typer.Typer:

@@ -14,8 +14,8 @@ from chassis.db.notifications import listen
 from chassis.events.outbox.housekeeping import prune_delivered
 from chassis.events.outbox.metrics import DeliveryMetrics
 from chassis.events.outbox.relay import Relay
-from chassis.events.outbox.settings import PublisherSettings
-from chassis.events.outbox.transport import DeliveryTokens, HttpTransport, IssueToken
+from chassis.events.outbox.settings import PublisherSettings, Subscriber
+from chassis.events.outbox.transport import DeliveryTokens, HttpTransport, IssueToken, Transport
 from chassis.events.outbox.writing import CHANNEL, WAKE_RELAYS
 from chassis.http.client import service_client
 from chassis.ops.background import BackgroundTask, BackgroundTasks
@@ -48,14 +48,8 @@ async def delivering(
     relays: dict[Relay, BackgroundTask] = {}
     async with AsyncExitStack() as stack:
         for subscriber in settings.events_subscribers:
-            # One client each: a subscriber that uses many connections takes none of another's.
-            http = service_client("", timeout_seconds=deadline_seconds, transport=transport)
-            sink = HttpTransport(
-                str(subscriber.url),
-                await stack.enter_async_context(http),
-                DeliveryTokens(issue_token, subscriber.audience),
-                source=source,
-                deadline_seconds=deadline_seconds,
+            sink = await stack.enter_async_context(
+                _transport(settings, subscriber, issue_token, source, transport)
             )
             relay = Relay(
                 database, subscriber.name, sink, settings, metrics, poll_seconds=poll_seconds
@@ -80,6 +74,31 @@ async def delivering(
                 for relay in relays:
                     relay.stop()
         await asyncio.gather(*(relay.close(patience_seconds=deadline_seconds) for relay in relays))
+
+
+@asynccontextmanager
+async def _transport(
+    settings: PublisherSettings,
+    subscriber: Subscriber,
+    issue_token: IssueToken,
+    source: str,
+    network: httpx.AsyncBaseTransport | None,
+) -> AsyncIterator[Transport]:
+    """One for each subscriber: one that uses many connections takes none of another's."""
+    seconds = settings.events_deadline_seconds
+    if subscriber.is_broker:
+        from chassis.events.nats.connection import open_broker  # noqa: PLC0415 - an extra
+        from chassis.events.nats.transport import NatsTransport  # noqa: PLC0415
+
+        async with open_broker(
+            subscriber.url, settings.nats_password, stop_seconds=seconds
+        ) as broker:
+            yield NatsTransport(broker, source=source, deadline_seconds=seconds)
+        return
+    async with service_client("", timeout_seconds=seconds, transport=network) as http:
+        tokens = DeliveryTokens(issue_token, subscriber.audience)
+        url = str(subscriber.url)
+        yield HttpTransport(url, http, tokens, source=source, deadline_seconds=seconds)
 
 
 async def _prune(settings: PublisherSettings, database: Database) -> float:

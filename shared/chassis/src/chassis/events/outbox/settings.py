@@ -2,7 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AnyUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    UrlConstraints,
+    field_validator,
+)
 from pydantic_settings import NoDecode
 
 from chassis.events.outbox.models import MAX_NAME_LENGTH
@@ -15,7 +23,14 @@ class Subscriber(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=MAX_NAME_LENGTH)
-    url: AnyHttpUrl
+    url: Annotated[
+        AnyUrl, UrlConstraints(allowed_schemes=["http", "https", "nats", "tls"], host_required=True)
+    ]
+
+    @property
+    def is_broker(self) -> bool:
+        """It is a server of NATS, from which any number of services read."""
+        return self.url.scheme in {"nats", "tls"}
 
     @property
     def audience(self) -> str:
@@ -28,8 +43,11 @@ class PublisherSettings(DatabaseSettings):
 
     events_subscribers: Annotated[tuple[Subscriber, ...], NoDecode] = Field(
         (),
-        description="Comma-separated `name=url` of the services that get every event. "
-        "Without any, events are stored until there is one.",
+        description="Comma-separated `name=url` of the services that get every event, or of a broker: "
+        "`broker=nats://user@host:4222`. Without any, events are stored until there is one.",
+    )
+    nats_password: SecretStr | None = Field(
+        None, description="The password of the user in a `nats://` URL."
     )
     events_relay: bool = Field(
         True,

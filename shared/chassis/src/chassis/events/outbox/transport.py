@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -122,22 +123,10 @@ class HttpTransport:
         self._deadline_seconds = deadline_seconds
 
     async def deliver(self, event: OutboxEvent) -> Answer:
-        headers, body = to_http(cloud_event(event, self._source))
-        headers["Authorization"] = f"Bearer {await self._tokens.current()}"
-        attributes = {  # the names of OpenTelemetry's conventions for CloudEvents
-            "cloudevents.event_id": event.event_id,
-            "cloudevents.event_source": self._source,
-            "cloudevents.event_type": event.type,
-            "cloudevents.event_subject": str(event.aggregate_id),
-        }
-        name = f"deliver {event.type}"
-        with caused_by(
-            event.request_id, event.traceparent, span=name, attributes=attributes
-        ) as span:
-            answer = await self._post(headers, body)
-            if isinstance(answer, _NotTaken):
-                span.set_status(StatusCode.ERROR, answer.reason)
-        return answer
+        with delivery(event, self._source) as noted:
+            headers, body = to_http(cloud_event(event, self._source))
+            headers["Authorization"] = f"Bearer {await self._tokens.current()}"
+            return noted(await self._post(headers, body))
 
     async def _post(self, headers: dict[str, str], body: bytes) -> Answer:
         try:
@@ -148,13 +137,13 @@ class HttpTransport:
             return Failed("no answer in time", is_late=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             is_late = isinstance(error, httpx.ReadTimeout)
-            return Failed(type(error).__name__, _beginning(str(error)), is_late=is_late)
+            return Failed(type(error).__name__, beginning(str(error)), is_late=is_late)
         return self._meaning_of(response)
 
     def _meaning_of(self, response: httpx.Response) -> Answer:
         if response.is_success:
             return Delivered()
-        reason, detail = f"status {response.status_code}", _beginning(response.text)
+        reason, detail = f"status {response.status_code}", beginning(response.text)
         if response.status_code in _REFUSALS:
             return Refused(reason, detail)
         if response.status_code == httpx.codes.UNAUTHORIZED:
@@ -164,6 +153,26 @@ class HttpTransport:
         if asked_seconds is None:
             return Failed(reason, detail)
         return Failed(reason, detail, min(asked_seconds, MAX_RETRY_AFTER_SECONDS))
+
+
+@contextmanager
+def delivery(event: OutboxEvent, source: str) -> Iterator[Callable[[Answer], Answer]]:
+    """The span of a delivery; call what it yields with the answer, which it returns."""
+    attributes = {  # the names of OpenTelemetry's conventions for CloudEvents
+        "cloudevents.event_id": event.event_id,
+        "cloudevents.event_source": source,
+        "cloudevents.event_type": event.type,
+        "cloudevents.event_subject": str(event.aggregate_id),
+    }
+    name = f"deliver {event.type}"
+    with caused_by(event.request_id, event.traceparent, span=name, attributes=attributes) as span:
+
+        def noted(answer: Answer) -> Answer:
+            if isinstance(answer, _NotTaken):
+                span.set_status(StatusCode.ERROR, answer.reason)
+            return answer
+
+        yield noted
 
 
 def cloud_event(event: OutboxEvent, source: str) -> Event:
@@ -180,5 +189,5 @@ def cloud_event(event: OutboxEvent, source: str) -> Event:
     )
 
 
-def _beginning(text: str) -> str:
+def beginning(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text[:_MAX_DETAIL_LENGTH])
