@@ -18,9 +18,10 @@ from app.main import create_app, token_issuer
 from app.repositories.users import UserQueries
 from app.schemas import UserCreate
 from app.services import accounts, restore, service_clients, signing_keys
+from app.services.access_tokens import FIRST_PARTY
 from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
-from app.settings import UsersSettings
+from app.settings import SERVICE_NAME, UsersSettings
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox.commands import add_outbox_commands
@@ -142,6 +143,8 @@ def create_client(
     """
     if not _CLIENT_ID.fullmatch(client_id):
         fail("the client id must be 1 to 64 printable ASCII characters without :, % and +.")
+    if client_id in {SERVICE_NAME, FIRST_PARTY} or client_id.isdigit():
+        fail("this client id is reserved for tokens of users and of the users service itself.")
     for name in (*audience, *scope):
         if not name or " " in name or not _is_printable_ascii(name):
             fail("an audience or a scope must be printable ASCII characters without spaces.")

@@ -127,6 +127,7 @@ class PublicUser(View):
 class InternalUser(PublicUser):
     """A user as the events of the account describe it."""
 
+    role: Role
     version: int = Field(description="Increases with every change of the account.", examples=[3])
 
 

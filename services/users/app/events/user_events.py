@@ -29,12 +29,13 @@ async def write_user_event(session: WriteSession, event_type: EventType, user: U
 def event_data(event_type: EventType, user: User) -> dict[str, JsonValue]:
     """The full state, so that a later event replaces one that was lost or refused.
 
-    It has no e-mail address and no role, which are private.
+    It has no e-mail address, which is private. Other services need the role, because it ends before a token expires.
     """
     return {
         "id": user.id,
         "name": user.name,
         "is_active": user.is_active and event_type != "user.deleted",
+        "role": user.role,
         "version": event_version(event_type, user),
     }
 

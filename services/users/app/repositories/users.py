@@ -46,6 +46,7 @@ class AccountState(NamedTuple):
     id: int
     name: str
     is_active: bool
+    role: Role
     version: int
 
 
@@ -93,7 +94,9 @@ _PASSWORD_HASH_BY_ID = select_columns(col(User.password_hash)).where(
     col(User.id) == bindparam("user_id")
 )
 _STATES_AFTER_ID = (
-    select_columns(col(User.id), col(User.name), col(User.is_active), col(User.version))
+    select_columns(
+        col(User.id), col(User.name), col(User.is_active), col(User.role), col(User.version)
+    )
     .where(col(User.id) > bindparam("after_id"))
     .order_by(col(User.id))
     .limit(bindparam("limit"))

@@ -9,12 +9,14 @@ import jwt
 from app.schemas import AccessToken, ServiceToken
 from app.services.signing_keys import KeyRing
 from app.settings import SERVICE_NAME
-from chassis.auth.tokens import ALGORITHM, Role
+from chassis.auth.tokens import ALGORITHM, TYPE, Role
 from chassis.db.columns import utc_now
 
 INTERNAL_AUDIENCE = "users-internal"
 """The audience of this service's internal routes."""
 READ_SCOPE = "users:read"
+FIRST_PARTY = "first-party"
+"""The client of people who sign in with their password: whatever they use, it isn't registered."""
 _DELIVERY_SECONDS = 60
 
 
@@ -40,6 +42,7 @@ class TokenIssuer:
     ) -> AccessToken:
         claims: dict[str, str | int | Sequence[str]] = {
             "sub": str(user_id),
+            "client_id": FIRST_PARTY,
             "aud": self._user_audiences,
             "role": role,
             "sid": str(session_id),
@@ -51,13 +54,14 @@ class TokenIssuer:
         self, client_id: str, *, audience: str, scopes: Sequence[str]
     ) -> ServiceToken:
         scope = " ".join(scopes)
-        claims = {"sub": client_id, "aud": audience, "scope": scope}
+        claims = {"sub": client_id, "client_id": client_id, "aud": audience, "scope": scope}
         token = await self._issue(claims, self._lifetime_seconds)
         return ServiceToken(**token.model_dump(), scope=scope)
 
     async def for_delivery(self, audience: str) -> AccessToken:
         """A short-lived token for deliveries of events to one subscriber."""
-        return await self._issue({"sub": SERVICE_NAME, "aud": audience}, _DELIVERY_SECONDS)
+        claims = {"sub": SERVICE_NAME, "client_id": SERVICE_NAME, "aud": audience}
+        return await self._issue(claims, _DELIVERY_SECONDS)
 
     async def _issue(
         self, claims: Mapping[str, str | int | Sequence[str]], lifetime_seconds: int
@@ -74,7 +78,7 @@ class TokenIssuer:
             },
             key.private,
             algorithm=ALGORITHM,
-            headers={"kid": key.key_id},
+            headers={"kid": key.key_id, "typ": TYPE},
         )
         return AccessToken(
             access_token=token,

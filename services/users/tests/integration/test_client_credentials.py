@@ -90,10 +90,10 @@ class TestClientCredentials:
         body = response.json()
         assert body.keys() == {"access_token", "token_type", "expires_in", "scope"}
         assert body["scope"] == "users:read"
-        assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "scope"}
+        assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "scope", "client_id"}
         assert claims["aud"] == "users-internal"
         assert claims["scope"] == "users:read"
-        assert claims["sub"] == CLIENT_ID
+        assert claims["sub"] == claims["client_id"] == CLIENT_ID
 
     async def test_wrong_client_id_or_secret_returns_401(
         self, client: AppClient, credentials: Credentials

@@ -87,7 +87,8 @@ class TestDelivery:
         assert event["subject"] == str(user["id"])
         assert event["requestid"] == "req-1"
         assert event["traceparent"].split("-")[1] == TRACE_ID
-        assert event["data"] == {"id": user["id"], "name": "Ada", "is_active": True, "version": 1}
+        data = {"id": user["id"], "name": "Ada", "is_active": True, "role": "user", "version": 1}
+        assert event["data"] == data
         for name in ("events_outbox_depth", "events_parked", "events_subscriber_available"):
             assert f'\n{name}{{subscriber="items"}}' in metrics
 

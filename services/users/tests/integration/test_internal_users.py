@@ -85,7 +85,7 @@ class TestListAllUsers:
         account = await create_account(session, state, name="Ada")
         await accounts.change(session, account.id, AdminPatch(is_active=False))
         await session.commit()
-        listed = {"id": account.id, "name": "Ada", "is_active": False, "version": 2}
+        listed = {"id": account.id, "name": "Ada", "is_active": False, "role": "user", "version": 2}
         assert await page(service_client) == {"users": [listed], "next_after_id": None}
 
 

@@ -88,6 +88,10 @@ class TestCreateClient:
                 for client_id in ("", "c" * 65, "tab\t", "ümlaut", "a:b", "a%b", "a+b")
             ),
             *(
+                ((client_id, *GRANTS), {}, "reserved")
+                for client_id in ("users", "first-party", "7")
+            ),
+            *(
                 (("items", *GRANTS, option, name), {}, "printable ASCII characters without spaces")
                 for option in ("--audience", "--scope")
                 for name in ("", "two words", "ümlaut")

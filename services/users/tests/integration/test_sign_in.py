@@ -192,9 +192,11 @@ class TestAccessToken:
             "role",
             "auth_time",
             "sid",
+            "client_id",
         }
         assert claims["iss"] == "users"
         assert claims["sub"] == str(user.id)
+        assert claims["client_id"] == "first-party"
         assert claims["aud"] == list(settings.token_audiences)
         assert claims["role"] == "user"
         assert claims["auth_time"] == claims["iat"]

@@ -30,8 +30,8 @@ async def events_of(session: WriteSession, user_id: int) -> list[Written]:
 
 
 def state(account: Account, version: int, **changes: Any) -> dict[str, Any]:
-    data = {"id": account.id, "name": account.name, "is_active": True, "version": version}
-    return {**data, **changes}
+    data = {"id": account.id, "name": account.name, "is_active": True, "role": "user"}
+    return {**data, "version": version, **changes}
 
 
 class TestChanges:
@@ -40,7 +40,7 @@ class TestChanges:
     ) -> None:
         response = await client.post("/users/", json=create_user_data(name="Ada"))
         user = assert_user_response(response, status=201)
-        data = {"id": user["id"], "name": "Ada", "is_active": True, "version": 1}
+        data = {"id": user["id"], "name": "Ada", "is_active": True, "role": "user", "version": 1}
         assert await events_of(session, user["id"]) == [("user.created", 1, data)]
 
     async def test_rename_writes_an_event(
@@ -67,8 +67,8 @@ class TestChanges:
             assert_status(await admin_client.patch(f"/admin/users/{user.id}", json=body), 200)
         assert await events_of(session, user.id) == [
             ("user.updated", 2, state(user, 2, is_active=False)),
-            ("user.updated", 3, state(user, 3, is_active=False)),
-            ("user.updated", 4, state(user, 4, name="Ada")),
+            ("user.updated", 3, state(user, 3, is_active=False, role="admin")),
+            ("user.updated", 4, state(user, 4, name="Ada", role="admin")),
         ]
 
     async def test_deletion_writes_an_event(

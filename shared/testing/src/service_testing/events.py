@@ -37,8 +37,10 @@ def event_request(event: Event, mode: Mode = "structured") -> tuple[dict[str, st
 
 
 def sender_token(issuer: TokenIssuer, *, audience: str, **claims: Any) -> str:
-    """The token of a service, not of a user, that sends events to this audience."""
-    return issuer.token(audience=audience, without=("role",), **{"sub": "publisher", **claims})
+    """The token of a service, not of a user, that sends events to this audience: of the issuer itself by default."""
+    sender = claims.pop("sub", issuer.name)
+    claims = {"sub": sender, "client_id": sender, **claims}
+    return issuer.token(audience=audience, without=("role",), **claims)
 
 
 class EventSender:

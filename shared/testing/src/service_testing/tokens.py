@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt import PyJWK, PyJWS
 from jwt.algorithms import OKPAlgorithm
 
-from chassis.auth.tokens import ALGORITHM
+from chassis.auth.tokens import ALGORITHM, TYPE
 
 _LIFETIME_SECONDS = 15 * 60
 
@@ -71,6 +71,7 @@ class TokenIssuer:
         payload = {
             "iss": self.name,
             "sub": str(user_id),
+            "client_id": "first-party",
             "aud": audience if isinstance(audience, str) else list(audience),
             "iat": now,
             "exp": now + int(expires_in_seconds),
@@ -84,7 +85,7 @@ class TokenIssuer:
             json.dumps(kept).encode(),
             self._secret(algorithm),
             algorithm,
-            headers={"kid": self.key_id, **(headers or {})},
+            headers={"typ": TYPE, "kid": self.key_id, **(headers or {})},
         )
 
     def _jwk(self) -> dict[str, Any]:

@@ -73,5 +73,5 @@ async def test_sender_token_has_one_audience_and_no_role() -> None:
     issuer = TokenIssuer()
     token = sender_token(issuer, audience="items-events")
     claims = await TokenVerifier(issuer, audience="items-events", issuer="issuer").claims(token)
-    assert (claims["aud"], claims["sub"]) == ("items-events", "publisher")
+    assert (claims["aud"], claims["sub"]) == ("items-events", "issuer")
     assert "role" not in claims

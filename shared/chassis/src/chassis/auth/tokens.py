@@ -11,6 +11,8 @@ from chassis.web.errors import InvalidToken
 from chassis.web.fields import MAX_ID, MAX_ID_DIGITS
 
 ALGORITHM = "EdDSA"
+TYPE = "at+jwt"
+"""What the header of an access token says, so that no other signed document passes for one."""
 LEEWAY_SECONDS = 10
 
 Role = Literal["user", "admin"]
