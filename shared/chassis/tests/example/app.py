@@ -65,6 +65,11 @@ async def read_note(note_id: PathId, session: ReadSessionDep) -> dict[str, Any]:
     return {"id": note[0], "title": note[1]}
 
 
+@router.post("/exhaustion", include_in_schema=False)
+async def run_out_of_memory() -> None:
+    raise MemoryError
+
+
 def create_app(
     *,
     database: Database | None = None,

@@ -19,6 +19,7 @@ from tests.example.app import MIGRATIONS
 from tests.example.process import Served, served
 
 from chassis.db import migrations
+from chassis.ops.connections import Connections
 from chassis.ops.health import Lifecycle
 from chassis.ops.serving import DrainingServer
 
@@ -83,7 +84,8 @@ async def at_its_end() -> AsyncIterator[DrainingServer]:
 
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
     config.load()
-    server = DrainingServer(config, Lifecycle(), drain_seconds=1)
+    connections = Connections(most=10, silent_seconds=10)
+    server = DrainingServer(config, Lifecycle(), connections, drain_seconds=1)
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     server._drained_at = 0.0

@@ -27,6 +27,8 @@ class Lifecycle:
     """Whether the process is about to end. Until then it serves requests, but isn't ready."""
 
     is_stopping: bool = False
+    is_out_of_memory: bool = False
+    """A request raised a MemoryError: the process ends soon, to be started again."""
 
 
 Check = Callable[[ServiceState], Awaitable[str]]
@@ -67,7 +69,7 @@ async def run_checks(
     state: ServiceState, checks: Mapping[str, Check], lifecycle: Lifecycle
 ) -> Readiness:
     """Whether the service can serve requests, and if not, why."""
-    if lifecycle.is_stopping:
+    if lifecycle.is_stopping or lifecycle.is_out_of_memory:
         return Readiness(status="stopping", checks={})
     results = {name: await _run(name, check, state) for name, check in checks.items()}
     is_ready = all(result == "ok" for result in results.values())

@@ -36,6 +36,11 @@ class ServiceSettings(BaseSettings):
     max_body_bytes: int = Field(
         1024 * 1024, ge=1, description="Larger request bodies are refused (at least 1)."
     )
+    max_connections: int = Field(
+        1000,
+        ge=1,
+        description="Open connections of clients; more end the one that has been silent for longest (at least 1).",
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Comma-separated addresses or networks whose `X-Forwarded-*` headers are used.",

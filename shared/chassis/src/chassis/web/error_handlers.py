@@ -55,6 +55,8 @@ def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """
 
     async def on_http_error(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, MemoryError):  # FastAPI takes it for a malformed body
+            raise error.__cause__
         headers = dict(error.headers or {})
         path = request.scope["path"]
         if error.status_code == NotFound.status and _methods_at(f"{path}/", routes):

@@ -17,7 +17,7 @@ from chassis.ops.metrics import HttpMetrics
 from chassis.ops.telemetry import QUIET_ROUTES
 from chassis.web.context import RequestContext, current_context, request_context
 from chassis.web.error_handlers import error_response
-from chassis.web.errors import ApiError, BodyTooLarge, InternalError
+from chassis.web.errors import ApiError, BodyTooLarge, InternalError, Overloaded
 from chassis.web.fields import MAX_ID_DIGITS
 
 logger = structlog.get_logger(__name__)
@@ -73,6 +73,12 @@ class RequestMiddleware:
             await self.app(exchange.scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             pass  # the client has gone, which is no error of the service
+        except MemoryError:
+            self.lifecycle.is_out_of_memory = True
+            logger.critical("out_of_memory", path=exchange.scope["path"])
+            if exchange.status is not None:
+                raise
+            await exchange.answer(Overloaded())
         except Exception:
             logger.exception("unhandled_error", path=exchange.scope["path"])
             if exchange.status is not None:
