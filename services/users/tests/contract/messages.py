@@ -101,10 +101,18 @@ class UsersMessages(ProviderStates):
         assert_status(await holder.patch("/users/me", json={"name": name}), 200)
         return await self._last_event()
 
-    async def _administer(self, *, is_active: bool) -> Message:
+    @message_producer("the event of a promoted user")
+    async def promoted(self) -> Message:
+        return await self._administer(role="admin")
+
+    @message_producer("the event of a demoted administrator")
+    async def demoted(self) -> Message:
+        return await self._administer(role="user")
+
+    async def _administer(self, **changes: Any) -> Message:
         await self._people.store(ADMIN_ID, role="admin")
         admin = await self._people.client_of(ADMIN_ID)
-        response = await admin.patch("/admin/users/7", json={"is_active": is_active})
+        response = await admin.patch("/admin/users/7", json=changes)
         assert_status(response, 200)
         return await self._last_event()
 
