@@ -1,2 +1,1 @@
 """Other people's clients and tools, on the services and their descriptions."""
-# needs: users, items

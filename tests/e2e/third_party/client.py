@@ -1,4 +1,5 @@
 """A person's way through both services, with clients that openapi-python-client has generated."""
+# needs: users, items
 
 import sys
 

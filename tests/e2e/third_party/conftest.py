@@ -87,4 +87,4 @@ def running_stack(
 
 @pytest.fixture(scope="session")
 def descriptions() -> list[Path]:
-    return [workspace.ROOT / f"contracts/openapi/{name}.json" for name in ("users", "items")]
+    return [workspace.ROOT / f"contracts/openapi/{each.name}.json" for each in workspace.services()]

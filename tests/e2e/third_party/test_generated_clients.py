@@ -1,4 +1,5 @@
 """Clients that are generated from the descriptions work: register, sign in, create, list and edit."""
+# needs: users, items
 
 import sys
 from pathlib import Path

@@ -49,6 +49,7 @@ def test_proxy_serves_the_docs_page_of_each_service(anonymous: ApiClient, servic
     page = anonymous.users.get(f"/docs/{service}/")
     assert_status(page, 200)
     assert "text/html" in page.headers["Content-Type"]
+    assert_status(anonymous.users.head(f"/docs/{service}/"), 200)
     assert f'href="/docs/{service}/"' in anonymous.users.get("/").text
     description = anonymous.users.get(f"/docs/{service}/openapi.json")
     assert description.headers["Content-Encoding"] == "gzip"

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cloudevents.core.bindings.http import to_binary
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event, to_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
@@ -71,6 +71,16 @@ class TestRoundTrip:
         attributes["time"] = EVENT.time
         message = to_binary(CloudEvent(attributes, data), JSONFormat())
         assert from_http(httpx.Headers(message.headers), message.body) == EVENT
+
+    def test_sdk_reads_what_the_relay_sends(self) -> None:
+        headers, body = to_http(EVENT)
+        event = from_http_event(HTTPMessage(headers, body), JSONFormat())
+        assert (event.get_id(), event.get_source(), event.get_type()) == (
+            EVENT.id,
+            EVENT.source,
+            EVENT.type,
+        )
+        assert (event.get_time(), event.get_data()) == (EVENT.time, EVENT.data)
 
     @given(
         name=st.text(st.characters(codec="utf-8"), max_size=120),
