@@ -176,7 +176,7 @@ class TestUnusableDatabase:
         [
             (UNREACHABLE, ".*Connect call failed.*"),
             ("postgresql://u:hunter2@127.0.0.1:99999/notes", ".*port must be 0-65535.*"),
-            ("postgresql://u:hunter2@127.0.0.1:1/notes?sslmode=require", ".*sslmode.*"),
+            ("postgresql://u:hunter2@127.0.0.1:1/notes?sslmode=nonsense", ".*sslmode.*"),
             ("sqlite:////dev/null/notes.db", ".*"),
         ],
     )

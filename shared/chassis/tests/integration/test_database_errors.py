@@ -85,7 +85,7 @@ class TestUnreachable:
         [
             "postgresql://u:hunter2@127.0.0.1:1/notes",
             "postgresql://u:hunter2@127.0.0.1:99999/notes",
-            "postgresql://u:hunter2@127.0.0.1/notes?unknown_option=1",
+            "postgresql://u:hunter2@127.0.0.1/notes?sslmode=nonsense",
             "sqlite:////no/such/folder/notes.db",
         ],
     )
