@@ -16,9 +16,9 @@ from app.jobs.housekeeping import housekeeping
 from app.metrics import EventMetrics, RemovalGauges, UsersMetrics
 from app.routers import events, items
 from app.services.owners import OwnerLookup
-from app.services.published_keys import DatabaseKeyStore
 from app.settings import ItemsSettings
 from chassis.auth.remote_keys import RemoteKeys
+from chassis.auth.stored_keys import DatabaseKeyStore
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
 from chassis.events.consuming import Consumer, consumer_checks, consuming

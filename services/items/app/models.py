@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, Text
 from sqlmodel import Field, SQLModel
 
+import chassis.auth.stored_keys  # noqa: F401 - its table is in this database, too
 from chassis.db.columns import (
     NAME_LENGTH,
     NAMING_CONVENTION,
@@ -114,14 +115,3 @@ class Resync(SQLModel, table=True):
     started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """Null while it is running, and for ever after it failed."""
-
-
-class PublishedKeys(SQLModel, table=True):
-    """The users service's last good key set, to verify tokens while that service is unavailable."""
-
-    __tablename__ = "published_keys"
-    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
-
-    id: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    document: str = Field(sa_type=Text)
-    fetched_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

@@ -7,7 +7,8 @@ from sqlalchemy import delete, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
-from app.models import Item, ItemRemoval, Owner, PublishedKeys, ReceivedEvent, Resync
+from app.models import Item, ItemRemoval, Owner, ReceivedEvent, Resync
+from chassis.auth.stored_keys import PublishedKeys
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 from tests.factories import create_items, create_owner

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 
 from app.dependencies import ItemsState
 from app.errors import UsersUnavailable
-from app.services.published_keys import DatabaseKeyStore
 from chassis.auth.remote_keys import RemoteKeys
+from chassis.auth.stored_keys import DatabaseKeyStore
 from chassis.auth.tokens import TokenVerifier
 from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient, app_transport

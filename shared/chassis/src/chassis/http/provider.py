@@ -1,20 +1,47 @@
-"""Calls to another service: deadline, few retries, circuit breaker (ADR 0021). Nothing of httpx leaves `clients`."""
+"""Calls to another service: deadline, few retries, circuit breaker (ADR 0021), and their metrics."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 import httpx
 import structlog
+from prometheus_client import CollectorRegistry, Counter
 from pydantic import BaseModel, ValidationError
 
-from app.metrics import CallMetrics
 from chassis.http.client import send_or_fail, service_client
-from chassis.http.guarded_calls import CallGivenUp, CallPolicy, GuardedCalls
+from chassis.http.guarded_calls import CallFailed, CallGivenUp, CallPolicy, GuardedCalls
+from chassis.http.metrics import BreakerGauge
 from chassis.web.errors import Unavailable
 
 logger = structlog.get_logger(__name__)
 BodyT = TypeVar("BodyT", bound=BaseModel)
+
+
+class CallMetrics:
+    """`calls_total{calls,result}` and the states of the circuit breakers."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self._calls = Counter(
+            "calls_total",
+            "Calls to other services, each attempt counted.",
+            ("calls", "result"),
+            registry=registry,
+        )
+        self.breakers = BreakerGauge(registry)
+
+    @contextmanager
+    def counting_call(self, calls: str) -> Iterator[None]:
+        """Count the call in the block as answered, failed, or given up by its caller."""
+        result = "given_up"
+        try:
+            yield
+            result = "answered"
+        except CallFailed:
+            result = "failed"
+            raise
+        finally:
+            self._calls.labels(calls, result).inc()
 
 
 class Provider:
@@ -34,7 +61,7 @@ class Provider:
         self._guarded = GuardedCalls(policy)
         self._unavailable = unavailable
         self._metrics = metrics
-        metrics.watch_breaker(calls, self._guarded.breaker)
+        metrics.breakers.watch(calls, self._guarded.breaker)
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """A response below 500, within the deadline."""
