@@ -1,7 +1,4 @@
-"""Makes a service from templates/service: `make new-service NAME=orders CONSUMES=items SUBSCRIBES=users`.
-
-It works in a clone of the last commit, and brings the result back as one patch when everything has succeeded.
-"""
+"""Makes a service from templates/service: `make new-service NAME=orders CONSUMES=items SUBSCRIBES=users`."""
 
 import builtins
 import json
@@ -12,10 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import workspace
 from workspace import ROOT, Refused, Service
@@ -27,23 +26,14 @@ OFFERS = "for_consumers"
 """The folder of a service with what its consumers start from."""
 VARIABLES = {"NAME", "SINGULAR", "CONSUMES", "SUBSCRIBES", "PORT", "DATABASE"}
 # What every service, this repository or the stack has already.
-RESERVED = {
-    *(
-        "admin",
-        "app",
-        "auth",
-        "chassis",
-        "contracts",
-        "database",
-        "docs",
-        "errors",
-        "events",
-        "health",
-    ),
-    *("internal", "localhost", "metrics", "models", "openapi", "page", "postgres", "principal"),
-    *("prometheus", "proxy", "request", "response", "schemas", "services", "session", "settings"),
-    *("shared", "state", "template0", "template1", "tests"),
-}
+_WORDS = """
+    admin app auth chassis contracts database docs errors events health internal localhost metrics models openapi
+    page postgres principal prometheus proxy request response schemas services session settings shared state
+    template0 template1 tests
+"""
+RESERVED = set(_WORDS.split())
+# Endings of plurals, and what the singular has in place of them.
+PLURALS = {"ies": "y", "sses": "ss", "ches": "ch", "shes": "sh", "xes": "x", "ss": "ss", "s": ""}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +44,7 @@ class NewService(Service):
 
 def singular(name: str) -> str:
     """One of them: `orders` are made of `order`. It doesn't know `movies`: SINGULAR does."""
-    for ending, replaced in (
-        ("ies", "y"),
-        ("sses", "ss"),
-        ("ches", "ch"),
-        ("shes", "sh"),
-        ("xes", "x"),
-        ("ss", "ss"),
-        ("s", ""),
-    ):
+    for ending, replaced in PLURALS.items():
         if name.endswith(ending) and len(name) > len(ending) + 1:
             return name.removesuffix(ending) + replaced
     return name
@@ -80,23 +62,26 @@ def asked(variables: Mapping[str, str], root: Path = ROOT) -> NewService:
     one = variables.get("SINGULAR") or singular(name)
     for variable, word in (("NAME", name), ("SINGULAR", one)):
         if not re.fullmatch("[a-z][a-z0-9]{1,19}", word):
-            raise Refused(
-                f"{variable} must be 2 to 20 lower-case letters and digits, not {word!r}."
-            )
+            rule = "must be 2 to 20 lower-case letters and digits"
+            raise Refused(f"{variable} {rule}, not {word!r}.")
     if name in found or (root / "services" / name).exists():
         raise Refused(f"There is a service {name} already.")
     for word in (name, one):
         if word in RESERVED or keyword.iskeyword(word) or hasattr(builtins, word):
             raise Refused(f"NAME can't be {name}: `{word}` is reserved.")
-    database = _database(variables.get("DATABASE", ""))
+    if (database := variables.get("DATABASE", "")) not in {"", "yes", "no"}:
+        raise Refused(f"DATABASE must be yes or no, not {database!r}.")
+    subscribes = _publishers(variables.get("SUBSCRIBES", ""), found)
+    if subscribes and database == "no":
+        raise Refused("SUBSCRIBES needs a database: received events are stored.")
     return NewService(
         name=name,
         one=one,
         folder=root / "services" / name,
         port=_port(variables.get("PORT", ""), {each.port: each.name for each in found.values()}),
         consumes=_providers(variables.get("CONSUMES", ""), found),
-        subscribes=_publishers(variables.get("SUBSCRIBES", ""), found, database=database),
-        database=database,
+        subscribes=subscribes,
+        database=database != "no",
     )
 
 
@@ -108,16 +93,8 @@ def _check_names(variables: Mapping[str, str]) -> None:
         raise Refused(f"There is no variable {min(unknown)}; there are: {known}.")
 
 
-def _database(text: str) -> bool:
-    if text not in {"", "yes", "no"}:
-        raise Refused(f"DATABASE must be yes or no, not {text!r}.")
-    return text != "no"
-
-
-def _publishers(text: str, found: Mapping[str, Service], *, database: bool) -> list[str]:
+def _publishers(text: str, found: Mapping[str, Service]) -> list[str]:
     names = _providers(text, found)
-    if names and not database:
-        raise Refused("SUBSCRIBES needs a database: received events are stored.")
     for each in names:
         if not (found[each].folder / OFFERS / "events.py.jinja").exists():
             raise Refused(f"SUBSCRIBES can't be {each}: it publishes no events.")
@@ -150,20 +127,19 @@ def answers(new: NewService, root: Path = ROOT) -> list[str]:
     found = {each.name: each for each in workspace.services(root)}
     issuer = next(each.name for each in found.values() if each.issues_tokens)
     needed = sorted({issuer, *new.consumes, *new.subscribes})
-    providers = {
-        each: {"entity": _one_of(found[each]), "port": found[each].port} for each in needed
-    }
+    singulars = {each: made_with(found[each]).get("entity") or singular(each) for each in needed}
+    providers = {each: {"entity": singulars[each], "port": found[each].port} for each in needed}
     own = {"name": new.name, "entity": new.one, "port": new.port, "database": new.database}
     others = {"consumes": new.consumes, "subscribes": new.subscribes, "providers": providers}
+    others["references"] = [singulars[each] for each in new.consumes]
     values = own | {"issuer": issuer} | {key: json.dumps(each) for key, each in others.items()}
     return [f"--data={key}={value}" for key, value in values.items()]
 
 
-def _one_of(service: Service) -> str:
-    """The singular that the service was made with."""
+def made_with(service: Service) -> dict[str, Any]:
+    """The answers from which copier made the service; none for a service that was written by hand."""
     file = service.folder / ".copier-answers.yml"
-    made_with = file.exists() and re.search(r"^entity: (\w+)$", file.read_text(), re.MULTILINE)
-    return made_with[1] if made_with else singular(service.name)
+    return json.loads(file.read_text().partition("\n")[2]) if file.exists() else {}
 
 
 def mention(new: NewService, root: Path) -> None:
@@ -195,52 +171,68 @@ def _add(file: Path, text: str, after: str = "") -> None:
 def make(new: NewService, copy: Path) -> None:
     """Render the service in a copy of the repository, with what other commands derive from it."""
     folder = f"services/{new.name}"
-    copier = ["uv", "tool", "run", "--constraints", "constraints.txt", "copier", "copy", "--quiet"]
-    _run(copy, *copier, "--defaults", "--vcs-ref=HEAD", *answers(new, copy), ".", folder)
+    render(copy, folder, "HEAD", answers(new, copy))
     mention(new, copy)
-    if _run(copy, "git", "tag", "--list", "deployed/*"):
+    if run(copy, "git", "tag", "--list", "deployed/*"):
         until = (datetime.now(UTC) + timedelta(days=BELIEVED_DAYS)).date()
         _add(copy / "contracts/bootstrap.toml", f"{new.name} = {until}\n")
-    for options in (
-        f"-e format -- {folder}",
-        "-e constraints",
-        f"-c {folder} -e settings",
-        "-e contracts -- update",
-    ):
-        print(f"tox {options} ...", flush=True)
-        _run(copy, "tox", "-q", *options.split())
+    for options in ("-e constraints", f"-c {folder} -e settings", "-e contracts -- update"):
+        tox(copy, options)
 
 
-def _run(folder: Path, *command: str, given: str = "") -> str:
+def render(copy: Path, folder: str, commit: str, given: Sequence[str]) -> None:
+    """Render the template of that commit."""
+    copier = ["uv", "tool", "run", "--constraints", "constraints.txt", "copier", "copy", "--quiet"]
+    run(copy, *copier, "--defaults", f"--vcs-ref={commit}", *given, ".", folder)
+    tox(copy, f"-e format -- {folder}")
+
+
+def tox(folder: Path, options: str) -> None:
+    print(f"tox {options} ...", flush=True)
+    run(folder, "tox", "-q", *options.split())
+
+
+@contextmanager
+def all_or_nothing(root: Path) -> Iterator[Path]:
+    """A clone of the last commit. If the block succeeds, its changes are applied here, and staged.
+
+    Raises:
+        Refused: something isn't committed, or a command fails.
+    """
+    if changes := run(root, "git", "status", "--porcelain"):
+        first = changes.partition("\n")[0][3:]
+        raise Refused(f"Commit your changes first ({first}): this works on the last commit.")
+    commit = run(root, "git", "rev-parse", "HEAD").strip()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        run(root, "git", "clone", "--quiet", "--shared", ".", str(copy))
+        yield copy
+        run(copy, "git", "add", "--all")
+        patch = run(copy, "git", "diff", "--cached", "--binary", commit)
+        run(root, "git", "apply", "--index", "-", given=patch)
+
+
+def run(folder: Path, *command: str, given: str = "") -> str:
     """The output of a program, or of a module of this interpreter."""
-    program = [command[0]] if command[0] == "git" else [sys.executable, "-m", command[0]]
+    git = ["git", "-c", "core.quotePath=false"]
+    program = git if command[0] == "git" else [sys.executable, "-m", command[0]]
     # In another environment of tox, its variables would name that one's folders.
     own = {name: value for name, value in os.environ.items() if not name.startswith("TOX_")}
-    everything = [*program, *command[1:]]
-    run = subprocess.run(
-        everything, cwd=folder, env=own, input=given, capture_output=True, text=True, check=False
-    )
-    if run.returncode != 0:
-        output = f"{run.stdout}{run.stderr}"
+    piped: dict[str, Any] = {"input": given, "capture_output": True, "errors": "surrogateescape"}
+    done = subprocess.run([*program, *command[1:]], cwd=folder, env=own, check=False, **piped)
+    if done.returncode != 0:
+        output = f"{done.stdout}{done.stderr}"
         raise Refused(f"`{' '.join(command)}` failed, and nothing was written.\n{output}")
-    return run.stdout
+    return str(done.stdout)
 
 
 def main() -> None:
     """Make the service, or leave everything as it is."""
     started = time.monotonic()
     new = asked(os.environ)
-    if changes := _run(ROOT, "git", "status", "--porcelain"):
-        first = changes.partition("\n")[0][3:]
-        raise Refused(f"Commit your changes first ({first}): a service is made from a commit.")
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        _run(ROOT, "git", "clone", "--quiet", "--shared", ".", str(copy))
+    with all_or_nothing(ROOT) as copy:
         make(new, copy)
-        _run(copy, "git", "add", "--all")
-        patch = _run(copy, "git", "diff", "--cached", "--binary", "HEAD")
-        _run(ROOT, "git", "apply", "--index", "-", given=patch)  # all or nothing
-    files = _run(ROOT, "git", "diff", "--cached", "--name-only").splitlines()
+    files = run(ROOT, "git", "diff", "--cached", "--name-only").splitlines()
     elsewhere = [file for file in files if not file.startswith(f"services/{new.name}/")]
     print(f"services/{new.name}: {len(files) - len(elsewhere)} files. Also changed:")
     print(*(f"  {file}" for file in elsewhere), sep="\n")

@@ -5,18 +5,22 @@ Other files that need it name it in a line `# needs: users, items`: a file, a fo
 or an environment of tox.ini.
 """
 
+import json
 import os.path
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import workspace
-from workspace import Refused
+from new_service import all_or_nothing, made_with, render, run, tox
+from workspace import Refused, Service
 
+_NEXT = "Edit these files, then: make format, tox -e settings there, make contracts."
+_AUTHOR = ("-c", "user.name=remove-service", "-c", "user.email=remove-service@localhost")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#]+)[^)\s]*\)")
 
 
@@ -31,34 +35,85 @@ def remove(root: Path, name: str, *, force: bool) -> str:
         raise Refused(f"There is no service {name!r}. NAME is one of: {', '.join(services)}.")
     if len(services) == 1:
         raise Refused(f"{name} is the only service. Make another one first.")
-    consumers = [
-        each.name for each in services.values() if name in (*each.consumes, *each.subscribes)
-    ]
-    if consumers and not force:
+    consumers = [each for each in services.values() if name in (*each.consumes, *each.subscribes)]
+    elsewhere = [each["consumer"]["name"] for each in _external(root, name).values()]
+    found = ", ".join([*(each.name for each in consumers), *elsewhere])
+    if consumers and services[name].issues_tokens:
         raise Refused(
-            f"These services consume {name} or subscribe to it: {', '.join(consumers)}. FORCE=yes removes "
-            f"{name} with their declarations and contract tests of it. Their own code that uses it stays, "
-            "and its tests fail."
+            f"{name} issues the tokens that others need: {found}. It can only be the last."
         )
-    gone, texts = plan(root, name, services)
-    apply(root, gone, texts)
-    lines = ["Deleted:", *sorted(gone), "Edited:", *texts]
-    for each in consumers:
-        lines += [
-            f"services/{each} still has code that uses {name}: remove it. Its tests fail where"
-        ]
-        lines += [f"no contract covers a fake of {name} any more, or a setting is missing."]
+    if found and not force:
+        raise Refused(
+            f"These services consume {name} or subscribe to it: {found}. FORCE=yes removes {name}, "
+            "with what make new-service wrote for it in the others, and their contract tests of it."
+        )
+    with all_or_nothing(root) as copy:
+        left = [text for each in consumers if (text := take_out(copy, name, each))]
+        gone, texts = plan(copy, name, services)
+        for file, text in texts.items():
+            (copy / file).write_text(text, encoding="utf-8", errors="surrogateescape")
+        run(copy, "git", "rm", "-rqf", "--ignore-unmatch", "--", *gone)
+        if consumers and not left:
+            for each in consumers:  # it fails on a change of a file that git knows
+                run(copy, "git", "rm", "-q", "--cached", f"services/{each.name}/deploy/settings.md")
+                tox(copy, f"-c services/{each.name} -e settings")
+            tox(copy, "-e contracts -- update")
+    shutil.rmtree(root / "services" / name, ignore_errors=True)  # what git ignores
+    lines = [run(root, "git", "diff", "--cached", "--stat=100", "--summary"), *left]
     lines += [f"To see what else names it: git grep -iw {name}", "Then: make env, make test."]
-    lines += [f"If it is deployed, end it there first, and delete the tag deployed/{name}."]
+    for tag in run(root, "git", "tag", "--list", f"deployed/*/{name}").split():
+        lines.append(f"It is deployed. End it there, then: git push --delete origin {tag}")
     return "\n".join(lines)
+
+
+def take_out(copy: Path, name: str, consumer: Service) -> str:
+    """Take out of a consumer what the template wrote for the service; what is left to do, if anything.
+
+    The difference between two renderings, with the service and without it, is applied to the consumer's code.
+    """
+    folder, old = f"services/{consumer.name}", made_with(consumer)
+    if not old:
+        return f"{folder} was written by hand. Remove its code for {name}, or its tests fail."
+    without = {"consumes": old["consumes"], "subscribes": old["subscribes"]}
+    new = old | {key: [each for each in value if each != name] for key, value in without.items()}
+    new["providers"] = {key: each for key, each in old["providers"].items() if key != name}
+    base = run(copy, "git", "rev-parse", "HEAD").strip()
+    for answers in (old, new):
+        run(copy, "git", "rm", "-rq", "--", folder)
+        texts = {
+            key: each if isinstance(each, str) else json.dumps(each)
+            for key, each in answers.items()
+        }
+        given = [f"--data={key}={text}" for key, text in texts.items() if key[0] != "_"]
+        render(copy, folder, str(old["_commit"]), given)
+        run(copy, "git", "add", "--all")
+        run(copy, "git", *_AUTHOR, "commit", "--quiet", "--message", f"{name}: {answers is old}")
+    difference = run(copy, "git", "diff", "--binary", "HEAD~", "HEAD")
+    run(copy, "git", "reset", "--quiet", "--hard", base)
+    try:
+        run(copy, "git", "apply", "--3way", "-", given=difference)
+    except Refused:
+        conflicts = run(copy, "git", "diff", "--name-only", "--diff-filter=U").split()
+        if not conflicts:
+            raise
+        return "\n  ".join([f"Your changes of {folder} conflict. {_NEXT}", *conflicts])
+    return ""
+
+
+def _external(root: Path, name: str) -> dict[str, dict[str, Any]]:
+    """The pacts with the service of consumers that aren't in this repository."""
+    files = sorted((root / "contracts/external").glob("*.json"))
+    pacts = {file.relative_to(root).as_posix(): json.loads(_read(file)) for file in files}
+    return {file: pact for file, pact in pacts.items() if pact["provider"]["name"] == name}
 
 
 def plan(root: Path, name: str, names: Collection[str]) -> tuple[set[str], dict[str, str]]:
     """The files and folders to delete, and the new texts of files that stay; relative to the root."""
-    tracked = [each for each in _git(root, "ls-files").splitlines() if (root / each).is_file()]
+    listed = run(root, "git", "ls-files").splitlines()
+    tracked = [each for each in listed if (root / each).is_file()]
     pacts = [pact for each in names for pact in (f"{name}-{each}", f"{each}-{name}")]
     gone = {f"contracts/openapi/{name}.json", *(f"contracts/pacts/{each}.json" for each in pacts)}
-    gone |= {f"services/{name}", f"tests/e2e/workflows/{_module(name)}"}
+    gone |= {f"services/{name}", f"tests/e2e/workflows/{_module(name)}", *_external(root, name)}
     texts = {file: _read(root / file) for file in tracked}
     for file, text in texts.items():
         if _provider_in(file, names) == name or (file.endswith(".py") and name in _needs(text)):
@@ -72,29 +127,6 @@ def plan(root: Path, name: str, names: Collection[str]) -> tuple[set[str], dict[
     return gone, {file: text for file, text in new.items() if text != kept[file]}
 
 
-def apply(root: Path, gone: Collection[str], texts: Mapping[str, str]) -> None:
-    """Change everything or nothing.
-
-    Raises:
-        Refused: something isn't committed, so it couldn't be restored.
-    """
-    paths = [*gone, *texts]
-    if changes := _git(root, "status", "--porcelain", "--untracked-files=all", "--", *paths):
-        raise Refused(f"Commit or discard this first, or it is lost:\n{changes.rstrip()}")
-    tracked = _git(root, "ls-files", "--", *paths).splitlines()
-    try:
-        for file, text in texts.items():
-            (root / file).write_text(text, encoding="utf-8", errors="surrogateescape")
-        for path in map(root.joinpath, gone):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)  # its folder may be gone, too
-    except BaseException:
-        _git(root, "restore", "--", *tracked)
-        raise
-
-
 def _provider_in(file: str, names: Iterable[str]) -> str:
     """The service that a file of contract tests is about, or nothing."""
     found = re.fullmatch(r"services/[^/]+/tests/contract/test_(\w+)\.py", file)
@@ -105,9 +137,10 @@ def _provider_in(file: str, names: Iterable[str]) -> str:
 
 def _without(text: str, file: str, name: str, gone: Iterable[str]) -> str:
     """The text of the file without what is about the service."""
-    if file in {"tox.ini", "contracts/states.toml"}:
+    if file in {"tox.ini", "contracts/states.toml", "contracts/removed.toml"}:
         tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-        kept = [each for each in tables if not each.startswith(f"[{name}.")]
+        its = re.compile(rf'\[({name}\.|"{name}-|"[\w-]+-{name}"\])')  # a pact is consumer-provider
+        kept = [each for each in tables if not its.match(each)]
         return "".join(each for each in kept if name not in _needs(each)).rstrip("\n") + "\n"
     if file.endswith(".md"):
         return _LINK.sub(partial(_unlinked, document=file, gone=gone), text)
@@ -153,13 +186,8 @@ def _read(file: Path) -> str:
     return file.read_text(encoding="utf-8", errors="surrogateescape")
 
 
-def _git(root: Path, *arguments: str) -> str:
-    command = ["git", "-c", "core.quotePath=false", *arguments]
-    return subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=True).stdout
-
-
 if __name__ == "__main__":
     try:
         print(remove(workspace.ROOT, sys.argv[1], force=sys.argv[2] == "yes"))
     except Refused as error:
-        sys.exit(str(error))
+        sys.exit(f"error: {error}")

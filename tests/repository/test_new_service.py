@@ -1,6 +1,7 @@
 """`make new-service`: what it refuses, and what it renders. tests/new_service runs every gate on the result."""
 
 import itertools
+import re
 import shutil
 import subprocess
 import sys
@@ -95,7 +96,7 @@ class TestAsked:
 def test_singular_can_be_given_and_is_known_to_consumers(root: Path) -> None:
     movies = asked({"NAME": "movies", "SINGULAR": "movie"}, root)
     assert movies.one == "movie"
-    (root / "services/stock/.copier-answers.yml").write_text("database: true\nentity: stocking\n")
+    (root / "services/stock/.copier-answers.yml").write_text('# made\n{"entity": "stocking"}\n')
     made = answers(asked({"NAME": "parcels", "CONSUMES": "stock"}, root), root)
     (providers,) = (each for each in made if each.startswith("--data=providers="))
     assert '"entity": "stocking"' in providers
@@ -183,6 +184,22 @@ class TestRendering:
     def test_nothing_of_the_template_is_left(self, folder: Path) -> None:
         texts = {file: file.read_text() for file in folder.rglob("*") if file.is_file()}
         assert [file for file, text in texts.items() if "{%" in text or "{{ " in text] == []
+
+    def test_imported_modules_exist(self, folder: Path) -> None:
+        texts = {file: file.read_text() for file in folder.rglob("*.py")}
+        found = {
+            module
+            for text in texts.values()
+            for package, names in re.findall(
+                r"^from ((?:app|tests)[\w.]*) import (.+)", text, re.MULTILINE
+            )
+            for module in ([package] if package != "app" else names.split(", "))
+        }
+        paths = [each if each.startswith(("app.", "tests.")) else f"app.{each}" for each in found]
+        files = [folder / each.replace(".", "/") for each in paths]
+        assert [
+            each for each in files if not (each.with_suffix(".py").exists() or each.is_dir())
+        ] == []
 
     def test_code_has_no_findings(self, folder: Path) -> None:
         shutil.copy(ROOT / "pyproject.toml", folder.parents[1])

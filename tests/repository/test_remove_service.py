@@ -30,6 +30,8 @@ FILES = {
     "contracts/pacts/accounts-orders.json": "{}",
     "contracts/pacts/stock-accounts.json": '{"provider": "accounts", "state": "a"}',
     "contracts/openapi/orders.json": "{}",
+    "contracts/removed.toml": '["orders-stock"]\n"a" = "b"\n\n["stock-accounts"]\n"a" = "b"\n',
+    "contracts/external/web-stock.json": '{"consumer": {"name": "web"}, "provider": {"name": "stock"}}',
     "services/accounts/tests/contract/test_orders_events.py": "",
     "services/orders/tests/contract/test_stock.py": "",
     "services/orders/tests/contract/test_stock_lookup.py": "",
@@ -57,7 +59,7 @@ def git(root: Path, *arguments: str) -> str:
 def removed(root: Path, name: str, *, force: bool = False) -> set[str]:
     """Remove the service; the files that are gone, apart from those in its folder."""
     remove_service.remove(root, name, force=force)
-    deleted = set(git(root, "ls-files", "--deleted").splitlines())
+    deleted = set(git(root, "diff", "--cached", "--name-only", "--diff-filter=D").splitlines())
     return {each for each in deleted if not each.startswith(f"services/{name}/")}
 
 
@@ -90,22 +92,27 @@ class TestServiceThatNobodyNeeds:
             "stock": {"a shelf": {"offered": True, "id": "int"}},
             "accounts": {"a": {}},
         }
+        assert (root / "contracts/removed.toml").read_text() == '["stock-accounts"]\n"a" = "b"\n'
         assert (root / "tox.ini").read_text() == "[tox]\n\n[testenv:lint]\n"
 
     def test_remaining_steps_are_printed(self, root: Path) -> None:
+        git(root, "tag", "deployed/production/orders")
+        git(root, "tag", "deployed/production/stock")
         text = remove_service.remove(root, "orders", force=False)
         assert "make env" in text
-        assert "delete the tag deployed/orders" in text
+        assert "git push --delete origin deployed/production/orders" in text
+        assert "production/stock" not in text
 
 
 class TestServiceThatOthersNeed:
     def test_its_consumers_are_named_and_nothing_changes(self, root: Path) -> None:
-        with pytest.raises(workspace.Refused, match=r"subscribe to it: orders\. FORCE=yes"):
+        with pytest.raises(workspace.Refused, match=r"subscribe to it: orders, web\. FORCE=yes"):
             remove_service.remove(root, "stock", force=False)
         assert git(root, "status", "--porcelain") == ""
 
     def test_force_removes_their_declarations_and_contract_tests(self, root: Path) -> None:
         assert removed(root, "stock", force=True) == {
+            "contracts/external/web-stock.json",
             "contracts/pacts/orders-stock.json",
             "contracts/pacts/stock-accounts.json",
             "services/orders/tests/contract/test_stock.py",
@@ -115,6 +122,14 @@ class TestServiceThatOthersNeed:
         }
         (orders,) = (each for each in workspace.services(root) if each.name == "orders")
         assert orders.consumes == orders.subscribes == ["accounts"]
+
+    def test_code_that_was_written_by_hand_is_named(self, root: Path) -> None:
+        text = remove_service.remove(root, "stock", force=True)
+        assert "services/orders was written by hand. Remove its code for stock" in text
+
+    def test_issuer_of_the_tokens_of_others_stays(self, root: Path) -> None:
+        with pytest.raises(workspace.Refused, match="tokens that others need: stock, orders"):
+            remove_service.remove(root, "accounts", force=True)
 
     def test_link_to_what_is_gone_becomes_its_text(self, root: Path) -> None:
         removed(root, "stock", force=True)
@@ -141,14 +156,14 @@ class TestRefused:
             remove_service.remove(root, "orders", force=False)
         assert (root / "services/orders/pyproject.toml").exists()
 
-    def test_failure_halfway_restores_everything(
+    def test_failure_halfway_changes_nothing(
         self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(folder: Path) -> None:
-            (folder / "pyproject.toml").unlink(missing_ok=True)
-            raise PermissionError(folder)
+        def fail(copy: Path, *_: object) -> None:
+            (copy / "README.md").unlink()
+            raise PermissionError(copy)
 
-        monkeypatch.setattr(shutil, "rmtree", fail)
+        monkeypatch.setattr(remove_service, "plan", fail)
         with pytest.raises(PermissionError):
             remove_service.remove(root, "orders", force=False)
         assert git(root, "status", "--porcelain") == ""
