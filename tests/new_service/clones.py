@@ -10,19 +10,29 @@ from pathlib import Path
 from workspace import ROOT
 
 ORDERS = {"NAME": "orders", "CONSUMES": "items", "SUBSCRIBES": "users"}
+QUOTES = {"NAME": "quotes", "CONSUMES": "items", "DATABASE": "no"}
+ABOUT_SERVICES = (
+    "alerts or compose or documents or images or kubernetes or layout or pipelines or proxy"
+)
 GATES = {
     "-e lint": "-e lint",
     "-e contracts": "-e contracts",
-    "-e repository-quick": "-e repository-quick -- -k 'alerts or compose or documents or layout or proxy'",
+    "-e repository-quick": f"-e repository-quick -- -k '{ABOUT_SERVICES}'",
     "-e e2e-local": "-e e2e-local -- -k 'sigterm or evidence'",
 }
 """Each gate in full, and the part that looks at the services."""
 MORE_GATES = ("-e types", "-e schemathesis", "-e chaos")
 
 
-def gates(folder: Path, *, is_complete: bool) -> None:
-    for gate in (*GATES, *MORE_GATES) if is_complete else GATES.values():
+def gates(folder: Path, *names: str, is_complete: bool) -> None:
+    """Run what looks at these services, of each gate; schemathesis at the first. Or each gate in full."""
+    for name in names:
+        tox(folder, f"-c services/{name} -e types")
+        tox(folder, f"-c services/{name} -e coverage")
+    parts = [*GATES.values(), f"-e schemathesis -- -k {names[0]}"]
+    for gate in (*GATES, *MORE_GATES) if is_complete else parts:
         tox(folder, gate)
+    assert run(folder, "git", "status", "--porcelain") == ""
 
 
 def clone(parent: Path) -> Path:

@@ -1,13 +1,14 @@
-"""Every gate is green on a clone of the last commit with a new service. Times are printed."""
+"""Every gate is green on a clone with new services, and without the one that they consumed. Times are printed.
+
+The tests build on one another.
+"""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.new_service.clones import ORDERS, attempt, clone, gates, run, tox
-
-SERVICE = f"-c services/orders -e py3{sys.version_info.minor} --"
+from tests.new_service.clones import ORDERS, QUOTES, attempt, clone, gates, run
 
 
 @pytest.fixture(scope="module")
@@ -19,18 +20,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_gates_pass_with_the_new_service(made: Path, pytestconfig: pytest.Config) -> None:
-    is_complete: bool = pytestconfig.getoption("--all")
-    tox(made, "-c services/orders -e types")
-    tox(made, f"{SERVICE} " if is_complete else f"{SERVICE} -m 'not slow and not contract'")
-    gates(made, is_complete=is_complete)
-
-
-def test_new_pacts_are_counted(made: Path) -> None:
-    output = tox(made, "-e contracts -- check items")
+def test_gates_pass_with_a_new_service(made: Path, pytestconfig: pytest.Config) -> None:
+    gates(made, "orders", is_complete=pytestconfig.getoption("--all"))
     assert (made / "contracts/pacts/orders-items.json").exists()
-    assert "interactions verified" in output
-    assert run(made, "git", "status", "--porcelain") == ""
+    assert (made / "contracts/pacts/orders-users.json").exists()
 
 
 def test_service_takes_later_improvements_of_the_template(made: Path) -> None:
@@ -46,6 +39,25 @@ def test_service_takes_later_improvements_of_the_template(made: Path) -> None:
     assert "Everybody may read orders" in (made / "services/orders/app/main.py").read_text()
     assert own.read_text().endswith("# ours\n")
     run(made, "git", "reset", "--quiet", "--hard", "HEAD~1")
+
+
+def test_service_that_others_need_is_not_removed(made: Path) -> None:
+    refused = attempt(made, sys.executable, "remove_service.py", "items", "")
+    assert refused.returncode == 1
+    assert "These services consume items or subscribe to it: orders." in refused.stdout
+    assert run(made, "git", "status", "--porcelain") == ""
+
+
+def test_gates_pass_without_the_service_that_the_new_ones_consumed(
+    made: Path, pytestconfig: pytest.Config
+) -> None:
+    print(run(made, sys.executable, "new_service.py", **QUOTES))
+    run(made, "git", "commit", "--quiet", "--message=Add quotes")
+    print(run(made, sys.executable, "remove_service.py", "items", "yes"))
+    run(made, "git", "commit", "--quiet", "--message=Remove items")
+    assert not (made / "services/items").exists()
+    assert not (made / "services/orders/app/clients/items.py").exists()
+    gates(made, "quotes", "orders", is_complete=pytestconfig.getoption("--all"))
 
 
 def test_failure_halfway_leaves_nothing_behind(tmp_path: Path) -> None:

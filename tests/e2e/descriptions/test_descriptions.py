@@ -5,6 +5,7 @@ tox -e schemathesis -- -k users --schemathesis="--include-name='GET /users/me' -
 """
 
 import shlex
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,9 @@ def test_service_answers_as_described(
     service = getattr(described_stack, name)
     own = service.service.folder / "tests/schemathesis.toml"
     settings = own.read_text(encoding="utf-8") if own.exists() else ""
-    client = register_user(described_stack, request_log)
-    for variable, value in create_examples(client).items():
+    with closing(register_user(described_stack, request_log)) as client:
+        examples = create_examples(client)
+    for variable, value in examples.items():
         settings += f"\n[dictionaries.{variable}]\nvalues = [{value}]\n"
     code = run_schemathesis(service.url, report, environment, options, settings)
     assert code == 0, (
