@@ -87,7 +87,7 @@ def grouped(failures: Iterable[tuple[str, str]]) -> str:
         cause = frozenset(_PLACE.sub("", part) for each in causes for part in each.split("; "))
         alike.setdefault(cause, []).append((name, reason))
     blocks = []
-    for (_, reason), *others in alike.values():
-        more = "; ".join(name for name, _ in others)
+    for (first, reason), *others in alike.values():
+        more = "; ".join(dict.fromkeys(name for name, _ in others if name != first))
         blocks.append(f"{reason}\n  the same   {more}" if more else reason)
     return "\n\n".join(blocks)

@@ -48,11 +48,11 @@ class CanIDeploy:
                 yield from self._as_provider(service, consumer=other)
                 yield from self._as_consumer(service, provider=other)
 
-    def not_asked(self, together: Collection[str]) -> Iterator[str]:
-        """A sentence for each other service without a deployed version."""
-        for other in self.workspace.participants:
-            if other not in together and not self.deployments.is_deployed(other):
-                yield f"{other}: {self.deployments.revision_of(other)}."
+    def not_deployed(self) -> Iterator[str]:
+        """A sentence for each service without a tag: what takes the place of its deployed version."""
+        for service in self.workspace.participants:
+            if not self.deployments.is_deployed(service):
+                yield f"{service}: {self.deployments.revision_of(service)}."
 
     def _as_provider(self, service: str, *, consumer: str) -> Iterator[Answer]:
         path = self.workspace.pacts / f"{consumer}-{service}.json"

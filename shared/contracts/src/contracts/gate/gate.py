@@ -63,11 +63,11 @@ class Gate:
     def can_i_deploy(self, sets: Collection[Sequence[str]], environment: str = PRODUCTION) -> bool:
         """Ask for each set, whose services are deployed at once."""
         asked = CanIDeploy(self.workspace, self.runner, Deployments(self.workspace, environment))
-        passed = []
+        passed, sentences = [], asked.not_deployed()  # which are told once
         for together in sets:
             part = deployment_of(together[0]) if len(together) == 1 else "deployment"
             with self._recorded(part) as record:
-                record.run("deployable", partial(_ask, asked, together, record))
+                record.run("deployable", partial(_ask, asked, sentences, together, record))
             passed.append(not record.is_failed)
         return all(passed)
 
@@ -171,8 +171,14 @@ class Gate:
             write_record(self.workspace, part, record)
 
 
-def _ask(asked: CanIDeploy, together: Sequence[str], record: Record, report: Report) -> None:
-    for sentence in asked.not_asked(together):
+def _ask(
+    asked: CanIDeploy,
+    sentences: Iterator[str],
+    together: Sequence[str],
+    record: Record,
+    report: Report,
+) -> None:
+    for sentence in sentences:
         report(sentence)
     for answer in asked.answers(together):
         record.answers.append(answer)

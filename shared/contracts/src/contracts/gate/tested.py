@@ -95,7 +95,6 @@ def described(tested: Mapping[str, Tested]) -> dict[str, str]:
     """The description of each service by its file's name. Raises `ContractError` if an app can't be built."""
     for name, each in tested.items():
         if each.description is None:
-            raise ContractError(
-                f"{name} has no OpenAPI description: its app can't be built.\n{each.run.output}"
-            )
+            why = "See above." if any(result.reason for result in each.results) else each.run.output
+            raise ContractError(f"{name} has no OpenAPI description: its app can't be built. {why}")
     return {f"{name}.json": canonical(each.description) for name, each in tested.items()}
