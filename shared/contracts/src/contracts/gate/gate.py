@@ -190,9 +190,9 @@ def _ask(
             f"{', '.join(together)}: it has no contract with another deployed service, so nothing was asked."
         )
     if refused := [answer for answer in record.answers if not answer.is_yes]:
-        sentences = "\n".join(answer.sentence for answer in refused)
+        told = "\n".join(answer.sentence for answer in refused)
         outputs = "\n".join(answer.output for answer in refused)
         raise ContractError(
-            f"{sentences}\nKeep the old version until both are deployed, or deploy them at the same "
+            f"{told}\nKeep the old version until both are deployed, or deploy them at the same "
             f"time: `contracts can-i-deploy --together`.\n{outputs}"
         )
