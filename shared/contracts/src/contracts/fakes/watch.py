@@ -8,7 +8,6 @@ calls `check_answer`.
 import json
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,9 +18,8 @@ from contracts.pacts import Contracts
 
 INI_OPTION = "contracts"
 """Declared in `contracts.plugin`."""
-_FOLDERS = ("unit", "integration", "contract", "e2e")
-_CHECKED = ("unit", "integration")
-"""`contract` records the responses; `e2e` has no mocks."""
+_CHECKED = {"unit", "integration"}
+"""Folders of tests. In `contract` the responses are recorded, and `e2e` has no mocks."""
 _FROM_APP = "contracts.from_app"
 _INDEX = pytest.StashKey[PactIndex]()
 
@@ -70,7 +68,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def _check_fakes(request: pytest.FixtureRequest) -> Iterator[None]:
     """Each response of a mock is covered by an interaction, or marked as a failure."""
     global _current  # noqa: PLW0603 - fakes are made anywhere, and one test runs at a time
-    if not request.config.getini(INI_OPTION) or _category(request.path) not in _CHECKED:
+    config = request.config
+    is_on = bool(config.getini(INI_OPTION))
+    if not is_on or not _CHECKED & {*request.path.relative_to(config.rootpath).parts}:
         yield
         return
     _current = check = _Check(_index(request))
@@ -84,16 +84,6 @@ def committed_contracts(config: pytest.Config) -> Contracts | None:
     """The folder that pytest's option `contracts` names, relative to pyproject.toml."""
     folder = config.getini(INI_OPTION)
     return Contracts((config.rootpath / folder).resolve()) if folder else None
-
-
-def _category(path: Path) -> str | None:
-    """The innermost folder below `tests` that is one of `_FOLDERS`."""
-    for folder in path.parents:
-        if folder.name in _FOLDERS:
-            return folder.name
-        if folder.name == "tests":
-            break
-    return None
 
 
 def _index(request: pytest.FixtureRequest) -> PactIndex:

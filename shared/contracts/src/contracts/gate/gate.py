@@ -51,7 +51,9 @@ class Gate:
             if is_recording:
                 passed &= self._check_consumers(tested, is_broken=bool(broken))
         if not parts:
-            passed &= self.can_i_deploy([[each] for each in services if each not in broken])
+            passed &= self.can_i_deploy(
+                [[each] for each in services if each not in broken], is_known=True
+            )
         for each in () if parts else broken:
             with self._recorded(deployment_of(each)) as record:
                 record.steps["deployable"].outcome = NOT_ASKED
@@ -60,10 +62,16 @@ class Gate:
                 ].text = f"{each}: not asked, because it breaks a consumer."
         return passed
 
-    def can_i_deploy(self, sets: Collection[Sequence[str]], environment: str = PRODUCTION) -> bool:
-        """Ask for each set, whose services are deployed at once."""
+    def can_i_deploy(
+        self,
+        sets: Collection[Sequence[str]],
+        environment: str = PRODUCTION,
+        *,
+        is_known: bool = False,
+    ) -> bool:
+        """Ask for each set, whose services are deployed at once. `is_known`: what is deployed was printed."""
         asked = CanIDeploy(self.workspace, self.runner, Deployments(self.workspace, environment))
-        passed, sentences = [], asked.not_deployed()  # which are told once
+        passed, sentences = [], iter(()) if is_known else asked.not_deployed()
         for together in sets:
             part = deployment_of(together[0]) if len(together) == 1 else "deployment"
             with self._recorded(part) as record:
