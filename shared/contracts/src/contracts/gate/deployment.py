@@ -45,8 +45,8 @@ class CanIDeploy:
         ]
         for service in sorted(together):
             for other in others:
-                yield from self._as_provider(service, consumer=other)
-                yield from self._as_consumer(service, provider=other)
+                yield from self._answer(service, "provider", other)
+                yield from self._answer(service, "consumer", other)
 
     def not_deployed(self) -> Iterator[str]:
         """A sentence for each service without a tag: what takes the place of its deployed version."""
@@ -54,31 +54,24 @@ class CanIDeploy:
             if not self.deployments.is_deployed(service):
                 yield f"{service}: {self.deployments.revision_of(service)}."
 
-    def _as_provider(self, service: str, *, consumer: str) -> Iterator[Answer]:
-        path = self.workspace.pacts / f"{consumer}-{service}.json"
-        pact = self.deployments.file_at(consumer, path)
+    def _answer(self, service: str, role: str, other: str) -> Iterator[Answer]:
+        """As provider with the deployed pact of the other, as consumer with its own."""
+        pair = (other, service) if role == "provider" else (service, other)
+        path = self.workspace.pacts / f"{'-'.join(pair)}.json"
+        here, there = _text(path), self.deployments.file_at(other, path)
+        pact = there if role == "provider" else here
         if pact is None:
             return
-        question = f"{service} as provider of {self.deployments.name_of(consumer)}"
-        if _text(path) == pact:
-            yield Answer(True, f"{question}: yes, the deployed pact is the committed one.")
+        question = f"{service} as {role} of {self.deployments.name_of(other)}"
+        if here == there:
+            yield Answer(True, f"{question}: yes, {pair[1]} is verified with this pact.")
             return
         with TemporaryDirectory() as folder:
             options = _options(Path(folder), path.name, pact)
-            run = self.runner.run_tests(self.workspace[service], *options)
-            yield _answer(question, run, parsed(path, pact), Path(folder))
-
-    def _as_consumer(self, service: str, *, provider: str) -> Iterator[Answer]:
-        path = self.workspace.pacts / f"{service}-{provider}.json"
-        pact = _text(path)
-        if pact is None:
-            return
-        question = f"{service} as consumer of {self.deployments.name_of(provider)}"
-        if self.deployments.file_at(provider, path) == pact:
-            yield Answer(True, f"{question}: yes, {provider} was verified with this pact.")
-            return
-        with TemporaryDirectory() as folder:
-            run = self._run_deployed(provider, _options(Path(folder), path.name, pact))
+            if role == "provider":
+                run = self.runner.run_tests(self.workspace[service], *options)
+            else:
+                run = self._run_deployed(other, options)
             yield _answer(question, run, parsed(path, pact), Path(folder))
 
     def _run_deployed(self, service: str, options: list[str]) -> Run:

@@ -56,10 +56,7 @@ class Gate:
             )
         for each in () if parts else broken:
             with self._recorded(deployment_of(each)) as record:
-                record.steps["deployable"].outcome = NOT_ASKED
-                record.steps[
-                    "deployable"
-                ].text = f"{each}: not asked, because it breaks a consumer."
+                record.skip("deployable", f"{each}: not asked, because it breaks a consumer.")
         return passed
 
     def can_i_deploy(
@@ -85,8 +82,7 @@ class Gate:
             if tested and tested.is_provider:
                 record.run("verified", partial(self._check_verified, tested, record))
             else:
-                record.steps["verified"].outcome = NOT_ASKED
-                record.steps["verified"].text = f"{service}: no service consumes it."
+                record.skip("verified", f"{service}: no service consumes it.")
         return not record.is_failed
 
     def _check_verified(self, tested: Tested, record: Record, report: Report) -> None:

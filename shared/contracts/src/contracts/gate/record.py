@@ -70,6 +70,10 @@ class Record:
         if step.outcome == NOT_REACHED:
             step.outcome = PASSED
 
+    def skip(self, name: str, text: str) -> None:
+        """The text says why the step isn't asked for."""
+        self.steps[name].outcome, self.steps[name].text = NOT_ASKED, text
+
     @property
     def is_failed(self) -> bool:
         return any(step.outcome == FAILED for step in self.steps.values())
