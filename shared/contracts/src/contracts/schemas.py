@@ -12,6 +12,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 Schema = dict[str, Any]
 
+JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+JSON_TYPES |= {dict: "object", type(None): "null"}
 SCHEMA = "schema"
 """The key of the schema in `comments`."""
 UNSUPPORTED = "x-unsupported"

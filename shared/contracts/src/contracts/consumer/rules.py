@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from contracts.errors import ContractError
-from contracts.schemas import Schema, resolved
+from contracts.schemas import JSON_TYPES, Schema, resolved
 
 Matcher = Mapping[str, Any]
 
@@ -89,8 +89,7 @@ def _matchers(example: Any, schema: Schema) -> list[Matcher]:
 
 
 def _type_of(value: Any) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return "null" if value is None else names.get(type(value), "object")
+    return JSON_TYPES.get(type(value), "object")
 
 
 def _text(value: Any) -> str:

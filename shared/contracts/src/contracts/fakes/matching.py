@@ -12,9 +12,8 @@ from typing import Any
 
 from contracts.consumer.bodies import child
 from contracts.errors import ContractError
-from contracts.openapi.described import JSON_TYPES
 from contracts.pacts import Interaction
-from contracts.schemas import Schema
+from contracts.schemas import JSON_TYPES, Schema
 
 _KINDS: Mapping[str, Schema] = {
     **{kind: {"type": kind} for kind in ("integer", "number", "null")},

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from contracts.schemas import JSON_TYPES
+
 Schema = Mapping[str, Any]
 Values = Mapping[str, Sequence[Schema]]
 """The alternatives of each value. At "" is an object: its fields are the parts of the message."""
 METHODS = ("delete", "get", "head", "options", "patch", "post", "put", "trace")
-JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-JSON_TYPES |= {dict: "object", type(None): "null"}
 _MAX_DEPTH = 20
 
 

@@ -6,9 +6,10 @@ The provider satisfies every contract, but nobody knows how the consumer handles
 from collections.abc import Iterable, Iterator
 
 from contracts.openapi.conformance import Description, place_of
-from contracts.openapi.described import JSON_TYPES, Operation, Values
+from contracts.openapi.described import Operation, Values
 from contracts.openapi.places import media_type, values_in
 from contracts.pacts import Interaction
+from contracts.schemas import JSON_TYPES
 
 
 def undocumented_variants(
