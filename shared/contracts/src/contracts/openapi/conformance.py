@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-import jsonschema_rs
-
+from contracts import schemas
 from contracts.openapi.described import Operation
 from contracts.openapi.places import media_type
 from contracts.pacts import Interaction
@@ -91,9 +90,8 @@ def _request_violations(body: Mapping[str, Any] | None, operation: Operation) ->
 
 def _errors(content: Any, schema: Any, description: Description, what: str) -> Iterator[str]:
     whole = {**schema, "components": description.get("components", {})}
-    for error in jsonschema_rs.Draft202012Validator(whole).iter_errors(content):
-        place = ".".join(map(str, error.instance_path))
-        yield f"{what}{f' at {place}' if place else ''}: {error.message}"
+    for path, reason in schemas.violations(whole, content):
+        yield f"{what} at {path}: {reason}"
 
 
 def _as_read(schema: Any) -> Any:
