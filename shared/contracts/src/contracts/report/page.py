@@ -52,7 +52,6 @@ def write_report(workspace: Workspace, page: Path) -> None:
 def write_page(workspace: Workspace, path: Path, record: Record) -> None:
     deployments = Deployments(workspace)
     rows = rows_of(_committed(workspace), record)
-    named = {name for row in rows for name in (row.interaction.consumer, row.interaction.provider)}
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = _ENVIRONMENT.get_template("page.html.jinja").render(
@@ -61,7 +60,7 @@ def write_page(workspace: Workspace, path: Path, record: Record) -> None:
         counts={
             name: sum(row.outcome == name for row in rows) for name in (VERIFIED, BROKEN, UNKNOWN)
         },
-        graph=graph_of([*named.union(workspace.participants)], rows),
+        graph=graph_of(rows),
         deployments=[
             (service, workspace.relative(_deployment(deployments, service)))
             for service in workspace.participants
