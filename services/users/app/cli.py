@@ -21,6 +21,7 @@ from app.services import accounts, restore, service_clients, signing_keys
 from app.services.access_tokens import FIRST_PARTY
 from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
+from app.services.security_events import record_command
 from app.settings import SERVICE_NAME, UsersSettings
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
@@ -80,6 +81,7 @@ def create_admin(
         fail(f"{error.detail} `promote-admin --id` makes an existing account an administrator.")
     except WeakPassword as error:
         fail(f"password: {error.detail}.")
+    record_command("account_creation", user_id)
     typer.echo(f"Administrator created, with id {user_id}.")
 
 
@@ -104,6 +106,7 @@ def promote_admin(
         in_transaction(settings, lambda session: accounts.promote(session, user_id))
     except UserNotFound:
         fail("the account was deleted meanwhile.")
+    record_command("role_change", user_id)
     typer.echo("The account is an administrator now, and has to sign in again.")
 
 
@@ -124,6 +127,7 @@ def rotate_keys(
     key, old_until = in_transaction(
         settings, lambda session: signing_keys.rotate(session, settings, at_once=now)
     )
+    record_command("key_rotation", key.key_id)
     typer.echo(f"Key {key.key_id} signs from {key.activates_at:%Y-%m-%d %H:%M:%S} UTC on.")
     typer.echo(f"The keys before it are published until {old_until:%Y-%m-%d %H:%M:%S} UTC.")
 
@@ -158,6 +162,7 @@ def create_client(
             session, client_id, audiences=audience, scopes=scope, secret=given
         ),
     )
+    record_command("client_registration", client_id)
     typer.echo(f"client_id: {client_id}")
     if given is None:
         typer.echo(f"client_secret: {secret}")

@@ -25,6 +25,7 @@ from app.services.callers import Caller, one_address
 from app.services.password_reset import PasswordReset
 from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
+from app.services.security_events import SecurityEvents
 from app.services.service_clients import ClientCredentials
 from app.services.sign_in import SignIn
 from app.services.signing_keys import KeyRing
@@ -58,6 +59,7 @@ class UsersState(DatabaseState):
     service_verifier: TokenVerifier
     """Verifies the tokens of other services."""
     passwords: PasswordHasher
+    events: SecurityEvents
     attempts: Attempts
     password_rules: PasswordRules
     sign_in: SignIn
@@ -141,12 +143,19 @@ async def get_current_user(
 CurrentUser = Annotated[Account, Depends(get_current_user)]
 
 
-async def require_admin(account: CurrentUser) -> None:
-    """Raises:
-    Forbidden: the signed-in account isn't an administrator now.
+async def require_admin(account: CurrentUser, state: StateDep) -> Account:
+    """The signed-in administrator.
+
+    Raises:
+        Forbidden: the signed-in account isn't an administrator now.
     """
     if account.role != "admin":
+        state.events.record("admin_access", "failure", actor=account.id)
         raise Forbidden
+    return account
+
+
+Administrator = Annotated[Account, Depends(require_admin)]
 
 
 async def get_recently_signed_in(principal: CurrentPrincipal, account: CurrentUser) -> Account:

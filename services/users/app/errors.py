@@ -89,6 +89,10 @@ class InvalidRefreshToken(NotAuthenticated):
 class RefreshTokenReused(InvalidRefreshToken):
     """The token's family was revoked in the session, which has to be committed."""
 
+    def __init__(self, user_id: int) -> None:
+        super().__init__()
+        self.user_id = user_id
+
 
 class InvalidScope(TokenError, BadRequest):
     code, sentence = "invalid_scope", "This client isn't registered for that scope."

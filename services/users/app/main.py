@@ -21,6 +21,7 @@ from app.services.password_reset import PasswordReset
 from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
 from app.services.refresh_tokens import SessionLimits
+from app.services.security_events import SecurityEvents
 from app.services.sign_in import SignIn
 from app.services.signing_keys import KeyRing
 from app.settings import AUDIENCE, UsersSettings
@@ -59,6 +60,7 @@ def create_app(
     """
     settings = settings or load_settings(UsersSettings)
     metrics = HttpMetrics()
+    security_events = SecurityEvents(metrics.registry)
     metrics.measure_by(measure_outbox(metrics.registry, settings.subscriber_names))
     if not settings.events_subscribers and settings.environment != "development":
         logger.warning("events_are_not_delivered", fix="set USERS_EVENTS_SUBSCRIBERS")
@@ -71,7 +73,7 @@ def create_app(
             open_breached_passwords(settings) as breached,
             mailing(settings, opened, metrics.registry),
         ):
-            state = build_state(settings, opened, breached)
+            state = build_state(settings, opened, breached, security_events)
             await _prepare_signing_key(state.keys)
             if not (settings.events_relay and settings.events_subscribers):
                 yield state
@@ -106,13 +108,17 @@ def create_app(
 
 
 def build_state(
-    settings: UsersSettings, database: Database, breached: BreachedPasswords | None = None
+    settings: UsersSettings,
+    database: Database,
+    breached: BreachedPasswords | None = None,
+    security_events: SecurityEvents | None = None,
 ) -> UsersState:
     """The service on a database and a client that the caller closes."""
     issuer = token_issuer(database, settings)
     keys = issuer.keys
     passwords = PasswordHasher(settings)
-    attempts = Attempts(database, settings)
+    events = security_events or SecurityEvents()
+    attempts = Attempts(database, settings, events)
     rules = PasswordRules(breached)
     return UsersState(
         settings=settings,
@@ -122,10 +128,11 @@ def build_state(
         verifier=TokenVerifier(keys, audience=AUDIENCE, issuer=settings.issuer),
         service_verifier=TokenVerifier(keys, audience=INTERNAL_AUDIENCE, issuer=settings.issuer),
         passwords=passwords,
+        events=events,
         attempts=attempts,
-        sign_in=SignIn(database, passwords, attempts, issuer, _session_limits(settings)),
+        sign_in=SignIn(database, passwords, attempts, issuer, _session_limits(settings), events),
         password_rules=rules,
-        password_reset=PasswordReset(database, passwords, rules),
+        password_reset=PasswordReset(database, passwords, rules, events),
     )
 
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, select, update
-from sqlalchemy.event import listen
 from sqlmodel import col
 from sqlmodel import select as select_entities
 
@@ -71,7 +70,7 @@ class MailRepository:
         self._session.add(mail)
         await self._session.flush()
         if wake := self._session.info.get(WAKE_MAILING):
-            listen(self._session.sync_session, "after_commit", lambda _: wake(), once=True)
+            self._session.on_commit(wake)
 
     async def add_token(self, token: MailToken) -> None:
         self._session.add(token)

@@ -150,6 +150,11 @@ class RefreshTokenRepository:
         values = {"of_user": user_id, "now": now, "most": most}
         await self._session.exec(others.values(revoked_at=now), params=values)
 
+    async def get_user_id(self, family_id: int) -> int:
+        """The account that a family belongs to."""
+        of_family = select(RefreshFamily.user_id).where(col(RefreshFamily.id) == family_id)
+        return (await self._session.exec(of_family)).one()
+
     async def revoke_family(self, family_id: int, now: datetime) -> None:
         await self._revoke(col(RefreshFamily.id) == family_id, now)
 

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from app import openapi
-from app.dependencies import require_admin
+from app.dependencies import Administrator, StateDep, require_admin
 from app.errors import UserNotFound
 from app.models import User
 from app.repositories.users import Account, UserQueries
 from app.schemas import AdminPatch, OwnUser, SearchText
 from app.services import accounts
+from app.services.security_events import Action
 from chassis.auth.tokens import Role
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.web.fields import PathId
@@ -59,8 +60,17 @@ async def read_user(user_id: PathId, session: ReadSessionDep) -> Account:
     summary="Rename, promote, demote, deactivate or reactivate",
     responses=openapi.ADMIN_UPDATE_USER,
 )
-async def update_user(user_id: PathId, body: AdminPatch, session: WriteSessionDep) -> User:
-    return await accounts.change(session, user_id, body)
+async def update_user(
+    user_id: PathId,
+    body: AdminPatch,
+    session: WriteSessionDep,
+    state: StateDep,
+    administrator: Administrator,
+) -> User:
+    action: Action = "role_change" if "role" in body.model_fields_set else "account_change"
+    actor = administrator.id
+    with state.events.recorded(action, actor=actor, target=user_id, session=session):
+        return await accounts.change(session, user_id, body)
 
 
 @router.delete(
@@ -69,5 +79,9 @@ async def update_user(user_id: PathId, body: AdminPatch, session: WriteSessionDe
     summary="Delete an account",
     responses=openapi.ADMIN_DELETE_USER,
 )
-async def delete_user(user_id: PathId, session: WriteSessionDep) -> None:
-    await accounts.delete(session, user_id)
+async def delete_user(
+    user_id: PathId, session: WriteSessionDep, state: StateDep, administrator: Administrator
+) -> None:
+    actor = administrator.id
+    with state.events.recorded("account_deletion", actor=actor, target=user_id, session=session):
+        await accounts.delete(session, user_id)

@@ -1,6 +1,6 @@
 """Tokens: sign in, stay signed in, sign out."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from app import openapi
 from app.dependencies import CallerDep, ClientCredentialsDep, CurrentUser, StateDep, TokenRequestDep
@@ -55,9 +55,10 @@ async def create_token(
                 raise InvalidGrant from None
         case ClientCredentialsGrant():
             await state.attempts.count(caller)
-            authorized = await service_clients.authorize(
-                session, credentials, audience=grant.audience, scope=grant.scope
-            )
+            with state.events.recorded("client_sign_in"):
+                authorized = await service_clients.authorize(
+                    session, credentials, audience=grant.audience, scope=grant.scope
+                )
             return await state.issuer.for_service(
                 authorized.client_id, audience=authorized.audience, scopes=authorized.scopes
             )
@@ -83,6 +84,7 @@ async def log_out(body: RefreshRequest, session: WriteSessionDep) -> None:
     status_code=202,
     summary="Send me a mail to confirm my address",
     responses=openapi.REQUEST_VERIFICATION,
+    response_class=Response,
 )
 async def request_email_verification(
     account: CurrentUser, session: WriteSessionDep, state: StateDep, caller: CallerDep
@@ -105,7 +107,7 @@ async def confirm_email(
     caller: CallerDep,
 ) -> None:
     await state.attempts.count(caller)
-    await email_addresses.confirm(reads, session, body.token)
+    await email_addresses.confirm(reads, session, body.token, state.events)
 
 
 @router.post(
@@ -114,6 +116,7 @@ async def confirm_email(
     summary="Send a mail to choose a new password",
     description="The answer is the same whether or not an account has the address.",
     responses=openapi.REQUEST_RESET,
+    response_class=Response,
 )
 async def request_password_reset(
     body: PasswordResetRequest, session: WriteSessionDep, state: StateDep, caller: CallerDep

@@ -72,10 +72,13 @@ async def update_me(
     state: StateDep,
     caller: CallerDep,
 ) -> User:
-    password_hash = None
-    if "email" in body.model_fields_set:
+    if "email" not in body.model_fields_set:
+        return await accounts.change_own(session, account.id, body)
+    with state.events.recorded(
+        "email_change", actor=account.id, target=account.id, session=session
+    ):
         password_hash = await state.sign_in.confirm_password(account, body.current_password, caller)
-    return await accounts.change_own(session, account.id, body, password_hash=password_hash)
+        return await accounts.change_own(session, account.id, body, password_hash=password_hash)
 
 
 @router.put(
@@ -104,8 +107,11 @@ async def delete_my_account(
     state: StateDep,
     caller: CallerDep,
 ) -> None:
-    password_hash = await state.sign_in.confirm_password(account, body.current_password, caller)
-    await accounts.delete_own(session, account.id, password_hash=password_hash)
+    with state.events.recorded(
+        "account_deletion", actor=account.id, target=account.id, session=session
+    ):
+        password_hash = await state.sign_in.confirm_password(account, body.current_password, caller)
+        await accounts.delete_own(session, account.id, password_hash=password_hash)
 
 
 @router.delete(
@@ -116,8 +122,11 @@ async def delete_my_account(
     responses=openapi.DELETE_ME_WITHOUT_PASSWORD,
     **_DELETION_WITHOUT_PASSWORD.route,
 )
-async def delete_me(account: RecentlySignedIn, session: WriteSessionDep) -> None:
-    await accounts.delete_own(session, account.id)
+async def delete_me(account: RecentlySignedIn, session: WriteSessionDep, state: StateDep) -> None:
+    with state.events.recorded(
+        "account_deletion", actor=account.id, target=account.id, session=session
+    ):
+        await accounts.delete_own(session, account.id)
 
 
 @router.get(

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from app.repositories.throttles import ThrottleRepository
 from app.services.callers import Caller
+from app.services.security_events import SecurityEvents
 from app.settings import UsersSettings
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
@@ -23,9 +24,10 @@ So nobody can lock the account's holder out.
 class Attempts:
     """Takes the database instead of a session, like `SignIn`: it counts before the password is hashed."""
 
-    def __init__(self, database: Database, settings: UsersSettings) -> None:
+    def __init__(self, database: Database, settings: UsersSettings, events: SecurityEvents) -> None:
         self._database = database
         self._settings = settings
+        self._events = events
 
     async def count(self, caller: Caller, account: str | None = None) -> None:
         """Count an attempt of the caller, on an account if there is one, whether it exists or not.
@@ -65,6 +67,7 @@ class Attempts:
     async def _take(self, throttles: ThrottleRepository, key: str, limit: int) -> None:
         seconds = self._settings.attempts_seconds
         if not await throttles.take(key, limit=limit, seconds=seconds):
+            self._events.record("attempt_limit", "failure")
             raise TooManyRequests(headers={"Retry-After": str(math.ceil(seconds / limit))})
 
 

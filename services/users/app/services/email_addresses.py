@@ -1,11 +1,14 @@
 """Confirming that an account's holder reads the mail of an address."""
 
+from datetime import datetime
+
 from app.errors import EmailTaken, InvalidOrExpiredToken
 from app.events.user_events import write_user_event
 from app.models import User
 from app.repositories.mails import MailQueries, MailRepository
 from app.repositories.users import Account, UserRepository
 from app.services.mails import hash_token, queue_mail
+from app.services.security_events import SecurityEvents
 from chassis.db.columns import utc_now
 from chassis.db.sessions import ReadSession, WriteSession
 
@@ -29,7 +32,9 @@ async def request_verification(session: WriteSession, account: Account) -> None:
         await queue_mail(session, "verify_email", account.email, account.id)
 
 
-async def confirm(reads: ReadSession, session: WriteSession, token: str) -> None:
+async def confirm(
+    reads: ReadSession, session: WriteSession, token: str, events: SecurityEvents
+) -> None:
     """Make the address that the token was sent to the account's verified address.
 
     Raises:
@@ -38,9 +43,17 @@ async def confirm(reads: ReadSession, session: WriteSession, token: str) -> None
     """
     token_hash, now = hash_token(token), utc_now()
     holder = await MailQueries(reads).get_holder(token_hash, "verify_email", now)
+    target = holder.user_id if holder else None
+    with events.recorded("email_confirmation", target=target, session=session):
+        await _confirm(session, target, token_hash, now)
+
+
+async def _confirm(
+    session: WriteSession, user_id: int | None, token_hash: str, now: datetime
+) -> None:
     users, mails = UserRepository(session), MailRepository(session)
     # First the account, in the order in which its deletion locks both.
-    user = await users.get_for_update(holder.user_id) if holder else None
+    user = await users.get_for_update(user_id) if user_id else None
     email = await mails.use_token(token_hash, "verify_email", now)
     if user is None or email is None or not user.is_active:
         raise InvalidOrExpiredToken

@@ -1,13 +1,14 @@
 """A new password for someone who has forgotten it, by a token that is sent to the account's address."""
 
 from app.errors import InvalidOrExpiredToken
-from app.repositories.mails import MailQueries, MailRepository
+from app.repositories.mails import Holder, MailQueries, MailRepository
 from app.repositories.users import UserRepository
 from app.services import refresh_tokens
 from app.services.callers import Caller
 from app.services.mails import hash_token, queue_mail
 from app.services.password_rules import PasswordRules
 from app.services.passwords import PasswordHasher
+from app.services.security_events import SecurityEvents
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
@@ -24,10 +25,17 @@ async def request_reset(session: WriteSession, email: str) -> None:
 class PasswordReset:
     """Takes the database instead of a session, for the reason that `SignIn` does."""
 
-    def __init__(self, database: Database, passwords: PasswordHasher, rules: PasswordRules) -> None:
+    def __init__(
+        self,
+        database: Database,
+        passwords: PasswordHasher,
+        rules: PasswordRules,
+        events: SecurityEvents,
+    ) -> None:
         self._database = database
         self._passwords = passwords
         self._rules = rules
+        self._events = events
 
     async def confirm(self, token: str, new_password: str, caller: Caller) -> None:
         """Set a new password and end every login.
@@ -39,8 +47,14 @@ class PasswordReset:
         token_hash = hash_token(token)
         queries = MailQueries(self._database.read_session())
         holder = await queries.get_holder(token_hash, "reset_password", utc_now())
-        if holder is None:
-            raise InvalidOrExpiredToken
+        with self._events.recorded("password_reset", target=holder.user_id if holder else None):
+            if holder is None:
+                raise InvalidOrExpiredToken
+            await self._confirm(holder, token_hash, new_password, caller)
+
+    async def _confirm(
+        self, holder: Holder, token_hash: str, new_password: str, caller: Caller
+    ) -> None:
         await self._rules.check(
             new_password, field="new_password", email=holder.email, name=holder.name
         )

@@ -5,14 +5,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from app.errors import InvalidRefreshToken, RefreshTokenReused, SessionNotFound
 from app.repositories.refresh_tokens import Holder, RefreshTokenRepository
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +95,8 @@ async def _end_reused_family(
     family_id = await tokens.get_family_id(token_hash)
     if family_id is None:
         return
-    logger.warning("refresh_token_reused", family_id=family_id)
     await tokens.revoke_family(family_id, now)
-    raise RefreshTokenReused
+    raise RefreshTokenReused(await tokens.get_user_id(family_id))
 
 
 async def _add_token(tokens: RefreshTokenRepository, family_id: int) -> str:

@@ -11,6 +11,7 @@ from app.services.callers import Caller
 from app.services.password_reset import after_password_change
 from app.services.passwords import PasswordHasher
 from app.services.refresh_tokens import SessionLimits
+from app.services.security_events import SecurityEvents
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
 from chassis.web.fields import email_key
@@ -30,12 +31,14 @@ class SignIn:
         attempts: Attempts,
         issuer: TokenIssuer,
         limits: SessionLimits,
+        events: SecurityEvents,
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._attempts = attempts
         self._issuer = issuer
         self._limits = limits
+        self._events = events
 
     async def log_in(self, email: str, password: str, caller: Caller) -> TokenPair:
         """Raises:
@@ -51,6 +54,7 @@ class SignIn:
         stored = account.password_hash if account else None
         matches, new_hash = await self._passwords.verify(password, stored, caller.has_gone)
         if account is None or not matches or not account.is_active:
+            self._events.record("sign_in", "failure", target=account.user_id if account else None)
             raise InvalidCredentials
         tokens = await self._start_session(
             account.user_id,
@@ -58,9 +62,12 @@ class SignIn:
             new_hash or account.password_hash,
             caller.user_agent,
         )
-        # None: the account changed meanwhile. If only its hash was renewed, by another login, the
-        # password is still right.
-        return tokens or await self._log_in(email, password, caller)
+        if tokens is None:
+            # The account changed meanwhile. If only its hash was renewed, by another login, the
+            # password is still right.
+            return await self._log_in(email, password, caller)
+        self._events.record("sign_in", actor=account.user_id)
+        return tokens
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Raises:
@@ -71,8 +78,9 @@ class SignIn:
                 holder, next_token = await refresh_tokens.exchange(
                     session, refresh_token, self._limits
                 )
-            except RefreshTokenReused:
+            except RefreshTokenReused as error:
                 await session.commit()  # the revocation has to outlive the error
+                self._events.record("refresh_token_reuse", "failure", target=error.user_id)
                 raise
             # Signed before the commit: if signing fails, the client can use its token again.
             pair = await self._pair(holder, next_token)
@@ -99,6 +107,12 @@ class SignIn:
         self, account: Account, current: str, new: str, caller: Caller
     ) -> None:
         """Set a new password and end every login. Raises as `confirm_password` does."""
+        with self._events.recorded("password_change", actor=account.id, target=account.id):
+            await self._change_password(account, current, new, caller)
+
+    async def _change_password(
+        self, account: Account, current: str, new: str, caller: Caller
+    ) -> None:
         stored = await self.confirm_password(account, current, caller)
         new_hash = await self._passwords.hash(new, caller.has_gone)
         async with self._database.transaction() as session:
@@ -108,7 +122,7 @@ class SignIn:
             if user is not None:
                 await after_password_change(session, user.id, user.email)
         if user is None:  # the hash changed meanwhile, as in `log_in`
-            await self.change_password(account, current, new, caller)
+            await self._change_password(account, current, new, caller)
 
     async def _start_session(
         self, user_id: int, stored_hash: str, new_hash: str, user_agent: str | None

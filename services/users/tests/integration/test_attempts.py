@@ -15,6 +15,7 @@ from app.models import KnownAddress, Throttle
 from app.services.attempts import KNOWN_FOR, Attempts
 from app.services.callers import Caller
 from app.services.passwords import PasswordHasher
+from app.services.security_events import SecurityEvents
 from app.settings import UsersSettings
 from chassis.db.columns import utc_now
 from chassis.db.database import Database
@@ -86,7 +87,7 @@ def attempts(database: Database, settings: UsersSettings) -> Attempts:
         "attempts_per_account": 0,
         "attempts_per_account_and_address": 0,
     }
-    return Attempts(database, settings.model_copy(update=limits))
+    return Attempts(database, settings.model_copy(update=limits), SecurityEvents())
 
 
 class TestAccountAndAddress:
@@ -187,7 +188,9 @@ class TestAddress:
             "attempts_per_account",
             "attempts_per_account_and_address",
         )
-        attempts = Attempts(database, settings.model_copy(update=dict.fromkeys(limits, 0)))
+        attempts = Attempts(
+            database, settings.model_copy(update=dict.fromkeys(limits, 0)), SecurityEvents()
+        )
         for _ in range(101):
             await attempts.count(caller(), "user@example.com")
 

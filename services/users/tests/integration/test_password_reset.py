@@ -21,6 +21,7 @@ NEW_PASSWORD = "a kettle of fish"
 async def ask(client: AppClient, email: str) -> httpx.Response:
     response = await client.post("/auth/password-reset", json={"email": email})
     assert_status(response, 202)
+    assert response.content == b""
     return response
 
 

@@ -33,6 +33,14 @@ def client() -> AppClient:
 
 
 class TestLogLine:
+    @pytest.mark.parametrize("path", ["/nobody/ada@example.com/x", "/nobody/ada%40example.com/x"])
+    async def test_request_is_logged_without_an_address_in_its_path(
+        self, client: AppClient, logs: list[EventDict], path: str
+    ) -> None:
+        await client.get(path)
+        (line,) = [line for line in logs if line["event"] == "request"]
+        assert line["path"] == "/nobody/[redacted]/x"
+
     async def test_request_is_one_line_without_its_query(
         self, client: AppClient, logs: list[EventDict]
     ) -> None:

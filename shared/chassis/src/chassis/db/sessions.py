@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, TypeVarTuple
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Row, Select
+from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Session
@@ -34,6 +35,10 @@ MAY_REPEAT = "may_repeat"
 
 class WriteSession(AsyncSession):
     """One transaction. What isn't committed is rolled back when the session closes."""
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        """Call this once, when the transaction has been committed."""
+        listen(self.sync_session, "after_commit", lambda _: call(), once=True)
 
     async def commit(self) -> None:
         """Commit.

@@ -3,6 +3,7 @@
 It is pure ASGI and a single layer, because each layer costs every request (ADR 0006).
 """
 
+import re
 from collections.abc import MutableMapping
 from time import perf_counter
 from typing import Any
@@ -33,6 +34,7 @@ _DEFAULT_HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_ADDRESS = re.compile(r"[^/]*@[^/]*")
 # A client may send these lists in several lines (RFC 9110, section 5.3); FastAPI passes on only the first.
 _LISTS = frozenset({b"if-match", b"if-none-match"})
 
@@ -80,7 +82,7 @@ class RequestMiddleware:
                 raise
             await exchange.answer(Overloaded())
         except Exception:
-            logger.exception("unhandled_error", path=exchange.scope["path"])
+            logger.exception("unhandled_error", path=_without_addresses(exchange.scope["path"]))
             if exchange.status is not None:
                 raise  # the response has begun: the server can only close the connection
             await exchange.answer(InternalError())
@@ -97,7 +99,7 @@ class RequestMiddleware:
         log(
             "request",
             method=exchange.method,
-            path=scope["path"],
+            path=_without_addresses(scope["path"]),
             status=status,
             milliseconds=round(seconds * 1000, 2),
         )
@@ -167,6 +169,11 @@ class _Exchange:
             headers.append((b"connection", b"close"))
         headers.append((b"x-request-id", self._request_id.encode("ascii")))
         message["headers"] = headers
+
+
+def _without_addresses(path: str) -> str:
+    """A path for the log: a client may have put an e-mail address into it."""
+    return _ADDRESS.sub("[redacted]", path) if "@" in path else path
 
 
 def _too_large() -> BodyTooLarge:

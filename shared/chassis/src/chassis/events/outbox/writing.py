@@ -7,7 +7,6 @@ from uuid import uuid4
 from pydantic import JsonValue
 from sqlalchemy import BigInteger, Integer, bindparam, func, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.event import listen
 from sqlmodel import col
 
 from chassis.db.columns import from_now, utc_now
@@ -89,4 +88,4 @@ async def _queue(session: WriteSession, event: OutboxEvent) -> None:
     await connection.execute(_QUEUE[connection.dialect.name], values)
     # The relays of this process. Those of other processes get PostgreSQL's notification, or poll.
     if wake := session.info.get(WAKE_RELAYS):
-        listen(session.sync_session, "after_commit", lambda _: wake(), once=True)
+        session.on_commit(wake)
