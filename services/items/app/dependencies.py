@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2Pas
 
 from app.errors import UsersUnavailable
 from app.events.inbox import Inbox
+from app.events.user_events import SENDER
 from app.services.owners import OwnerLookup
 from app.settings import ItemsSettings
 from chassis.auth.remote_keys import KeysUnavailable
@@ -64,7 +65,7 @@ async def require_event_sender(
     state: StateDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(EVENT_SENDER)],
 ) -> None:
-    """Accept only a token for the audience of events and no other, so never a user's access token.
+    """Accept only a token of the users service, for the audience of events and no other.
 
     Raises:
         NotAuthenticated, InvalidToken, UsersUnavailable: as `current_principal`.
@@ -76,7 +77,7 @@ async def require_event_sender(
     except KeysUnavailable:
         raise UsersUnavailable from None
     audience = state.settings.events_token_audience
-    if claims["aud"] not in (audience, [audience]):
+    if claims["aud"] not in (audience, [audience]) or claims["sub"] != SENDER:
         raise InvalidToken
 
 

@@ -12,7 +12,7 @@ class NotYourItem(Forbidden):
 
 
 class OwnerInactive(Forbidden):
-    code, sentence = "owner_inactive", "This account is deactivated and can't create items."
+    code, sentence = "owner_inactive", "This account is deactivated."
 
 
 class OwnerGone(Forbidden):

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlmodel import Field, SQLModel
 
 import chassis.auth.stored_keys  # noqa: F401 - its table is in this database, too
+from chassis.auth.tokens import Role
 from chassis.db.columns import (
     NAME_LENGTH,
     NAMING_CONVENTION,
@@ -28,12 +29,15 @@ class Owner(SQLModel, table=True):
         CheckConstraint("id >= 1", name="id"),
         CheckConstraint(NAME_LENGTH, name="name_length"),
         CheckConstraint("version >= 0", name="version"),
+        CheckConstraint("role IN ('user', 'admin')", name="role"),
     )
 
     id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     """The user's id."""
     name: str = Field(sa_type=String(120))
     is_active: bool = True
+    role: Role | None = Field(default=None, sa_type=String(16))
+    """Null: no event has told it yet."""
     version: int = 0
     """The version of the account; 0 after a lookup, so that any event is newer."""
     is_deleted: bool = False

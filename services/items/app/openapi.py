@@ -19,7 +19,9 @@ _EDIT_IF_UNCHANGED = links(
     "items_delete_item",
     parameters={**_ID, "if-match": "$response.header.ETag"},
 )
-_EDIT_ERRORS = error_responses(*_SIGNED_IN, NotYourItem, ItemNotFound, PreconditionFailed)
+_EDIT_ERRORS = error_responses(
+    *_SIGNED_IN, OwnerGone, OwnerInactive, NotYourItem, ItemNotFound, PreconditionFailed
+)
 
 CREATE_ITEM = {
     201: {

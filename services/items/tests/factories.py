@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from app.models import Item, Owner
 from app.repositories.items import search_text
+from chassis.auth.tokens import Role
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 from chassis.events.cloudevents import Event
@@ -45,12 +46,20 @@ async def create_owner(
     owner_id: int = 1,
     name: str = "Ada",
     is_active: bool = True,
+    role: Role | None = None,
     version: int = 0,
     is_deleted: bool = False,
 ) -> None:
     """Store an owner and commit."""
     session.add(
-        Owner(id=owner_id, name=name, is_active=is_active, version=version, is_deleted=is_deleted)
+        Owner(
+            id=owner_id,
+            name=name,
+            is_active=is_active,
+            role=role,
+            version=version,
+            is_deleted=is_deleted,
+        )
     )
     await session.commit()
 
@@ -82,6 +91,7 @@ class Account:
     id: int = 7
     name: str = "Ada"
     is_active: bool = True
+    role: Role = "user"
     version: int = 1
 
     def changed(self, **changes: Any) -> "Account":
@@ -93,6 +103,7 @@ class Account:
             "id": self.id,
             "name": self.name,
             "is_active": self.is_active,
+            "role": self.role,
             "version": self.version,
         }
 

@@ -4,11 +4,15 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chassis.auth.tokens import Role
 from chassis.events.cloudevents import Event, MalformedEvent
 from chassis.web.fields import MAX_ID, StoredName
 
 UserEventType = Literal["user.created", "user.updated", "user.deleted"]
 
+SENDER = "users"
+"""Who sends these events: the `sub` of its tokens."""
+SOURCE = "/users"
 USER_EVENT_TYPES = frozenset(get_args(UserEventType))
 NAME_OF_THE_DELETED = "Deleted user"
 """A tombstone contains nothing personal."""
@@ -24,6 +28,9 @@ class UserData(BaseModel):
     id: Annotated[int, Field(ge=1, le=MAX_ID)] = Field(examples=[7])
     name: StoredName = Field(examples=["Ada"])
     is_active: bool
+    role: Role | None = Field(
+        None, description="Null in an event of an older release.", examples=["user"]
+    )
     version: Annotated[int, Field(ge=1, le=_MAX_VERSION)] = Field(
         description="Grows with every change of the account.", examples=[3]
     )
@@ -49,10 +56,12 @@ def owner_state(event: Event) -> OwnerState | None:
     """The state in the event, or None when this service doesn't use events of its type.
 
     Raises:
-        MalformedEvent: `data` or `subject` is invalid for this type.
+        MalformedEvent: `source`, `data` or `subject` is invalid for this type.
     """
     if event.type not in USER_EVENT_TYPES:
         return None
+    if event.source != SOURCE:
+        raise MalformedEvent(f"`source` is not {SOURCE}.")
     try:
         data = UserData.model_validate(event.data)
     except ValidationError as error:

@@ -60,6 +60,10 @@ class OwnerRepository:
         """The owner of an item. The foreign key ensures that there is one."""
         return (await self._session.exec(_OWNER, params={"owner_id": owner_id})).one()
 
+    async def find(self, owner_id: int) -> Owner | None:
+        """The owner, if this service knows them."""
+        return (await self._session.exec(_OWNER, params={"owner_id": owner_id})).one_or_none()
+
     async def get_shared(self, owner_id: int) -> Owner | None:
         """The owner, locked against deactivation and deletion until the transaction ends."""
         result = await self._session.exec(_SHARED_OWNER, params={"owner_id": owner_id})
@@ -83,6 +87,7 @@ class OwnerRepository:
             set_={
                 "name": case((is_deleted, NAME_OF_THE_DELETED), else_=new.name),
                 "is_active": and_(new.is_active, not_(is_deleted)),
+                "role": case((is_deleted, None), else_=new.role),
                 "version": case((version < new.version, new.version), else_=version),
                 "is_deleted": is_deleted,
             },

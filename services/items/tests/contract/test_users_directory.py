@@ -28,9 +28,10 @@ BASIC = "Basic aXRlbXM6cyUyQjMlQzMlQkMlMjUlM0FzZWNyZXQ="
 TOKEN = "items-token"
 SERVICE = state("a service with a token")
 # Ordered only by their ids as numbers: not by name, version, e-mail or time.
-ZOE = UserData(id=7, name=SPECIAL_NAME, is_active=True, version=3)
-BOB = UserData(id=10, name="Bob", is_active=False, version=2)
-LIMITS = UserData(id=LARGE_ID, name=LONGEST_NAME, is_active=True, version=2**31 - 1)
+ZOE = UserData(id=7, name=SPECIAL_NAME, is_active=True, role="user", version=3)
+BOB = UserData(id=10, name="Bob", is_active=False, role="user", version=2)
+LIMITS = UserData(id=LARGE_ID, name=LONGEST_NAME, is_active=True, role="user", version=2**31 - 1)
+ADMIN = ZOE.model_copy(update={"role": "admin"})
 NEW_TOKEN = Request(
     method="POST",
     path="/auth/token",
@@ -72,8 +73,8 @@ def page(*users: UserData, next_after_id: int | None) -> Response:
     return Response(status=200, body=read_by(_Page, users=bodies, next_after_id=next_after_id))
 
 
-def stored(user: UserData, role: str = "user") -> State:
-    return state("a user at a version", **user.model_dump(exclude_unset=True), role=role)
+def stored(user: UserData) -> State:
+    return state("a user at a version", **user.model_dump(exclude_unset=True))
 
 
 def owner(user: UserData) -> OwnerState:
@@ -147,8 +148,8 @@ class TestListing:
         [
             (
                 "a listing that includes an administrator",
-                [stored(BOB), stored(ZOE, role="admin")],
-                [ZOE, BOB],
+                [stored(BOB), stored(ADMIN)],
+                [ADMIN, BOB],
             ),
             (
                 "a listing after a user was deleted",

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from app.events.user_events import OwnerState, UserData, owner_state
+from app.events.user_events import SENDER, OwnerState, UserData, owner_state
 from app.settings import ItemsSettings
 from chassis.auth.tokens import Role, TokenVerifier
 from chassis.events.cloudevents import STRUCTURED, Event, from_http
@@ -21,11 +21,17 @@ SECONDS = r"^[1-9]\d{9}$"
 """Ten digits: milliseconds would have thirteen."""
 FAR_AWAY = 4_102_444_800
 """Seconds: a time in the future."""
-BEFORE: dict[str, Any] = {"id": 7, "name": "Ada", "is_active": True, "version": 2}
+BEFORE: dict[str, Any] = {
+    "id": 7,
+    "name": "Ada",
+    "is_active": True,
+    "role": "user",
+    "version": 2,
+}
 
 
 def stored(**changes: Any) -> State:
-    return state("a user at a version", **{**BEFORE, "role": "user", **changes})
+    return state("a user at a version", **{**BEFORE, **changes})
 
 
 def event(
@@ -63,11 +69,11 @@ class TestEvents:
     def test_event_of_a_new_user_gives_a_new_owner(
         self, users: ExpectedProvider, description: str, name: str
     ) -> None:
-        data = read_by(UserData, id=typed(7), name=name, is_active=True, version=1)
+        data = read_by(UserData, id=typed(7), name=name, is_active=True, role="user", version=1)
         body = event("user.created", data, subject=matching("7", "^[1-9][0-9]*$"))
         with users.sends(description, given=[], body=body, content_type=STRUCTURED) as content:
             state = owner_state(read_event(content))
-        assert state == OwnerState(id=7, name=name, is_active=True, version=1)
+        assert state == OwnerState(id=7, name=name, is_active=True, role="user", version=1)
 
     @pytest.mark.parametrize(
         ("description", "before", "changes"),
@@ -75,9 +81,11 @@ class TestEvents:
             ("the event of a renamed user", {}, {"name": SPECIAL_NAME}),
             ("the event of a renamed administrator", {"role": "admin"}, {"name": SPECIAL_NAME}),
             ("the event of a deactivated user", {}, {"is_active": False}),
-            ("the event of a reactivated user", {"is_active": False}, {}),
+            ("the event of a reactivated user", {"is_active": False}, {"is_active": True}),
+            ("the event of a promoted user", {}, {"role": "admin"}),
+            ("the event of a demoted administrator", {"role": "admin"}, {"role": "user"}),
         ],
-        ids=["renamed", "administrator", "deactivated", "reactivated"],
+        ids=["renamed", "administrator", "deactivated", "reactivated", "promoted", "demoted"],
     )
     def test_event_of_a_change_has_the_whole_state(
         self,
@@ -86,14 +94,16 @@ class TestEvents:
         before: dict[str, Any],
         changes: dict[str, Any],
     ) -> None:
-        after = {**BEFORE, "version": 3, **changes}
+        after = {**BEFORE, **before, "version": 3, **changes}
         body = event("user.updated", read_by(UserData, **after))
         given = [stored(**before)]
         with users.sends(description, given=given, body=body, content_type=STRUCTURED) as content:
             assert owner_state(read_event(content)) == OwnerState(**after)
 
     def test_event_of_a_deletion_has_the_next_version(self, users: ExpectedProvider) -> None:
-        data = read_by(UserData, id=7, name=typed("Ada"), is_active=typed(False), version=3)
+        data = read_by(
+            UserData, id=7, name=typed("Ada"), is_active=typed(False), role=typed("user"), version=3
+        )
         body = event("user.deleted", data)
         with users.sends(
             "the event of a deleted user", given=[stored()], body=body, content_type=STRUCTURED
@@ -124,7 +134,7 @@ class TestEvents:
 def token(*, audience: Any, **claims: Any) -> dict[str, Any]:
     """What items reads of a token, with the published key that signed it."""
     return {
-        "header": {"alg": "EdDSA", "kid": matching(KEY_ID, r"^\S+$")},
+        "header": {"alg": "EdDSA", "typ": "at+jwt", "kid": matching(KEY_ID, r"^\S+$")},
         "claims": {
             "iss": "users",
             "aud": audience,
@@ -150,7 +160,9 @@ class TestAccessTokens:
     async def test_access_token_of_a_user_is_accepted(
         self, users: ExpectedProvider, token_issuer: TokenIssuer, description: str, role: str
     ) -> None:
-        body = token(audience=containing("items"), sub="7", role=role)
+        body = token(
+            audience=containing("items"), sub="7", client_id=typed("first-party"), role=role
+        )
         with users.sends(description, given=[], body=body, content_type=JSON) as content:
             sent = token_issuer.token(**json.loads(content)["claims"])
             principal = await verifier(token_issuer, "items").principal(sent)
@@ -172,7 +184,7 @@ class TestAccessTokens:
         self, users: ExpectedProvider, token_issuer: TokenIssuer, settings: ItemsSettings
     ) -> None:
         audience = settings.events_token_audience
-        body = token(audience=audience, sub=typed("users"))
+        body = token(audience=audience, sub=SENDER, client_id=typed("users"))
         given = [state("a subscriber", name="items")]
         with users.sends(
             "the token of a relay", given=given, body=body, content_type=JSON

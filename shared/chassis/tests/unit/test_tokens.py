@@ -28,10 +28,16 @@ def encoded(part: object) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+HEADER = {"alg": "EdDSA", "typ": "at+jwt"}
+
+
 def signed(payload: bytes, headers: Mapping[str, Any] | None = None) -> str:
     """A token with a valid signature of any payload."""
     return jwt.api_jws.encode(
-        payload, ISSUER._key, "EdDSA", headers={"kid": ISSUER.key_id, **(headers or {})}
+        payload,
+        ISSUER._key,
+        "EdDSA",
+        headers={"typ": "at+jwt", "kid": ISSUER.key_id, **(headers or {})},
     )
 
 
@@ -74,7 +80,8 @@ class TestValidToken:
         in_an_hour = int(time.time()) + 3600
         claims = {"iss": "users", "sub": "7", "aud": ["users", "items"], "role": "admin"}
         times = {"iat": in_an_hour - 3600, "exp": in_an_hour}
-        token = signed(json.dumps({**claims, **times, "jti": "1"}).encode())
+        claims |= {"client_id": "first-party", "jti": "1"}
+        token = signed(json.dumps({**claims, **times}).encode())
         assert (await VERIFIER.principal(token)).is_admin
 
     async def test_token_is_valid_a_little_longer_than_it_states(self) -> None:
@@ -120,7 +127,9 @@ class TestWrongClaim:
         good = jwt.decode(ISSUER.token(), options={"verify_signature": False})
         await assert_refused(signed(json.dumps({**good, **claims}).encode()))
 
-    @pytest.mark.parametrize("claim", ["iss", "aud", "exp", "iat", "sub", "jti", "role"])
+    @pytest.mark.parametrize(
+        "claim", ["iss", "aud", "exp", "iat", "sub", "jti", "client_id", "role"]
+    )
     async def test_missing_claim_is_refused(self, claim: str) -> None:
         await assert_refused(ISSUER.token(without=[claim]))
 
@@ -149,11 +158,19 @@ class TestForgery:
     @pytest.mark.parametrize("key_id", ["", None, 1, ["test-key"], "x" * 10_000, "\0", "é"])
     async def test_unusual_key_id_is_refused(self, key_id: object) -> None:
         _, payload, signature = ISSUER.token().split(".")
-        await assert_refused(f"{encoded({'alg': 'EdDSA', 'kid': key_id})}.{payload}.{signature}")
+        await assert_refused(f"{encoded({**HEADER, 'kid': key_id})}.{payload}.{signature}")
 
     async def test_token_without_a_key_id_is_refused(self) -> None:
         _, payload, signature = ISSUER.token().split(".")
-        await assert_refused(f"{encoded({'alg': 'EdDSA'})}.{payload}.{signature}")
+        await assert_refused(f"{encoded(HEADER)}.{payload}.{signature}")
+
+    @pytest.mark.parametrize("token_type", ["JWT", "", None, 1, "at+jwt; x", "dpop+jwt"])
+    async def test_document_of_another_type_is_refused(self, token_type: object) -> None:
+        await assert_refused(ISSUER.token(headers={"typ": token_type}))
+
+    async def test_type_may_be_written_as_a_media_type(self) -> None:
+        """RFC 9068, section 4; RFC 7515, section 4.1.9."""
+        await VERIFIER.principal(ISSUER.token(headers={"typ": "application/AT+JWT"}))
 
     async def test_token_with_its_own_key_is_refused(self) -> None:
         impostor = ISSUER.impostor()
@@ -177,7 +194,7 @@ class TestForgery:
     )
     async def test_unusual_header_is_refused(self, headers: dict[str, Any]) -> None:
         _, payload, signature = ISSUER.token().split(".")
-        header = encoded({"kid": ISSUER.key_id, **headers})
+        header = encoded({"typ": "at+jwt", "kid": ISSUER.key_id, **headers})
         await assert_refused(f"{header}.{payload}.{signature}")
 
 

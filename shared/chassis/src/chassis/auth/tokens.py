@@ -1,4 +1,4 @@
-"""Access tokens and their verification (RFC 7519, RFC 8725)."""
+"""Access tokens and their verification (RFC 7519, RFC 8725, RFC 9068)."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -91,7 +91,7 @@ class TokenVerifier:
                 audience=self._audience,
                 issuer=self._issuer,
                 leeway=LEEWAY_SECONDS,
-                options={"require": ["exp", "iat", "iss", "aud", "sub", "jti"]},
+                options={"require": ["exp", "iat", "iss", "aud", "sub", "jti", "client_id"]},
             )
         except (jwt.PyJWTError, ValueError):
             raise InvalidToken from None
@@ -101,8 +101,11 @@ class TokenVerifier:
 
 @lru_cache(maxsize=64)  # all tokens of one key have the same header
 def _key_id(header: str) -> str:
-    """Raises `PyJWTError` or `ValueError` for a malformed header. Nothing is verified yet."""
-    return str(jwt.get_unverified_header(f"{header}..").get("kid", ""))
+    """Raises `PyJWTError` or `ValueError` for a malformed header, or for another type. Nothing is verified yet."""
+    fields = jwt.get_unverified_header(f"{header}..")
+    if str(fields.get("typ", "")).lower().removeprefix("application/") != TYPE:
+        raise ValueError
+    return str(fields.get("kid", ""))
 
 
 def _user_id(subject: str) -> int:
