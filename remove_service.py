@@ -59,7 +59,9 @@ def remove(root: Path, name: str, *, force: bool) -> str:
                 tox(copy, f"-c services/{each.name} -e settings")
             tox(copy, "-e contracts -- update")
     shutil.rmtree(root / "services" / name, ignore_errors=True)  # what git ignores
-    lines = [run(root, "git", "diff", "--cached", "--stat=100", "--summary"), *left]
+    deleted = run(root, "git", "diff", "--cached", "--name-only", "--diff-filter=D").splitlines()
+    changed = run(root, "git", "diff", "--cached", "--name-only", "--diff-filter=d").splitlines()
+    lines = [f"Deleted {len(deleted)} files. Changed:", *(f"  {each}" for each in changed), *left]
     lines += [f"To see what else names it: git grep -iw {name}", "Then: make env, make test."]
     for tag in run(root, "git", "tag", "--list", f"deployed/*/{name}").split():
         lines.append(f"It is deployed. End it there, then: git push --delete origin {tag}")
@@ -86,18 +88,24 @@ def take_out(copy: Path, name: str, consumer: Service) -> str:
         }
         given = [f"--data={key}={text}" for key, text in texts.items() if key[0] != "_"]
         render(copy, folder, str(old["_commit"]), given)
-        run(copy, "git", "add", "--all")
-        run(copy, "git", *_AUTHOR, "commit", "--quiet", "--message", f"{name}: {answers is old}")
+        _commit(copy)
     difference = run(copy, "git", "diff", "--binary", "HEAD~", "HEAD")
     run(copy, "git", "reset", "--quiet", "--hard", base)
+    conflicts: list[str] = []
     try:
         run(copy, "git", "apply", "--3way", "-", given=difference)
     except Refused:
         conflicts = run(copy, "git", "diff", "--name-only", "--diff-filter=U").split()
         if not conflicts:
             raise
-        return "\n  ".join([f"Your changes of {folder} conflict. {_NEXT}", *conflicts])
-    return ""
+        conflicts.insert(0, f"Your changes of {folder} conflict. {_NEXT}")
+    _commit(copy)  # the next consumer begins from here
+    return "\n  ".join(conflicts)
+
+
+def _commit(copy: Path) -> None:
+    run(copy, "git", "add", "--all")
+    run(copy, "git", *_AUTHOR, "commit", "--quiet", "--message", "A step")
 
 
 def _external(root: Path, name: str) -> dict[str, dict[str, Any]]:
