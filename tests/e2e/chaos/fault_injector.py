@@ -3,12 +3,30 @@
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis.db.database import Database
 from service_testing.postgres import Cluster
+from tests.e2e.chaos.clocks import Clock
 from tests.e2e.chaos.ledger import Ledger
 from tests.e2e.chaos.parts import parts
 from tests.e2e.processes import LocalStack, ServiceProcess
+
+_STEPS_SECONDS = (-3600, -30, 30, 3600)
+_LOCK_TABLES = """
+DO $$ BEGIN EXECUTE (
+    SELECT 'LOCK TABLE ' || string_agg(format('%I', tablename), ', ' ORDER BY tablename)
+    FROM pg_tables WHERE schemaname = 'public'
+); END $$
+"""
+_END_CONNECTIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
 
 
 class FaultInjector:
@@ -17,9 +35,11 @@ class FaultInjector:
         stack: LocalStack,
         relays: Sequence[ServiceProcess],
         cluster: Cluster | None,
+        clocks: Mapping[str, Clock],
         ledger: Ledger,
         seed: str,
     ) -> None:
+        """`clocks` are by the names of their processes."""
         self._ledger = ledger
         self._random = random.Random(seed)  # noqa: S311 - chooses the next fault
         self._faults: list[tuple[str, Callable[[], Awaitable[None]]]] = []
@@ -30,15 +50,19 @@ class FaultInjector:
         for name, part in parts().items():
             for command in part.COMMANDS:
                 self._add(f"{name} {command}", self._command, getattr(stack, name), command)
+        for name, clock in clocks.items():
+            self._add(f"clock of {name} stepped", self._step, clock)
+        for service in stack.services:
+            if service.service.database:
+                self._add(f"database of {service.name} locked", self._lock, service.database_url)
         if cluster is not None:
             self._add("database crashed", self._crash, cluster)
             self._add("database crashed", self._crash, cluster)
+            self._add("database connections ended", self._end_connections, cluster)
 
-    async def run(self, seconds: float) -> None:
-        """Inject faults for so long. At the end everything runs again."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        while loop.time() < end:
+    async def run(self, is_enough: Callable[[], bool]) -> None:
+        """Inject faults until it is enough. At the end everything runs again."""
+        while not is_enough():
             await asyncio.sleep(self._random.uniform(0.2, 1.5))
             name, fault = self._random.choice(self._faults)
             self._ledger.faults[name] += 1
@@ -48,6 +72,7 @@ class FaultInjector:
         self._faults.append((name, lambda: fault(*arguments)))
 
     async def _kill(self, process: ServiceProcess) -> None:
+        self._ledger.kills += 1
         await asyncio.to_thread(process.kill)
         await self._wait()
         process.start()
@@ -65,9 +90,30 @@ class FaultInjector:
         process.send(signal.SIGCONT)
 
     async def _crash(self, cluster: Cluster) -> None:
+        self._ledger.kills += 1
         await asyncio.to_thread(cluster.crash)
         await self._wait()
         await asyncio.to_thread(cluster.start)
+
+    async def _step(self, clock: Clock) -> None:
+        clock.set(self._random.choice(_STEPS_SECONDS))
+        await self._wait()
+        clock.set(0)
+
+    async def _lock(self, url: str) -> None:
+        """Hold every lock that a writer needs, as a migration or a person does."""
+        async with aclosing(Database(url)) as database:
+            with suppress(SQLAlchemyError, ConnectionError):  # it lost its race with another fault
+                async with database.transaction() as session:
+                    if not database.is_sqlite:
+                        connection = await session.connection()
+                        await connection.execute(text(_LOCK_TABLES))
+                    await self._wait()
+
+    async def _end_connections(self, cluster: Cluster) -> None:
+        async with aclosing(Database(cluster.url)) as database, database.write_session() as session:
+            connection = await session.connection()
+            await connection.execute(text(_END_CONNECTIONS))
 
     async def _command(self, process: ServiceProcess, command: str) -> None:
         """It may fail because another service is unavailable; then nothing has changed."""

@@ -5,7 +5,7 @@ import time
 
 from tests.e2e.chaos.parts import Queries, unfinished
 
-_IDLE_WITHIN_SECONDS = 120.0
+_IDLE_WITHIN_SECONDS = 60.0
 
 
 async def wait_until_idle(rows: Queries) -> float:

@@ -27,3 +27,4 @@ class Ledger:
     failed_at: list[float] = field(default_factory=list)
     """When a request got a 503 or no answer, by time.monotonic()."""
     faults: Counter[str] = field(default_factory=Counter)
+    kills: int = 0

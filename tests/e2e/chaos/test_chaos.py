@@ -1,9 +1,11 @@
 """Random writes while processes and the database fail; then the databases are compared.
 
 tox -e chaos -- --seconds=60 --database=postgres -p randomly --randomly-seed=7
+tox -e chaos -- --operations 10000 --kills 50
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
@@ -16,6 +18,7 @@ import workspace
 from chassis.db.database import Database
 from service_testing.databases import create_database
 from service_testing.postgres import Cluster, crashable_server
+from tests.e2e.chaos.clocks import Clock
 from tests.e2e.chaos.fault_injector import FaultInjector
 from tests.e2e.chaos.idle import wait_until_idle
 from tests.e2e.chaos.ledger import Ledger
@@ -25,6 +28,8 @@ from tests.e2e.processes import LocalStack, ServiceProcess, rows_of
 from tests.e2e.stash import STACK
 
 _WRITERS = 8
+_DUPLICATE = '"result": "duplicate"'
+"""In the log line of an event that was received before."""
 
 
 @pytest.fixture
@@ -50,6 +55,18 @@ def urls(cluster: Cluster | None, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
+def clocks(tmp_path: Path, pytestconfig: pytest.Config) -> dict[str, Clock]:
+    """The clocks of the second relays in a long run, by their names; none in a short one.
+
+    Services keep the right time: libfaketime makes each switch between threads, and so each request, much slower.
+    """
+    if pytestconfig.getoption("--operations") is None:
+        return {}
+    names = [f"{name} relay" for name in _publishers()]
+    return {name: Clock(tmp_path / f"{name.replace(' ', '-')}.clock") for name in names}
+
+
+@pytest.fixture
 def stack(
     urls: dict[str, str], tmp_path: Path, pytestconfig: pytest.Config
 ) -> Iterator[LocalStack]:
@@ -61,11 +78,12 @@ def stack(
 
 
 @pytest.fixture
-def relays(stack: LocalStack) -> Iterator[list[ServiceProcess]]:
+def relays(stack: LocalStack, clocks: dict[str, Clock]) -> Iterator[list[ServiceProcess]]:
     """A second relay of each service with subscribers, in addition to the one in the service."""
-    publishers = {name for each in workspace.services() for name in each.subscribes}
-    relays = [each.another("relay") for each in stack.services if each.name in publishers]
+    relays = [each.another("relay") for each in stack.services if each.name in _publishers()]
     for relay in relays:
+        if relay.name in clocks:
+            relay.environment |= clocks[relay.name].variables
         relay.start()
     yield relays
     for relay in relays:
@@ -76,12 +94,14 @@ async def test_nothing_is_lost_or_duplicated(
     stack: LocalStack,
     relays: list[ServiceProcess],
     cluster: Cluster | None,
+    clocks: dict[str, Clock],
     urls: dict[str, str],
     pytestconfig: pytest.Config,
 ) -> None:
     seed = pytestconfig.getoption("randomly_seed")
     ledger = Ledger()
-    injector = FaultInjector(stack, relays, cluster, ledger, f"{seed} faults")
+    injector = FaultInjector(stack, relays, cluster, clocks, ledger, f"{seed} faults")
+    is_enough = _is_enough(ledger, pytestconfig)
     end = asyncio.Event()
     operations = dict(each for part in parts().values() for each in part.OPERATIONS)
     async with AsyncExitStack() as closing:
@@ -95,7 +115,7 @@ async def test_nothing_is_lost_or_duplicated(
             )
             for number in range(_WRITERS)
         ]
-        await injector.run(pytestconfig.getoption("--seconds"))
+        await injector.run(is_enough)
         end.set()
         await asyncio.gather(*writers)
         for service in stack.services:
@@ -103,6 +123,7 @@ async def test_nothing_is_lost_or_duplicated(
         rows = {name: partial(rows_of, database) for name, database in databases.items()}
         idle_after_seconds = await wait_until_idle(rows)
         found = await differences(rows, ledger)
+        counted = [await rows[name]("SELECT count(*) FROM outbox_events") for name in _publishers()]
     report(
         {
             "seed": seed,
@@ -110,6 +131,9 @@ async def test_nothing_is_lost_or_duplicated(
             "by outcome": dict(ledger.outcomes.most_common()),
             "faults": sum(ledger.faults.values()),
             "by fault": dict(ledger.faults.most_common()),
+            "kills": ledger.kills,
+            "events": sum(count for [(count,)] in counted),
+            "duplicates": sum(each.log_text.count(_DUPLICATE) for each in stack.services),
             "acknowledged": {name: len(known) for name, known in ledger.known.items()},
             "idle after": f"{idle_after_seconds:.1f} s",
             "differences": len(found),
@@ -122,6 +146,18 @@ async def test_nothing_is_lost_or_duplicated(
     assert len(ledger.known["users"]) > _WRITERS
     assert any(each.is_deleted for each in ledger.known["users"].values())
     assert ledger.faults
+
+
+def _publishers() -> set[str]:
+    return {name for each in workspace.services() for name in each.subscribes}
+
+
+def _is_enough(ledger: Ledger, config: pytest.Config) -> Callable[[], bool]:
+    operations, kills = config.getoption("--operations"), config.getoption("--kills")
+    end = time.monotonic() + config.getoption("--seconds")
+    if operations is None:
+        return lambda: time.monotonic() >= end
+    return lambda: sum(ledger.outcomes.values()) >= operations and ledger.kills >= kills
 
 
 def report(figures: dict[str, object], say: Callable[[str], None] = print) -> None:

@@ -3,13 +3,17 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from example.app import Note
+from sqlalchemy import Select, select, text
 
 from chassis.db.database import Database
+from chassis.db.sessions import WriteSession
 from service_testing import locks
-from service_testing.locks import until_blocked
+from service_testing.locks import assert_lock_order, is_locked, until_blocked
 
 LOCK = text("SELECT pg_advisory_xact_lock(7)")
+
+NO_NOTE = select(Note.id).where(Note.id == 0)
 
 pytestmark = pytest.mark.committed
 
@@ -40,3 +44,34 @@ async def test_until_blocked_fails_when_no_transaction_waits(
     monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.05)
     with pytest.raises(pytest.fail.Exception, match="no transaction has waited for a lock"):
         await until_blocked(shared)
+
+
+class TestLockOrder:
+    """The rows of two notes."""
+
+    @pytest.fixture
+    async def notes(self, shared: Database, session: WriteSession) -> list[Select[int]]:
+        notes = [Note(title="first"), Note(title="second")]
+        session.add_all(notes)
+        await session.commit()
+        return [select(Note.id).where(Note.id == note.id) for note in notes]
+
+    async def test_locked_row_is_locked_until_the_transaction_ends(
+        self, shared: Database, notes: list[Select[int]]
+    ) -> None:
+        async with shared.transaction() as session:
+            await session.scalar(notes[0].with_for_update())
+            assert [await is_locked(shared, note) for note in notes] == [True, False]
+        assert not await is_locked(shared, notes[0])
+
+    async def test_other_order_fails(self, shared: Database, notes: list[Select[int]]) -> None:
+        async def lock_in_order(session: WriteSession) -> None:
+            for note in notes:
+                await session.scalar(note.with_for_update())
+
+        first, second = notes
+        await assert_lock_order(shared, lock_in_order, first=first, later=second)
+        with pytest.raises(pytest.fail.Exception, match="before those of `first`"):
+            await assert_lock_order(shared, lock_in_order, first=second, later=first)
+        with pytest.raises(pytest.fail.Exception, match="no rows to lock"):
+            await assert_lock_order(shared, lock_in_order, first=NO_NOTE, later=first)

@@ -11,8 +11,8 @@ from tests.e2e.stack import Row
 
 COMMANDS: Sequence[str] = ()
 SETTINGS = {
-    # The leases of a killed relay expire after ten times this.
-    "EVENTS_DEADLINE_SECONDS": "0.5",
+    # The leases of a killed relay end after three times this. Less would be too little on a busy machine.
+    "EVENTS_DEADLINE_SECONDS": "2",
     "EVENTS_MAX_BACKOFF_SECONDS": "2",
 }
 
@@ -26,8 +26,7 @@ async def delete_account(writer: Writer) -> None:
     known.may_be_deleted = True
     body = {"current_password": writer.password}
     response = await writer.call("users", "POST", "/users/me/deletion", json=body)
-    # 401: an earlier request was processed, although its answer never came.
-    if response.status_code in {204, 401}:
+    if response.is_success:
         known.is_deleted = True
         writer.user_id = 0
 
