@@ -6,14 +6,18 @@ token exists in clear only in the mail.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from app.clients.mail import ConsoleMail, Mail, MailNotSent, MailRefused, MailTransport, SmtpMail
 from app.models import QueuedMail
-from app.repositories.mails import WAKE_MAILING, MailQueries, MailRepository
+from app.repositories.mails import (
+    MOST_SECONDS_AHEAD,
+    WAKE_MAILING,
+    MailQueries,
+    MailRepository,
+)
 from app.repositories.users import UserQueries, UserRepository
 from app.services.mail_texts import LIFETIMES, render
 from app.services.mails import issue_token
@@ -28,10 +32,10 @@ logger = structlog.get_logger(__name__)
 
 _BATCH = 10
 _DEADLINE_SECONDS = 10.0
-_LEASE = timedelta(seconds=(_BATCH + 1) * _DEADLINE_SECONDS)
+_LEASE_SECONDS = (_BATCH + 1) * _DEADLINE_SECONDS
 _POLL_SECONDS = 5.0
 """Polling finds the mails of other processes."""
-_FIRST_BACKOFF_SECONDS, _MOST_BACKOFF_SECONDS = 5.0, 600.0
+_FIRST_BACKOFF_SECONDS = 5.0
 _GIVE_UP_AFTER = max(LIFETIMES.values())
 
 
@@ -48,18 +52,15 @@ class Mailing:
         """Send the mails that are due. Returns the seconds until there may be more."""
         if seconds := await self._seconds_until_due():
             return seconds
-        now = utc_now()
         async with self._database.transaction() as session:
-            mails = await MailRepository(session).lease(now, limit=_BATCH, until=now + _LEASE)
+            mails = await MailRepository(session).lease(limit=_BATCH, seconds=_LEASE_SECONDS)
         for mail in mails:
             await self._send(mail)
         return await self._seconds_until_due()
 
     async def _seconds_until_due(self) -> float:
-        due_at = await MailQueries(self._database.read_session()).next_due_at()
-        if due_at is None:
-            return _POLL_SECONDS
-        return min(max((due_at - utc_now()).total_seconds(), 0.0), _POLL_SECONDS)
+        seconds = await MailQueries(self._database.read_session()).seconds_until_due()
+        return _POLL_SECONDS if seconds is None else min(max(seconds, 0.0), _POLL_SECONDS)
 
     async def _send(self, queued: QueuedMail) -> None:
         with caused_by(queued.request_id, None, span=f"send {queued.kind}"):
@@ -73,10 +74,9 @@ class Mailing:
                 seconds = full_jitter(
                     queued.failures + 1,
                     first_seconds=_FIRST_BACKOFF_SECONDS,
-                    most_seconds=_MOST_BACKOFF_SECONDS,
+                    most_seconds=MOST_SECONDS_AHEAD,
                 )
-                due_at = utc_now() + timedelta(seconds=seconds)
-                await MailRepository(session).postpone(queued.id, due_at)
+                await MailRepository(session).postpone(queued.id, seconds=seconds)
 
     async def _prepare(self, queued: QueuedMail) -> Mail | None:
         """None: nobody should get it, because it is too late, was withdrawn, or has no account."""

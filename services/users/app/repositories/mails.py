@@ -2,27 +2,37 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, case, delete, func, or_, select, update
 from sqlmodel import col
 from sqlmodel import select as select_entities
 
 from app.models import MailKind, MailToken, QueuedMail, User
+from chassis.db.columns import from_now, seconds_until
 from chassis.db.sessions import ReadSession, WriteSession
 
 WAKE_MAILING = "wake_mailing"
 """A key of `Database.session_info`: the function to call when a mail has been committed."""
 
+MOST_SECONDS_AHEAD = 600.0
+"""No mail is put off for longer: what is due later was put off while the database's clock was ahead."""
+
+# By the database's clock, because those of the replicas may differ.
+_IS_DUE = or_(
+    col(QueuedMail.due_at) <= from_now(), col(QueuedMail.due_at) > from_now(MOST_SECONDS_AHEAD)
+)
 _DUE = (
     select_entities(QueuedMail)
-    .where(col(QueuedMail.due_at) <= bindparam("now"))
+    .where(_IS_DUE)
     .order_by(col(QueuedMail.due_at))
     .limit(bindparam("limit"))
     # PostgreSQL: several replicas get different mails. On SQLite a write transaction is alone.
     .with_for_update(skip_locked=True)
 )
-_NEXT_DUE_AT = select(func.min(col(QueuedMail.due_at)))
+_SECONDS_UNTIL_DUE = select(
+    func.min(case((_IS_DUE, 0.0), else_=seconds_until(col(QueuedMail.due_at))))
+)
 _HOLDER = (
     select(col(User.id), col(User.email), col(User.name))
     .join(MailToken, col(MailToken.user_id) == col(User.id))
@@ -49,9 +59,9 @@ class MailQueries:
     def __init__(self, session: ReadSession) -> None:
         self._session = session
 
-    async def next_due_at(self) -> datetime | None:
-        """When a mail may be sent next. None: there is none."""
-        return await self._session.scalar(_NEXT_DUE_AT)
+    async def seconds_until_due(self) -> float | None:
+        """How long until a mail may be sent. None: there is none."""
+        return await self._session.scalar(_SECONDS_UNTIL_DUE)
 
     async def get_holder(self, token_hash: str, kind: MailKind, now: datetime) -> Holder | None:
         values = {"token_hash": token_hash, "kind": kind, "now": now}
@@ -67,6 +77,8 @@ class MailRepository:
 
     async def queue(self, mail: QueuedMail) -> None:
         """Add a mail, and wake this process's mailing when it is committed."""
+        due_at: Any = from_now()  # SQLAlchemy has the database compute it
+        mail.due_at = due_at
         self._session.add(mail)
         await self._session.flush()
         if wake := self._session.info.get(WAKE_MAILING):
@@ -76,20 +88,20 @@ class MailRepository:
         self._session.add(token)
         await self._session.flush()
 
-    async def lease(self, now: datetime, *, limit: int, until: datetime) -> Sequence[QueuedMail]:
-        """Mails that are due, which nobody else gets until then."""
-        mails = (await self._session.exec(_DUE, params={"now": now, "limit": limit})).all()
-        for mail in mails:
-            mail.due_at = until
-        await self._session.flush()
+    async def lease(self, *, limit: int, seconds: float) -> Sequence[QueuedMail]:
+        """Mails that are due, which nobody else gets for so long."""
+        mails = (await self._session.exec(_DUE, params={"limit": limit})).all()
+        leased = update(QueuedMail).where(col(QueuedMail.id).in_([mail.id for mail in mails]))
+        await self._session.exec(leased.values(due_at=from_now(seconds)))
         return mails
 
     async def remove(self, mail_id: int) -> None:
         await self._session.exec(delete(QueuedMail).where(col(QueuedMail.id) == mail_id))
 
-    async def postpone(self, mail_id: int, due_at: datetime) -> None:
+    async def postpone(self, mail_id: int, *, seconds: float) -> None:
         one = update(QueuedMail).where(col(QueuedMail.id) == mail_id)
-        await self._session.exec(one.values(due_at=due_at, failures=col(QueuedMail.failures) + 1))
+        failures = col(QueuedMail.failures) + 1
+        await self._session.exec(one.values(due_at=from_now(seconds), failures=failures))
 
     async def is_queued(self, mail_id: int) -> bool:
         """Whether the mail hasn't been sent or withdrawn."""
