@@ -1,13 +1,16 @@
 """`POST /events/`: authentication, validation and the effect of each event."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
-from app.events.user_events import NAME_OF_THE_DELETED
+from app.events.user_events import NAME_OF_THE_DELETED, OwnerState
 from app.models import ItemRemoval, Owner, ReceivedEvent
+from app.services.owners import apply_states
 from chassis.db.sessions import WriteSession
 from chassis.events.cloudevents import Event
 from service_testing.assertions import assert_error_response, assert_status
@@ -190,6 +193,23 @@ class TestIdempotence:
             assert_error_response(await relay.send(event), 500, "internal_error")
         assert await count_rows(session, ReceivedEvent) == 0
         assert_status(await relay.send(event), 204)
+        assert await owner(session) is not None
+
+    async def test_event_whose_transaction_is_ended_by_a_deadlock_is_applied_at_once(
+        self, relay: EventSender, session: WriteSession, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Deadlock(Exception):
+            sqlstate = "40P01"
+
+        failures = [DBAPIError("", None, Deadlock())]
+
+        async def apply(transaction: WriteSession, states: Sequence[OwnerState]) -> set[int]:
+            if failures:
+                raise failures.pop()
+            return await apply_states(transaction, states)
+
+        monkeypatch.setattr("app.events.inbox.apply_states", apply)
+        assert_status(await relay.send(ADA.created()), 204)
         assert await owner(session) is not None
 
     @pytest.mark.parametrize("event_type", ["user.promoted", "x" * 255])

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import anyio.to_thread
 from anyio import CapacityLimiter
+from argon2.exceptions import HashingError
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.requests import ClientDisconnect
@@ -72,4 +73,7 @@ class PasswordHasher:
         async with self._limiter:
             if await has_gone():
                 raise ClientDisconnect  # nobody would learn the result
-            return await anyio.to_thread.run_sync(work)
+            try:
+                return await anyio.to_thread.run_sync(work)
+            except HashingError as error:  # Argon2 got too little memory
+                raise MemoryError from error

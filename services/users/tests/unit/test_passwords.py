@@ -8,6 +8,7 @@ import anyio
 import anyio.from_thread
 import pytest
 from anyio import wait_all_tasks_blocked
+from argon2.exceptions import HashingError
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
 from starlette.requests import ClientDisconnect
@@ -104,6 +105,17 @@ def hashing(monkeypatch: pytest.MonkeyPatch, settings: UsersSettings) -> Iterato
     hashing = SlowHashing(monkeypatch, settings.password_concurrency)
     yield hashing
     hashing.may_go.set()
+
+
+async def test_hash_without_enough_memory_is_a_memory_error(
+    passwords: PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise HashingError("Memory allocation error")
+
+    monkeypatch.setattr(Argon2Hasher, "hash", fail)
+    with pytest.raises(MemoryError):
+        await passwords.hash(PASSWORD)
 
 
 class TestBound:

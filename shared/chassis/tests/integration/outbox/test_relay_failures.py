@@ -1,13 +1,17 @@
 """Events that are refused or fail, and a subscriber that is unavailable."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 from structlog.types import EventDict
 from tests.example.publisher import CONCURRENCY, Outbox
 
+from chassis.db.sessions import WriteSession
+from chassis.events.outbox import streams
 from chassis.events.outbox.models import OutboxEvent
-from chassis.events.outbox.streams import ALARMING_FAILURES
+from chassis.events.outbox.streams import ALARMING_FAILURES, Lease
 from chassis.events.outbox.transport import Answer, Delivered, Failed, Refused
 
 
@@ -89,6 +93,28 @@ class TestFailure:
         outbox.transport.answer(Delivered())
         await outbox.deliver_all(after_seconds=0.5)
         assert outbox.transport.taken[ada] == [1]
+
+
+class TestDeadlock:
+    async def test_transaction_that_is_ended_by_a_deadlock_is_repeated(
+        self, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Deadlock(Exception):
+            sqlstate = "40P01"
+
+        failures, lease = [DBAPIError("", None, Deadlock())], streams.lease
+
+        async def deadlocking(session: WriteSession, name: str, **options: Any) -> list[Lease]:
+            leases = await lease(session, name, **options)
+            if failures:
+                raise failures.pop()
+            return leases
+
+        monkeypatch.setattr(streams, "lease", deadlocking)
+        ada = await outbox.create()
+        await outbox.deliver_all()
+        assert outbox.transport.taken[ada] == [1]
+        assert await outbox.streams_left() == 0
 
 
 class TestSlowSubscriber:
