@@ -12,11 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
 
 import workspace
 from chassis.db.database import Database
-from service_testing.databases import create_database
+from service_testing.databases import create_database, sqlite_url
 from service_testing.postgres import Cluster, crashable_server
 from tests.e2e.chaos.clocks import Clock
 from tests.e2e.chaos.fault_injector import FaultInjector
@@ -46,7 +45,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster | None]:
 def urls(cluster: Cluster | None, tmp_path: Path) -> dict[str, str]:
     def url(name: str) -> str:
         if cluster is None:
-            return URL.create("sqlite", database=f"{tmp_path}/{name}.db").render_as_string()
+            return sqlite_url(tmp_path / f"{name}.db")
         return create_database(cluster.url, name)
 
     return {

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from chassis.ops.cli import database_cli, fail, run_or_exit
 from chassis.ops.settings import SettingsError
+from service_testing.databases import sqlite_url
 
 UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/notes"
 
@@ -62,11 +63,11 @@ class TestMigrate:
 
     def test_migrate_creates_the_folder_of_a_file(self, tmp_path: Path) -> None:
         path = tmp_path / "new" / "folder" / "test.db"
-        assert run("migrate", url=f"sqlite:///{path}").exit_code == 0
+        assert run("migrate", url=sqlite_url(path)).exit_code == 0
         assert path.exists()
 
     def test_migrate_of_a_newer_database_is_refused(self, tmp_path: Path) -> None:
-        url = f"sqlite:///{tmp_path / 'test.db'}"
+        url = sqlite_url(tmp_path / "test.db")
         run("migrate", url=url)
         older = tmp_path / "older"
         (older / "versions").mkdir(parents=True)
@@ -137,7 +138,7 @@ class TestServe:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             monkeypatch.setenv("NOTES_PORT", str(taken.getsockname()[1]))
-            result = run("serve", url=f"sqlite:///{tmp_path / 'test.db'}")
+            result = run("serve", url=sqlite_url(tmp_path / "test.db"))
         assert result.exit_code not in (0, None)
         assert "address already in use" in caplog.text
 

@@ -1,7 +1,9 @@
 """An unavailable database is a 503; a bug in a statement is a 500."""
 
 import asyncio
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +20,7 @@ from chassis.db.errors import DatabaseUnreachable
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient
+from service_testing.databases import sqlite_url
 
 router = APIRouter()
 entered, leave = asyncio.Event(), asyncio.Event()
@@ -97,6 +100,17 @@ class TestUnreachable:
         assert logs[0]["event"] == "database_unavailable"
         assert "DatabaseUnreachable" in logs[0]["exception"]
         assert "hunter2" not in str(logs)
+
+    async def test_corrupt_file_is_a_503_and_leaves_no_thread(
+        self, connect: Connect, tmp_path: Path, logs: list[EventDict]
+    ) -> None:
+        path = tmp_path / "test.db"
+        path.write_bytes(b"not a database" * 1000)
+        client, before = connect(sqlite_url(path)), threading.active_count()
+        for _ in range(10):
+            assert_unavailable(await client.post("/write"))
+        assert "file is not a database" in logs[0]["exception"]
+        assert threading.active_count() == before
 
     @pytest.mark.parametrize("change", [{"password": "wrong"}, {"database": "nothing"}])
     async def test_refused_log_in_is_a_503(

@@ -22,6 +22,7 @@ from chassis.db import migrations
 from chassis.ops.connections import Connections
 from chassis.ops.health import Lifecycle
 from chassis.ops.serving import DrainingServer
+from service_testing.databases import sqlite_url
 
 _LOOK_EVERY_SECONDS = 0.05
 _CLIENTS = 8
@@ -30,7 +31,7 @@ REQUEST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    url = f"sqlite:///{tmp_path_factory.mktemp('drain') / 'test.db'}"
+    url = sqlite_url(tmp_path_factory.mktemp("drain") / "test.db")
     migrations.upgrade(url, MIGRATIONS)
     return url
 

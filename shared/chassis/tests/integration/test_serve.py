@@ -13,6 +13,7 @@ from tests.example.app import MIGRATIONS
 from tests.example.process import Served, served
 
 from chassis.db import migrations
+from service_testing.databases import sqlite_url
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Life:
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
-    url = f"sqlite:///{tmp_path_factory.mktemp('serve') / 'test.db'}"
+    url = sqlite_url(tmp_path_factory.mktemp("serve") / "test.db")
     migrations.upgrade(url, MIGRATIONS)
     with served(NOTES_DATABASE_URL=url) as service:
         headers = {"X-Request-ID": "r-1"}

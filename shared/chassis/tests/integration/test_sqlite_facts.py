@@ -16,6 +16,7 @@ from tests.example.models import Note, Remark
 
 from chassis.db import migrations
 from chassis.db.database import Database, migration_engine
+from service_testing.databases import sqlite_url
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("on_sqlite")]
 
@@ -146,7 +147,7 @@ async def test_new_database_is_opened_while_another_process_writes(tmp_path: Pat
     other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.2, other.execute, ["COMMIT"])
     release.start()
-    database = Database(f"sqlite:///{path}")
+    database = Database(sqlite_url(path))
     assert await pragma(database.write_engine, "journal_mode") == "wal"
     await database.aclose()
     release.join()

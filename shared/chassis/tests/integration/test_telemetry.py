@@ -11,6 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.example.process import served
 
+from service_testing.databases import sqlite_url
+
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT_ID = "00f067aa0ba902b7"
 
@@ -60,7 +62,7 @@ def test_span_of_a_request_continues_its_trace_without_the_query(
     collector: Collector, tmp_path: Path
 ) -> None:
     with served(
-        NOTES_DATABASE_URL=f"sqlite:///{tmp_path / 'test.db'}",
+        NOTES_DATABASE_URL=sqlite_url(tmp_path / "test.db"),
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint,
         OTEL_EXPORTER_OTLP_COMPRESSION="none",
     ) as service:

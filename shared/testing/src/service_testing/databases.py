@@ -3,18 +3,32 @@
 import asyncio
 import re
 from collections.abc import Collection
+from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import URL, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.db.database import migration_engine, parse_url
 
-_SQLITE_TABLES = (
-    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
-    "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-)
-_POSTGRES_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+# Virtual tables are last, because triggers of the others may write to them. One that indexes the text of another
+# table, or of none, has no rows of its own.
+_SQLITE_DELETES = """
+    SELECT t.name, CASE WHEN t.type = 'virtual' AND replace(m.sql, ' ', '') LIKE '%fts5(%,content=%'
+        THEN printf('INSERT INTO "%w" ("%w") VALUES (''delete-all'')', t.name, t.name)
+        ELSE printf('DELETE FROM "%w"', t.name) END
+    FROM pragma_table_list AS t JOIN sqlite_master AS m ON m.name = t.name
+    WHERE t.schema = 'main' AND t.type IN ('table', 'virtual') AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+    ORDER BY t.type
+"""
+# Without the tables of extensions, which have rows of their own.
+_POSTGRES_DELETES = """
+    SELECT relname, format('DELETE FROM %I.%I', nspname, relname)
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relkind IN ('r', 'p') AND nspname !~ '^pg_' AND nspname <> 'information_schema' AND NOT EXISTS (
+        SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'
+    )
+"""
 
 
 class NotATestDatabase(Exception):
@@ -33,6 +47,11 @@ def refuse_real_database(url: str) -> None:
             f"The tests would change the database {name!r}, whose name doesn't mark it as a test "
             'database: give it a name with the word "test" in it, such as test_notes.'
         )
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of a file, whatever its path has in it."""
+    return URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def create_database(server_url: str, name: str) -> str:
@@ -61,11 +80,11 @@ async def delete_rows(engine: AsyncEngine, *, keep_tables: Collection[str]) -> N
     """Empty all tables except these and Alembic's. Sequences aren't reset."""
     is_sqlite = engine.dialect.name == "sqlite"
     async with engine.begin() as connection:
-        names = await connection.scalars(text(_SQLITE_TABLES if is_sqlite else _POSTGRES_TABLES))
-        tables = sorted(set(names) - {"alembic_version", *keep_tables})
-        quoted = [engine.dialect.identifier_preparer.quote(table) for table in tables]
-        for statement in _sqlite_deletes(quoted) if is_sqlite else _postgres_deletes(quoted):
-            await connection.execute(text(statement))
+        # As `text` it would take the colons of a cast for parameters.
+        rows = await connection.exec_driver_sql(_SQLITE_DELETES if is_sqlite else _POSTGRES_DELETES)
+        deletes = [row[1] for row in rows if row[0] not in {"alembic_version", *keep_tables}]
+        for statement in _on_sqlite(deletes) if is_sqlite else _on_postgres(deletes):
+            await connection.exec_driver_sql(statement)
 
 
 async def delete_all_rows(url: str) -> None:
@@ -78,16 +97,14 @@ async def delete_all_rows(url: str) -> None:
         await engine.dispose()
 
 
-def _sqlite_deletes(tables: list[str]) -> list[str]:
+def _on_sqlite(deletes: list[str]) -> list[str]:
     # Foreign keys are checked at the commit, when all tables are empty, so the order doesn't matter.
-    deletes = [f"DELETE FROM {table}" for table in tables]  # noqa: S608 - names from the catalogue
     return ["PRAGMA defer_foreign_keys = ON", *deletes]
 
 
-def _postgres_deletes(tables: list[str]) -> list[str]:
+def _on_postgres(deletes: list[str]) -> list[str]:
     # Foreign keys are checked at the end of a statement, so one statement empties all tables. TRUNCATE is twenty times
     # slower for a few rows, because it creates new files for each table and index.
-    deletes = [f"t{number} AS (DELETE FROM {table})" for number, table in enumerate(tables)]  # noqa: S608
-    statement = f"WITH {', '.join(deletes)} SELECT 1"
+    named = [f"t{number} AS ({delete})" for number, delete in enumerate(deletes)]
     # A transaction that a test left open would block this until the test times out.
-    return ["SET LOCAL lock_timeout = '5s'", statement] if tables else []
+    return ["SET LOCAL lock_timeout = '5s'", f"WITH {', '.join(named)} SELECT 1"] if named else []

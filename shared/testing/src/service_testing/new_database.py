@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL
-
-from service_testing.databases import create_database, drop_database
+from service_testing.databases import create_database, drop_database, sqlite_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,7 @@ class NewDatabase:
         # Workers and runs may share a server, and PostgreSQL cuts a name after 63 bytes.
         name = f"test_{name:.40}_{secrets.token_hex(5)}"
         if self.server_url is None:
-            yield URL.create("sqlite", database=f"{self.folder / name}.db").render_as_string()
+            yield sqlite_url(self.folder / f"{name}.db")
             return
         server_url = self.server_url()
         try:

@@ -77,3 +77,52 @@ async def test_all_rows_are_deleted_despite_foreign_keys(
         for table in tables:
             assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0  # noqa: S608
     await engine.dispose()
+
+
+CREATE = {
+    "sqlite": [
+        "CREATE VIRTUAL TABLE words USING fts5(text, content, tokenize = 'porter')",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)",
+        "CREATE VIRTUAL TABLE of_notes USING fts5(text, content = 'notes', content_rowid = 'id')",
+        """CREATE TRIGGER forget AFTER DELETE ON notes BEGIN
+        INSERT INTO of_notes (of_notes, rowid, text) VALUES ('delete', old.id, old.text); END""",
+        "CREATE VIRTUAL TABLE of_nothing USING fts5(text, content='')",
+    ],
+    "postgres": ['CREATE SCHEMA "other one"', 'CREATE TABLE "other one".notes (id INTEGER)'],
+}
+INSERT = {
+    "sqlite": [
+        "INSERT INTO words VALUES ('kettle', '')",
+        "INSERT INTO notes VALUES (1, 'kettle')",
+        "INSERT INTO of_notes (rowid, text) VALUES (1, 'kettle')",
+        "INSERT INTO of_nothing VALUES ('kettle')",
+    ],
+    "postgres": ['INSERT INTO "other one".notes VALUES (1)'],
+}
+COUNT = {
+    "sqlite": [
+        f"SELECT count(*) FROM {name} WHERE {name} MATCH 'kettle'"  # noqa: S608
+        for name in ("words", "of_notes", "of_nothing")
+    ],
+    "postgres": ['SELECT count(*) FROM "other one".notes'],
+}
+
+
+async def test_rows_of_virtual_tables_and_of_other_schemas_are_deleted(
+    empty_database_url: str, pytestconfig: pytest.Config
+) -> None:
+    kind = pytestconfig.getoption("--database")
+    engine = Database(empty_database_url).write_engine
+
+    async def run(statements: list[str]) -> set[object]:
+        async with engine.begin() as connection:
+            results = [await connection.exec_driver_sql(each) for each in statements]
+            return {each.scalar() for each in results if each.returns_rows}
+
+    await run(CREATE[kind])
+    for _ in range(2):
+        await run(INSERT[kind])
+        assert await run(COUNT[kind]) == {1}
+        await delete_rows(engine, keep_tables=())
+        assert await run(COUNT[kind]) == {0}
+    await engine.dispose()

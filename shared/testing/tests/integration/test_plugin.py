@@ -27,10 +27,11 @@ def service():
 TESTS = Path(__file__).parents[1]
 UNMARKED_DATABASE = """
 import pytest
+from service_testing.databases import sqlite_url
 
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory):
-    return f"sqlite:///{tmp_path_factory.mktemp('data')}/users.db"
+    return sqlite_url(tmp_path_factory.mktemp("data") / "users.db")
 """
 CALLS_THE_APP = """
 async def test_notes(client):
