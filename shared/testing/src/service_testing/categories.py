@@ -1,5 +1,6 @@
 """The category of a test is the folder that it is in."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(DATABASE)
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if category(item.path) == "unit" and "database_url" in getattr(item, "fixturenames", ()):
+@pytest.fixture(autouse=True)
+def _no_database_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    # Now the names of those fixtures are known, too, that were asked for while the test ran.
+    if category(request.path) == "unit" and "new_database" in request.fixturenames:
         pytest.fail(
             "A unit test does no I/O, but this one uses a fixture that opens the database: "
             "move it to the folder `integration`.",

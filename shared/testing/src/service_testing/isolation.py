@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.db.database import Database
 from chassis.db.sessions import ReadSession, WriteSession
-from service_testing.databases import refuse_real_database
 from service_testing.shared_connection import (
     GuardedSession,
     ReadOnlyConnection,
@@ -34,12 +33,11 @@ class IsolatedDatabase(Database):
     """
 
     def __init__(self, url: str) -> None:
-        """Raises `NotATestDatabase` when the name of the database doesn't mark it as one for tests."""
-        refuse_real_database(url)
         super().__init__(url)
         self._connection: AsyncConnection | None = None
         self._task_guard = TaskGuard()
-        self._commits = False
+        self.commits = False
+        """Whether it is in committed mode."""
 
     @asynccontextmanager
     async def one_test(self, *, reset: Reset | None) -> AsyncIterator[None]:
@@ -72,14 +70,14 @@ class IsolatedDatabase(Database):
     @contextmanager
     def committing(self) -> Iterator[None]:
         """Use committed mode in the block."""
-        self._commits, before = True, self._commits
+        self.commits, before = True, self.commits
         try:
             yield
         finally:
-            self._commits = before
+            self.commits = before
 
     def write_session(self) -> WriteSession:
-        if self._commits:
+        if self.commits:
             return super().write_session()
         return WriteSession(
             self._shared_connection(),
@@ -91,7 +89,7 @@ class IsolatedDatabase(Database):
         )
 
     def read_session(self) -> ReadSession:
-        return super().read_session() if self._commits else SharedReadSession(self._reading)
+        return super().read_session() if self.commits else SharedReadSession(self._reading)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:

@@ -3,6 +3,7 @@
 import pytest
 
 from service_testing import categories, postgres
+from service_testing.engines import EngineGuard
 from service_testing.network import ALLOW_HOSTS_MARKER, NetworkGuard
 from service_testing.run_server import RUN_SERVER, RunServer
 from service_testing.time_limits import TimeLimits
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(config.stash[RUN_SERVER])
     if config.getini("block_network"):
         config.pluginmanager.register(NetworkGuard())
+    config.pluginmanager.register(EngineGuard())
     config.pluginmanager.register(TimeLimits())
     # A fixture of a plugin that is registered later overrides one of the same name. Now all installed plugins are
     # registered, so these override anyio's.

@@ -1,5 +1,6 @@
 from uuid import uuid4
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from anyio import to_thread
 from sqlalchemy import text
@@ -16,23 +17,21 @@ def server_url(request: pytest.FixtureRequest) -> str:
     return request.config.stash[RUN_SERVER].url
 
 
-async def count(server_url: str, name: str) -> int:
-    server = Database(server_url)
-    async with server.write_session() as session:
-        statement = text("SELECT count(*) FROM pg_database WHERE datname = :name")
-        found = await session.scalar(statement, {"name": name})
-    await server.aclose()
-    return int(found or 0)
+async def exists(server_url: str, name: str) -> bool:
+    connection = await asyncpg.connect(server_url)
+    found = await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name)
+    await connection.close()
+    return bool(found)
 
 
 async def test_database_is_created_and_dropped_though_in_use(server_url: str) -> None:
     name = f"test_created_{uuid4().hex}"
     database = Database(await to_thread.run_sync(create_database, server_url, name))
     async with database.read_session().connection() as connection:
-        assert await count(server_url, name) == 1
+        assert await exists(server_url, name)
         await to_thread.run_sync(drop_database, server_url, name)
         await connection.invalidate()
-    assert await count(server_url, name) == 0
+    assert not await exists(server_url, name)
     await database.aclose()
 
 

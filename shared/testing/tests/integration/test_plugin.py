@@ -111,7 +111,62 @@ def test_database_without_test_in_its_name_is_refused(
     project.makepyfile(UNMARKED_DATABASE + CALLS_THE_APP)
     result = project.runpytest()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*NotATestDatabase: The tests would change*'users.db'*"])
+    result.stdout.fnmatch_lines(["*The test would change the database *users.db'*"])
+
+
+def test_real_database_of_the_app_s_own_engine_is_refused(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+        from contextlib import asynccontextmanager
+        from fastapi import FastAPI
+        from service_testing.service import ServiceUnderTest
+        from sqlalchemy import text
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        engine = create_async_engine("sqlite+aiosqlite:///shop.db")
+
+        @asynccontextmanager
+        async def lifespan(app):
+            try:
+                async with engine.begin() as connection:
+                    await connection.execute(text("CREATE TABLE items (id INTEGER)"))
+            except Exception:
+                pass
+            yield
+
+        @pytest.fixture(scope="session")
+        def service():
+            return ServiceUnderTest(name="shop", create_app=lambda: FastAPI(lifespan=lifespan))
+
+        async def test_app(client):
+            pass
+        """
+    )
+    result = project.runpytest()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*The test would change the database '*shop.db'*"])
+    assert not (project.path / "shop.db").exists()
+
+
+def test_async_test_of_unittest_that_would_not_run_fails(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import unittest
+
+        class TestPlain(unittest.TestCase):
+            async def test_async(self):
+                raise AssertionError
+
+            def test_sync(self): pass
+
+        class TestAsync(unittest.IsolatedAsyncioTestCase):
+            async def test_async(self): pass
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*`unittest.TestCase` doesn't run async tests.*"])
 
 
 def test_run_without_postgres_ends_with_the_reason(
@@ -136,7 +191,19 @@ class TestCategories:
     def test_unit_test_with_the_database_fails(self, project: pytest.Pytester) -> None:
         project.mkpydir("unit").joinpath("test_it.py").write_text(CALLS_THE_APP)
         result = project.runpytest()
-        result.assert_outcomes(errors=1)
+        result.assert_outcomes(passed=1, errors=1)
+        result.stdout.fnmatch_lines(["A unit test does no I/O*"])
+
+    @pytest.mark.parametrize("fixture", ["client", "engine", "database_url"])
+    @pytest.mark.parametrize("first", ["unit", "other"])
+    def test_unit_test_that_asks_for_the_database_while_it_runs_fails(
+        self, project: pytest.Pytester, fixture: str, first: str
+    ) -> None:
+        code = f"def test(request): request.getfixturevalue({fixture!r})"
+        for folder in ("unit", "other"):  # also when another test has opened it
+            project.mkpydir(folder).joinpath("test_it.py").write_text(code)
+        result = project.runpytest("-p", "no:randomly", first, "unit", "other")
+        result.assert_outcomes(passed=2, errors=1)
         result.stdout.fnmatch_lines(["A unit test does no I/O*"])
 
     def test_database_marker_is_set_for_every_fixture_with_a_database(
@@ -159,6 +226,43 @@ class TestCategories:
         pytester.runpytest("--strict-markers", "-m", "not slow").assert_outcomes(deselected=1)
         pytester.makepyfile("import pytest\n@pytest.mark.sloow\ndef test(): pass")
         pytester.runpytest("--strict-markers").assert_outcomes(errors=1)
+
+
+class TestDynamicLiveServer:
+    CODE = """
+    import httpx
+    import pytest
+
+    @pytest.fixture
+    def target(request):
+        return request.getfixturevalue(request.param)
+
+    {marker}
+    @pytest.mark.parametrize("target", ["live_server"], indirect=True)
+    @pytest.mark.parametrize("run", [1, 2])
+    async def test_row_is_deleted({arguments}, run):
+        async with target.client() as client:
+            assert (await client.post("/notes/?title=leaks")).status_code == 201
+
+    def test_requested_while_it_runs(request):
+        server = request.getfixturevalue("live_server")
+        assert httpx.post(f"{{server.url}}/notes/?title=leaks", trust_env=False).status_code == 201
+    """
+
+    @pytest.mark.parametrize(
+        ("marker", "arguments"),
+        [("", "target"), ("", "target, session"), ("@pytest.mark.committed", "session, target")],
+    )
+    def test_test_is_committed(self, project: pytest.Pytester, marker: str, arguments: str) -> None:
+        project.makepyfile(self.CODE.format(marker=marker, arguments=arguments))
+        project.runpytest().assert_outcomes(passed=3)
+
+    def test_rollback_mode_is_refused(self, project: pytest.Pytester) -> None:
+        """Rows would stay, and on SQLite the server would wait for the test's own transaction."""
+        project.makepyfile(self.CODE.format(marker="", arguments="session, target"))
+        result = project.runpytest()
+        result.assert_outcomes(passed=1, errors=2)
+        result.stdout.fnmatch_lines(["*Mark the test with @pytest.mark.committed."])
 
 
 def test_run_without_the_database_creates_none(project: pytest.Pytester) -> None:
