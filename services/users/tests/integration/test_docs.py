@@ -228,7 +228,7 @@ class TestOpenApiStatuses:
         without_scope = await state.issuer.for_service(
             "items", audience=INTERNAL_AUDIENCE, scopes=[]
         )
-        async with opened("sqlite:////dev/null/none.db") as nowhere:
+        async with opened("sqlite:////dev/null/test.db") as nowhere:
             offline = AppClient(
                 app_transport(app, state=build_state(settings, nowhere)), token=admin.token
             )

@@ -18,7 +18,7 @@ from chassis.ops.cli import database_cli, fail, run_or_exit
 from chassis.ops.settings import SettingsError
 from service_testing.databases import sqlite_url
 
-UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/notes"
+UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/test"
 
 
 def run(*arguments: str, url: str | None = None) -> Result:
@@ -176,9 +176,9 @@ class TestUnusableDatabase:
         ("url", "reason"),
         [
             (UNREACHABLE, ".*Connect call failed.*"),
-            ("postgresql://u:hunter2@127.0.0.1:99999/notes", ".*port must be 0-65535.*"),
-            ("postgresql://u:hunter2@127.0.0.1:1/notes?sslmode=nonsense", ".*sslmode.*"),
-            ("sqlite:////dev/null/notes.db", ".*"),
+            ("postgresql://u:hunter2@127.0.0.1:99999/test", ".*port must be 0-65535.*"),
+            ("postgresql://u:hunter2@127.0.0.1:1/test?sslmode=nonsense", ".*sslmode.*"),
+            ("sqlite:////dev/null/test.db", ".*"),
         ],
     )
     def test_unreachable_database_is_one_sentence_without_the_password(

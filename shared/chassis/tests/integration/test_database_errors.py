@@ -86,10 +86,10 @@ class TestUnreachable:
     @pytest.mark.parametrize(
         "url",
         [
-            "postgresql://u:hunter2@127.0.0.1:1/notes",
-            "postgresql://u:hunter2@127.0.0.1:99999/notes",
-            "postgresql://u:hunter2@127.0.0.1/notes?sslmode=nonsense",
-            "sqlite:////no/such/folder/notes.db",
+            "postgresql://u:hunter2@127.0.0.1:1/test",
+            "postgresql://u:hunter2@127.0.0.1:99999/test",
+            "postgresql://u:hunter2@127.0.0.1/test?sslmode=nonsense",
+            "sqlite:////no/such/folder/test.db",
         ],
     )
     @ROUTES
@@ -120,7 +120,7 @@ class TestUnreachable:
         assert_unavailable(await connect(url).get("/read"))
 
     async def test_exception_contains_the_reason(self, open_database: OpenDatabase) -> None:
-        database = open_database("postgresql://u:hunter2@127.0.0.1:1/notes")
+        database = open_database("postgresql://u:hunter2@127.0.0.1:1/test")
         with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1"):
             await database.read_session().scalar(select(literal(1)))
 

@@ -198,7 +198,7 @@ class TestPooler:
 
 
 async def test_unavailable_server_does_not_refuse_the_start() -> None:
-    url = make_url("postgresql://u:p@127.0.0.1:1/notes")
+    url = make_url("postgresql://u:p@127.0.0.1:1/test")
     async with open_database(settings_of(url)) as database:
         response = await client_of(database=database).get("/health/ready")
     assert response.status_code == 503

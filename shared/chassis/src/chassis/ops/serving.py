@@ -19,6 +19,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from chassis.ops.connections import Connections
 from chassis.ops.health import Lifecycle
+from chassis.ops.http_protocol import BoundedProtocol
 from chassis.ops.settings import ServiceSettings
 
 logger = structlog.get_logger(__name__)
@@ -135,6 +136,7 @@ def serve_until_signalled(app: FastAPI, settings: ServiceSettings) -> None:
         http=connections.bounded(AutoHTTPProtocol),
         host=settings.host,
         port=settings.port,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -61,7 +61,7 @@ async def test_gauges_count_for_each_subscriber(outbox: Outbox, measure: Measure
 async def test_gauges_are_unknown_while_the_database_is_unavailable(
     outbox: Outbox, measure: Measure
 ) -> None:
-    async with opened("sqlite:////dev/null/none.db") as nowhere:
+    async with opened("sqlite:////dev/null/test.db") as nowhere:
         with pytest.raises(ConnectionError):
             await measure(state(nowhere))
     assert all(value is not None and isnan(value) for value in gauges(outbox))
