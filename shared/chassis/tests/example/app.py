@@ -24,7 +24,7 @@ from chassis.web.state import DatabaseState, open_database
 from service_testing.client import AppClient, app_transport
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-UNUSED = "sqlite:///unused.db"
+UNUSED = "sqlite:////dev/null/test.db"
 """The URL of a database that nothing connects to."""
 
 

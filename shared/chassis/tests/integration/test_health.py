@@ -17,7 +17,7 @@ from chassis.ops import health
 from chassis.web.state import ServiceState
 from service_testing.client import AppClient
 
-UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/x"
+UNREACHABLE = "postgresql://u:hunter2@127.0.0.1:1/test"
 NOT_READY = {"status": "unavailable", "checks": {"database": "unavailable"}}
 READ_ONLY = {"status": "unavailable", "checks": {"database": "read_only"}}
 READY = {"status": "ok", "checks": {"database": "ok"}}

@@ -141,7 +141,7 @@ async def test_reader_does_not_block_a_migration(
 
 async def test_new_database_is_opened_while_another_process_writes(tmp_path: Path) -> None:
     """SQLite then refuses the switch to WAL at once, despite the busy timeout."""
-    path = tmp_path / "new.db"
+    path = tmp_path / "test.db"
     # The timer's thread ends the transaction.
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")

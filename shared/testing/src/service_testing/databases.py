@@ -13,16 +13,16 @@ from chassis.db.database import migration_engine
 # Virtual tables are last, because triggers of the others may write to them. One that indexes the text of another
 # table, or of none, has no rows of its own.
 _SQLITE_DELETES = """
-    SELECT t.name, CASE WHEN t.type = 'virtual' AND replace(m.sql, ' ', '') LIKE '%fts5(%,content=%'
+    SELECT t.name AS name, CASE WHEN t.type = 'virtual' AND replace(m.sql, ' ', '') LIKE '%fts5(%,content=%'
         THEN printf('INSERT INTO "%w" ("%w") VALUES (''delete-all'')', t.name, t.name)
-        ELSE printf('DELETE FROM "%w"', t.name) END
+        ELSE printf('DELETE FROM "%w"', t.name) END AS statement
     FROM pragma_table_list AS t JOIN sqlite_master AS m ON m.name = t.name
     WHERE t.schema = 'main' AND t.type IN ('table', 'virtual') AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
     ORDER BY t.type
 """
 # Without the tables of extensions, which have rows of their own.
 _POSTGRES_DELETES = """
-    SELECT relname, format('DELETE FROM %I.%I', nspname, relname)
+    SELECT relname AS name, format('DELETE FROM %I.%I', nspname, relname) AS statement
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND nspname !~ '^pg_' AND nspname <> 'information_schema' AND NOT EXISTS (
         SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'
@@ -63,7 +63,9 @@ async def delete_rows(engine: AsyncEngine, *, keep_tables: Collection[str]) -> N
     async with engine.begin() as connection:
         # As `text` it would take the colons of a cast for parameters.
         rows = await connection.exec_driver_sql(_SQLITE_DELETES if is_sqlite else _POSTGRES_DELETES)
-        deletes = [row[1] for row in rows if row[0] not in {"alembic_version", *keep_tables}]
+        deletes = [
+            row.statement for row in rows if row.name not in {"alembic_version", *keep_tables}
+        ]
         for statement in _on_sqlite(deletes) if is_sqlite else _on_postgres(deletes):
             await connection.exec_driver_sql(statement)
 
