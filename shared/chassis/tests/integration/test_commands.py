@@ -188,7 +188,7 @@ class TestUnusableDatabase:
         assert_one_sentence(result, f"the database can't be used: {reason}")
         assert "hunter2" not in result.output
 
-    @pytest.mark.parametrize("change", [{"password": "wrong"}, {"database": "nothing"}])
+    @pytest.mark.parametrize("change", [{"password": "wrong"}, {"database": "test_nothing"}])
     def test_refused_log_in_is_one_sentence(
         self, arguments: list[str], database_url: str, on_postgres: None, change: dict[str, str]
     ) -> None:

@@ -112,7 +112,7 @@ class TestUnreachable:
         assert "file is not a database" in logs[0]["exception"]
         assert threading.active_count() == before
 
-    @pytest.mark.parametrize("change", [{"password": "wrong"}, {"database": "nothing"}])
+    @pytest.mark.parametrize("change", [{"password": "wrong"}, {"database": "test_nothing"}])
     async def test_refused_log_in_is_a_503(
         self, connect: Connect, database_url: str, on_postgres: None, change: dict[str, str]
     ) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from structlog.types import EventDict
 from tests.example.app import MIGRATIONS, OpenDatabase, client_of, router
 
 from chassis.db import migrations
 from service_testing.assertions import assert_error_response
 from service_testing.client import AppClient
+from service_testing.databases import sqlite_url
 
 
 def delete(file: Path) -> None:
@@ -34,12 +36,12 @@ def folder_of(file: Path) -> set[str]:
 @pytest.fixture
 async def file(empty_database_url: str, on_sqlite: None) -> Path:
     await asyncio.to_thread(migrations.upgrade, empty_database_url, MIGRATIONS)
-    return Path(empty_database_url.removeprefix("sqlite:///"))
+    return Path(make_url(empty_database_url).database or "")
 
 
 @pytest.fixture
 def client(open_database: OpenDatabase, file: Path) -> AppClient:
-    return client_of(router, database=open_database(f"sqlite:///{file}"))
+    return client_of(router, database=open_database(sqlite_url(file)))
 
 
 async def write(client: AppClient) -> int:

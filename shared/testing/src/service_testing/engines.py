@@ -9,9 +9,9 @@ from sqlalchemy import Dialect, Engine, event
 
 
 class EngineGuard:
-    """A plugin that checks the name of each database before SQLAlchemy opens it."""
+    """A plugin that checks the name of each database before SQLAlchemy opens it (off: `-p no:engine-guard`)."""
 
-    def __init__(self) -> None:
+    def pytest_configure(self) -> None:
         event.listen(Engine, "do_connect", self._check)
 
     def pytest_unconfigure(self) -> None:

@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(config.stash[RUN_SERVER])
     if config.getini("block_network"):
         config.pluginmanager.register(NetworkGuard())
-    config.pluginmanager.register(EngineGuard())
+    config.pluginmanager.register(EngineGuard(), "engine-guard")
     config.pluginmanager.register(TimeLimits())
     # A fixture of a plugin that is registered later overrides one of the same name. Now all installed plugins are
     # registered, so these override anyio's.

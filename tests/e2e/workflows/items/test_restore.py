@@ -13,6 +13,7 @@ import pytest
 
 import workspace
 from service_testing.assertions import assert_error_response, assert_status
+from service_testing.databases import sqlite_url
 from tests.e2e.clients import ApiClient, create_admin, register_user
 from tests.e2e.compose_project import NewComposeStack
 from tests.e2e.processes import LocalStack
@@ -104,7 +105,7 @@ def local_stack(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[LocalSt
     """A stack of its own on SQLite, in whatever database the other tests use."""
     (tmp_path / "data").mkdir()
     services = [each.name for each in workspace.services() if each.database]
-    urls = {name: f"sqlite:///{tmp_path}/data/{name}.db" for name in services}
+    urls = {name: sqlite_url(tmp_path / f"data/{name}.db") for name in services}
     stack = LocalStack(tmp_path, urls)
     pytestconfig.stash[STACK] = stack
     stack.start()

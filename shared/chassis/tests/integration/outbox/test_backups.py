@@ -28,6 +28,7 @@ from chassis.ops.backups import (
     add_subscriber_state,
     skip_ids,
 )
+from service_testing.databases import sqlite_url
 from service_testing.frozen_time import FrozenTime
 
 KNOWN = Table(
@@ -129,10 +130,10 @@ class TestBackup:
         assert result.stderr == f"error: {tmp_path}/copy.db exists already.\n"
 
     def test_missing_or_invalid_database_is_one_sentence(self, tmp_path: Path) -> None:
-        missing = run("backup", str(tmp_path / "copy.db"), url=f"sqlite:///{tmp_path}/none.db")
+        missing = run("backup", str(tmp_path / "copy.db"), url=sqlite_url(tmp_path / "none.db"))
         assert missing.stderr == f"error: there is no database {tmp_path}/none.db.\n"
         (tmp_path / "text.db").write_text("This is no database." * 100)
-        invalid = run("backup", str(tmp_path / "copy.db"), url=f"sqlite:///{tmp_path}/text.db")
+        invalid = run("backup", str(tmp_path / "copy.db"), url=sqlite_url(tmp_path / "text.db"))
         assert "is not a database" in invalid.stderr
 
     def test_postgresql_has_pg_dump(self, tmp_path: Path) -> None:
