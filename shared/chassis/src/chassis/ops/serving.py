@@ -15,7 +15,6 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from chassis.ops.connections import Connections
 from chassis.ops.health import Lifecycle
@@ -133,10 +132,9 @@ def serve_until_signalled(app: FastAPI, settings: ServiceSettings) -> None:
     )
     config = uvicorn.Config(
         app,
-        http=connections.bounded(AutoHTTPProtocol),
+        http=connections.bounded(BoundedProtocol),
         host=settings.host,
         port=settings.port,
-        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
