@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from app.errors import InvalidRefreshToken
 from app.models import RefreshFamily, RefreshToken, SigningKey, Throttle, User
 from app.repositories.refresh_tokens import RefreshTokenRepository
 from app.repositories.signing_keys import SigningKeyRepository
+from app.repositories.users import UserRepository
 from app.schemas import AdminPatch
 from app.services import accounts, refresh_tokens, signing_keys
 from app.services.attempts import Attempts
 from app.services.callers import Caller
 from app.services.passwords import PasswordHasher, never_gone
+from app.services.security_events import SecurityEvents
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox.models import OutboxEvent, OutboxStream
@@ -205,7 +208,7 @@ class TestLockOrder:
             for remove in (accounts.delete, _demote):
                 await assert_lock_order(
                     postgres,
-                    lambda changing, remove=remove, removed=removed: remove(changing, removed.id),
+                    partial(remove, user_id=removed.id),
                     first=_user(first.id),
                     later=_user(second.id),
                 )
@@ -238,7 +241,8 @@ class TestLockOrder:
     ) -> None:
         limits = {"attempts_per_address": 9, "attempts_per_account": 9}
         limits["attempts_per_account_and_address"] = 9
-        attempts = Attempts(postgres, state.settings.model_copy(update=limits))
+        settings = state.settings.model_copy(update=limits)
+        attempts = Attempts(postgres, settings, SecurityEvents())
         for number in range(5):  # their keys are random: by luck, some are in the right order
             account = f"user{number}@example.com"
             await attempts.count(CALLER, account)
@@ -251,7 +255,7 @@ class TestLockOrder:
             key = col(Throttle.key)
             await assert_lock_order(
                 postgres,
-                lambda _, account=account: attempts.count(CALLER, account),
+                partial(_count, attempts, account),
                 first=select(key).where(key == min(keys)),
                 later=select(key).where(key != min(keys)),
             )
@@ -284,9 +288,7 @@ class TestLocks:
         user = await create_account(session, state)
         stored = await _password_hash(postgres, user.id)
         async with postgres.transaction() as first:
-            await accounts.UserRepository(first).replace_password_hash(
-                user.id, expected=stored, new=stored
-            )
+            await UserRepository(first).replace_password_hash(user.id, expected=stored, new=stored)
             second = asyncio.create_task(log_in(client, user))
             await until_blocked(postgres)
         await second
@@ -306,6 +308,10 @@ class TestLocks:
                 second = asyncio.create_task(postgres.transact(work))
                 await until_blocked(postgres)
             await second
+
+
+async def _count(attempts: Attempts, account: str, _: WriteSession) -> None:
+    await attempts.count(CALLER, account)
 
 
 async def _demote(session: WriteSession, user_id: int) -> object:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     Integer,
+    SQLColumnExpression,
     String,
     literal,
 )
@@ -101,7 +102,7 @@ def from_now(seconds: float | ColumnElement[float] = 0.0) -> ColumnElement[datet
     return _FromNow(seconds if isinstance(seconds, ColumnElement) else literal(seconds, Float()))
 
 
-def seconds_until(moment: ColumnElement[datetime]) -> ColumnElement[float]:
+def seconds_until(moment: SQLColumnExpression[datetime]) -> ColumnElement[float]:
     """The seconds from now until a time, by the database's clock. Negative: it has passed."""
     return _SecondsUntil(moment)
 
