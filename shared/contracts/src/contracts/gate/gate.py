@@ -16,6 +16,7 @@ from contracts.gate.removed import removed_interactions
 from contracts.gate.runner import Runner
 from contracts.gate.tested import OK, Tested, described, run_tests
 from contracts.gate.workspace import Workspace
+from contracts.openapi.conformance import Description
 from contracts.results import count, grouped
 
 Report = Callable[[str], None]
@@ -98,20 +99,23 @@ class Gate:
 
     def _check_consumers(self, tested: Mapping[str, Tested], *, is_broken: bool) -> bool:
         """Whether interactions conform, no change breaks a consumer, and nothing is out of date."""
-        now = {
-            name: each.description or self.workspace.description(name)
-            for name, each in tested.items()
-        }
         broken = [
             each.interaction for test in tested.values() for each in test.results if each.reason
         ]
+
+        def now() -> Mapping[str, Description]:
+            committed = self.workspace.description
+            return {name: each.description or committed(name) for name, each in tested.items()}
+
+        def conform(report: Report) -> None:
+            report(descriptions.check_conformance(self.workspace, now(), broken))
+
+        def changes(report: Report) -> None:
+            report(descriptions.report_changes(self.workspace, self.deployments, now(), broken))
+
         with self._recorded(CONSUMERS) as record:
-            conform = partial(descriptions.check_conformance, self.workspace, now, broken)
-            record.run("described", lambda report: report(conform()))
-            changes = partial(
-                descriptions.report_changes, self.workspace, self.deployments, now, broken
-            )
-            record.run("compatible", lambda report: report(changes()))
+            record.run("described", conform)
+            record.run("compatible", changes)
             is_broken |= record.is_failed
             record.run("committed", partial(self._check_committed, tested, is_broken))
         return not record.is_failed
