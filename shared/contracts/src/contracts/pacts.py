@@ -123,11 +123,6 @@ class Contracts:
             pairs |= names
         return found
 
-    def committed(self, consumer: str, provider: str) -> dict[str, Interaction]:
-        """The interactions between the two by description; none when there is no file."""
-        path = self.pacts / f"{consumer}-{provider}.json"
-        return {each.description: each for each in read_interactions(path)} if path.exists() else {}
-
 
 def is_failure(status: int) -> bool:
     """A status that no contract contains, because any provider may return it during an outage."""

@@ -8,7 +8,6 @@ import pytest
 from contracts import drift
 from contracts.errors import ContractError
 from contracts.pacts import (
-    Contracts,
     Interaction,
     merged,
     pact_of,
@@ -55,11 +54,6 @@ class TestReadInteractions:
         (tmp_path / NAME).write_text("[]")
         with pytest.raises(ContractError, match=r"is not a pact .* Run `contracts update`"):
             read_interactions(tmp_path / NAME)
-
-
-class TestContracts:
-    def test_services_without_a_pact_have_no_interactions(self, tmp_path: Path) -> None:
-        assert Contracts(tmp_path).committed("hatter", "landlord") == {}
 
 
 class TestDrift:
