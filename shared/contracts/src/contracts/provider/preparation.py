@@ -53,7 +53,7 @@ class Preparation:
     @asynccontextmanager
     async def _in_time(self, what: str, interaction: Interaction) -> AsyncIterator[None]:
         if what in self.late:
-            raise ContractError(f"{self.late[what]} It is not tried again for `{interaction}`.")
+            raise ContractError(self.late[what])
         limit = asyncio.timeout(self.seconds)
         with _interrupting_if_blocked(self.seconds * BLOCKS_AFTER) as interrupted:
             try:
