@@ -118,14 +118,23 @@ def rotate_keys(
             "--now", help="Sign with the new key at once, before verifiers have loaded it."
         ),
     ] = False,
+    revoke_old: Annotated[
+        bool,
+        typer.Option(
+            "--revoke-old", help="With --now: end the other keys, and all tokens that they signed."
+        ),
+    ] = False,
 ) -> None:
     """Create a new signing key that replaces the current one.
 
     It is published before it is used. Tokens that the old key signed stay valid until they expire.
     """
+    if revoke_old and not now:
+        fail("--revoke-old needs --now: without a key that signs, nobody could sign in.")
     settings = settings_or_exit(UsersSettings)
     key, old_until = in_transaction(
-        settings, lambda session: signing_keys.rotate(session, settings, at_once=now)
+        settings,
+        lambda session: signing_keys.rotate(session, settings, at_once=now, revoke_old=revoke_old),
     )
     record_command("key_rotation", key.key_id)
     typer.echo(f"Key {key.key_id} signs from {key.activates_at:%Y-%m-%d %H:%M:%S} UTC on.")

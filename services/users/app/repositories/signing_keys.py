@@ -69,6 +69,11 @@ class SigningKeyRepository:
         current = update(SigningKey).where(col(SigningKey.expires_at).is_(None))
         await self._session.exec(current.values(expires_at=expires_at))
 
+    async def expire_all(self, now: datetime) -> None:
+        """Publish none of the keys any longer."""
+        unexpired = or_(col(SigningKey.expires_at).is_(None), col(SigningKey.expires_at) > now)
+        await self._session.exec(update(SigningKey).where(unexpired).values(expires_at=now))
+
     async def delete_expired(self, now: datetime) -> int:
         """Delete keys that are no longer published. Returns how many."""
         expired = delete(SigningKey).where(col(SigningKey.expires_at) <= now)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
 
+from app.events.key_events import write_keys_event
 from app.models import SigningKey
 from app.repositories.signing_keys import SigningKeyQueries, SigningKeyRepository, StoredKey
 from app.settings import UsersSettings
@@ -135,12 +136,14 @@ async def ensure_key(session: WriteSession, passphrase: bytes | None) -> None:
 
 
 async def rotate(
-    session: WriteSession, settings: UsersSettings, *, at_once: bool
+    session: WriteSession, settings: UsersSettings, *, at_once: bool, revoke_old: bool = False
 ) -> tuple[SigningKey, datetime]:
     """Add a key that replaces the others. They stay published as long as tokens that they signed are valid.
 
     Unless `at_once`, the new key becomes active when every cached copy of the published keys has been
-    renewed. Returns the new key and the time at which the others stop being published.
+    renewed. With `revoke_old`, the others are published no longer, so what they signed isn't valid any more;
+    subscribers learn of the new key by an event. Returns the new key and the time at which the others stop
+    being published.
 
     Raises:
         SettingsError: the passphrase isn't the one that the current keys are encrypted with.
@@ -155,7 +158,12 @@ async def rotate(
     # Until they reload, replicas sign with an old key.
     last_use = activates_at + timedelta(seconds=_RELOAD_SECONDS)
     expires_at = last_use + timedelta(seconds=settings.access_token_seconds + LEEWAY_SECONDS)
-    await keys.expire_current(expires_at)
+    if revoke_old:
+        expires_at = utc_now()
+        await keys.expire_all(expires_at)
+        await write_keys_event(session)
+    else:
+        await keys.expire_current(expires_at)
     key = _new_key(activates_at, passphrase)
     await keys.add(key)
     return key, expires_at

@@ -135,6 +135,18 @@ class TestRotateKeys:
         ((activates_at,),) = stored_rows(spare_database_url, select(col(SigningKey.activates_at)))
         assert activates_at <= utc_now()
 
+    def test_rotate_keys_revokes_the_others_only_at_once(self, spare_database_url: str) -> None:
+        operator = Operator(spare_database_url)
+        operator.run("rotate-keys")
+        outcome = operator.run("rotate-keys", "--revoke-old")
+        assert outcome.status == 2
+        assert outcome.error.startswith("error: --revoke-old needs --now")
+        operator.run("rotate-keys", "--now", "--revoke-old")
+        of_keys = select(col(SigningKey.expires_at)).order_by(col(SigningKey.activates_at))
+        expiries = [expires_at for (expires_at,) in stored_rows(spare_database_url, of_keys)]
+        assert sum(expires_at is None for expires_at in expiries) == 1
+        assert all(expires_at <= utc_now() for expires_at in expiries if expires_at)
+
     def test_rotate_keys_encrypts_with_the_passphrase(self, spare_database_url: str) -> None:
         operator = Operator(spare_database_url)
         outcome = operator.run("rotate-keys", USERS_SIGNING_KEY_PASSPHRASE=PASSPHRASE)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import jwt
 import pytest
 from sqlalchemy import delete
+from sqlmodel import col, select
 
 from app.models import SigningKey
 from app.services.access_tokens import TokenIssuer
@@ -13,6 +14,7 @@ from app.settings import UsersSettings
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
+from chassis.events.outbox.models import OutboxEvent
 from chassis.web.errors import InvalidToken
 from service_testing.frozen_time import FrozenTime
 from service_testing.isolation import IsolatedDatabase
@@ -155,6 +157,42 @@ class TestAtOnce:
         for second in (RELOAD, HEAD_START + 10, 5000):
             timeline.move_to(second)
             assert key_id(await timeline.token()) == key.key_id
+
+
+class TestRevocation:
+    async def test_revoked_keys_are_unpublished_at_once_and_their_tokens_end(
+        self, timeline: Timeline, session: WriteSession, settings: UsersSettings
+    ) -> None:
+        await rotate(session, settings, at_once=False)
+        await session.commit()
+        stolen_token = await timeline.token()
+        stolen = await timeline.keys.signing_key()
+        key, old_until = await rotate(session, settings, at_once=True, revoke_old=True)
+        await session.commit()
+        assert old_until == timeline.start
+        assert await timeline.published_ids() == [key.key_id]
+        timeline.move_to(RELOAD)
+        assert key_id(await timeline.token()) == key.key_id
+        assert await timeline.keys.find(stolen.key_id) is None
+        with pytest.raises(InvalidToken):
+            await timeline.verifier.principal(stolen_token)
+
+    async def test_subscribers_get_an_event_whose_token_makes_them_fetch_the_keys(
+        self, timeline: Timeline, session: WriteSession, settings: UsersSettings
+    ) -> None:
+        for second in (0, 60):
+            timeline.move_to(second)
+            await rotate(session, settings, at_once=True, revoke_old=True)
+            await session.commit()
+        events = (await session.exec(select(OutboxEvent).order_by(col(OutboxEvent.version)))).all()
+        assert [(event.type, event.data) for event in events] == [("keys.revoked", {})] * 2
+
+    async def test_rotation_without_revocation_writes_no_event(
+        self, timeline: Timeline, session: WriteSession, settings: UsersSettings
+    ) -> None:
+        timeline.move_to(1)
+        await rotate(session, settings, at_once=True)
+        assert (await session.exec(select(OutboxEvent))).all() == []
 
 
 class TestUnknownKey:

@@ -177,6 +177,21 @@ class TestReplacedSet:
         await assert_found(keys, "foreign")
         assert "foreign" in str(publisher.stored)
 
+    async def test_valid_token_at_another_process_ends_the_known_ones_at_the_next_refresh(
+        self, keys: RemoteKeys, publisher: FakePublisher
+    ) -> None:
+        await assert_found(keys, "k1")
+        publisher.stored = publisher.document  # the other process stored it
+        publisher.now += MAX_AGE_SECONDS
+        assert await keys.find("k1") is None
+        await assert_found(keys, "foreign")
+
+    async def test_known_keys_stay_valid_while_the_store_is_unreadable(
+        self, keys: RemoteKeys, publisher: FakePublisher
+    ) -> None:
+        publisher.store_failure = OSError("no disk")
+        await assert_found(keys, "k1")
+
     async def test_known_key_in_a_later_set_ends_the_doubt(
         self, keys: RemoteKeys, publisher: FakePublisher
     ) -> None:

@@ -85,6 +85,26 @@ def test_old_tokens_stay_valid_after_key_rotation_and_new_ones_work_soon(
     wait_for(new_key_works, "the new key to sign, and items to know it")
 
 
+@pytest.mark.slow
+def test_revoked_key_ends_with_its_tokens_and_others_refresh_theirs(
+    stack: Stack, new_user: NewUser
+) -> None:
+    thief, user = new_user(), new_user()
+    location = create_items(thief)
+    output = stack.users.command("rotate-keys", "--now", "--revoke-old")
+    # Both services look for new keys every 5 seconds.
+    wait_for(lambda: thief.users.get("/users/me").status_code == 401, "users to refuse the old key")
+
+    def new_key_works() -> bool:
+        token = {"refresh_token": user.refresh_token}
+        user.use_tokens(user.users.post("/auth/refresh", json=token))
+        answers = [user.items.post("/items/", json=create_item_data()) for _ in range(4)]
+        return key_id(user) in output and all(each.is_success for each in answers)
+
+    wait_for(new_key_works, "items to know the new key")
+    wait_for(lambda: thief.items.delete(location).status_code == 401, "items to refuse the old key")
+
+
 def test_rotation_publishes_the_key_before_it_signs(stack: Stack, new_user: NewUser) -> None:
     user = new_user()
 

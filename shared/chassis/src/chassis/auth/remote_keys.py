@@ -46,7 +46,7 @@ class RemoteKeys:
     stay valid. Unknown ids cause at most one refresh in `MIN_REFRESH_INTERVAL_SECONDS`.
 
     A key set without any known key may be another server's, or follow a loss of all keys. Then both sets count,
-    and the known keys end with the first valid token of a new one.
+    and the known keys end with the first valid token of a new one, in this process or in another on the same store.
     """
 
     def __init__(
@@ -122,6 +122,14 @@ class RemoteKeys:
         except Exception:  # the other service can be asked without the store
             logger.warning("stored_keys_unreadable", exc_info=True)
 
+    async def _stored(self) -> str | None:
+        """What another process may have stored after a valid token of a new key."""
+        try:
+            return await self._store.load()
+        except Exception:  # the keys stay in doubt
+            logger.warning("stored_keys_unreadable", exc_info=True)
+            return None
+
     async def _refresh(self) -> None:
         self._tried_at = self._clock()
         self._last_try_failed = True  # also when the request that asks is cancelled meanwhile
@@ -134,7 +142,8 @@ class RemoteKeys:
         self._last_try_failed = False
         self._refreshed_at = self._clock()
         self._unproven = {}
-        if self._keys and not self._keys.keys() & keys.keys():
+        is_foreign = self._keys and not self._keys.keys() & keys.keys()
+        if is_foreign and document != await self._stored():
             self._replaced.inc()
             logger.error("published_keys_replaced", known=sorted(self._keys), new=sorted(keys))
             self._unproven = keys

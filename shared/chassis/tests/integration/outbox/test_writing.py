@@ -2,7 +2,7 @@
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import select
+from sqlmodel import col, select
 from tests.example.publisher import READER, Outbox, write
 
 from chassis.events.outbox.models import OutboxEvent, OutboxStream
@@ -35,6 +35,22 @@ class TestStreams:
             stream = (await session.exec(select(OutboxStream))).one()
         assert (stream.subscriber, stream.aggregate_id, stream.next_version) == (READER, note, 1)
         assert (stream.lease_token, stream.failures) == (None, 0)
+
+    async def test_event_can_be_delivered_later(self, outbox: Outbox) -> None:
+        async with outbox.database.transaction() as session:
+            for note, after_seconds in [(1, 0.0), (2, 60.0)]:
+                await write_event(
+                    session,
+                    "note.created",
+                    aggregate_id=note,
+                    version=1,
+                    data={},
+                    after_seconds=after_seconds,
+                )
+        async with outbox.database.write_session() as session:
+            streams = select(OutboxStream).order_by(col(OutboxStream.aggregate_id))
+            now, later = (await session.exec(streams)).all()
+        assert (later.due_at - now.due_at).total_seconds() > 59
 
     async def test_event_that_is_rolled_back_leaves_no_rows(self, outbox: Outbox) -> None:
         async with outbox.database.write_session() as session:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import JsonValue
-from sqlalchemy import BigInteger, Integer, bindparam, func, literal, select, true
+from sqlalchemy import BigInteger, Float, Integer, bindparam, func, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -24,7 +24,7 @@ _NEW_STREAMS = (
         col(OutboxSubscriber.name),
         bindparam("aggregate_id", type_=BigInteger),
         bindparam("version", type_=Integer),
-        from_now(),
+        from_now(bindparam("after_seconds", type_=Float)),
         literal(0),
     )
     .where(true())  # SQLite can't parse ON CONFLICT after a SELECT without WHERE
@@ -54,10 +54,12 @@ async def write_event(
     aggregate_id: int,
     version: int,
     data: Mapping[str, JsonValue],
+    after_seconds: float = 0.0,
 ) -> OutboxEvent:
     """Add an event for every subscriber, and wake the relays when it is committed.
 
-    `data` should be the full state, so that a later event replaces one that was refused.
+    `data` should be the full state, so that a later event replaces one that was refused. It is delivered at
+    the earliest `after_seconds`.
     The transaction must have a lock on the aggregate, so that versions are committed in order.
     """
     cause = current_context.get()
@@ -73,18 +75,22 @@ async def write_event(
     )
     session.add(event)
     await session.flush()
-    await _queue(session, event)
+    await _queue(session, event, after_seconds)
     return event
 
 
-async def _queue(session: WriteSession, event: OutboxEvent) -> None:
+async def _queue(session: WriteSession, event: OutboxEvent, after_seconds: float) -> None:
     """Add the event's stream for each registered subscriber that has no pending events of it.
 
     It locks the streams until the transaction ends: a relay that removes a stream because nothing
     is left to deliver either does so before this, or sees this transaction's event.
     """
     connection = await session.connection()
-    values = {"aggregate_id": event.aggregate_id, "version": event.version}
+    values = {
+        "aggregate_id": event.aggregate_id,
+        "version": event.version,
+        "after_seconds": after_seconds,
+    }
     await connection.execute(_QUEUE[connection.dialect.name], values)
     # The relays of this process. Those of other processes get PostgreSQL's notification, or poll.
     if wake := session.info.get(WAKE_RELAYS):
