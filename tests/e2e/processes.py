@@ -271,12 +271,17 @@ def local_stack(
         }
         nats = None
         if events == "nats":
-            reads = {each.name: each.subscribes for each in workspace.services()}
-            nats = NatsServer(folder, free_port(), reads)
+            nats = new_broker(folder)
             cleanup.callback(nats.kill)
         stack = LocalStack(folder, databases, settings, nats)
         cleanup.callback(stack.stop)
         yield stack
+
+
+def new_broker(folder: Path) -> NatsServer:
+    """A broker with the rights of each service, not yet started."""
+    reads = {each.name: each.subscribes for each in workspace.services()}
+    return NatsServer(folder, free_port(), reads)
 
 
 def prepare_streams(processes: Sequence[ServiceProcess], nats: NatsServer) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.db.database import Database
+from service_testing.nats_server import NatsServer
 from service_testing.postgres import Cluster
 from tests.e2e.chaos.clocks import Clock
 from tests.e2e.chaos.ledger import Ledger
@@ -55,6 +56,9 @@ class FaultInjector:
         for service in stack.services:
             if service.service.database:
                 self._add(f"database of {service.name} locked", self._lock, service.database_url)
+        if stack.nats:
+            self._add("broker killed", self._kill_broker, stack.nats)
+            self._add("broker paused", self._pause_broker, stack.nats)
         if cluster is not None:
             self._add("database crashed", self._crash, cluster)
             self._add("database crashed", self._crash, cluster)
@@ -94,6 +98,16 @@ class FaultInjector:
         await asyncio.to_thread(cluster.crash)
         await self._wait()
         await asyncio.to_thread(cluster.start)
+
+    async def _kill_broker(self, nats: NatsServer) -> None:
+        self._ledger.kills += 1
+        nats.kill()
+        await self._wait()
+        await asyncio.to_thread(nats.start)
+
+    async def _pause_broker(self, nats: NatsServer) -> None:
+        with nats.paused():
+            await self._wait()
 
     async def _step(self, clock: Clock) -> None:
         clock.set(self._random.choice(_STEPS_SECONDS))

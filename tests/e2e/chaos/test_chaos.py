@@ -2,6 +2,7 @@
 
 tox -e chaos -- --seconds=60 --database=postgres -p randomly --randomly-seed=7
 tox -e chaos -- --operations 10000 --kills 50
+tox -e chaos -- --events=nats
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import pytest
 import workspace
 from chassis.db.database import Database
 from service_testing.databases import create_database, sqlite_url
+from service_testing.nats_server import NatsServer
 from service_testing.postgres import Cluster, crashable_server
 from tests.e2e.chaos.clocks import Clock
 from tests.e2e.chaos.fault_injector import FaultInjector
@@ -23,7 +25,7 @@ from tests.e2e.chaos.idle import wait_until_idle
 from tests.e2e.chaos.ledger import Ledger
 from tests.e2e.chaos.parts import differences, parts
 from tests.e2e.chaos.writers import Writer
-from tests.e2e.processes import LocalStack, ServiceProcess, rows_of
+from tests.e2e.processes import LocalStack, ServiceProcess, new_broker, rows_of
 from tests.e2e.stash import STACK
 
 _WRITERS = 8
@@ -66,10 +68,20 @@ def clocks(tmp_path: Path, pytestconfig: pytest.Config) -> dict[str, Clock]:
 
 
 @pytest.fixture
+def nats(tmp_path: Path, events_transport: str) -> Iterator[NatsServer | None]:
+    """The broker, not yet started; None without one."""
+    server = new_broker(tmp_path) if events_transport == "nats" else None
+    yield server
+    if server:
+        server.kill()
+
+
+@pytest.fixture
 def stack(
-    urls: dict[str, str], tmp_path: Path, pytestconfig: pytest.Config
+    urls: dict[str, str], nats: NatsServer | None, tmp_path: Path, pytestconfig: pytest.Config
 ) -> Iterator[LocalStack]:
-    stack = LocalStack(tmp_path, urls, {name: part.SETTINGS for name, part in parts().items()})
+    settings = {name: part.SETTINGS for name, part in parts().items()}
+    stack = LocalStack(tmp_path, urls, settings, nats)
     pytestconfig.stash[STACK] = stack
     stack.start()
     yield stack
@@ -120,7 +132,7 @@ async def test_nothing_is_lost_or_duplicated(
         for service in stack.services:
             await asyncio.to_thread(service.ensure_ready)
         rows = {name: partial(rows_of, database) for name, database in databases.items()}
-        idle_after_seconds = await wait_until_idle(rows)
+        idle_after_seconds = await wait_until_idle(rows, stack.nats)
         found = await differences(rows, ledger)
         counted = [await rows[name]("SELECT count(*) FROM outbox_events") for name in _publishers()]
     report(

@@ -106,12 +106,12 @@ class Writer:
         status = response.status_code
         self.ledger.outcomes[f"{status}"] += 1
         is_unavailable = status == httpx.codes.SERVICE_UNAVAILABLE
+        if is_unavailable and response.json()["error"] == "outcome_unknown":
+            raise NoAnswer
         if status not in _EXPECTED or (is_unavailable and "Retry-After" not in response.headers):
             self.ledger.undocumented.append(f"{method} {path}: {status} {response.text}")
         if status == httpx.codes.UNAUTHORIZED:  # deleted, or a clock has stepped
             self.user_id = 0
-        if is_unavailable and response.json()["error"] == "outcome_unknown":
-            raise NoAnswer
         if is_unavailable:
             self.ledger.failed_at.append(time.monotonic())
             await self._pause()
