@@ -38,7 +38,7 @@ class NatsServer:
         file = self.folder / "nats.conf"
         file.write_text(self._settings(), encoding="utf-8")
         with (self.folder / "nats.log").open("ab") as log:
-            command = [_PROGRAM, "-c", file]
+            command = [str(_PROGRAM), "-c", str(file)]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():

@@ -22,7 +22,7 @@ async def test_valid_token_is_accepted(verifier: TokenVerifier, token_issuer: To
 
 async def test_valid_token_has_these_claims(token_issuer: TokenIssuer) -> None:
     claims = jwt.decode(token_issuer.token(), options={"verify_signature": False})
-    assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "role"}
+    assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "role", "client_id"}
     assert (claims["iss"], claims["sub"], claims["aud"]) == ("issuer", "1", ["example", "other"])
     assert claims["exp"] - claims["iat"] == 15 * 60
 
