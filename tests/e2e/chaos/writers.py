@@ -107,11 +107,7 @@ class Writer:
         self.ledger.outcomes[f"{status}"] += 1
         is_unavailable = status == httpx.codes.SERVICE_UNAVAILABLE
         if is_unavailable and response.json()["error"] == "outcome_unknown":
-<<<<<<< HEAD
-            raise NoAnswer
-=======
             raise NoAnswer  # documented, and without Retry-After: nobody knows whether it is stored
->>>>>>> 4283216 (Count outcome_unknown as a documented answer in chaos, and fix a type of the NATS server)
         if status not in _EXPECTED or (is_unavailable and "Retry-After" not in response.headers):
             self.ledger.undocumented.append(f"{method} {path}: {status} {response.text}")
         if status == httpx.codes.UNAUTHORIZED:  # deleted, or a clock has stepped
