@@ -24,7 +24,12 @@ def tox_extend_envs() -> list[str]:
 
 @impl
 def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
-    common = {"pass_env": ["*"], "allowlist_externals": [sys.executable], "ignore_errors": True}
+    common = {
+        "deps": "",
+        "pass_env": ["*"],
+        "allowlist_externals": [sys.executable],
+        "ignore_errors": True,
+    }
     arguments = ["--", *posargs] if (posargs := state.conf.pos_args(None)) else []
     seeds = state.conf.memory_seed_loaders
     for folder, name in ALL:
