@@ -39,7 +39,8 @@ class Network(FaultyTransport):
                 self.changed.notify_all()
 
     async def has_got(self, count: int) -> None:
-        async with self.changed:
+        # The time limit of a test doesn't end its teardown.
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: len(self.requests) >= count)
 
     @property
