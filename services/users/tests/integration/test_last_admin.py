@@ -88,7 +88,9 @@ class TestRace:
             as_user(client, one.token).request(method, f"/admin/users/{other.id}", json=body),
             as_user(client, other.token).request(method, f"/admin/users/{one.id}", json=body),
         )
-        assert sorted(response.is_success for response in responses) == [False, True]
+        winner, loser = sorted(response.status_code for response in responses)
+        assert winner in (200, 204)
+        assert loser in (401, 403, 409)
         assert len(await _active_admins(session)) == 1
 
     async def test_admins_who_leave_at_the_same_time_leave_one(
