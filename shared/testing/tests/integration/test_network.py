@@ -113,3 +113,9 @@ def test_network_is_blocked_where_the_project_asks_for_it(
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: 0)
     pytester.runpytest().assert_outcomes(**outcomes)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "172.16.0.1", "192.168.0.1"])
+def test_private_address_is_another_machine(address: str) -> None:
+    with pytest.raises(pytest.fail.Exception, match="tried to reach"), socket.socket() as sock:
+        sock.connect((address, 80))
