@@ -14,6 +14,8 @@ from workspace import packages, tox_command, tox_envs
 
 ALL = [(folder, name) for folder in packages() for name in tox_envs(folder)]
 # `coverage` runs every test on the Python that make has, 3.11 in .ci/run. The pipelines run 3.12, too.
+OF_ROOT = {"lint", "types"}
+"""What tox.ini has, too, with dependencies."""
 CHECKED = {"coverage", "py313", "py314"}
 
 
@@ -24,20 +26,18 @@ def tox_extend_envs() -> list[str]:
 
 @impl
 def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
-    common = {
-        "deps": "",
-        "pass_env": ["*"],
-        "allowlist_externals": [sys.executable],
-        "ignore_errors": True,
-    }
+    common = {"pass_env": ["*"], "allowlist_externals": [sys.executable], "ignore_errors": True}
     arguments = ["--", *posargs] if (posargs := state.conf.pos_args(None)) else []
     seeds = state.conf.memory_seed_loaders
     for folder, name in ALL:
         call = Command([*tox_command(folder, name), *arguments])
         labels = ["test"] if name == "quick" else ["check"] if name in CHECKED else []
-        seeds[f"{folder.name}-{name}"] = [MemoryLoader(commands=[call], labels=labels, **common)]
+        seeds[f"{folder.name}-{name}"] = [
+            MemoryLoader(commands=[call], labels=labels, deps="", **common)
+        ]
         if not seeds[name]:  # the root's own commands of that name, in tox.ini, run first
-            seeds[name].append(MemoryLoader(commands_post=[], **common))
+            deps = {} if name in OF_ROOT else {"deps": ""}
+            seeds[name].append(MemoryLoader(commands_post=[], **deps, **common))
         seeds[name][0].raw["commands_post"].append(call)
 
 

@@ -15,7 +15,7 @@ from workspace import Service
 
 Object = dict[str, Any]
 FOLDER = ROOT / "deploy/kubernetes"
-CHECKOV = ["checkov", "--config-file", FOLDER / "checkov.yaml", "--skip-download"]
+CHECKOV = ["checkov", "--config-file", str(FOLDER / "checkov.yaml"), "--skip-download"]
 NAMES = {each.name for each in SERVICES}
 OVERLAYS = ["local", "production"]
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -23,7 +23,7 @@ each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 @cache
 def rendered(overlay: str) -> str:
-    command = [PROGRAMS / "kubectl", "kustomize", FOLDER / "overlays" / overlay]
+    command = [str(PROGRAMS / "kubectl"), "kustomize", str(FOLDER / "overlays" / overlay)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -82,7 +82,7 @@ class TestObjects:
 
 def violations(folder: Path) -> str:
     """What checkov reports. It needs other versions of packages than the rest of the repository."""
-    pins = ["--constraints", ROOT / "deploy/requirements/checkov.txt"]
+    pins = ["--constraints", str(ROOT / "deploy/requirements/checkov.txt")]
     return program_errors(sys.executable, "-m", "uv", "tool", "run", *pins, *CHECKOV, "-d", folder)
 
 

@@ -98,5 +98,6 @@ def test_readme_leads_from_an_empty_folder_to_green_tests(
                 passed += re.findall(r"(\d+) passed", output)
     assert passed == ["1", "2", "2", "2"]
     (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
-    check = [sys.executable, "-m", "basedpyright", "--pythonpath", environment / "bin/python"]
+    interpreter = str(environment / "bin/python")
+    check = [sys.executable, "-m", "basedpyright", "--pythonpath", interpreter]
     assert "0 errors, 0 warnings" in run(*check, folder=folder)

@@ -9,7 +9,7 @@ from tests.e2e.chaos.parts import Queries, unfinished
 _IDLE_WITHIN_SECONDS = 60.0
 
 
-async def wait_until_idle(rows: Queries, nats: NatsServer | None) -> float:
+async def wait_until_idle(rows: Queries, nats: NatsServer | None = None) -> float:
     """The seconds until no work was left in the services and in the broker, if there is one."""
     start = time.monotonic()
     while left := [*await unfinished(rows), *await _pending(nats)]:
