@@ -153,7 +153,7 @@ def development(services: Sequence[Service], given: Mapping[str, str]) -> dict[s
     given = {name: value for name, value in given.items() if value}
     data = (ROOT / Path(given.get("DATA_DIR", "data")).expanduser()).absolute()
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=data).close()
     except OSError as error:
         text = f"Can't write to the folder {data} ({error.strerror}); set DATA_DIR to another."

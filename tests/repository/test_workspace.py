@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from stat import S_IMODE
 
 import pytest
 from conftest import MadeUp
@@ -64,6 +65,12 @@ class TestDevelopment:
 
         assert environ["ORDERS_STOCK_URL"] == "http://s"
         assert environ["STOCK_HOST"] == "127.0.0.1"
+
+    def test_new_folder_can_be_read_by_its_owner_only(
+        self, made_up: MadeUp, tmp_path: Path
+    ) -> None:
+        workspace.development(made_up.services, {"DATA_DIR": str(tmp_path / "data")})
+        assert S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
     def test_folder_that_cannot_be_written_is_refused(
         self, made_up: MadeUp, tmp_path: Path

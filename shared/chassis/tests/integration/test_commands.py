@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_IMODE
 
 import pytest
 import typer
@@ -61,10 +62,19 @@ class TestMigrate:
         assert (result.exit_code, result.stdout) == (0, "The database is up to date.\n")
         assert run("migrate", url=empty_database_url).exit_code == 0
 
-    def test_migrate_creates_the_folder_of_a_file(self, tmp_path: Path) -> None:
+    def test_migrate_creates_a_folder_and_a_file_that_only_their_owner_can_read(
+        self, tmp_path: Path
+    ) -> None:
         path = tmp_path / "new" / "folder" / "test.db"
         assert run("migrate", url=sqlite_url(path)).exit_code == 0
-        assert path.exists()
+        assert [S_IMODE(each.stat().st_mode) for each in (path.parent, path)] == [0o700, 0o600]
+
+    def test_migrate_leaves_the_modes_of_existing_files(self, tmp_path: Path) -> None:
+        path = tmp_path / "test.db"
+        path.touch()
+        path.chmod(0o640)
+        assert run("migrate", url=sqlite_url(path)).exit_code == 0
+        assert S_IMODE(path.stat().st_mode) == 0o640
 
     def test_migrate_of_a_newer_database_is_refused(self, tmp_path: Path) -> None:
         url = sqlite_url(tmp_path / "test.db")

@@ -1,8 +1,11 @@
 """Connections to SQLite: WAL, foreign keys, one writer at a time, and a thread that always ends."""
 
 import asyncio
+import os
 import sqlite3
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
@@ -33,9 +36,18 @@ def configure_reads(engine: AsyncEngine, *, busy_seconds: float) -> None:
         _run_pragmas(connection, "query_only = ON")
 
 
+def create_private(path: str | Path) -> None:
+    """Unless the file exists, create one that only its owner can read. SQLite's further files get the same mode."""
+    # An existing file must not be opened: closing it would drop the locks of this process. For all else that is
+    # wrong SQLite has its own messages.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+
+
 async def open_file(*arguments: Any, **options: Any) -> aiosqlite.Connection:
     """Open a file. If that is cancelled, close it once it is open, which aiosqlite doesn't do."""
     # If the driver can't open the file, its thread outlives the event loop.
+    create_private(arguments[0])
     sqlite3.connect(arguments[0]).close()
     connection = aiosqlite.connect(*arguments, **options)
     connection._thread.daemon = True  # as SQLAlchemy does  # noqa: SLF001

@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from chassis.db.columns import utc_now
 from chassis.db.database import parse_url
 from chassis.db.sessions import ReadSession, WriteSession
+from chassis.db.sqlite_connections import create_private
 from chassis.events.subscriber_state import SubscriberState
 from chassis.ops.cli import fail, in_transaction, run_or_exit, settings_or_exit, with_database
 from chassis.ops.settings import DatabaseSettingsT
@@ -107,6 +108,7 @@ async def _state(session: ReadSession, subscriber: str, table: Table) -> Subscri
 
 
 def _copy(source: Path, target: Path) -> None:
+    create_private(target)
     try:
         with closing(sqlite3.connect(source)) as database, closing(sqlite3.connect(target)) as copy:
             database.backup(copy)

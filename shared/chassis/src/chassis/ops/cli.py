@@ -153,7 +153,8 @@ def in_transaction(
 def _make_folder_of(url: str) -> None:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
-        run_or_exit(lambda: Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True))
+        folder = Path(parsed.database).parent
+        run_or_exit(lambda: folder.mkdir(mode=0o700, parents=True, exist_ok=True))
 
 
 async def until_signalled() -> None:

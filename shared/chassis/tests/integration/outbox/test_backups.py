@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from stat import S_IMODE
 from typing import TypeVar
 
 import pytest
@@ -120,6 +121,7 @@ class TestBackup:
         with closing(sqlite3.connect(copy)) as database:
             rows = database.execute("SELECT id FROM outbox_events ORDER BY id DESC").fetchall()
         assert rows[0] == (newest,)
+        assert S_IMODE(copy.stat().st_mode) == 0o600
 
     def test_existing_file_is_not_overwritten(
         self, outbox_url: str, tmp_path: Path, on_sqlite: None
