@@ -8,6 +8,8 @@ import httpx
 import pytest
 from tests.example.app import client_of, client_of_app, create_app
 
+from service_testing.assertions import assert_error_response
+
 CLIENT = client_of()
 
 
@@ -69,7 +71,8 @@ async def test_policy_allows_only_calls_of_its_own_service(page: httpx.Response)
     policy = policy_of(page)
     assert policy["default-src"] == ["'none'"]
     assert policy["connect-src"] == ["'self'"]
-    assert policy["frame-ancestors"] == ["'none'"]
+    for directive in ("base-uri", "form-action", "frame-ancestors"):
+        assert policy[directive] == ["'none'"]
 
 
 async def test_policy_allows_calls_of_named_services() -> None:
@@ -82,6 +85,16 @@ async def test_policy_allows_calls_of_named_services() -> None:
 @pytest.mark.parametrize("path", ["/docs/assets/nothing.js", "/docs/assets/", "/docs/assets/../x"])
 async def test_unknown_asset_is_a_404(path: str) -> None:
     assert (await CLIENT.get(path)).status_code == 404
+
+
+async def test_page_stores_no_token(page: httpx.Response) -> None:
+    assert "persistAuthorization" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/docs/assets/swagger-ui.css"])
+async def test_documentation_can_be_turned_off(path: str) -> None:
+    response = await client_of_app(create_app(docs=False)).get(path)
+    assert_error_response(response, 404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/redoc", "/docs/oauth2-redirect"])

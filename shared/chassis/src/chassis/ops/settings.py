@@ -48,6 +48,10 @@ class ServiceSettings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated origins whose pages may call this service."
     )
+    docs: bool = Field(
+        True,
+        description="Whether `/docs` and `/openapi.json` are there; without them they are a 404.",
+    )
     shutdown_seconds: int = Field(
         10,
         ge=1,

@@ -79,8 +79,9 @@ def build_app(
     all_routers = [*routers, health_router(all_checks, lifecycle), metrics_router(metrics)]
     for router in all_routers:
         app.include_router(router)
-    install_openapi(app, token_url)
-    install_docs(app, connects_to=docs_connect_to)
+    install_openapi(app, token_url, is_published=settings.docs)
+    if settings.docs:
+        install_docs(app, connects_to=docs_connect_to)
     install_error_handlers(app, [route for each in all_routers for route in each.routes])
     _install_middleware(app, settings, metrics, lifecycle)
     return app

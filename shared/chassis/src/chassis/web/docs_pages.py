@@ -29,7 +29,7 @@ def install_docs(app: FastAPI, *, connects_to: Sequence[str] = ()) -> None:
         swagger_js_url="docs/assets/swagger-ui-bundle.js",
         swagger_css_url="docs/assets/swagger-ui.css",
         swagger_favicon_url="data:,",
-        swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
+        swagger_ui_parameters={"displayRequestDuration": True},
     )
     html = bytes(page.body).decode().replace("</head>", f"{_STYLE}</head>")
     headers = {"Content-Security-Policy": _policy(html, connects_to)}
@@ -61,6 +61,8 @@ def _policy(html: str, connects_to: Sequence[str]) -> str:
             "style-src 'self' 'unsafe-inline'",  # the page's own library writes style attributes
             "img-src 'self' data:",
             " ".join(("connect-src 'self'", *connects_to)),
+            "base-uri 'none'",
+            "form-action 'none'",
             "frame-ancestors 'none'",
         )
     )

@@ -28,8 +28,8 @@ _VALIDATION_ERROR: dict[str, Any] = {
 }
 
 
-def install_openapi(app: FastAPI, token_url: str | None) -> None:
-    """Describe the app's own error bodies, and serve `/openapi.json`, where tokens come from `token_url`.
+def install_openapi(app: FastAPI, token_url: str | None, *, is_published: bool) -> None:
+    """Describe the app's own error bodies, and publish `/openapi.json`, where tokens come from `token_url`.
 
     With `?people=true`, for the docs page, it leaves out what only other services can call.
     """
@@ -40,6 +40,8 @@ def install_openapi(app: FastAPI, token_url: str | None) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+    if not is_published:
+        return
 
     @app.get("/openapi.json", include_in_schema=False)
     async def read_description(people: bool = False) -> JSONResponse:
