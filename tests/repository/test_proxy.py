@@ -1,6 +1,7 @@
 """The proxy publishes what the services' locations name, and nothing internal."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,18 @@ def test_location_whose_requests_cost_a_password_hash_is_limited(path: str) -> N
     assert all("include conf.d/sign_ins.conf;" in body for body in bodies)
 
 
-def test_every_limit_is_a_variable_with_a_default() -> None:
+def test_every_variable_of_a_template_has_a_default() -> None:
     templates = (ROOT / "deploy/proxy").glob("*.template")
     used = set(re.findall(r"\$\{(\w+)\}", "".join(map(Path.read_text, templates))))
     environment = STACK["services"]["proxy"]["environment"]
     assert used == environment.keys()
-    assert all(re.fullmatch(rf"\$\{{{name}:-[1-9]\d*\}}", environment[name]) for name in used)
+    assert all(re.fullmatch(rf"\$\{{{name}:-[1-9][\d./]*\}}", environment[name]) for name in used)
+
+
+def test_nobody_is_trusted_by_default() -> None:
+    value = STACK["services"]["proxy"]["environment"]["PROXY_TRUSTED"]
+    network = ip_network(value.removeprefix("${PROXY_TRUSTED:-").removesuffix("}"))
+    assert network.subnet_of(ip_network("192.0.2.0/24"))  # nobody has such an address (RFC 5737)
 
 
 def test_everything_else_is_404() -> None:

@@ -56,6 +56,16 @@ def test_proxy_serves_the_docs_page_of_each_service(anonymous: ApiClient, servic
     assert "Content-Encoding" not in anonymous.users.get("/.well-known/jwks.json").headers
 
 
+@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/", "/nothing"])
+def test_hsts_is_sent_if_a_trusted_load_balancer_was_reached_over_https(
+    anonymous: ApiClient, path: str
+) -> None:
+    """Of a service, of the proxy's index and of its errors."""
+    over_https = anonymous.users.get(path, headers={"X-Forwarded-Proto": "https"})
+    assert "Strict-Transport-Security" in over_https.headers
+    assert "Strict-Transport-Security" not in anonymous.users.get(path).headers
+
+
 def test_proxy_distributes_requests_over_all_copies(stack: Stack, anonymous: ApiClient) -> None:
     assert isinstance(stack, ComposeStack)
     for service in stack.services:
