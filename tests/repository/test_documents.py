@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from workspace import ROOT
 
 SERVICES = [service.folder for service in workspace.services()]
 PAGES = pages(ROOT)
+ASVS = ROOT / "docs/asvs.md"
 CONTRACTS = ROOT / "docs/contracts.md"
 PATTERNS = ROOT / "docs/patterns.md"
 TESTING = ROOT / "docs/testing.md"
@@ -87,6 +90,34 @@ def test_numbers_of_interactions_are_those_of_the_pacts() -> None:
         (each["consumer"]["name"], str(len(each["interactions"])), each["provider"]["name"])
         for each in pacts
     }
+
+
+def test_asvs_has_each_requirement_in_one_row_and_counts_it() -> None:
+    text = prose(ASVS)
+    rows = re.findall(r"^\| (\d[\d., -]+) \| ([a-z ]+) \|", text, re.MULTILINE)
+    found = [(number, status) for numbers, status in rows for number in _numbers(numbers)]
+    counts = Counter((number.partition(".")[0], status) for number, status in found)
+    statuses = ("met", "delegated", "accepted", "open", "not applicable")
+    shown = {
+        (chapter, status): int(count)
+        for chapter, columns in re.findall(r"^\| \[V(\d+) .+?\) \| (.+) \|$", text, re.MULTILINE)
+        for status, count in zip(statuses, columns.split(" | "), strict=True)
+    }
+    [sums] = re.findall(r"^\| \*\*All\*\* \| (.+) \|$", text, re.MULTILINE)
+    total = Counter(status for _, status in found)
+
+    assert len(found) == len(dict(found)) == 253  # the standard's levels 1 and 2
+    assert shown == {key: counts[key] for key in shown}
+    assert sums == " | ".join(f"**{total[status]}**" for status in statuses)
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """The numbers in a text such as `6.2.1, 6.2.3-6.2.5`."""
+    for part in text.split(", "):
+        first, _, last = part.partition("-")
+        section, _, low = first.rpartition(".")
+        for number in range(int(low), int(last.rpartition(".")[2] or low) + 1):
+            yield f"{section}.{number}"
 
 
 class TestPatterns:

@@ -1,6 +1,7 @@
 """The proxy publishes what the services' locations name, and nothing internal."""
 
 import re
+from datetime import datetime
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -83,6 +84,22 @@ def test_nobody_is_trusted_by_default() -> None:
     value = STACK["services"]["proxy"]["environment"]["PROXY_TRUSTED"]
     network = ip_network(value.removeprefix("${PROXY_TRUSTED:-").removesuffix("}"))
     assert network.subnet_of(ip_network("192.0.2.0/24"))  # nobody has such an address (RFC 5737)
+
+
+def test_security_txt_has_a_contact_and_one_end() -> None:
+    """RFC 9116, sections 2.5.3 and 2.5.5."""
+    text = (ROOT / "deploy/proxy/security.txt").read_text(encoding="utf-8")
+    [expires] = re.findall(r"^Expires: (\S+)$", text, re.MULTILINE)
+    assert re.search(r"^Contact: (mailto:[^@\s]+@|https://|tel:)\S+$", text, re.MULTILINE)
+    assert datetime.fromisoformat(expires).tzinfo
+
+
+def test_security_txt_is_published_by_the_proxy_itself() -> None:
+    text = (ROOT / "deploy/proxy/nginx.conf").read_text(encoding="utf-8")
+    [file] = re.findall(r"location = /\.well-known/security\.txt \{\s+alias (\S+);", text)
+    recipe = (ROOT / "deploy/proxy/Dockerfile").read_text(encoding="utf-8")
+    folder = str(Path(file).parent)
+    assert re.search(rf"^COPY .*deploy/proxy/{Path(file).name} {folder}/$", recipe, re.MULTILINE)
 
 
 def test_everything_else_is_404() -> None:
