@@ -66,7 +66,8 @@ def alerts(file: Path) -> str:
     rows = []
     for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
         notes = rule["annotations"]
-        name = f"[{rule['alert']}](../{notes['runbook'].removeprefix('docs/')})"
+        runbook = notes["runbook_url"].partition("/docs/")[2]
+        name = f"[{rule['alert']}](../{runbook})"
         rows.append((name, rule["labels"]["severity"], notes["summary"]))
     return table(("Alert", "Severity", "Summary"), rows)
 
