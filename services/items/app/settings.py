@@ -87,3 +87,7 @@ class ItemsSettings(ConsumerSettings):
     @classmethod
     def development_defaults(cls) -> dict[str, str]:
         return {"database_url": "sqlite:///data/items.db", "users_url": "http://127.0.0.1:8001"}
+
+    def refuse_unsafe(self) -> None:
+        super().refuse_unsafe()
+        self.require_https("users_url", self.users_url)

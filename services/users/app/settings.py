@@ -160,6 +160,7 @@ class UsersSettings(PublisherSettings):
         return value
 
     def refuse_unsafe(self) -> None:
+        super().refuse_unsafe()
         if self.signing_key_passphrase is None:
             raise ValueError("USERS_SIGNING_KEY_PASSPHRASE is required outside development")
         if self.password_memory_kib < _SAFE_MEMORY_KIB or self.password_time_cost < _SAFE_TIME_COST:

@@ -16,7 +16,7 @@ COMMANDS += ["backup", "after-restore", "subscriber-state"]
 @pytest.fixture(autouse=True)
 def environment(clean_environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The variables of a service in production, without its database."""
-    clean_environment.setenv("ITEMS_USERS_URL", "http://users.example")
+    clean_environment.setenv("ITEMS_USERS_URL", "https://users.example")
     return clean_environment
 
 

@@ -23,7 +23,7 @@ def environment(
     clean_environment: pytest.MonkeyPatch, spare_database_url: str
 ) -> pytest.MonkeyPatch:
     clean_environment.setenv("ITEMS_DATABASE_URL", spare_database_url)
-    clean_environment.setenv("ITEMS_USERS_URL", "http://users.example")
+    clean_environment.setenv("ITEMS_USERS_URL", "https://users.example")
     clean_environment.setenv("ITEMS_USERS_CLIENT_ID", CLIENT_ID)
     clean_environment.setenv("ITEMS_USERS_CLIENT_SECRET", SECRET)
     return clean_environment

@@ -23,15 +23,24 @@ def test_settings_in_production_are_read_from_the_environment(
     environment: pytest.MonkeyPatch,
 ) -> None:
     environment.setenv("ITEMS_DATABASE_URL", "postgresql://items:hunter2@db/items")
-    environment.setenv("ITEMS_USERS_URL", "http://users:8001/")
+    environment.setenv("ITEMS_USERS_URL", "https://users:8001/")
     environment.setenv("ITEMS_USERS_PUBLIC_URL", "https://shop.example/")
     environment.setenv("ITEMS_USERS_CLIENT_SECRET", "hunter3")
     settings = load_settings(ItemsSettings)
-    assert settings.users_url == "http://users:8001"
+    assert settings.users_url == "https://users:8001"
     assert settings.users_public_url == "https://shop.example"
     assert settings.users_client_secret is not None
     assert settings.users_client_secret.get_secret_value() == "hunter3"
     assert "hunter" not in repr(settings)
+
+
+def test_users_over_http_needs_a_trusted_network(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ITEMS_DATABASE_URL", "postgresql://items@db/items")
+    environment.setenv("ITEMS_USERS_URL", "http://users:8001")
+    with pytest.raises(SettingsError, match=r"^ITEMS_USERS_URL must be https://, or set ITEMS_TR"):
+        load_settings(ItemsSettings)
+    environment.setenv("ITEMS_TRUSTED_NETWORK", "true")
+    assert load_settings(ItemsSettings).users_url == "http://users:8001"
 
 
 @pytest.mark.parametrize("variable", ["ITEMS_USERS_URL", "ITEMS_USERS_PUBLIC_URL"])

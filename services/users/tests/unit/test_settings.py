@@ -96,9 +96,15 @@ class TestSubscribers:
     def test_subscribers_are_read_from_the_environment(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("USERS_EVENTS_SUBSCRIBERS", "items=http://items:8002/events/")
+        monkeypatch.setenv("USERS_EVENTS_SUBSCRIBERS", "items=https://items:8002/events/")
         (subscriber,) = production().events_subscribers
-        assert (subscriber.name, str(subscriber.url)) == ("items", "http://items:8002/events/")
+        assert (subscriber.name, str(subscriber.url)) == ("items", "https://items:8002/events/")
+
+    def test_subscriber_over_http_needs_a_trusted_network(self) -> None:
+        given = {"events_subscribers": "items=http://items:8002/events/"}
+        with pytest.raises(ValidationError, match=r"USERS_EVENTS_SUBSCRIBERS must be https://"):
+            production(**given)
+        assert production(**given, trusted_network=True).subscriber_names == ["items"]
 
 
 class TestMail:

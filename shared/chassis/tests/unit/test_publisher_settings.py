@@ -7,7 +7,7 @@ from chassis.events.outbox.settings import PublisherSettings
 
 def settings(subscribers: str) -> PublisherSettings:
     return PublisherSettings.model_validate(
-        {"database_url": UNUSED, "events_subscribers": subscribers}
+        {"database_url": UNUSED, "events_subscribers": subscribers, "environment": "development"}
     )
 
 

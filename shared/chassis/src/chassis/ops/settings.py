@@ -48,6 +48,11 @@ class ServiceSettings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated origins whose pages may call this service."
     )
+    trusted_network: bool = Field(
+        False,
+        description="Whether calls to other services may be unencrypted outside development, because nobody else can "
+        "read them.",
+    )
     docs: bool = Field(
         True,
         description="Whether `/docs` and `/openapi.json` are there; without them they are a 404.",
@@ -114,6 +119,19 @@ class ServiceSettings(BaseSettings):
         Raises:
             ValueError: when a value must not reach production.
         """
+
+    def require_https(self, setting: str, *urls: str) -> None:
+        """Called by `refuse_unsafe` for the URLs of other services: calls carry tokens and personal data.
+
+        Raises:
+            ValueError: when one isn't encrypted and the network isn't trusted.
+        """
+        if not self.trusted_network and any(url.startswith("http://") for url in urls):
+            prefix = self.model_config.get("env_prefix", "")
+            raise ValueError(
+                f"{prefix}{setting.upper()} must be https://, or set {prefix}TRUSTED_NETWORK=true if nobody else can "
+                "read what the services send each other"
+            )
 
 
 class DatabaseSettings(ServiceSettings):

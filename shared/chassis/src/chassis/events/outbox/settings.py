@@ -90,3 +90,9 @@ class PublisherSettings(DatabaseSettings):
         if len({each.name for each in value}) < len(value):
             raise ValueError("must name each subscriber once")
         return value
+
+    def refuse_unsafe(self) -> None:
+        super().refuse_unsafe()
+        self.require_https(
+            "events_subscribers", *(str(each.url) for each in self.events_subscribers)
+        )
