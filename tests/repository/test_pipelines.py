@@ -1,5 +1,6 @@
 """Both pipelines are valid and safe, every tracked file is in a list of paths, and the commands exist."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -196,6 +197,17 @@ class TestGitHub:
         packages = [folder.relative_to(ROOT).as_posix() for folder in workspace.packages()]
         assert YAML(typ="safe").load(found["packages"]) == packages
         assert YAML(typ="safe").load(found["services"]) == sorted(each.name for each in SERVICES)
+
+
+@pytest.mark.parametrize("pipeline", [".gitlab/service.yml", ".github/workflows/test.yml"])
+def test_image_comes_with_its_bill_of_materials_and_provenance(pipeline: str) -> None:
+    words = (ROOT / pipeline).read_text(encoding="utf-8").split()
+    assert {"--sbom=true", "--provenance=mode=max"} <= set(words)
+
+
+def test_renovate_pins_images_and_actions() -> None:
+    extends = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))["extends"]
+    assert {"docker:pinDigests", "helpers:pinGitHubActionDigests"} <= set(extends)
 
 
 def test_renovate_configuration_is_valid(tmp_path: Path) -> None:
