@@ -28,3 +28,8 @@ class Ledger:
     """When a request got a 503 or no answer, by time.monotonic()."""
     faults: Counter[str] = field(default_factory=Counter)
     kills: int = 0
+
+    @property
+    def first_user(self) -> int:
+        """The lowest id: other tests have used the same databases before, and restored one of them."""
+        return min(self.known["users"], default=1)

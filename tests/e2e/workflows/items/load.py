@@ -71,9 +71,10 @@ async def differences(rows: Queries, ledger: Ledger) -> Sequence[str]:
     accounts = await users("SELECT id, name, is_active, version FROM users")
     owners = await items("SELECT id, name, is_active, version, is_deleted FROM owners")
     sent = await users(
-        "SELECT event_id FROM outbox_events WHERE NOT EXISTS (SELECT 1 FROM outbox_streams"
+        "SELECT event_id FROM outbox_events WHERE NOT EXISTS (SELECT 1 FROM outbox_streams"  # noqa: S608 - a number
         " WHERE outbox_streams.aggregate_id = outbox_events.aggregate_id AND next_version <= version)"
         " AND NOT EXISTS (SELECT 1 FROM outbox_parked_events WHERE event_number = outbox_events.id)"
+        f" AND aggregate_id >= {ledger.first_user}"
     )
     snapshot = Snapshot(
         users={id_: (name, bool(active), version) for id_, name, active, version in accounts},
