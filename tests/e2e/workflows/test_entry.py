@@ -56,7 +56,25 @@ def test_proxy_serves_the_docs_page_of_each_service(anonymous: ApiClient, servic
     assert "Content-Encoding" not in anonymous.users.get("/.well-known/jwks.json").headers
 
 
-@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/", "/nothing"])
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [("/", "text/html; charset=utf-8"), ("/nothing.html", "application/json")],
+)
+def test_answers_of_the_proxy_itself_have_a_type_and_a_content_policy(
+    anonymous: ApiClient, path: str, content_type: str
+) -> None:
+    headers = anonymous.users.get(path).headers
+    assert headers["Content-Type"] == content_type
+    for directive in ("default-src", "base-uri", "form-action", "frame-ancestors"):
+        assert f"{directive} 'none'" in headers["Content-Security-Policy"]
+
+
+def test_malformed_request_gets_an_error_of_the_usual_form(anonymous: ApiClient) -> None:
+    response = anonymous.users.get("/", headers={"Host": "two words"})
+    assert_error_response(response, 400, "bad_request")
+
+
+@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/", "/nothing", "/docs/users"])
 def test_hsts_is_sent_if_a_trusted_load_balancer_was_reached_over_https(
     anonymous: ApiClient, path: str
 ) -> None:

@@ -72,7 +72,8 @@ async def test_every_response_has_the_security_headers_and_a_request_id(
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
-    assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+    for directive in ("base-uri", "form-action", "frame-ancestors"):
+        assert f"; {directive} 'none'" in response.headers["Content-Security-Policy"]
     assert re.fullmatch("[0-9a-f]{32}", response.headers["X-Request-ID"])
 
 

@@ -30,7 +30,10 @@ _SECURITY_HEADERS = [
 ]
 # A route may set these itself.
 _DEFAULT_HEADERS = [
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
     (b"cache-control", b"no-store"),
 ]
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
