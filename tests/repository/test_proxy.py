@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -82,8 +82,8 @@ def test_every_variable_of_a_template_has_a_default() -> None:
 
 def test_nobody_is_trusted_by_default() -> None:
     value = STACK["services"]["proxy"]["environment"]["PROXY_TRUSTED"]
-    network = ip_network(value.removeprefix("${PROXY_TRUSTED:-").removesuffix("}"))
-    assert network.subnet_of(ip_network("192.0.2.0/24"))  # nobody has such an address (RFC 5737)
+    network = IPv4Network(value.removeprefix("${PROXY_TRUSTED:-").removesuffix("}"))
+    assert network.subnet_of(IPv4Network("192.0.2.0/24"))  # nobody has such an address (RFC 5737)
 
 
 def test_security_txt_has_a_contact_and_one_end() -> None:
