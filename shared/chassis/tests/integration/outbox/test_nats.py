@@ -234,6 +234,18 @@ class TestPublishing:
         await until_true(partial(delivers, transport, event(2)))
         assert (await jetstream.stream_info(STREAM)).state.messages == 2
 
+    @pytest.mark.slow
+    async def test_client_whose_server_is_away_is_closed_at_the_end(
+        self, server: NatsServer, jetstream: JetStreamContext
+    ) -> None:
+        url, password = AnyUrl(server.url(STREAM)), SecretStr(STREAM)
+        async with open_broker(url, password, stop_seconds=1) as broker:
+            client = await broker.connect()
+            server.kill()
+            await until(lambda: not client.is_connected)
+        server.start()
+        assert client.is_closed
+
 
 class TestConsuming:
     async def test_event_is_acknowledged_when_it_is_applied(

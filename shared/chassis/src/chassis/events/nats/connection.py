@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 from faststream.nats import NatsBroker
@@ -55,7 +55,9 @@ async def open_broker(
     try:
         yield broker
     finally:
-        # Without the server, there is nothing to wait for.
-        with suppress(Error, TimeoutError):
+        try:
             async with asyncio.timeout(stop_seconds):
                 await broker.stop()
+        except (Error, TimeoutError):  # without the server, there is nothing to wait for
+            client = await broker.connect()  # the one that it has: it would go on reconnecting
+            await client.close()
