@@ -92,6 +92,7 @@ def run(outbox: Database, network: Network) -> Run:
             events_subscribers=tuple(subscribers),
             events_deadline_seconds=deadline_seconds,
             events_max_backoff_seconds=0.01,
+            trusted_network=True,
         )
         registry = CollectorRegistry()
         return delivering(settings, outbox, issue, registry, source="/notes", transport=network)
