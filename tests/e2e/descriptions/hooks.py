@@ -210,9 +210,10 @@ _SETS_A_PASSWORD = {
 def before_call(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
     """Lengthen what may be a common password: those are refused, and no description can list them."""
     field = _SETS_A_PASSWORD.get(case.operation.label, "")
-    password = case.body.get(field) if isinstance(case.body, dict) else None
+    body: Any = case.body
+    password = body.get(field) if isinstance(body, dict) else None
     if isinstance(password, str) and len(password) in range(8, 100):
-        case.body = {**case.body, field: f"{password}~kettle"}
+        case.body = {**body, field: f"{password}~kettle"}
 
 
 @schemathesis.hook
