@@ -173,6 +173,8 @@ class TestOptions:
         jobs.mkdir()
         (jobs / "demo.py").touch()
         run = start_run("--demo").until("Ready")
+        run.popen.send_signal(signal.SIGINT)
+        run.end()  # a service's last line may come after "Ready"
 
         events = re.findall(r"(\w+) \| (demo|serving)", run.seen)
         assert events[0] == ("stock", "demo")
