@@ -301,6 +301,7 @@ class TestLocks:
 
         async def rotate(session: WriteSession) -> None:
             await signing_keys.rotate(session, state.settings, at_once=True)
+            await session.rollback()  # tests share the keys
 
         for work in (create_first, rotate):
             async with postgres.transaction() as first:
