@@ -1,8 +1,10 @@
 # The recipe for every service: docker build --build-arg SERVICE=<folder of services/> .
-# The stages are in the order of how often their content changes. Another Python: --build-arg PYTHON_VERSION=3.14
+# The stages are in the order of how often their content changes.
 
-ARG PYTHON_VERSION=3.13
-FROM python:${PYTHON_VERSION}-slim AS build
+# Named once and in full, so that Renovate can add a digest.
+FROM python:3.13-slim AS base
+
+FROM base AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 RUN python -m venv --without-pip /opt/venv
@@ -21,19 +23,18 @@ COPY deploy/requirements/build.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip pip install --require-hashes --no-deps -r build.txt
 COPY shared/chassis/pyproject.toml shared/chassis/README.md chassis/
 COPY shared/chassis/src chassis/src
-RUN pip install --no-deps --no-index --no-build-isolation --target /opt/site-packages ./chassis
+RUN pip install --no-deps --no-index --no-build-isolation --target /opt/venv/lib/python3.*/site-packages ./chassis
 COPY services/${SERVICE} /srv/service
 RUN rm -r /srv/service/deploy && python -m compileall -q /srv/service
 
-FROM python:${PYTHON_VERSION}-slim
-ARG PYTHON_VERSION
+FROM base
 # Nothing is installed in a running container.
 RUN pip uninstall --yes --quiet --root-user-action=ignore pip \
-    && rm -rf /usr/local/lib/python${PYTHON_VERSION}/ensurepip \
+    && rm -rf /usr/local/lib/python3.*/ensurepip \
     && groupadd --gid 10001 service \
     && useradd --uid 10001 --gid service --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin service
 COPY --from=packages /opt/venv /opt/venv
-COPY --from=code /opt/site-packages /opt/venv/lib/python${PYTHON_VERSION}/site-packages
+COPY --from=code /opt/venv /opt/venv
 COPY --from=code /srv/service /srv/service
 WORKDIR /srv/service
 USER 10001:10001

@@ -83,8 +83,8 @@ clean: ## remove environments, caches and reports; the data stays
 $(BOOTSTRAP)/.ready: .tox/pins
 	@echo "Preparing tox with $(or $(FOUND),$(error $(NONE_FOUND))) ..."
 	@$(FOUND) -m venv --clear $(BOOTSTRAP)
-	@$(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	    tox tox-uv watchfiles
+	@$(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	    -r deploy/requirements/tox.txt
 	@touch $@
 
 # Environments contain absolute paths and one Python: a moved checkout or another PYTHON makes new ones.

@@ -16,6 +16,7 @@ from workspace import Service
 DOCKERFILES = [ROOT / "Dockerfile", *sorted((ROOT / "deploy").glob("*/Dockerfile"))]
 REQUIREMENTS = [
     ROOT / "deploy/requirements/build.txt",
+    ROOT / "deploy/requirements/tox.txt",
     *(service.folder / "deploy/requirements.txt" for service in SERVICES),
 ]
 OWN = {"service-chassis"}
@@ -67,11 +68,12 @@ def applies(requirement: Requirement, extra: str) -> bool:
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_dockerfile_needs_no_registry_of_its_own(dockerfile: Path) -> None:
-    """A `# syntax=` frontend is fetched from a registry. A digest, which Renovate adds, needs a tag to be updated."""
+    """A `# syntax=` frontend is fetched from a registry. Renovate adds digests to names with a tag and no variable."""
     text = dockerfile.read_text(encoding="utf-8")
     images = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
     assert "syntax=" not in text
     assert images
+    assert [image for image in images if "$" in image] == []
     with_digest = re.compile(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}")
     assert [image for image in images if "@" in image and not with_digest.fullmatch(image)] == []
     assert [image for image in images if ":latest" in image] == []
@@ -86,7 +88,7 @@ def test_image_has_exactly_what_its_service_needs(service: Service) -> None:
 
 
 @each_requirements
-def test_image_has_the_versions_that_are_tested(file: Path) -> None:
+def test_versions_are_those_that_are_tested(file: Path) -> None:
     """If it fails, run `make constraints`."""
     tested = pinned(ROOT / "constraints.txt")
     shipped = pinned(file)
@@ -95,7 +97,7 @@ def test_image_has_the_versions_that_are_tested(file: Path) -> None:
 
 
 @each_requirements
-def test_package_of_an_image_has_its_hash(file: Path) -> None:
+def test_package_of_an_image_or_a_pipeline_has_its_hash(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     requirements = re.split(r"\n(?=\w)", text.strip())
     assert [each for each in requirements if "--hash=sha256:" not in each] == []

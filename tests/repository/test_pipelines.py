@@ -205,6 +205,14 @@ def test_image_comes_with_its_bill_of_materials_and_provenance(pipeline: str) ->
     assert {"--sbom=true", "--provenance=mode=max"} <= set(words)
 
 
+def test_every_package_that_a_pipeline_installs_itself_has_a_hash() -> None:
+    files = (*GITLAB, *WORKFLOWS, *ROOT.glob(".github/actions/*/*.yml"), ROOT / "Makefile")
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    installs = re.findall(r"pip install(?:.|\\\n)*", text)
+    assert len(installs) == 3
+    assert [each for each in installs if "--require-hashes" not in each] == []
+
+
 def test_renovate_pins_images_and_actions() -> None:
     extends = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))["extends"]
     assert {"docker:pinDigests", "helpers:pinGitHubActionDigests"} <= set(extends)
