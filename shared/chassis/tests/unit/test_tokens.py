@@ -17,6 +17,7 @@ from chassis.auth.remote_keys import KeysUnavailable
 from chassis.auth.tokens import Principal, TokenVerifier
 from chassis.web.errors import InvalidToken
 from chassis.web.fields import MAX_ID
+from service_testing.frozen_time import FrozenTime
 from service_testing.tokens import TokenIssuer
 
 ISSUER = TokenIssuer(audience="items", name="users")
@@ -255,6 +256,70 @@ class TestClaimsOfAnyValue:
         token = ISSUER.token(sub=subject)
         with suppress(InvalidToken):
             assert str((await VERIFIER.principal(token)).user_id) == subject.lstrip("0")
+
+
+class PublishedKeys:
+    """Keys that a test publishes and revokes."""
+
+    def __init__(self, *issuers: TokenIssuer) -> None:
+        self.issuers = list(issuers)
+
+    async def find(self, key_id: str) -> PyJWK | None:
+        return next((PyJWK(key) for each in self.issuers for key in each.jwks()["keys"]), None)
+
+    def confirm(self, key_id: str) -> None: ...
+
+
+class TestTokenThatWasVerifiedBefore:
+    async def test_signature_is_verified_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        token = ISSUER.token(user_id=7)
+        first = await VERIFIER.principal(token)
+        monkeypatch.setattr(jwt, "decode", None)
+        assert await VERIFIER.principal(token) == first
+
+    async def test_expiry_is_checked_again(self, frozen_time: FrozenTime) -> None:
+        token = ISSUER.token(expires_in_seconds=60)
+        await VERIFIER.principal(token)
+        frozen_time.tick(69)
+        await VERIFIER.principal(token)
+        frozen_time.tick(1)
+        await assert_refused(token)
+
+    async def test_revoked_key_ends_it(self) -> None:
+        keys = PublishedKeys(ISSUER)
+        verifier = TokenVerifier(keys, audience="items", issuer="users")
+        token = ISSUER.token()
+        await verifier.claims(token)
+        keys.issuers.clear()
+        with pytest.raises(InvalidToken):
+            await verifier.claims(token)
+
+    async def test_other_key_with_the_same_id_ends_it(self) -> None:
+        keys = PublishedKeys(ISSUER)
+        verifier = TokenVerifier(keys, audience="items", issuer="users")
+        token = ISSUER.token()
+        await verifier.claims(token)
+        keys.issuers = [ISSUER.impostor()]
+        with pytest.raises(InvalidToken):
+            await verifier.claims(token)
+
+    async def test_verifier_of_another_audience_refuses_it(self) -> None:
+        token = ISSUER.token()
+        await VERIFIER.claims(token)
+        with pytest.raises(InvalidToken):
+            await TokenVerifier(ISSUER, audience="users", issuer="users").claims(token)
+
+    async def test_refused_token_stays_refused(self) -> None:
+        token = ISSUER.impostor().token()
+        for _ in range(2):
+            await assert_refused(token)
+
+    async def test_old_tokens_make_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("chassis.auth.tokens._REMEMBERED_TOKENS", 2)
+        verifier = TokenVerifier(ISSUER, audience="items", issuer="users")
+        for token in [ISSUER.token() for _ in range(5)]:
+            await verifier.claims(token)
+        assert len(verifier._verified) == 2
 
 
 async def test_unavailable_keys_do_not_make_a_token_invalid() -> None:

@@ -34,6 +34,7 @@ class TokenIssuer:
         self.key_id = key_id
         self.audience = audience
         self.name = name
+        self._published = PyJWK(self._jwk())
 
     def jwks(self) -> dict[str, Any]:
         """The published keys (RFC 7517, RFC 8037)."""
@@ -43,7 +44,7 @@ class TokenIssuer:
         """Nothing to do: the only key is its own."""
 
     async def find(self, key_id: str) -> PyJWK | None:
-        return PyJWK(self._jwk()) if key_id == self.key_id else None
+        return self._published if key_id == self.key_id else None
 
     def impostor(self) -> "TokenIssuer":
         """An issuer that claims this one's key id, but signs with another key."""

@@ -1,7 +1,10 @@
 """Access tokens and their verification (RFC 7519, RFC 8725, RFC 9068)."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Literal, Protocol, get_args
 
 import jwt
@@ -14,6 +17,7 @@ ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 """What the header of an access token says, so that no other signed document passes for one."""
 LEEWAY_SECONDS = 10
+_REMEMBERED_TOKENS = 1_000
 
 Role = Literal["user", "admin"]
 
@@ -47,12 +51,17 @@ class KeySource(Protocol):
 
 
 class TokenVerifier:
-    """Checks signature, issuer, time and exactly one audience."""
+    """Checks signature, issuer, time and exactly one audience.
+
+    It remembers the claims of a token by its hash, and doesn't verify the signature again while the same key is
+    published. Each request checks the key and the expiry.
+    """
 
     def __init__(self, keys: KeySource, *, audience: str, issuer: str) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._verified: dict[bytes, tuple[PyJWK, Mapping[str, Any]]] = {}
 
     async def principal(self, token: str) -> Principal:
         """The user that the token was issued to.
@@ -73,7 +82,7 @@ class TokenVerifier:
             session_id=session_id if isinstance(session_id, str) else None,
         )
 
-    async def claims(self, token: str) -> dict[str, Any]:
+    async def claims(self, token: str) -> Mapping[str, Any]:
         """The token's verified claims.
 
         Raises:
@@ -84,18 +93,35 @@ class TokenVerifier:
             key = await self._keys.find(key_id)
             if key is None:
                 raise InvalidToken
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=self._audience,
-                issuer=self._issuer,
-                leeway=LEEWAY_SECONDS,
-                options={"require": ["exp", "iat", "iss", "aud", "sub", "jti", "client_id"]},
-            )
+            claims = self._remembered(token, key) or self._verify(token, key)
         except (jwt.PyJWTError, ValueError):
             raise InvalidToken from None
         self._keys.confirm(key_id)
+        return claims
+
+    def _remembered(self, token: str, key: PyJWK) -> Mapping[str, Any] | None:
+        """The claims, if the token was verified with this key. Raises `PyJWTError` when it has expired since."""
+        verified_with, claims = self._verified.get(_hash(token), (None, {}))
+        if verified_with is not key:
+            return None
+        if int(claims["exp"]) <= time.time() - LEEWAY_SECONDS:
+            raise jwt.ExpiredSignatureError
+        return claims
+
+    def _verify(self, token: str, key: PyJWK) -> Mapping[str, Any]:
+        """Raises `PyJWTError` or `ValueError` for a token that isn't valid."""
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["exp", "iat", "iss", "aud", "sub", "jti", "client_id"]},
+        )
+        if len(self._verified) >= _REMEMBERED_TOKENS:
+            del self._verified[next(iter(self._verified))]  # the oldest
+        self._verified[_hash(token)] = (key, claims)
         return claims
 
 
@@ -106,6 +132,10 @@ def _key_id(header: str) -> str:
     if str(fields.get("typ", "")).lower().removeprefix("application/") != TYPE:
         raise ValueError
     return str(fields.get("kid", ""))
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode()).digest()
 
 
 def _user_id(subject: str) -> int:
