@@ -42,17 +42,21 @@ SELECT CASE WHEN EXISTS (SELECT owner_id FROM item_removals) THEN (
   ) AS bounded
 ) END
 """
-KNOWN_OWNER = "SELECT id FROM owners WHERE id = $1"
-OWNER_FOR_SHARE = (
-    "SELECT id, name, is_active, version, is_deleted FROM owners WHERE id = $1 FOR SHARE"
-)
 INSERT_ITEM = """
-INSERT INTO items (owner_id, name, description, price_cents, search_text, version, created_at,
-                   updated_at)
-VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
-RETURNING id, owner_id, name, description, price_cents, search_text, version, created_at, updated_at
+WITH owner AS (
+  SELECT id, name FROM owners WHERE id = $1 AND is_active AND NOT is_deleted FOR SHARE
+)
+INSERT INTO items (owner_id, name, description, price_cents, search_text, version, created_at, updated_at)
+SELECT owner.id, $2, $3, $4, $5, 1, $6, $6 FROM owner
+RETURNING id, name, description, price_cents, owner_id, (SELECT name FROM owner) AS owner_name,
+          created_at, updated_at, version
 """
-ACCOUNT = "SELECT id, email, name, role, is_active, created_at FROM users WHERE id = $1"
+ACCOUNT = """
+SELECT users.id, users.email, users.email_verified, users.name, users.role, users.is_active, users.created_at
+FROM users JOIN refresh_families ON refresh_families.user_id = users.id
+WHERE users.id = $1 AND users.is_active AND refresh_families.id = $2 AND refresh_families.revoked_at IS NULL
+  AND refresh_families.expires_at > $3
+"""
 
 
 class State(TypedDict):
@@ -94,32 +98,28 @@ async def list_items(request: Request) -> Response:
 
 
 async def create_item(request: Request) -> Response:
-    user_id = signed_in(request)
+    user_id = int(signed_in(request)["sub"])
     body, now = await request.json(), datetime.now(UTC)
     cents = int(Decimal(body["price"]) * 100)
     search_text = f"{body['name']}\n{body['description']}".casefold()
-    async with request.state.items.acquire() as connection:
-        await connection.fetchval(KNOWN_OWNER, user_id)
-        async with connection.transaction():
-            owner = await connection.fetchrow(OWNER_FOR_SHARE, user_id)
-            row = await connection.fetchrow(
-                INSERT_ITEM, user_id, body["name"], body["description"], cents, search_text, now
-            )
-    row = {**row, "owner_name": owner["name"]}
+    values = (body["name"], body["description"], cents, search_text, now)
+    async with request.state.items.acquire() as connection, connection.transaction():
+        row = await connection.fetchrow(INSERT_ITEM, user_id, *values)
     return answer(item_view(row), status=201)
 
 
 async def read_me(request: Request) -> Response:
-    row = await request.state.users.fetchrow(ACCOUNT, signed_in(request))
+    claims, now = signed_in(request), datetime.now(UTC)
+    row = await request.state.users.fetchrow(ACCOUNT, int(claims["sub"]), int(claims["sid"]), now)
     return answer({**row, "created_at": timestamp(row["created_at"])})
 
 
-def signed_in(request: Request) -> int:
+def signed_in(request: Request) -> dict[str, Any]:
     token = request.headers["authorization"].removeprefix("Bearer ")
-    claims = jwt.decode(
+    claims: dict[str, Any] = jwt.decode(
         token, request.state.key, algorithms=["EdDSA"], audience="users", issuer="users"
     )
-    return int(claims["sub"])
+    return claims
 
 
 def item_view(row: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ async def create_items(session: WriteSession) -> int:
     The names of the owners come with users' events, as after a lookup.
     """
     owners = OwnerRepository(session)
-    if await owners.get_shared(1) is not None:
+    if await owners.find(1) is not None:
         return 0
     for owner_id in range(1, _OWNERS + 1):
         await owners.add_if_absent(Owner(id=owner_id, name=f"User {owner_id}"))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import NamedTuple, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, delete, exists
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, exists, insert, not_
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
@@ -15,7 +15,7 @@ from app.etags import item_etag, representation_version
 from app.models import CreatedItem, Item, ItemRemoval, Owner, metadata
 from app.money import price_text, to_cents
 from app.schemas import ItemView
-from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold
+from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold, utc_now
 from chassis.db.paging import Sort, bounded_count, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.web.paging import Page, PageQuery
@@ -122,6 +122,36 @@ _LOCKED_ITEM = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
+# Nobody can deactivate or delete the owner until the transaction ends.
+_ACTIVE_OWNER = (
+    select_columns(col(Owner.id), col(Owner.name))
+    .where(col(Owner.id) == bindparam("owner_id"))
+    .where(col(Owner.is_active), not_(col(Owner.is_deleted)))
+    .with_for_update(read=True)
+    .cte("owner")
+)
+_TABLE = metadata.tables["items"]
+_NEW = ["name", "description", "price_cents", "search_text", "version", "created_at", "updated_at"]
+_INSERT = (
+    insert(_TABLE)
+    .from_select(
+        ["owner_id", *_NEW],
+        select_columns(
+            _ACTIVE_OWNER.c.id, *(bindparam(name, type_=_TABLE.c[name].type) for name in _NEW)
+        ),
+    )
+    .returning(
+        col(Item.id),
+        col(Item.name),
+        col(Item.description),
+        col(Item.price_cents),
+        col(Item.owner_id),
+        select_columns(_ACTIVE_OWNER.c.name).scalar_subquery(),
+        col(Item.created_at),
+        col(Item.updated_at),
+        col(Item.version),
+    )
+)
 _FILTERS = {
     "owner_id": col(Item.owner_id) == bindparam("owner_id"),
     "text": col(Item.search_text).contains(bindparam("text"), escape=LIKE_ESCAPE),
@@ -224,8 +254,26 @@ class ItemRepository:
         """The item, locked until the transaction ends."""
         return (await self._session.exec(_LOCKED_ITEM, params={"item_id": item_id})).one_or_none()
 
+    async def add(
+        self, owner_id: int, *, name: str, description: str | None, price_cents: int
+    ) -> ItemWithOwner | None:
+        """Store a new item, or return None when there is no active owner with this id."""
+        now = utc_now()
+        values = {
+            "owner_id": owner_id,
+            "name": name,
+            "description": description,
+            "price_cents": price_cents,
+            "search_text": search_text(name, description),
+            "version": 1,
+            "created_at": now,
+            "updated_at": now,
+        }
+        row = (await self._session.exec(_INSERT, params=values)).one_or_none()
+        return ItemWithOwner(*row) if row else None
+
     async def save(self, item: Item) -> None:
-        """Store a new or changed item, with the column that is derived from others."""
+        """Store a changed item, with the column that is derived from others."""
         item.search_text = search_text(item.name, item.description)
         self._session.add(item)
         await self._session.flush()

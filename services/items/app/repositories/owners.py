@@ -20,9 +20,6 @@ _LIVING_IDS = (
     .limit(bindparam("limit"))
 )
 _OWNER = select(Owner).where(col(Owner.id) == bindparam("owner_id"))
-_SHARED_OWNER = _OWNER.with_for_update(read=True).execution_options(populate_existing=True)
-
-
 _STORED = select_columns(col(Owner.id), col(Owner.version), col(Owner.is_deleted)).where(
     col(Owner.id).in_(bindparam("ids", expanding=True))
 )
@@ -63,11 +60,6 @@ class OwnerRepository:
     async def find(self, owner_id: int) -> Owner | None:
         """The owner, if this service knows them."""
         return (await self._session.exec(_OWNER, params={"owner_id": owner_id})).one_or_none()
-
-    async def get_shared(self, owner_id: int) -> Owner | None:
-        """The owner, locked against deactivation and deletion until the transaction ends."""
-        result = await self._session.exec(_SHARED_OWNER, params={"owner_id": owner_id})
-        return result.one_or_none()
 
     async def add_if_absent(self, owner: Owner) -> None:
         await insert_if_absent(self._session, Owner, owner.model_dump())

@@ -24,20 +24,15 @@ async def create(session: WriteSession, owner_id: int, body: ItemCreate) -> Item
         OwnerGone: the owner is deleted.
         OwnerInactive: the owner is deactivated.
     """
-    owner = await OwnerRepository(session).get_shared(owner_id)
-    if owner is None:
-        raise OwnerUnknown
-    _require_active(owner)
-    now = utc_now()
-    item = Item(
-        **body.model_dump(exclude={"price"}),
-        price_cents=to_cents(body.price),
-        owner_id=owner.id,
-        created_at=now,
-        updated_at=now,
+    item = await ItemRepository(session).add(
+        owner_id, **body.model_dump(exclude={"price"}), price_cents=to_cents(body.price)
     )
-    await ItemRepository(session).save(item)
-    return ItemWithOwner.of(item, owner)
+    if item is None:
+        owner = await OwnerRepository(session).find(owner_id)
+        if owner is not None:
+            _require_active(owner)
+        raise OwnerUnknown
+    return item
 
 
 async def update(

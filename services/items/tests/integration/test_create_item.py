@@ -5,6 +5,7 @@ from datetime import datetime
 from chassis.db.columns import utc_now
 from service_testing.assertions import assert_error_response, assert_paginated_response
 from service_testing.client import AppClient
+from service_testing.queries import QueryCounter
 from tests.factories import create_item_data
 from tests.helpers import assert_item_response
 
@@ -35,6 +36,13 @@ class TestCreateItem:
         read = await user_client.get(created.headers["Location"])
         assert read.json() == assert_item_response(created, status=201)
         assert read.headers["ETag"] == created.headers["ETag"]
+
+    async def test_create_item_of_a_known_owner_runs_one_statement(
+        self, user_client: AppClient, query_counter: QueryCounter
+    ) -> None:
+        await user_client.post("/items/", json=create_item_data())
+        with query_counter.at_most(1):
+            await user_client.post("/items/", json=create_item_data())
 
     async def test_create_item_returns_created_at_in_utc(self, user_client: AppClient) -> None:
         before = utc_now()

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import func
 from sqlmodel import col, select
 
 from app.models import Item, ItemRemoval, Owner, ReceivedEvent
-from app.repositories.owners import OwnerRepository
+from app.schemas import ItemCreate
+from app.services import items
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
 from service_testing.client import AppClient, as_user
@@ -73,11 +75,10 @@ class TestConcurrentDeletion:
             pytest.skip("SQLite has one writer at a time: a transaction of this test would block")
         await create_owner(session, owner_id=7)
         async with database.transaction() as creating:
-            await OwnerRepository(creating).get_shared(7)
+            await items.create(creating, 7, ItemCreate(name="x", price=Decimal(1)))
             deletion = asyncio.create_task(relay.send(Account().deleted()))
             await until_blocked(database)
             assert not deletion.done()
-            creating.add(Item(owner_id=7, name="x", price_cents=1, search_text="x"))
         assert (await deletion).status_code == 204
         assert await items_of_the_deleted(session) == 1
         await run_item_removal(database)
