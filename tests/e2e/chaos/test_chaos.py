@@ -7,7 +7,7 @@ tox -e chaos -- --events=nats
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
@@ -57,13 +57,13 @@ def urls(cluster: Cluster | None, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def clocks(tmp_path: Path, pytestconfig: pytest.Config) -> dict[str, Clock]:
-    """The clocks of the second relays in a long run, by their names; none in a short one.
-
-    Services keep the right time: libfaketime makes each switch between threads, and so each request, much slower.
-    """
+    """The clocks of services and second relays in a long run, by their names; none in a short one."""
     if pytestconfig.getoption("--operations") is None:
         return {}
-    names = [f"{name} relay" for name in _publishers()]
+    names = [
+        *(each.name for each in workspace.services()),
+        *(f"{name} relay" for name in _publishers()),
+    ]
     return {name: Clock(tmp_path / f"{name.replace(' ', '-')}.clock") for name in names}
 
 
@@ -78,10 +78,15 @@ def nats(tmp_path: Path, events_transport: str) -> Iterator[NatsServer | None]:
 
 @pytest.fixture
 def stack(
-    urls: dict[str, str], nats: NatsServer | None, tmp_path: Path, pytestconfig: pytest.Config
+    urls: dict[str, str],
+    nats: NatsServer | None,
+    clocks: dict[str, Clock],
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
 ) -> Iterator[LocalStack]:
     settings = {name: part.SETTINGS for name, part in parts().items()}
     stack = LocalStack(tmp_path, urls, settings, nats)
+    set_clocks(stack.services, clocks)
     pytestconfig.stash[STACK] = stack
     stack.start()
     yield stack
@@ -92,9 +97,8 @@ def stack(
 def relays(stack: LocalStack, clocks: dict[str, Clock]) -> Iterator[list[ServiceProcess]]:
     """A second relay of each service with subscribers, in addition to the one in the service."""
     relays = [each.another("relay") for each in stack.services if each.name in _publishers()]
+    set_clocks(relays, clocks)
     for relay in relays:
-        if relay.name in clocks:
-            relay.environment |= clocks[relay.name].variables
         relay.start()
     yield relays
     for relay in relays:
@@ -157,6 +161,12 @@ async def test_nothing_is_lost_or_duplicated(
     assert len(ledger.known["users"]) > _WRITERS
     assert any(each.is_deleted for each in ledger.known["users"].values())
     assert ledger.faults
+
+
+def set_clocks(processes: Sequence[ServiceProcess], clocks: dict[str, Clock]) -> None:
+    for process in processes:
+        if process.name in clocks:
+            process.environment |= clocks[process.name].variables
 
 
 def _publishers() -> set[str]:
