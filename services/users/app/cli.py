@@ -214,7 +214,7 @@ def after_restore(
     """Prepare a database that was restored from a backup, before the service starts.
 
     It reads what the subscribers know from the standard input: the output of `subscriber-state` of each.
-    Accounts that one of them knows as deleted are deleted again. All logins end.
+    Accounts that one of them knows as deleted are deleted again. All logins and all links in mails end.
     """
     settings = settings_or_exit(UsersSettings)
     lines = sys.stdin.readlines()

@@ -124,6 +124,11 @@ class MailRepository:
                 statement = statement.where(col(model.kind) == kind)
             await self._session.exec(statement)
 
+    async def withdraw_all(self) -> None:
+        """Delete every token and every mail."""
+        for model in (MailToken, QueuedMail):
+            await self._session.exec(delete(model))
+
     async def delete_outdated(self, now: datetime, *, queued_before: datetime) -> None:
         """Delete expired tokens, and mails that nobody could send for too long."""
         await self._session.exec(delete(MailToken).where(col(MailToken.expires_at) <= now))

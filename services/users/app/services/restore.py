@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from app.errors import LastAdmin
 from app.models import User
+from app.repositories.mails import MailRepository
 from app.repositories.users import UserRepository
 from app.services import accounts, refresh_tokens
 from chassis.db.sessions import WriteSession
@@ -20,7 +21,7 @@ class Restored(NamedTuple):
 
 
 async def after_restore(session: WriteSession, states: Sequence[SubscriberState]) -> Restored:
-    """Bring restored accounts in line with what subscribers know, and end all logins.
+    """Bring restored accounts in line with what subscribers know, end all logins, and withdraw all mails.
 
     A deletion is final at each subscriber. New versions and ids are higher than any that one knows.
     """
@@ -30,6 +31,8 @@ async def after_restore(session: WriteSession, states: Sequence[SubscriberState]
     await users.raise_versions(by=max((each.last_version for each in states), default=0))
     # Logins that were ended since the backup, by a log-out or a new password, would be valid again.
     await refresh_tokens.revoke_every_login(session)
+    # Likewise a link that was used since the backup, such as one for a new password.
+    await MailRepository(session).withdraw_all()
     gone = {user_id for each in states for user_id in each.deleted_ids}
     for user_id in await users.existing_ids(sorted(gone)):
         try:

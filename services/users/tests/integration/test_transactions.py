@@ -8,18 +8,32 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, select
 from sqlalchemy import delete as delete_rows
+from sqlalchemy.pool import QueuePool
 from sqlmodel import col
 
 from app.dependencies import UsersState
 from app.errors import InvalidRefreshToken
-from app.models import RefreshFamily, RefreshToken, SigningKey, Throttle, User
+from app.jobs.pruning import KEEP, prune
+from app.models import (
+    MailKind,
+    MailToken,
+    QueuedMail,
+    RefreshFamily,
+    RefreshToken,
+    SigningKey,
+    Throttle,
+    User,
+)
+from app.repositories.mails import MailRepository
 from app.repositories.refresh_tokens import RefreshTokenRepository
 from app.repositories.signing_keys import SigningKeyRepository
 from app.repositories.users import UserRepository
 from app.schemas import AdminPatch
-from app.services import accounts, refresh_tokens, signing_keys
+from app.services import accounts, email_addresses, password_reset, refresh_tokens, signing_keys
+from app.services.access_tokens import TokenIssuer
 from app.services.attempts import Attempts
 from app.services.callers import Caller
+from app.services.mails import issue_token, queue_mail
 from app.services.passwords import PasswordHasher, never_gone
 from app.services.security_events import SecurityEvents
 from chassis.db.database import Database
@@ -30,11 +44,21 @@ from service_testing.client import AppClient, as_user
 from service_testing.locks import assert_lock_order, until_blocked
 from tests.factories import Account, create_account, create_user_data
 from tests.helpers import log_in
+from tests.mailer import Mailer
 
 pytestmark = pytest.mark.committed
 
 NEW_PASSWORD = "a quite different password"
-TABLES = (User, RefreshFamily, RefreshToken, SigningKey, OutboxEvent, OutboxStream)
+TABLES = (
+    User,
+    RefreshFamily,
+    RefreshToken,
+    MailToken,
+    QueuedMail,
+    SigningKey,
+    OutboxEvent,
+    OutboxStream,
+)
 CALLER = Caller(address="192.0.2.1", user_agent=None, has_gone=never_gone)
 
 Do = Callable[[AppClient, Account, str], Awaitable[Any]]
@@ -91,12 +115,13 @@ class TestAtomic:
     @pytest.mark.parametrize(
         ("do", "last"),
         [
-            (register, (accounts, "write_user_event")),
+            (register, (accounts, "queue_mail")),
             (rename, (accounts, "write_user_event")),
             (delete, (accounts, "write_user_event")),
             (sign_in, (RefreshTokenRepository, "add_token")),
             (use_refresh_token, (RefreshTokenRepository, "add_token")),
-            (change_password, (RefreshTokenRepository, "revoke_families_of")),
+            (use_refresh_token, (TokenIssuer, "for_user")),
+            (change_password, (password_reset, "queue_mail")),
         ],
     )
     async def test_request_whose_last_statement_fails_stores_nothing(
@@ -117,6 +142,22 @@ class TestAtomic:
             assert_error_response(await do(client, user, refresh_token), 500, "internal_error")
         assert await everything(database) == before
         assert (await do(client, user, refresh_token)).is_success
+
+    async def test_token_for_a_new_password_is_used_only_with_its_effect(
+        self,
+        session: WriteSession,
+        state: UsersState,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        token = await _mail_token(session, await create_account(session, state), "reset_password")
+        before = await everything(database)
+        with monkeypatch.context() as patch:
+            patch.setattr(password_reset, "queue_mail", fails)
+            with pytest.raises(ZeroDivisionError):
+                await state.password_reset.confirm(token, NEW_PASSWORD, CALLER)
+        assert await everything(database) == before
+        await state.password_reset.confirm(token, NEW_PASSWORD, CALLER)
 
     @pytest.mark.parametrize("change", [AdminPatch(is_active=False), None], ids=["off", "promote"])
     async def test_end_of_sessions_belongs_to_the_change_of_state(
@@ -150,6 +191,46 @@ class TestAtomic:
                 lambda session: signing_keys.rotate(session, state.settings, at_once=True)
             )
         assert await everything(database) == before
+
+
+class TestSlowWork:
+    """No transaction is open meanwhile: it would use a connection, and locks."""
+
+    @pytest.mark.parametrize("do", [register, sign_in, change_password, delete])
+    async def test_none_is_open_while_a_password_is_hashed(
+        self,
+        client: AppClient,
+        session: WriteSession,
+        state: UsersState,
+        monkeypatch: pytest.MonkeyPatch,
+        do: Do,
+    ) -> None:
+        user = await create_account(session, state)
+        seen = _watch(monkeypatch, state.database, PasswordHasher, "_run")
+        assert (await do(client, user, "")).is_success
+        assert set(seen) == {0}
+
+    async def test_none_is_open_while_a_new_password_by_mail_is_hashed(
+        self, session: WriteSession, state: UsersState, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        token = await _mail_token(session, await create_account(session, state), "reset_password")
+        seen = _watch(monkeypatch, state.database, PasswordHasher, "_run")
+        await state.password_reset.confirm(token, NEW_PASSWORD, CALLER)
+        assert seen == [0]
+
+    async def test_none_is_open_while_a_mail_is_sent(
+        self,
+        session: WriteSession,
+        state: UsersState,
+        mailer: Mailer,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        user = await create_account(session, state)
+        await queue_mail(session, "verify_email", user.email, user.id)
+        await session.commit()
+        seen = _watch(monkeypatch, state.database, type(mailer.postbox), "send")
+        assert len(await mailer.delivered()) == 1
+        assert seen == [0]
 
 
 class TestPasswordThatChangesMeanwhile:
@@ -218,12 +299,31 @@ class TestLockOrder:
     ) -> None:
         user = await create_account(session, state)
         await log_in(client, user)
-        await assert_lock_order(
-            postgres,
-            lambda changing: accounts.change(changing, user.id, AdminPatch(is_active=False)),
-            first=_user(user.id),
-            later=select(col(RefreshFamily.id)),
-        )
+        for end_sessions in (_deactivate, accounts.promote):
+            await assert_lock_order(
+                postgres,
+                partial(end_sessions, user_id=user.id),
+                first=_user(user.id),
+                later=select(col(RefreshFamily.id)),
+            )
+
+    async def test_account_is_locked_before_its_mail_tokens(
+        self, postgres: Database, session: WriteSession, state: UsersState
+    ) -> None:
+        user = await create_account(session, state)
+        reset = await _mail_token(session, user, "reset_password")
+        verification = await _mail_token(session, user, "verify_email")
+
+        async def set_password(_: WriteSession) -> None:
+            await state.password_reset.confirm(reset, NEW_PASSWORD, CALLER)
+
+        async def confirm_address(confirming: WriteSession) -> None:
+            reads = postgres.read_session()
+            await email_addresses.confirm(reads, confirming, verification, SecurityEvents())
+
+        for use in (confirm_address, set_password):
+            later = select(col(MailToken.token_hash))
+            await assert_lock_order(postgres, use, first=_user(user.id), later=later)
 
     async def test_session_is_locked_before_its_refresh_token(
         self, postgres: Database, session: WriteSession, state: UsersState, client: AppClient
@@ -293,6 +393,37 @@ class TestLocks:
             await until_blocked(postgres)
         await second
 
+    async def test_two_replicas_send_different_mails(
+        self, postgres: Database, session: WriteSession
+    ) -> None:
+        for _ in range(2):
+            await queue_mail(session, "reset_password", "ada@example.com")
+        await session.commit()
+        async with postgres.transaction() as one, postgres.transaction() as other:
+            leased = [await MailRepository(s).lease(limit=1, seconds=60) for s in (one, other)]
+        assert len({mail.id for mails in leased for mail in mails}) == 2
+
+    async def test_mail_that_is_withdrawn_while_its_account_is_locked_is_not_sent(
+        self, postgres: Database, session: WriteSession, state: UsersState, mailer: Mailer
+    ) -> None:
+        user = await create_account(session, state)
+        await queue_mail(session, "verify_email", user.email, user.id)
+        await session.commit()
+        async with postgres.transaction() as changing:
+            await UserRepository(changing).get_for_update(user.id)
+            sending = asyncio.create_task(mailer.delivered())
+            await until_blocked(postgres)
+            await MailRepository(changing).withdraw(user.id)
+        assert await sending == []
+
+    async def test_one_transaction_prunes_at_a_time(self, postgres: Database) -> None:
+        """Two that delete the same rows could deadlock."""
+        async with postgres.transaction() as first:
+            await prune(first, keep=KEEP)
+            second = asyncio.create_task(postgres.transact(partial(prune, keep=KEEP)))
+            await until_blocked(postgres)
+        await second
+
     async def test_keys_are_created_and_rotated_by_one_transaction_at_a_time(
         self, postgres: Database, state: UsersState
     ) -> None:
@@ -317,6 +448,33 @@ async def _count(attempts: Attempts, account: str, _: WriteSession) -> None:
 
 async def _demote(session: WriteSession, user_id: int) -> object:
     return await accounts.change(session, user_id, AdminPatch(role="user"))
+
+
+async def _deactivate(session: WriteSession, user_id: int) -> object:
+    return await accounts.change(session, user_id, AdminPatch(is_active=False))
+
+
+async def _mail_token(session: WriteSession, user: Account, kind: MailKind) -> str:
+    token = await issue_token(session, kind, user.id, user.email)
+    await session.commit()
+    return token
+
+
+def _watch(
+    monkeypatch: pytest.MonkeyPatch, database: Database, owner: type, method: str
+) -> list[int]:
+    """How many transactions are open at each call of the method."""
+    seen: list[int] = []
+    call = getattr(owner, method)
+
+    async def watched(*arguments: Any) -> Any:
+        pool = database.write_engine.pool
+        assert isinstance(pool, QueuePool)
+        seen.append(pool.checkedout())
+        return await call(*arguments)
+
+    monkeypatch.setattr(owner, method, watched)
+    return seen
 
 
 def _user(user_id: int) -> Select[Any]:

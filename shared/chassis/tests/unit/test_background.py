@@ -1,6 +1,7 @@
 """Background tasks: their pauses, failures and stop."""
 
 import asyncio
+import signal
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -158,6 +159,16 @@ class TestFailures:
             task.wake()
             await settle()
             assert worker.units == 1
+
+    async def test_process_without_memory_ends_to_be_started_again(
+        self, tasks: BackgroundTasks, logs: list[EventDict]
+    ) -> None:
+        tasks.add("work", Worker(MemoryError()).work)
+        is_ending = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, is_ending.set)
+        async with tasks.running():
+            await is_ending.wait()
+        assert logs[0]["event"] == "out_of_memory"
 
     async def test_failure_of_one_task_does_not_stop_another(
         self, tasks: BackgroundTasks, long_backoffs: None

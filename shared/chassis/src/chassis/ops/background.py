@@ -1,6 +1,7 @@
 """Work that a service does in addition to its requests, from the app's start to its stop."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from weakref import WeakKeyDictionary
@@ -61,6 +62,7 @@ class BackgroundTask:
                 await _wait(self._is_woken, pause_seconds)
 
     async def _recover(self, error: Exception) -> None:
+        end_if_out_of_memory(error)
         self._failures_in_a_row += 1
         self._failures.inc()
         backoff_seconds = full_jitter(
@@ -78,6 +80,13 @@ class BackgroundTask:
             exc_info=error if self._failures_in_a_row == 1 else None,
         )
         await _wait(self._is_stopped, backoff_seconds)
+
+
+def end_if_out_of_memory(error: Exception) -> None:
+    """Let the process end as after SIGTERM, to be started again: its state is doubtful after a failed allocation."""
+    if isinstance(error, MemoryError):
+        logger.critical("out_of_memory")
+        signal.raise_signal(signal.SIGTERM)
 
 
 _FAILURES: WeakKeyDictionary[CollectorRegistry, Counter] = WeakKeyDictionary()

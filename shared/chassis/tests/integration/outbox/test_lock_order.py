@@ -10,6 +10,7 @@ from tests.example.publisher import OTHER, READER, Outbox, write
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox import administration, streams
 from chassis.events.outbox.models import OutboxStream
+from chassis.events.outbox.subscribers import remove_subscriber
 from service_testing.locks import assert_lock_order
 
 pytestmark = pytest.mark.usefixtures("on_postgres")
@@ -66,6 +67,17 @@ async def test_retry_of_all_locks_streams_by_aggregate(outbox: Outbox) -> None:
     await assert_lock_order(
         outbox.database,
         administration.retry_waiting,
+        first=stream(READER, 1),
+        later=stream(READER, 2),
+    )
+
+
+async def test_removal_of_a_subscriber_locks_streams_by_aggregate(outbox: Outbox) -> None:
+    for note in (2, 1):
+        await outbox.create(note)
+    await assert_lock_order(
+        outbox.database,
+        lambda session: remove_subscriber(session, READER),
         first=stream(READER, 1),
         later=stream(READER, 2),
     )

@@ -1,6 +1,7 @@
 """Events that are refused or fail, and a subscriber that is unavailable."""
 
 import asyncio
+import signal
 from typing import Any
 
 import pytest
@@ -81,6 +82,17 @@ class TestFailure:
             await outbox.deliver_all(after_seconds=30)
         assert len(outbox.transport.calls) == 3 * ALARMING_FAILURES
         assert errors_in(logs) == ["event_delivery_keeps_failing"]
+
+    async def test_delivery_without_memory_ends_the_process(self, outbox: Outbox) -> None:
+        async def fail(_: OutboxEvent) -> Answer:
+            raise MemoryError
+
+        await outbox.create()
+        outbox.transport.behaviour = fail
+        is_ending = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, is_ending.set)
+        await outbox.deliver_once()
+        await is_ending.wait()
 
     async def test_exception_of_the_transport_is_a_failure(self, outbox: Outbox) -> None:
         ada = await outbox.create()

@@ -28,6 +28,7 @@ from chassis.events.outbox.transport import (
     Transport,
 )
 from chassis.http.backoff import full_jitter
+from chassis.ops.background import end_if_out_of_memory
 
 logger = structlog.get_logger(__name__)
 
@@ -195,6 +196,7 @@ class Relay:
         try:
             return await self._transport.deliver(event)
         except Exception as error:  # noqa: BLE001 - such as a signing key that can't be read
+            end_if_out_of_memory(error)
             # If it persists, it becomes one alarm: see `_note_failure`.
             self._log.warning("event_delivery_broken", event_id=event.event_id, exc_info=error)
             return Failed(type(error).__name__)

@@ -18,6 +18,12 @@ _STREAMS_OF_STORED_EVENTS = insert(OutboxStream).from_select(
         literal(0, Integer),
     ).group_by(col(OutboxEvent.aggregate_id)),
 )
+_LOCK_STREAMS = (
+    select(col(OutboxStream.aggregate_id))
+    .where(col(OutboxStream.subscriber) == bindparam("name"))
+    .order_by(col(OutboxStream.aggregate_id))  # the order in which relays lock them
+    .with_for_update()
+)
 
 
 async def register_subscriber(session: WriteSession, name: str) -> bool:
@@ -37,6 +43,7 @@ async def remove_subscriber(session: WriteSession, name: str) -> bool:
     """Forget a subscriber, with its position and its parked events. False: there is none of this name."""
     await _wait_for_writers(session)
     connection = await session.connection()
+    await connection.execute(_LOCK_STREAMS, {"name": name})
     for model in (OutboxStream, ParkedEvent):
         await connection.execute(delete(model).where(col(model.subscriber) == name))
     removed = await connection.execute(
