@@ -1,30 +1,37 @@
 """What docs/transactions.md says of this service: what is atomic, and in which order rows are locked."""
 
 import asyncio
+from decimal import Decimal
 from functools import partial
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select
+from sqlalchemy.pool import QueuePool
 from sqlmodel import col
 
+from app.events.inbox import Inbox
 from app.events.user_events import OwnerState
 from app.jobs.item_removal import remove_some
 from app.jobs.resync import resync
-from app.models import Item, ItemRemoval, Owner, ReceivedEvent
+from app.metrics import EventMetrics
+from app.models import CreatedItem, Item, ItemRemoval, Owner, ReceivedEvent
 from app.repositories.item_removals import ItemRemovalRepository
 from app.repositories.items import ItemRepository
 from app.repositories.owners import OwnerRepository
 from app.repositories.resyncs import ResyncRepository
-from app.services import owners
+from app.schemas import ItemCreate
+from app.services import items, owners
 from chassis.db.database import Database
 from chassis.db.sessions import WriteSession
+from chassis.web.idempotency import KEEP
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.client import AppClient
 from service_testing.events import EventSender
 from service_testing.locks import assert_lock_order, until_blocked
-from tests.factories import Account, create_items, create_owner
-from tests.fake_users import FakeDirectory
-from tests.helpers import count_rows, create_item
+from tests.factories import Account, create_item_data, create_items, create_owner
+from tests.fake_users import FakeDirectory, FakeUsers
+from tests.helpers import assert_item_response, claim_key, count_rows, create_item
 
 pytestmark = pytest.mark.committed
 
@@ -79,7 +86,54 @@ class TestAtomic:
         assert await count_rows(session, Item) == 1
 
 
+    async def test_removal_of_items_is_woken_by_the_commit_only(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        woken: list[bool] = []
+        metrics = EventMetrics(CollectorRegistry())
+        inbox = Inbox(database, metrics, on_deletion=lambda: woken.append(True))
+        event = Account().deleted()
+        with monkeypatch.context() as patch:
+            patch.setattr(WriteSession, "commit", fails)
+            with pytest.raises(ZeroDivisionError):
+                await inbox.receive(event)
+        assert woken == []
+        await inbox.receive(event)
+        assert woken == [True]
+
+    async def test_no_transaction_is_open_while_users_is_called(
+        self, user_client: AppClient, users: FakeUsers, database: Database
+    ) -> None:
+        seen: list[int] = []
+
+        async def look() -> None:
+            pool = database.write_engine.pool
+            assert isinstance(pool, QueuePool)
+            seen.append(pool.checkedout())
+
+        users.meanwhile = look
+        await create_item(user_client)
+        assert seen == [0]
+
+
 class TestLockOrder:
+    async def test_idempotency_key_is_locked_before_the_owner(
+        self, postgres: Database, session: WriteSession, user_client: AppClient
+    ) -> None:
+        await create_owner(session, owner_id=1)
+        await claim_key(session, "k1")
+        stored = await session.get_one(CreatedItem, (1, "k1"))
+        stored.created_at -= KEEP
+        await session.commit()
+
+        async def create(_: WriteSession) -> None:
+            headers = {"Idempotency-Key": "k1"}
+            response = await user_client.post("/items/", json=create_item_data(), headers=headers)
+            assert_item_response(response, status=201)
+
+        first, later = select(col(CreatedItem.key)), select(col(Owner.id))
+        await assert_lock_order(postgres, create, first=first, later=later)
+
     async def test_owners_are_locked_in_the_order_of_their_ids(
         self, postgres: Database, session: WriteSession
     ) -> None:
@@ -113,6 +167,25 @@ class TestLocks:
                 await until_blocked(postgres)
                 item.version += 1
             assert_error_response(await second, 412, "precondition_failed")
+
+    async def test_two_items_of_an_owner_are_created_at_once(
+        self, postgres: Database, session: WriteSession
+    ) -> None:
+        await create_owner(session, owner_id=1)
+        body = ItemCreate(name="Kettle", description=None, price=Decimal(1))
+        async with postgres.transaction() as one, postgres.transaction() as other:
+            for each in (one, other):
+                await items.create(each, 1, body)
+        assert await count_rows(session, Item) == 2
+
+    async def test_duplicate_of_an_event_waits_for_no_owner(
+        self, postgres: Database, relay: EventSender
+    ) -> None:
+        event = Account().created()
+        assert_status(await relay.send(event), 204)
+        async with postgres.transaction() as using:
+            await OwnerRepository(using).get_shared(Account().id)
+            assert_status(await relay.send(event), 204)
 
     async def test_two_workers_remove_the_items_of_different_owners(
         self, postgres: Database, session: WriteSession

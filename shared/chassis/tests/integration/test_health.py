@@ -13,7 +13,7 @@ from tests.example.app import MIGRATIONS, OpenDatabase, client_of, client_of_app
 
 from chassis.db import migrations
 from chassis.db.database import Database
-from chassis.ops import health
+from chassis.ops import health, metrics
 from chassis.web.state import ServiceState
 from service_testing.client import AppClient
 
@@ -164,6 +164,15 @@ class TestGauges:
 
     async def test_replica_without_its_database_is_0(self) -> None:
         assert (await gauges(client_of(database=Database(UNREACHABLE))))["service_ready"] == 0
+
+    async def test_replica_whose_checks_hang_is_0(
+        self, migrated: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = client_of(database=migrated)
+        assert (await gauges(client))["service_ready"] == 1
+        monkeypatch.setattr(metrics, "_MEASURE_SECONDS", 0.05)
+        async with migrated.read_session().connection(), asyncio.timeout(10):
+            assert (await gauges(client))["service_ready"] == 0
 
     async def test_stopping_replica_is_0(self, migrated: Database) -> None:
         app = create_app(routers=())

@@ -2,16 +2,38 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import make_url, text
 from structlog.types import EventDict
 from tests.example.app import OpenDatabase
 
+from chassis.db import notifications
 from chassis.db.notifications import listen
 
 END_THE_OTHERS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
+
+
+class SilentDriver:
+    """A connection to a server that has vanished."""
+
+    def add_termination_listener(self, _: object) -> None:
+        """It never ends."""
+
+    async def execute(self, _: str, *, timeout: float) -> None:
+        await asyncio.sleep(timeout)
+        raise TimeoutError
+
+
+async def test_listener_notices_that_its_server_has_vanished(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notifications, "_HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "_ANSWER_SECONDS", 0.01)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(notifications._until_it_ends(SilentDriver()), 30)
 
 
 async def test_listener_whose_connection_ends_returns_to_listen_again(

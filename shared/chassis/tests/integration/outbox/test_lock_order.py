@@ -1,5 +1,6 @@
 """All transactions lock streams in one order, so that they can't deadlock (docs/transactions.md)."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from chassis.db.sessions import WriteSession
 from chassis.events.outbox import administration, streams
 from chassis.events.outbox.models import OutboxStream
 from chassis.events.outbox.subscribers import remove_subscriber
-from service_testing.locks import assert_lock_order
+from service_testing.locks import assert_lock_order, until_blocked
 
 pytestmark = pytest.mark.usefixtures("on_postgres")
 
@@ -70,6 +71,23 @@ async def test_retry_of_all_locks_streams_by_aggregate(outbox: Outbox) -> None:
         first=stream(READER, 1),
         later=stream(READER, 2),
     )
+
+
+async def test_retry_of_a_parked_event_waits_for_the_relay_of_its_stream(outbox: Outbox) -> None:
+    await outbox.create(1)
+    await park(outbox)
+    await outbox.change(1)
+    async with outbox.database.transaction() as session:
+        leases = await streams.lease(session, READER, limit=9, seconds=60, horizon_seconds=300)
+    async with outbox.database.transaction() as recording:
+        leases[0].finish(leases[0].events[0])
+        await streams.give_back(recording, READER, leases)  # which removes the stream
+        retrying = asyncio.create_task(
+            outbox.database.transact(lambda session: administration.retry(session, None))
+        )
+        await until_blocked(outbox.database)
+    assert await retrying == 1
+    assert await outbox.streams_left() == 1
 
 
 async def test_removal_of_a_subscriber_locks_streams_by_aggregate(outbox: Outbox) -> None:

@@ -141,6 +141,18 @@ class TestRemoval:
         assert await outbox.streams_left(OTHER) == 0
         assert await outbox.streams_left() == 1
 
+    async def test_uncommitted_event_leaves_no_row_of_a_removed_subscriber(
+        self, outbox: Outbox, on_postgres: None
+    ) -> None:
+        await outbox.register()
+        async with opened(outbox.url) as writer:
+            async with writer.transaction() as session:
+                await write(session, 1)
+                removing = asyncio.create_task(outbox.remove())
+                await until_blocked(writer)
+            assert await removing is True
+        assert await outbox.streams_left(OTHER) == 0
+
     async def test_removal_of_an_unknown_subscriber_returns_false(self, outbox: Outbox) -> None:
         assert await outbox.remove() is False
 
