@@ -35,6 +35,8 @@ from tests.helpers import assert_item_response, claim_key, count_rows, create_it
 
 pytestmark = pytest.mark.committed
 
+ITEM = ItemCreate(name="Kettle", price=Decimal(1))
+
 
 @pytest.fixture
 def postgres(database: Database) -> Database:
@@ -84,7 +86,6 @@ class TestAtomic:
         with pytest.raises(ZeroDivisionError):
             await remove_some(database)
         assert await count_rows(session, Item) == 1
-
 
     async def test_removal_of_items_is_woken_by_the_commit_only(
         self, database: Database, monkeypatch: pytest.MonkeyPatch
@@ -172,10 +173,9 @@ class TestLocks:
         self, postgres: Database, session: WriteSession
     ) -> None:
         await create_owner(session, owner_id=1)
-        body = ItemCreate(name="Kettle", description=None, price=Decimal(1))
         async with postgres.transaction() as one, postgres.transaction() as other:
             for each in (one, other):
-                await items.create(each, 1, body)
+                await items.create(each, 1, ITEM)
         assert await count_rows(session, Item) == 2
 
     async def test_duplicate_of_an_event_waits_for_no_owner(
@@ -184,7 +184,7 @@ class TestLocks:
         event = Account().created()
         assert_status(await relay.send(event), 204)
         async with postgres.transaction() as using:
-            await OwnerRepository(using).get_shared(Account().id)
+            await items.create(using, Account().id, ITEM)
             assert_status(await relay.send(event), 204)
 
     async def test_two_workers_remove_the_items_of_different_owners(

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from app.models import MailToken, QueuedMail, RefreshFamily, User
+from app.models import MailKind, MailToken, QueuedMail, RefreshFamily, User
 from chassis.auth.tokens import Role
 from chassis.db.columns import fold, utc_now
 from chassis.events.outbox.models import OutboxEvent, OutboxSubscriber
@@ -73,9 +73,10 @@ class TestAfterRestore:
     def test_links_in_mails_end(self, url: str) -> None:
         """One that was used since the backup would be valid again."""
         ada = ids(url)[0]
-        token = {"token_hash": "-", "kind": "reset_password", "email": "ada@example.com"}
-        store(url, [MailToken(**token, user_id=ada, expires_at=utc_now())])
-        store(url, [QueuedMail(kind="reset_password", recipient="ada@example.com")])
+        email = "ada@example.com"
+        kind: MailKind = "reset_password"
+        token = MailToken(token_hash="-", kind=kind, user_id=ada, email=email, expires_at=utc_now())
+        store(url, [token, QueuedMail(kind=kind, recipient=email)])
         restore(url)
         assert stored_rows(url, select(col(MailToken.token_hash))) == []
         assert stored_rows(url, select(col(QueuedMail.id))) == []
