@@ -22,8 +22,8 @@ class SilentDriver:
     def add_termination_listener(self, _: object) -> None:
         """It never ends."""
 
-    async def execute(self, _: str, *, timeout: float) -> None:
-        await asyncio.sleep(timeout)
+    async def execute(self, _: str, **options: float) -> None:
+        await asyncio.sleep(options["timeout"])
         raise TimeoutError
 
 
