@@ -135,8 +135,8 @@ def nats_users(services: Sequence[Service], passwords: Mapping[str, str]) -> str
             publish += [f"$JS.API.CONSUMER.{call}.{consumer}" for call in ("INFO", "MSG.NEXT")]
             publish.append(f"$JS.ACK.{consumer}.>")
         rights = {"publish": publish, "subscribe": [f"_INBOX_{each.name}.>"]}
-        password = passwords[f"{each.prefix}NATS_PASSWORD"]
-        users.append({"user": each.name, "password": password, "permissions": rights})
+        if password := passwords.get(f"{each.prefix}NATS_PASSWORD"):  # else it has no events
+            users.append({"user": each.name, "password": password, "permissions": rights})
     return json.dumps(users)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 import workspace
 from chassis.db.database import Database
-from service_testing.nats_server import NatsServer
+from service_testing.nats_server import ADMIN, NatsServer
 from service_testing.new_database import NewDatabase
 from tests.e2e.clients import create_client
 from tests.e2e.dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
@@ -280,8 +280,10 @@ def local_stack(
 
 def new_broker(folder: Path) -> NatsServer:
     """A broker with the rights of each service, not yet started."""
-    reads = {each.name: each.subscribes for each in workspace.services()}
-    return NatsServer(folder, free_port(), reads)
+    services = workspace.services()
+    passwords = {f"{each.prefix}NATS_PASSWORD": each.name for each in services}
+    users = workspace.nats_users(services, {"NATS_ADMIN_PASSWORD": ADMIN, **passwords})
+    return NatsServer(folder, free_port(), users)
 
 
 def prepare_streams(processes: Sequence[ServiceProcess], nats: NatsServer) -> None:

@@ -94,11 +94,13 @@ def test_with_a_broker_events_go_through_it_and_each_service_gets_its_rights(roo
         file = root / f"services/{name}/deploy/compose.yml"
         text = "${NAME_NATS_PASSWORD:?run} ${NAME_EVENTS_URL?run} ${NATS_ADMIN_PASSWORD:?run}"
         file.write_text(file.read_text() + text.replace("NAME", name.upper()))
+    add_service(root, "quotes", "port = 9003", "services: {}")
     found = variables(workspace.env_text(root=root, nats=True))
     assert found["ACCOUNTS_EVENTS_SUBSCRIBERS"] == "broker=nats://accounts@nats:4222"
     assert found["ORDERS_EVENTS_URL"] == "nats://orders@nats:4222/accounts"
     assert found["ACCOUNTS_EVENTS_URL"] == ""
     users = {each["user"]: each for each in json.loads(found["NATS_USERS"].strip("'"))}
+    assert users.keys() == {"admin", "accounts", "orders"}  # quotes has no events
     assert users["admin"]["password"] == found["NATS_ADMIN_PASSWORD"]
     assert users["orders"]["password"] == found["ORDERS_NATS_PASSWORD"]
     assert users["accounts"]["permissions"]["publish"] == ["accounts.>"]

@@ -12,6 +12,7 @@ from chassis.db.columns import utc_now
 from chassis.events.cloudevents import MalformedEvent
 from chassis.http.guarded_calls import CallFailed
 from chassis.http.metrics import BreakerGauge
+from chassis.web.errors import UnsupportedMediaType
 from chassis.web.state import ServiceState, get_database
 
 
@@ -86,6 +87,6 @@ class EventMetrics:
         """Count the event if the block finds it malformed."""
         try:
             yield
-        except MalformedEvent:
+        except (MalformedEvent, UnsupportedMediaType):
             self.count(event_type, "malformed")
             raise

@@ -159,6 +159,17 @@ class TestForm:
         assert f"`{blamed}`" in detail
         assert await count_rows(session, ReceivedEvent) == await count_rows(session, Owner) == 0
 
+    @pytest.mark.parametrize(
+        ("media_type", "status"), [("text/plain", 415), ("application/cloudevents+json", 400)]
+    )
+    async def test_event_that_cannot_be_read_is_counted(
+        self, relay: EventSender, client: AppClient, media_type: str, status: int
+    ) -> None:
+        counted = ("malformed", "other")
+        before = (await metric(client, EVENTS)).get(counted, 0)
+        assert_status(await relay.post(b"x", {"Content-Type": media_type}), status)
+        assert (await metric(client, EVENTS))[counted] == before + 1
+
 
 class TestIdempotence:
     async def test_duplicate_event_is_applied_once(

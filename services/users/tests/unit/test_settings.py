@@ -100,11 +100,17 @@ class TestSubscribers:
         (subscriber,) = production().events_subscribers
         assert (subscriber.name, str(subscriber.url)) == ("items", "https://items:8002/events/")
 
-    def test_subscriber_over_http_needs_a_trusted_network(self) -> None:
-        given = {"events_subscribers": "items=http://items:8002/events/"}
-        with pytest.raises(ValidationError, match=r"USERS_EVENTS_SUBSCRIBERS must be https://"):
+    @pytest.mark.parametrize(
+        ("subscriber", "encrypted"),
+        [("items=http://items:8002/events/", "https"), ("broker=nats://users@nats", "tls")],
+    )
+    def test_unencrypted_subscriber_needs_a_trusted_network(
+        self, subscriber: str, encrypted: str
+    ) -> None:
+        given = {"events_subscribers": subscriber}
+        with pytest.raises(ValidationError, match=f"USERS_EVENTS_SUBSCRIBERS must be {encrypted}:"):
             production(**given)
-        assert production(**given, trusted_network=True).subscriber_names == ["items"]
+        assert production(**given, trusted_network=True).events_subscribers
 
 
 class TestMail:

@@ -25,8 +25,8 @@ class NatsServer:
 
     folder: Path
     port: int
-    reads: Mapping[str, Sequence[str]]
-    """Which streams each other user reads. It may publish to the one of its own name."""
+    users: str
+    """The users and their rights, as the server's configuration writes them."""
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def url(self, user: str = ADMIN, *, with_password: bool = False, path: str = "") -> str:
@@ -87,29 +87,36 @@ class NatsServer:
             return False
 
     def _settings(self) -> str:
-        users = [f"{{user: {ADMIN}, password: {ADMIN}}}"]
-        for name, streams in self.reads.items():
-            publish = [f"{name}.>"]
-            for consumer in (f"{stream}.{name}" for stream in streams):
-                publish += [f"$JS.API.CONSUMER.{call}.{consumer}" for call in ("INFO", "MSG.NEXT")]
-                publish.append(f"$JS.ACK.{consumer}.>")
-            rights = f'publish: {json.dumps(publish)}, subscribe: ["_INBOX_{name}.>"]'
-            users.append(f"{{user: {name}, password: {name}, permissions: {{{rights}}}}}")
         return (
             f"listen: 127.0.0.1:{self.port}\n"
             f"jetstream: {{store_dir: {json.dumps(str(self.folder))}, max_file_store: 2GB}}\n"
-            f"authorization: {{users: [{', '.join(users)}]}}\n"
+            f"authorization: {{users: {self.users}}}\n"
         )
 
 
 @contextmanager
 def nats_server(folder: Path, reads: Mapping[str, Sequence[str]]) -> Iterator[NatsServer]:
-    """A server in the block, on a free port of this machine."""
+    """A server in the block, on a free port of this machine.
+
+    `reads` says which streams each user reads. It may publish to the one of its own name.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    server = NatsServer(folder, port, reads)
+    server = NatsServer(folder, port, _users(reads))
     server.start()
     try:
         yield server
     finally:
         server.kill()
+
+
+def _users(reads: Mapping[str, Sequence[str]]) -> str:
+    users: list[dict[str, object]] = [{"user": ADMIN, "password": ADMIN}]
+    for name, streams in reads.items():
+        publish = [f"{name}.>"]
+        for consumer in (f"{stream}.{name}" for stream in streams):
+            publish += [f"$JS.API.CONSUMER.{call}.{consumer}" for call in ("INFO", "MSG.NEXT")]
+            publish.append(f"$JS.ACK.{consumer}.>")
+        rights = {"publish": publish, "subscribe": [f"_INBOX_{name}.>"]}
+        users.append({"user": name, "password": name, "permissions": rights})
+    return json.dumps(users)

@@ -47,6 +47,10 @@ class ConsumerSettings(DatabaseSettings):
             raise ValueError("must name the user and the stream: nats://user@host:4222/stream")
         return value
 
+    def refuse_unsafe(self) -> None:
+        super().refuse_unsafe()
+        self.require_https("events_url", str(self.events_url))
+
 
 class Consumer(Protocol):
     @property

@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chassis.db.database import Database, DatabaseLimits, parse_url
 
 Environment = Literal["development", "production"]
+_ENCRYPTED = {"http": "https", "nats": "tls"}
+"""Schemes that encrypt nothing, and those that do."""
 
 
 class SettingsError(Exception):
@@ -126,11 +128,12 @@ class ServiceSettings(BaseSettings):
         Raises:
             ValueError: when one isn't encrypted and the network isn't trusted.
         """
-        if not self.trusted_network and any(url.startswith("http://") for url in urls):
+        schemes = {url.partition("://")[0] for url in urls} & _ENCRYPTED.keys()
+        if schemes and not self.trusted_network:
             prefix = self.model_config.get("env_prefix", "")
             raise ValueError(
-                f"{prefix}{setting.upper()} must be https://, or set {prefix}TRUSTED_NETWORK=true if nobody else can "
-                "read what the services send each other"
+                f"{prefix}{setting.upper()} must be {_ENCRYPTED[min(schemes)]}://, or set {prefix}TRUSTED_NETWORK=true "
+                "if nobody else can read what the services send each other"
             )
 
 

@@ -9,7 +9,6 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StreamConfig
 from nats.js.errors import NotFoundError
 
-from chassis.events.outbox.transport import MAX_RETRY_AFTER_SECONDS
 from chassis.ops.cli import fail
 
 ACK_WAIT_SECONDS = 30.0
@@ -34,7 +33,7 @@ async def create_stream(
         max_age=max_age_seconds,
         max_bytes=max_bytes,
         # An event that was stored although its publisher doesn't know is sent again within this time.
-        duplicate_window=2 * max(longest_backoff_seconds, MAX_RETRY_AFTER_SECONDS),
+        duplicate_window=2 * longest_backoff_seconds,
     )
     try:
         await jetstream.stream_info(stream)

@@ -20,7 +20,7 @@ from chassis.events.outbox.models import OutboxEvent, OutboxStream, ParkedEvent
 from chassis.events.outbox.process import delivering
 from chassis.events.outbox.settings import PublisherSettings
 from chassis.events.outbox.subscribers import remove_subscriber
-from chassis.events.outbox.transport import IssueToken
+from chassis.events.outbox.transport import MAX_RETRY_AFTER_SECONDS, IssueToken
 from chassis.ops.cli import (
     ResultT,
     fail,
@@ -105,7 +105,7 @@ def _add_create_stream(
                 stream,
                 max_age_seconds=timedelta(days=max_age_days).total_seconds(),
                 max_bytes=max_bytes,
-                longest_backoff_seconds=backoff_seconds,
+                longest_backoff_seconds=max(backoff_seconds, MAX_RETRY_AFTER_SECONDS),
             ),
         )
         typer.echo(f"The stream {stream} keeps events for {max_age_days} days.")
