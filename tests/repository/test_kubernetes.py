@@ -9,8 +9,18 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from stack import CONTAINERS, PROGRAMS, ROOT, SERVICES, each_service, is_one_shot, program_errors
+from stack import (
+    CONTAINERS,
+    PROGRAMS,
+    ROOT,
+    SERVICES,
+    STACK,
+    each_service,
+    is_one_shot,
+    program_errors,
+)
 
+import workspace
 from workspace import Service
 
 Object = dict[str, Any]
@@ -18,6 +28,7 @@ FOLDER = ROOT / "deploy/kubernetes"
 CHECKOV = ["checkov", "--config-file", str(FOLDER / "checkov.yaml"), "--skip-download"]
 NAMES = {each.name for each in SERVICES}
 OVERLAYS = ["local", "production"]
+SMTP_PORTS = (465, 587)
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 
@@ -133,7 +144,7 @@ def in_kubernetes(variable: str, value: str, overlay: str) -> str | None:
     if variable.endswith("_DATABASE_URL"):
         return re.sub(r"\$\{.+\}", "$(PASSWORD)", value) if overlay == "local" else None
     with_default = re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
-    return None if with_default.startswith("${") else with_default
+    return None if with_default.startswith("${") else with_default or None
 
 
 @each_overlay
@@ -168,6 +179,30 @@ class TestNetwork:
         }
         assert found == {(name, each) for name, each in own.items() if each in databases}
 
+    def test_pods_reach_what_their_containers_do_outside_of_the_namespace(
+        self, overlay: str
+    ) -> None:
+        for name, template in workloads(overlay).items():
+            environment = CONTAINERS[name]["environment"]
+            networks = [STACK["networks"][each] for each in CONTAINERS[name]["networks"]]
+            expected = {("kube-system", 53)}
+            if any(each.endswith("_NATS_PASSWORD") for each in environment):
+                expected.add(("nats", workspace.NATS_PORT))
+            if any(each.get("internal") is not True for each in networks):  # by a variable
+                expected |= {("0.0.0.0/0", port) for port in SMTP_PORTS}
+            if overlay == "production" and any("_DATABASE_URL" in each for each in environment):
+                expected.add(("10.0.0.0/8", 5432))
+            assert outside(overlay, template, "egress", "to") == expected, name
+
+    def test_services_are_reached_by_the_ingress_and_the_monitoring_only(
+        self, overlay: str
+    ) -> None:
+        for name, template in workloads(overlay).items():
+            found = outside(overlay, template, "ingress", "from")
+            is_service = name in workloads(overlay, "Deployment")
+            expected = {("ingress-nginx", "http"), ("monitoring", "http")}  # the proxy, Prometheus
+            assert found == (expected if is_service else set()), name
+
     @each_service
     def test_ingress_publishes_what_the_proxy_does(self, overlay: str, service: Service) -> None:
         locations = (service.folder / f"deploy/{service.name}.locations.conf").read_text()
@@ -183,21 +218,37 @@ class TestNetwork:
 
 def may_talk(overlay: str, source: Object, target: Object) -> bool:
     """Whether the policies let the first kind of pod reach the other, as Kubernetes decides it."""
-    policies = [each["spec"] for each in named(overlay, "NetworkPolicy").values()]
 
     def allowed(of: Object, other: Object, direction: str, end: str) -> bool:
-        rules = [
-            rule
-            for policy in policies
-            if direction.title() in policy["policyTypes"] and selects(policy["podSelector"], of)
-            for rule in policy.get(direction, [])
-        ]
-        peers = [peer for rule in rules for peer in rule[end]]
+        peers = [peer for rule in rules(overlay, of, direction) for peer in rule[end]]
         return any(
             selects(peer["podSelector"], other) for peer in peers if peer.keys() == {"podSelector"}
         )
 
     return allowed(source, target, "egress", "to") and allowed(target, source, "ingress", "from")
+
+
+def rules(overlay: str, template: Object, direction: str) -> list[Object]:
+    """What the policies allow a pod."""
+    return [
+        rule
+        for policy in (each["spec"] for each in named(overlay, "NetworkPolicy").values())
+        if direction.title() in policy["policyTypes"] and selects(policy["podSelector"], template)
+        for rule in policy.get(direction, [])
+    ]
+
+
+def outside(overlay: str, template: Object, direction: str, end: str) -> set[tuple[str, int | str]]:
+    """Other namespaces and addresses that the policies allow, with the ports."""
+    found: set[tuple[str, int | str]] = set()
+    for rule in rules(overlay, template, direction):
+        for peer in rule[end]:
+            labels = peer.get("namespaceSelector", {}).get("matchLabels", {})
+            place = labels.get("kubernetes.io/metadata.name") or peer.get("ipBlock", {}).get("cidr")
+            assert place or peer.keys() == {"podSelector"}
+            if place:
+                found |= {(place, each["port"]) for each in rule["ports"]}
+    return found
 
 
 def selects(selector: Object, template: Object) -> bool:
