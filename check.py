@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 TOX = [sys.executable, "-m", "tox"]
-# On two cores, one more than there are: each waits now and then, for a process or a server.
-JOBS = min(4, 1 + (os.cpu_count() or 1))
+# Each waits about half its time, for a process or a server.
+JOBS = min(8, 2 * (os.cpu_count() or 1))
 COUNTS = ("passed", "failed", "skipped")
 NOT_REQUIRED = "py314"  # until every CI machine has it; where it is installed, its failures count
 
@@ -116,7 +116,7 @@ def main(label: str, only: str) -> int:
         print(name.ljust(24), *(cell.rjust(8) for cell in cells))
     for heading, lines in (
         ("Failed tests:", details(r"^(?:FAILED|ERROR) (\S+::.*)", reports)),
-        ("Skipped tests:", details(r"^SKIPPED (.*)", reports)),
+        ("Skipped tests:", details(r"^SKIPPED \[\d+\] \S+ (.*)", reports)),
         ("Not run:", [f"  {name}: {reason}" for name, reason in missing.items()]),
     ):
         if lines:
