@@ -61,7 +61,7 @@ def create_admin(
     body = _valid_account(email, name, _admin_password())
 
     async def register(session: WriteSession) -> int:
-        await PasswordRules().check(
+        await PasswordRules(words=settings.password_words).check(
             body.password, field="password", email=body.email, name=body.name
         )
         password_hash = await PasswordHasher(settings).hash(body.password)

@@ -143,14 +143,13 @@ async def get_current_user(
 CurrentUser = Annotated[Account, Depends(get_current_user)]
 
 
-async def require_admin(account: CurrentUser, state: StateDep) -> Account:
+async def require_admin(account: CurrentUser) -> Account:
     """The signed-in administrator.
 
     Raises:
         Forbidden: the signed-in account isn't an administrator now.
     """
     if account.role != "admin":
-        state.events.record("admin_access", "failure", actor=account.id)
         raise Forbidden
     return account
 

@@ -38,6 +38,7 @@ class LastAdmin(Conflict):
 
 class WrongPassword(Forbidden):
     code, sentence = "wrong_password", "The current password is wrong."
+    is_recorded = True
 
 
 class WeakPassword(InvalidRequest):
@@ -75,11 +76,13 @@ class TokenError(ApiError):
 
 class InvalidCredentials(TokenError, NotAuthenticated):
     code, sentence = "invalid_credentials", "E-mail or password is wrong."
+    is_recorded = True
 
 
 class InvalidClient(TokenError, NotAuthenticated):
     code, sentence = "invalid_client", "Client id or secret is wrong."
     default_headers: ClassVar = {"WWW-Authenticate": 'Basic realm="service clients"'}
+    is_recorded = True
 
 
 class InvalidRefreshToken(NotAuthenticated):
@@ -88,6 +91,8 @@ class InvalidRefreshToken(NotAuthenticated):
 
 class RefreshTokenReused(InvalidRefreshToken):
     """The token's family was revoked in the session, which has to be committed."""
+
+    is_recorded = True
 
     def __init__(self, user_id: int) -> None:
         super().__init__()

@@ -119,7 +119,7 @@ def build_state(
     passwords = PasswordHasher(settings)
     events = security_events or SecurityEvents()
     attempts = Attempts(database, settings, events)
-    rules = PasswordRules(breached)
+    rules = PasswordRules(breached, words=settings.password_words)
     return UsersState(
         settings=settings,
         database=database,

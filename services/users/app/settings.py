@@ -106,6 +106,11 @@ class UsersSettings(PublisherSettings):
         description="Your front end. Mails link to its pages `/verify-email#token=...` and "
         "`/reset-password#token=...`. Required with a mail server.",
     )
+    password_words: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("microservices", "administrator"),
+        description="Comma-separated names of your organisation, products and roles. A password of one of them with "
+        "digits and punctuation is refused.",
+    )
     breached_passwords_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = (
         Field(
             None,
@@ -143,9 +148,9 @@ class UsersSettings(PublisherSettings):
             )
         return self
 
-    @field_validator("token_audiences", mode="before")
+    @field_validator("token_audiences", "password_words", mode="before")
     @classmethod
-    def _split_audiences(cls, value: object) -> object:
+    def _split_words(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from structlog.types import EventDict
 
 from service_testing.assertions import (
     assert_error_response,
     assert_paginated_response,
+    assert_status,
     assert_validation_error,
 )
 from service_testing.client import AppClient
@@ -30,6 +32,20 @@ class TestUpdateItem:
         response = await other_client.patch(path, json={"name": "Mine"})
         assert_error_response(response, 403, "forbidden")
         assert (await user_client.get(path)).json() == created.json()
+
+    async def test_refusal_is_a_security_event_with_its_actor(
+        self, user_client: AppClient, other_client: AppClient, logs: list[EventDict]
+    ) -> None:
+        path = await create_item_path(user_client)
+        assert_status(await other_client.patch(path, json={"name": "Mine"}), 403)
+        [line] = [line for line in logs if line["event"] == "security_event"]
+        assert (line["action"], line["outcome"], line["reason"]) == (
+            "access",
+            "failure",
+            "forbidden",
+        )
+        assert line["actor"] == 2
+        assert line["request_id"]
 
     async def test_update_item_with_an_unknown_id_returns_404(
         self, user_client: AppClient, admin_client: AppClient

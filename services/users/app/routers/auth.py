@@ -89,7 +89,7 @@ async def log_out(body: RefreshRequest, session: WriteSessionDep) -> None:
 async def request_email_verification(
     account: CurrentUser, session: WriteSessionDep, state: StateDep, caller: CallerDep
 ) -> None:
-    await state.attempts.count(caller, f"verification of {account.id}")
+    await state.attempts.count(caller, f"mail to {email_key(account.email)}")
     await email_addresses.request_verification(session, account)
 
 
@@ -121,7 +121,7 @@ async def confirm_email(
 async def request_password_reset(
     body: PasswordResetRequest, session: WriteSessionDep, state: StateDep, caller: CallerDep
 ) -> None:
-    await state.attempts.count(caller, f"reset of {email_key(body.email)}")
+    await state.attempts.count(caller, f"mail to {email_key(body.email)}")
     await password_reset.request_reset(session, body.email)
 
 

@@ -20,7 +20,7 @@ from app.schemas import (
 from app.services import accounts
 from chassis.db.sessions import ReadSessionDep, WriteSessionDep
 from chassis.web.deprecation import Deprecation
-from chassis.web.fields import PathId
+from chassis.web.fields import PathId, email_key
 from chassis.web.media_types import StrictRoute
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
@@ -78,6 +78,7 @@ async def update_me(
         "email_change", actor=account.id, target=account.id, session=session
     ):
         password_hash = await state.sign_in.confirm_password(account, body.current_password, caller)
+        await state.attempts.count(caller, f"mail to {email_key(body.email)}")
         return await accounts.change_own(session, account.id, body, password_hash=password_hash)
 
 

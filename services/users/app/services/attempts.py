@@ -32,6 +32,8 @@ class Attempts:
     async def count(self, caller: Caller, account: str | None = None) -> None:
         """Count an attempt of the caller, on an account if there is one, whether it exists or not.
 
+        `account` says of what it is, such as "mail to ada@example.com".
+
         Raises:
             TooManyRequests: there were too many. This one isn't counted.
         """
@@ -56,6 +58,7 @@ class Attempts:
     @asynccontextmanager
     async def counted(self, caller: Caller, account: str) -> AsyncIterator[None]:
         """Like `count`, for a block that tests the account's password: if it raises nothing, the caller knew it."""
+        account = f"password of {account}"  # a name that somebody signs in with is any text
         await self.count(caller, account)
         yield
         key = _key(account, caller.address)

@@ -1,6 +1,7 @@
 """Which new passwords are refused: what an attacker tries first (NIST SP 800-63B, section 3.1.1.2)."""
 
 import gzip
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -12,17 +13,22 @@ _COMMON_PASSWORDS = Path(__file__).parents[1] / "data" / "common-passwords.txt.g
 
 
 class PasswordRules:
-    def __init__(self, breached: BreachedPasswords | None = None) -> None:
+    def __init__(
+        self, breached: BreachedPasswords | None = None, *, words: Iterable[str] = ()
+    ) -> None:
         self._breached = breached or NoBreachedPasswords()
+        self._words = {_letters(word) for word in words} - {""}
 
     async def check(self, password: str, *, field: str, email: str, name: str) -> None:
         """Raises:
-        WeakPassword: the password is common, has leaked, or is the holder's own address or name. Its place is
-            `field` of the body.
+        WeakPassword: the password is common, has leaked, is the holder's own address or name, or is made of a
+            word of the organisation. Its place is `field` of the body.
         """
         given = fold(password.strip())
         if given in _own_words(email, name):
             raise WeakPassword(field, "Password should not be your e-mail address or your name")
+        if _letters(given) in self._words:
+            raise WeakPassword(field, "Password should not be made of a name of this product")
         if given in _common_passwords():
             raise WeakPassword(field, "Password should not be one of the most common passwords")
         if await self._breached.contains(password):
@@ -32,6 +38,10 @@ class PasswordRules:
 def _own_words(email: str, name: str) -> set[str]:
     address, name = fold(email), fold(name)
     return {address, address.partition("@")[0], name, "".join(name.split())}
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalpha, fold(text)))
 
 
 @cache

@@ -20,7 +20,6 @@ logger = structlog.get_logger(__name__)
 Action = Literal[
     "account_change",
     "account_deletion",
-    "admin_access",
     "attempt_limit",
     "client_sign_in",
     "email_change",

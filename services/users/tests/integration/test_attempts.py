@@ -106,6 +106,19 @@ class TestAccountAndAddress:
             assert_status(await sign_in(client, nobody), 401)
         assert_too_many(await sign_in(client, nobody), retry_after=60)
 
+    async def test_name_that_is_no_address_uses_up_nothing_else(
+        self, client: AppClient, user: Account
+    ) -> None:
+        """Such as the limit of mails: otherwise the holder couldn't get a new password."""
+        names = (f"mail to {user.email}", f"password of {user.email}", "address", "account")
+        for number in range(30):
+            for name in names:
+                form = {"username": name, "password": "a wrong password"}
+                sender = at(client, f"192.0.2.{number}")
+                assert_status(await sender.post("/auth/token", data=form), 401)
+        assert_status(await client.post("/auth/password-reset", json={"email": user.email}), 202)
+        assert_status(await sign_in(client, user, user.password), 200)
+
     async def test_all_routes_share_the_attempts_on_an_account(
         self, client: AppClient, user: Account
     ) -> None:
@@ -149,6 +162,25 @@ class TestAccount:
         assert_too_many(await sign_in(home, user, user.password), retry_after=20)
 
 
+class TestRecipient:
+    async def test_eleventh_mail_to_an_address_returns_429_whatever_asks_for_it(
+        self, client: AppClient, user_client: AppClient, user: Account
+    ) -> None:
+        """Nobody can have many mails sent to somebody else, not even with the own password."""
+        stranger = "stranger@example.com"
+        change = {"email": stranger, "current_password": user.password}
+        for _ in range(5):
+            assert_status(await user_client.patch("/users/me", json=change), 200)
+            reset = await client.post("/auth/password-reset", json={"email": stranger.upper()})
+            assert_status(reset, 202)
+        assert_too_many(await user_client.patch("/users/me", json=change), retry_after=60)
+        assert_too_many(
+            await client.post("/auth/password-reset", json={"email": stranger}), retry_after=60
+        )
+        other = {"email": "other@example.com", "current_password": user.password}
+        assert_status(await user_client.patch("/users/me", json=other), 200)
+
+
 class TestAddress:
     @pytest.mark.parametrize("send", [sign_in, register, ask_for_service_token])
     async def test_address_is_refused_whatever_it_tries(
@@ -160,16 +192,19 @@ class TestAddress:
         assert_too_many(await send(client, user), retry_after=6)
         assert (await send(at(client, "192.0.2.7"), user)).status_code in {201, 401}
 
-    @pytest.mark.usefixtures("database")
-    async def test_refused_attempt_is_not_counted(self, state: UsersState) -> None:
+    async def test_refused_attempt_is_not_counted(
+        self, database: Database, settings: UsersSettings
+    ) -> None:
+        slow = settings.model_copy(update={"attempts_seconds": 1_000_000})  # none comes back
+        attempts = Attempts(database, slow, SecurityEvents())
         for _ in range(10):
-            await state.attempts.count(caller(), "user@example.com")
+            await attempts.count(caller(), "user@example.com")
         for number in range(90):
             with pytest.raises(TooManyRequests):
-                await state.attempts.count(caller(), "user@example.com")
-            await state.attempts.count(caller(), f"user{number}@example.com")
+                await attempts.count(caller(), "user@example.com")
+            await attempts.count(caller(), f"user{number}@example.com")
         with pytest.raises(TooManyRequests):
-            await state.attempts.count(caller())
+            await attempts.count(caller())
 
     @pytest.mark.committed
     async def test_as_many_concurrent_attempts_pass_as_the_limit_allows(

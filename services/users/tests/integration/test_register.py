@@ -80,7 +80,12 @@ class TestRegister:
         assert_validation_error(await register(client, **{field: value}), ["body", field])
 
     @pytest.mark.parametrize(
-        "weak", [{"password": "12345678"}, {"password": "Lovelace", "name": "Lovelace"}]
+        "weak",
+        [
+            {"password": "12345678"},
+            {"password": "Lovelace", "name": "Lovelace"},
+            {"password": "Micro-services 2026"},
+        ],
     )
     async def test_register_with_a_weak_password_returns_422(
         self, client: AppClient, weak: dict[str, str]

@@ -121,7 +121,41 @@ class TestAdministrators:
         self, user_client: AppClient, user: Account, logs: list[EventDict]
     ) -> None:
         assert_status(await user_client.get("/admin/users/"), 403)
-        assert seen(logs) == [("admin_access", "failure", user.id, None)]
+        assert seen(logs) == [("access", "failure", user.id, None)]
+
+
+class TestRefusals:
+    async def test_request_without_a_valid_token_is_recorded(
+        self, client: AppClient, logs: list[EventDict]
+    ) -> None:
+        assert_status(await client.get("/users/me"), 401)
+        headers = {"Authorization": "Bearer nonsense"}
+        assert_status(await client.get("/users/me", headers=headers), 401)
+        assert_status(await client.get("/internal/users/", headers=headers), 401)
+        assert_status(await client.post("/auth/refresh", json={"refresh_token": "nonsense"}), 401)
+        assert seen(logs) == [("access", "failure", None, None)] * 4
+        reasons = [line["reason"] for line in logs if line["event"] == "security_event"]
+        assert reasons == [
+            *("not_authenticated", "invalid_token", "invalid_token", "invalid_refresh_token")
+        ]
+
+    async def test_token_of_a_session_that_has_ended_is_recorded_with_its_account(
+        self, user_client: AppClient, user: Account, logs: list[EventDict]
+    ) -> None:
+        await delete_me(user_client, user)
+        assert_status(await user_client.get("/users/me"), 401)
+        assert seen(logs)[1:] == [("access", "failure", user.id, None)]
+
+    async def test_token_of_another_kind_is_recorded_with_its_holder(
+        self, client: AppClient, state: UsersState, logs: list[EventDict]
+    ) -> None:
+        issued = await state.issuer.for_service(
+            "orders", audience=INTERNAL_AUDIENCE, scopes=["other"]
+        )
+        headers = {"Authorization": f"Bearer {issued.access_token}"}
+        assert_status(await client.get("/internal/users/", headers=headers), 403)
+        [line] = [line for line in logs if line["event"] == "security_event"]
+        assert (line["actor"], line["reason"]) == ("orders", "forbidden")
 
 
 class TestServices:
@@ -180,4 +214,4 @@ async def test_events_are_counted_and_every_series_exists_from_the_start(
     before = await count("sign_in", "success")
     await log_in(client, user)
     assert await count("sign_in", "success") == before + 1
-    assert await count("admin_access", "success") == 0
+    assert await count("email_change", "success") == 0

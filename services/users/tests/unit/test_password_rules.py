@@ -42,6 +42,18 @@ async def test_own_address_and_name_are_refused_in_any_spelling(password: str) -
         await check(password)
 
 
+@pytest.mark.parametrize("password", ["AcmeShop2026!", "acme-shop", "12acme34SHOP"])
+async def test_word_of_the_organisation_with_digits_is_refused(password: str) -> None:
+    with pytest.raises(WeakPassword, match="name of this product"):
+        await check(password, PasswordRules(words=["Acme Shop"]))
+    await check(password)
+
+
+async def test_word_of_the_organisation_among_others_is_accepted() -> None:
+    await check("acme shop of horrors", PasswordRules(words=["Acme Shop", "shop"]))
+    await check("1234 5678", PasswordRules(words=["Acme Shop", "2026"]))
+
+
 @pytest.mark.parametrize(
     "password", ["a kettle of fish", "correct horse battery", "🎉" * 8, " " * 8]
 )

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, get_args
 import jwt
 from jwt import PyJWK
 
+from chassis.web.context import set_actor
 from chassis.web.errors import InvalidToken
 from chassis.web.fields import MAX_ID, MAX_ID_DIGITS
 
@@ -73,9 +74,11 @@ class TokenVerifier:
         role: Any = claims.get("role")
         if role not in get_args(Role):
             raise InvalidToken
+        user_id = _user_id(claims["sub"])
+        set_actor(user_id)
         auth_time, session_id = claims.get("auth_time"), claims.get("sid")
         return Principal(
-            user_id=_user_id(claims["sub"]),
+            user_id=user_id,
             role=role,
             token=token,
             auth_time=auth_time if isinstance(auth_time, int) else None,
@@ -97,6 +100,7 @@ class TokenVerifier:
         except (jwt.PyJWTError, ValueError):
             raise InvalidToken from None
         self._keys.confirm(key_id)
+        set_actor(claims["sub"])
         return claims
 
     def _remembered(self, token: str, key: PyJWK) -> Mapping[str, Any] | None:

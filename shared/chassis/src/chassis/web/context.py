@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -25,6 +25,8 @@ class RequestContext:
     span_id: str
     """16 hexadecimal digits: this service's part of the trace."""
     trace_flags: str
+    actor: int | str | None = None
+    """The account or the service whose token was verified."""
 
     @property
     def traceparent(self) -> str:
@@ -83,6 +85,16 @@ def caused_by(
             yield recorded
         finally:
             current_context.reset(token)
+
+
+def set_actor(actor: int | str) -> None:
+    if context := current_context.get():
+        current_context.set(replace(context, actor=actor))
+
+
+def current_actor() -> int | str | None:
+    context = current_context.get()
+    return context.actor if context else None
 
 
 def current_request_id() -> str | None:

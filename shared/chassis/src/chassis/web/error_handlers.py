@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from chassis.db.errors import DatabaseUnreachable, OutcomeUnknown, is_outage
-from chassis.web.context import current_request_id
+from chassis.web.context import current_actor, current_request_id
 from chassis.web.errors import (
     MAX_ERRORS,
     ApiError,
@@ -34,6 +34,7 @@ from chassis.web.errors import (
 logger = structlog.get_logger(__name__)
 
 _MAX_LOC_LENGTH = 64  # the client chose the name of an unknown field
+_REFUSALS = {NotAuthenticated.status, Forbidden.status}
 _CODES = {
     error.status: error.code
     for error in (
@@ -71,6 +72,9 @@ def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
                 allowed.add("HEAD")
             error = MethodNotAllowed(headers={**headers, "Allow": ", ".join(sorted(allowed))})
         if isinstance(error, ApiError):
+            if error.status in _REFUSALS and not error.is_recorded:
+                refusal = {"outcome": "failure", "actor": current_actor(), "reason": error.code}
+                logger.info("security_event", action="access", **refusal)
             return error_response(error)
         code = _CODES.get(error.status_code, "error")
         return _response(error.status_code, code, error.detail, headers)

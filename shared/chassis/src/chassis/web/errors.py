@@ -43,6 +43,8 @@ class ApiError(HTTPException):
     sentence: ClassVar[str]
     default_headers: ClassVar[Mapping[str, str]] = {}
     body_model: ClassVar[type[ErrorBody]] = ErrorBody
+    is_recorded: ClassVar[bool] = False
+    """Whether a security event of its own tells of it, so that no `access` has to."""
 
     def __init__(
         self, detail: str | None = None, *, headers: Mapping[str, str] | None = None
