@@ -1,108 +1,77 @@
-"""The JSON Schema of what a consumer's model reads. It travels in `comments` of the interaction.
+"""JSON Schema, draft 2020-12: what a schema allows, and what a value violates."""
 
-Pact's matchers can't express every constraint, so the provider's response is validated with it too.
-"""
-
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jsonschema_rs
-from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema
 
 Schema = dict[str, Any]
 
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
 JSON_TYPES |= {dict: "object", type(None): "null"}
 SCHEMA = "schema"
-"""The key of the schema in `comments`."""
-UNSUPPORTED = "x-unsupported"
-"""Marks a part of a schema with the name of a constraint that JSON Schema can't express."""
-_ANNOTATIONS = {"title", "description", "default", "examples", "deprecated", UNSUPPORTED}
-_BOUNDS = ("decimal_places", "ge", "gt", "le", "lt", "max_digits", "multiple_of", "now_op")
-_TIME = r"\d\d:\d\d(:\d\d(\.\d+)?)?"
+"""The key of the schema in `comments` of an interaction."""
+ANNOTATIONS = {"title", "description", "default", "example", "examples", "deprecated"}
+"""Keywords that don't restrict a value."""
+_ALL_OF: Mapping[str, Callable[[Any, Any], Any]] = {
+    "type": lambda one, other: one if other == "any" else other,
+    "enum": lambda one, other: [each for each in one if each in other],
+    "properties": operator.or_,
+    "required": operator.add,
+}
+"""A keyword that both of two schemas have, in one that requires both; of others the second one counts."""
+_SIGNS = {"properties": "object", "required": "object", "additionalProperties": "object"}
+_SIGNS |= {"items": "array"}
+"""The type of a schema that doesn't name it, by a keyword."""
 
 
-class _Generator(GenerateJsonSchema):
-    """Like pydantic's own, which omits what JSON Schema can't express."""
-
-    def function_plain_schema(self, schema: Any) -> Schema:
-        return {}
-
-    def datetime_schema(self, schema: Any) -> Schema:
-        if schema.get("tz_constraint") == "naive":  # RFC 3339 requires an offset
-            return {"type": "string", "pattern": rf"^\d{{4}}-\d\d-\d\dT{_TIME}$"}
-        return super().datetime_schema(schema)
-
-    def time_schema(self, schema: Any) -> Schema:
-        return {"type": "string", "pattern": rf"^{_TIME}(Z|[+-]\d\d:\d\d)?$"}
-
-    def decimal_schema(self, schema: Any) -> Schema:
-        number, text = super().decimal_schema(schema)["anyOf"]
-        return {"anyOf": [number, {"pattern": r"^[+-]?(\d+(\.\d*)?|\.\d+)$", **text}]}
+def resolved(part: Any, document: Mapping[str, Any]) -> Any:
+    """A part of the document without its `$ref`: a schema or, in OpenAPI, also a parameter for example."""
+    while "$ref" in part:
+        target: Any = document
+        for name in part["$ref"].removeprefix("#/").split("/"):
+            target = target[name.replace("~1", "/").replace("~0", "~")]
+        part = {**target, **{key: part[key] for key in part if key != "$ref"}}
+    return part
 
 
-def _marking(name: str) -> Any:
-    generate = getattr(_Generator, name)
-
-    def marking(self: _Generator, schema: Any) -> Schema:
-        found = generate(self, schema)
-        function = schema.get("function", {}).get("function")
-        if function and not str(getattr(function, "__module__", "")).startswith("pydantic"):
-            name = getattr(function, "__qualname__", str(function))
-            return {**found, UNSUPPORTED: f"the validator {name}"}
-        bounds = [bound for bound in _BOUNDS if schema.get(bound) is not None]
-        return {**found, UNSUPPORTED: f"the constraint {bounds[0]}"} if bounds else found
-
-    return marking
-
-
-for _kind in (
-    *("date", "datetime", "time", "decimal"),
-    *("function_after", "function_before", "function_plain", "function_wrap"),
-):
-    setattr(_Generator, f"{_kind}_schema", _marking(f"{_kind}_schema"))
+def alternatives(schema: Any, document: Mapping[str, Any]) -> Iterator[Schema]:
+    """A schema for each type, without `$ref`, `allOf`, `anyOf`, `oneOf`, `const`; of False none."""
+    whole = resolved({} if isinstance(schema, bool) else schema, document)
+    bases = [{key: whole[key] for key in whole if key not in ("allOf", "anyOf", "oneOf")}]
+    groups = [[each] for each in whole.get("allOf", ())]
+    groups += [whole[name] for name in ("anyOf", "oneOf") if name in whole]
+    for group in groups:
+        variants = [each for part in group for each in alternatives(part, document)]
+        bases = [_both(base, each) for base in bases for each in variants]
+    for base in bases if schema is not False else ():
+        if "const" in base:
+            base["enum"] = [base.pop("const")]
+        yield from (_of_type(base, each) for each in _types_of(base))
 
 
-def schema_of_model(model: type[BaseModel]) -> Schema:
-    """With its parts in `$defs`, and `UNSUPPORTED` marks."""
-    schema = model.model_json_schema(schema_generator=_Generator)
-    definitions = schema.get("$defs", {})
-    return {**resolved(schema, definitions), "$defs": definitions}
+def _both(one: Schema, other: Schema) -> Schema:
+    shared = _ALL_OF.keys() & one.keys() & other.keys()
+    return {**one, **other, **{key: _ALL_OF[key](one[key], other[key]) for key in shared}}
 
 
-def resolved(schema: Schema, definitions: Schema) -> Schema:
-    """The schema with what its `$ref` refers to, if it has one."""
-    while "$ref" in schema:
-        others = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**definitions[schema["$ref"].rpartition("/")[2]], **others}
-    return schema
+def _types_of(schema: Schema) -> list[str]:
+    if (named := schema.get("type", "any")) != "any":
+        return [named] if isinstance(named, str) else named
+    values = dict.fromkeys(JSON_TYPES[type(each)] for each in schema.get("enum", ()))
+    return [*values] or [next((_SIGNS[key] for key in _SIGNS if key in schema), "any")]
 
 
-def unsupported(schema: Any, definitions: Schema, seen: frozenset[str] = frozenset()) -> list[str]:
-    """The marks in the schema and in what it refers to."""
-    if isinstance(schema, list):
-        return [each for part in schema for each in unsupported(part, definitions, seen)]
-    if not isinstance(schema, dict):
-        return []
-    name = schema.get("$ref", "")
-    target = [] if not name or name in seen else [resolved(schema, definitions)]
-    found = unsupported([*target, *schema.values()], definitions, seen | {name})
-    return [schema[UNSUPPORTED], *found] if UNSUPPORTED in schema else found
-
-
-def lean(schema: Any) -> Any:
-    """The part that validates, so that a pact doesn't change with a description."""
-    if isinstance(schema, list):
-        return [lean(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    named = ("properties", "$defs")
-    return {
-        key: {name: lean(each) for name, each in value.items()} if key in named else lean(value)
-        for key, value in schema.items()
-        if key not in _ANNOTATIONS and value != {}
-    }
+def _of_type(schema: Schema, name: str) -> Schema:
+    own: Schema = {**schema, "type": name} if name != "null" else {"type": name}
+    if "enum" in own:
+        kinds = {"number", "integer"} if name in ("number", "integer") else {name}
+        own["enum"] = [each for each in own["enum"] if JSON_TYPES[type(each)] in kinds]
+    for limit, step in {"Maximum": -1, "Minimum": 1}.items() if name == "integer" else ():
+        if (bound := own.pop(f"exclusive{limit}", None)) is not None:
+            own[limit.lower()] = bound + step
+    return own
 
 
 def violations(schema: Schema | bool, value: Any) -> Iterator[tuple[str, str]]:
@@ -112,6 +81,6 @@ def violations(schema: Schema | bool, value: Any) -> Iterator[tuple[str, str]]:
         steps = (
             f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path
         )
-        alternatives = getattr(error.kind, "context", [])  # of `anyOf`
-        reasons = [each.message for errors in alternatives for each in errors]
+        branches = getattr(error.kind, "context", [])  # of `anyOf`
+        reasons = [each.message for errors in branches for each in errors]
         yield f"${''.join(steps)}", ", and ".join(reasons) or error.message

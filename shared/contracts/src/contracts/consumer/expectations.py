@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from contracts.consumer.bodies import Containing, Matching, Read, Typed, example_of
+from contracts.consumer.models import UNSUPPORTED, lean, schema_of_model, unsupported
 from contracts.errors import ContractError
-from contracts.schemas import UNSUPPORTED, Schema, lean, schema_of_model, unsupported, violations
+from contracts.schemas import Schema, violations
 
 
 def containing(*values: Any) -> Containing:
@@ -73,14 +74,14 @@ def read_by(model: type[BaseModel], /, **fields: Any) -> Read:
 def _resolved(value: Any, name: str, model: Schema) -> Any:
     if not isinstance(value, Typed):
         return value
-    field, definitions = model["properties"][name], model["$defs"]
+    field, definitions = model["properties"][name], {"$defs": model["$defs"]}
     own = {key: value for key, value in model.items() if key == UNSUPPORTED}
     if found := unsupported([own, field], definitions):
         raise ContractError(
             f"`{name}` can't be `typed`: no contract can express {found[0]}. Give the exact value, "
             "or `matching`."
         )
-    return replace(value, schema={**field, "$defs": definitions})
+    return replace(value, schema={**field, **definitions})
 
 
 def _listed(names: set[str]) -> str:

@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contracts.errors import ContractError
-from contracts.schemas import JSON_TYPES, Schema, resolved
+from contracts.schemas import JSON_TYPES, Schema, alternatives
 
 Matcher = Mapping[str, Any]
 
@@ -33,15 +33,15 @@ def rule_of(example: Any, schema: Schema) -> Mapping[str, Any]:
     Raises:
         ContractError: it allows an object, or anything, for which a matcher has to know the parts.
     """
-    alternatives: list[Sequence[Matcher]] = []
-    for each in _alternatives(schema or {"type": _type_of(example)}, schema.get("$defs", {})):
+    found: list[Sequence[Matcher]] = []
+    for each in alternatives(schema or {"type": JSON_TYPES.get(type(example), "object")}, schema):
         matchers = _matchers(example, each)
-        if matchers not in alternatives:
-            alternatives.append(matchers)
-    if len(alternatives) == 1:
-        return {"combine": "AND", "matchers": list(alternatives[0])}
+        if matchers not in found:
+            found.append(matchers)
+    if len(found) == 1:
+        return {"combine": "AND", "matchers": list(found[0])}
     # A rule is one list: each alternative is represented by its strictest matcher.
-    return {"combine": "OR", "matchers": [each[-1] for each in alternatives]}
+    return {"combine": "OR", "matchers": [each[-1] for each in found]}
 
 
 def text_rule(pattern: str) -> Mapping[str, Any]:
@@ -49,24 +49,8 @@ def text_rule(pattern: str) -> Mapping[str, Any]:
     return {"combine": "AND", "matchers": [_TYPE, {"match": "regex", "regex": pattern}]}
 
 
-def _alternatives(schema: Schema, definitions: Schema) -> Iterator[Schema]:
-    schema = resolved(schema, definitions)
-    parts = schema.get("anyOf") or schema.get("oneOf")
-    values = [schema["const"]] if "const" in schema else schema.get("enum")
-    if parts:
-        for each in parts:
-            yield from _alternatives(each, definitions)
-    elif values:
-        for kind in dict.fromkeys(map(_type_of, values)):
-            texts = [_text(each) for each in values if _type_of(each) == kind]
-            pattern = f"^({'|'.join(map(re.escape, texts))})$"
-            yield {"type": kind, **({} if kind == "null" else {"pattern": pattern})}
-    else:
-        yield schema
-
-
 def _matchers(example: Any, schema: Schema) -> list[Matcher]:
-    kind = schema.get("type", "")
+    kind = schema["type"]
     if kind not in _MATCHERS:
         raise ContractError(
             f"{example!r} can't be `typed`: give the exact value, or use `read_by` for its parts."
@@ -85,11 +69,9 @@ def _matchers(example: Any, schema: Schema) -> list[Matcher]:
         least, most = schema.get("minLength", 0), schema.get("maxLength", "")
         found.append({"match": "regex", "regex": rf"^[\s\S]{{{least},{most}}}$"})
     pattern = schema.get("pattern") or _FORMATS.get(schema.get("format", ""))
+    if "enum" in schema:
+        pattern = f"^({'|'.join(re.escape(_text(each)) for each in schema['enum'])})$"
     return [*found, {"match": "regex", "regex": pattern}] if pattern else found
-
-
-def _type_of(value: Any) -> str:
-    return JSON_TYPES.get(type(value), "object")
 
 
 def _text(value: Any) -> str:

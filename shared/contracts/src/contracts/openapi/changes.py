@@ -6,7 +6,7 @@ Requests may become wider and responses narrower: what one side allows, the othe
 import json
 import operator
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from contracts.openapi.conformance import Description, place_of
 from contracts.openapi.described import METHODS, Operation, Schema, below
 from contracts.openapi.places import places_of
 from contracts.pacts import Interaction
+from contracts.schemas import ANNOTATIONS
 
 _SIZES = ("imum", "Length", "Items", "Properties")
 _IS_WITHIN: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -24,9 +25,8 @@ _IS_WITHIN: Mapping[str, Callable[[Any, Any], bool]] = {
     "enum": lambda values, accepted: all(each in accepted for each in values),
 }
 """Whether all that a keyword's first value allows, its second accepts; others have to be equal."""
-_IGNORED = {"type", "items", "properties", "required", "additionalProperties", "discriminator"}
-_IGNORED |= {"readOnly", "writeOnly", "deprecated", "default", "title", "description"}
-_IGNORED |= {"example", "examples"}
+_IGNORED = {"type", "items", "properties", "required", "additionalProperties", *ANNOTATIONS}
+_IGNORED |= {"readOnly", "writeOnly", "discriminator"}
 """Keywords that are compared in another way, or don't restrict a value."""
 _NEEDED = ("added as required", "now required")
 Variants = Sequence[Schema]
@@ -57,19 +57,14 @@ def breaking_changes(
     for path, item in sorted(old["paths"].items()):
         same = now.get(re.sub("{.*?}", "{}", path), "")
         for method in (each for each in METHODS if each in item):
-            before = Operation(old, path, method)
-            found: Iterable[Found] = [("", "removed", "")]
+            before, found = Operation(old, path, method), [("", "removed", "")]
             if method in new["paths"].get(same, {}):
-                found = dict.fromkeys(_breaking(before, Operation(new, same, method, before)))
+                found = [*dict.fromkeys(_breaking(before, Operation(new, same, method, before)))]
+            users = [each for each in interactions if place_of(each, old) == (method, path)]
             for place, what, without in found:
-                used_by = [
-                    each
-                    for each in interactions
-                    if place_of(each, old) == (method, path)
-                    and _is_broken(each, place, without, before)
-                ]
-                operation = f"{method.upper()} {path} {place}".strip()
-                yield Change(f"{operation}: {what}", used_by)
+                name = f"{method.upper()} {path} {place}".strip()
+                used_by = [each for each in users if _is_broken(each, place, without, before)]
+                yield Change(f"{name}: {what}", used_by)
 
 
 def _is_broken(interaction: Interaction, place: str, without: str, old: Operation) -> bool:
@@ -87,13 +82,10 @@ def _is_broken(interaction: Interaction, place: str, without: str, old: Operatio
 def _breaking(old: Operation, new: Operation) -> Iterator[Found]:
     needed, need = old.security(), new.security()
     if not all(any(one <= other for one in need) for other in needed):
-        sides = (
-            " or ".join(", ".join(sorted(each)) or "none" for each in side)
-            for side in (needed, need)
-        )
+        sides = [[", ".join(sorted(each)) or "none" for each in side] for side in (needed, need)]
         # If nothing was needed, it breaks only those who don't send it already.
         sent = " ".join(min(need[0]).split()[:2]) if set() in needed else ""
-        yield "", _changed("security", *sides), sent
+        yield "", _changed("security", *map(" or ".join, sides)), sent
     directions = (old.accepted, new.accepted, True), (old.answered, new.answered, False)
     for before, after, is_request in directions:
         for place in (each for each in before if each in after):
@@ -103,7 +95,7 @@ def _breaking(old: Operation, new: Operation) -> Iterator[Found]:
     for place in (each for each in old.parts if "in" in old.parts[each] and each in new.parts):
         for name in ("style", "explode", "default"):
             parts = old.parts[place], new.parts[place]
-            was, now = ({**each.get("schema", {}), **each}.get(name) for each in parts)
+            was, now = ({**each.get("schema", {}), **each}.get(name, "none") for each in parts)
             if was != now:
                 yield place, _changed(name, was, now), place if name == "default" else ""
 
@@ -115,8 +107,8 @@ def _of_value(old: Variants, new: Variants, *, is_request: bool) -> Iterator[tup
     if not accepting and is_request and allowed:
         yield "", "no longer allowed"
     elif accepting and not all(fitting):
-        kinds = (" or ".join(sorted({each["type"] for each in side})) for side in (old, new))
-        yield "", _changed("type", *kinds)
+        kinds = [sorted({each["type"] for each in side}) for side in (old, new)]
+        yield "", _changed("type", *map(" or ".join, kinds))
     for each, others in zip(allowed, fitting, strict=True):
         found = [list(_of_pair(each, other, is_request=is_request)) for other in others]
         yield from min(found, key=len, default=())
@@ -128,7 +120,7 @@ def _of_pair(allowed: Schema, by: Schema, *, is_request: bool) -> Iterator[tuple
         is_within = _IS_WITHIN.get(name, lambda value, other: bool(value == other))
         is_limited = by[name] is not False and not name.startswith("x-")
         if is_limited and (name not in allowed or not is_within(allowed[name], by[name])):
-            yield "", _changed(name, old.get(name), new.get(name))
+            yield "", _changed(name, old.get(name, "none"), new.get(name, "none"))
     gone = old["properties"].keys() - new["properties"].keys()
     for name in sorted(gone):
         part, _, own = name.partition(" ")
@@ -154,6 +146,5 @@ def shown(place: str) -> str:
 
 
 def _changed(what: str, *values: Any) -> str:
-    values = tuple("none" if each is None else each for each in values)
     texts = (each if isinstance(each, str) else json.dumps(each) for each in values)
     return f"{what} changed from {' to '.join(texts)}"

@@ -4,16 +4,15 @@ Places are those of `places.py`, with a media type before what is in it: `200 ap
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contracts.schemas import JSON_TYPES
+from contracts.schemas import alternatives, resolved
 
 Schema = Mapping[str, Any]
 Values = Mapping[str, Sequence[Schema]]
 """The alternatives of each value. At "" is an object: its fields are the parts of the message."""
 METHODS = ("delete", "get", "head", "options", "patch", "post", "put", "trace")
-_MAX_DEPTH = 20
 
 
 class Operation:
@@ -37,7 +36,7 @@ class Operation:
             read |= self._body(status, responses[alike[0]]) if alike else {}
         self.parts = sent | read
         """The definitions of parameters, headers, bodies and media types."""
-        self.accepted = self._values(sent, "readOnly")
+        self.accepted = self._values(sent, "readOnly", "default")
         self.answered = self._values(read, "writeOnly")
 
     def security(self) -> list[set[str]]:
@@ -61,94 +60,41 @@ class Operation:
             parts[f"{place} header {name.lower()}"] = resolved(header, self.description)
         return {place: whole, **parts}
 
-    def _values(self, parts: Mapping[str, Schema], unsent: str) -> Values:
+    def _values(self, parts: Mapping[str, Schema], unsent: str, *optional: str) -> Values:
+        """Without fields that are marked as unsent; no field with one of the marks is required."""
         found: dict[str, list[Schema]] = {}
 
         def collect(schema: Any, place: str, within: Sequence[int]) -> None:
             found.setdefault(place, [])
-            if id(schema) in within or len(within) > _MAX_DEPTH:  # it is recursive
+            if id(schema) in within:  # it is recursive
                 return
             for each in alternatives(schema, self.description):
-                fields, needed = dict(each.get("properties", {})), {*each.get("required", ())}
-                for name in each.get("properties", ()):
-                    marks = {key for e in alternatives(fields[name], self.description) for key in e}
-                    if marks & ({unsent, "default"} if unsent == "readOnly" else {unsent}):
-                        needed.discard(name)
-                    if unsent in marks:
-                        del fields[name]
+                given = each.get("properties", {})
+                marks = {name: self._keywords(given[name]) for name in given}
+                fields = {name: given[name] for name in given if unsent not in marks[name]}
+                needed = {
+                    name
+                    for name in each.get("required", ())
+                    if not {unsent, *optional} & marks.get(name, set())
+                }
                 found[place].append({**each, "properties": fields, "required": needed})
-                inner = {below(place, f".{name}"): fields[name] for name in fields}
+                inner = {f".{name}": fields[name] for name in fields}
                 if each["type"] == "object":
-                    inner[below(place, ".*")] = each.get("additionalProperties", True)
+                    inner[".*"] = each.get("additionalProperties", True)
                 if each["type"] == "array":
-                    inner[below(place, "[]")] = each.get("items", True)
-                for part, value in inner.items():
-                    collect(value, part, (*within, id(schema)))
+                    inner["[]"] = each.get("items", True)
+                for step, value in inner.items():
+                    collect(value, below(place, step), (*within, id(schema)))
 
         needed = [name for name in parts if parts[name].get("required")]
         schemas = {name: part.get("schema", True) for name, part in parts.items()}
         collect({"properties": schemas, "required": needed}, "", ())
         return found
 
+    def _keywords(self, schema: Any) -> set[str]:
+        return {key for each in alternatives(schema, self.description) for key in each}
+
 
 def below(place: str, step: str) -> str:
     """`200 application/json $.sizes` below `200 application/json`, for `.sizes`."""
     return f"{place}{step}" if "$" in place else f"{place} ${step}" if place else step[1:]
-
-
-def resolved(part: Any, description: Schema) -> Any:
-    """A schema, parameter, response or body without its `$ref`."""
-    while "$ref" in part:
-        target: Any = description
-        for name in part["$ref"].removeprefix("#/").split("/"):
-            target = target[name.replace("~1", "/").replace("~0", "~")]
-        part = {**target, **{key: part[key] for key in part if key != "$ref"}}
-    return part
-
-
-def alternatives(schema: Any, description: Schema) -> Iterator[dict[str, Any]]:
-    """A schema for each type, without `$ref`, `allOf`, `anyOf`, `oneOf`, `const`; of False none."""
-    whole = resolved({} if isinstance(schema, bool) else schema, description)
-    bases = [{key: whole[key] for key in whole if key not in ("allOf", "anyOf", "oneOf")}]
-    groups = [[each] for each in whole.get("allOf", ())]
-    groups += [whole[name] for name in ("anyOf", "oneOf") if name in whole]
-    for group in groups:
-        variants = [each for part in group for each in alternatives(part, description)]
-        bases = [_both(base, each) for base in bases for each in variants]
-    for base in bases if schema is not False else ():
-        if "const" in base:
-            base["enum"] = [base.pop("const")]
-        kinds = base.get("type") or _types_of(base)
-        yield from (_of_type(base, each) for each in ([kinds] if isinstance(kinds, str) else kinds))
-
-
-def _both(one: Schema, other: Schema) -> dict[str, Any]:
-    """A schema that requires both; of other keywords than these the second one's value is taken."""
-    both = {**one, **{key: other[key] for key in other if (key, other[key]) != ("type", "any")}}
-    both["properties"] = {**one.get("properties", {}), **other.get("properties", {})}
-    both["required"] = [*one.get("required", ()), *other.get("required", ())]
-    if "enum" in one and "enum" in other:
-        both["enum"] = [each for each in one["enum"] if each in other["enum"]]
-    return both
-
-
-def _types_of(schema: Schema) -> list[str]:
-    """Of a schema that doesn't name its type."""
-    is_object = (
-        schema.get("properties") or schema.get("required") or "additionalProperties" in schema
-    )
-    values = {JSON_TYPES[type(each)] for each in schema.get("enum", ())}
-    return sorted(values) or ["object" if is_object else "array" if "items" in schema else "any"]
-
-
-def _of_type(schema: Schema, name: str) -> dict[str, Any]:
-    if name == "null":
-        return {"type": name}
-    kinds = {"number", "integer"} if name in ("number", "integer") else {name}
-    own = {**schema, "type": name}
-    if "enum" in own:
-        own["enum"] = [each for each in own["enum"] if JSON_TYPES[type(each)] in kinds]
-    for limit, step in {"Maximum": -1, "Minimum": 1}.items() if name == "integer" else ():
-        if (bound := own.pop(f"exclusive{limit}", None)) is not None:
-            own[limit.lower()] = bound + step
-    return own
