@@ -6,12 +6,13 @@ import pytest
 from starlette.types import ASGIApp
 
 from contracts.consumer.expected_provider import ExpectedProvider, require_committed
+from contracts.errors import ContractError
 from contracts.fakes.watch import committed_contracts
 from contracts.pacts import Contracts, Interaction
-from contracts.provider.harness import Harness, serving_harness
+from contracts.provider.harness import Exchange, Harness, serving_harness
 from contracts.provider.marks import Verify
 from contracts.provider.states import ProviderStates
-from contracts.provider.verification import report
+from contracts.provider.verification import Outcome, report
 from contracts.provider.verification import verify as verify_once
 
 RECORDED = pytest.StashKey[list[Interaction]]()
@@ -85,7 +86,12 @@ def verify(
         __tracebackhide__ = True
         if is_checked and (problems := _harness.problems(type(provider_states), *mark.args[:2])):
             pytest.fail(problems, pytrace=False)
-        outcome = await verify_once(interaction, _harness, provider_states)
+        try:
+            outcome = await verify_once(interaction, _harness, provider_states)
+        except ContractError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised below, or reported
+            outcome = Outcome([], Exchange(failure=error), "")
         if outcome.exchange.failure is not None and not is_in_gate:
             raise outcome.exchange.failure
         if outcome.mismatches or outcome.exchange.failure:

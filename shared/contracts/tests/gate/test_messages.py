@@ -46,6 +46,18 @@ def test_exception_of_the_app_is_told_with_its_place(
     assert f"/services/{APP}:" in first
 
 
+def test_exception_of_a_handler_is_told_with_its_place(
+    example: Example, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example.edit(APP, ('"title": book.title, "price_cents"', '"title": book.name, "price_cents"'))
+    first, *_ = check(example, capsys)
+    assert first.startswith("catalog breaks mailer: the event of a new book\n")
+    assert "  differs    its state or message handler raises AttributeError: 'Book' object" in first
+    assert f"/services/{APP}:" in first
+    assert "  response   (no body)\n" in first
+    assert len(first.splitlines()) == 6
+
+
 def test_tests_that_do_not_run_are_told_once(
     example: Example, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """Records and the page: what did not run is never shown as passed, and nothing in the page can run."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from contracts.report.rows import BROKEN, UNKNOWN, VERIFIED, Row, rows_of
 from contracts.results import Result
 
 TRANSPORT = {True: "message", False: "HTTP"}
+PHONE_WIDTH = 390
 HOSTILE = "<script>alert(1)</script>\"'>&{{ 7 * 7 }}</pre>"
 
 
@@ -336,3 +338,12 @@ def test_failed_step_is_recorded_with_its_reason() -> None:
     assert record.steps["verified"].outcome == FAILED
     assert record.steps["verified"].text == "14 were verified.\nOne is broken."
     assert record.verdict == FAILED
+
+
+def test_page_needs_no_more_width_than_a_phone_has() -> None:
+    style = Path(page_module.__file__).with_name("page.css").read_text()
+    paddings = 2 * (12 + 14 + 1)  # of main, of a section, and its line
+    widths = re.findall(r"(?:minmax\(|\bmin-width: |\{ width: )(\d+)px", style)
+    assert widths
+    assert max(map(int, widths)) <= PHONE_WIDTH - paddings
+    assert "overflow-wrap: anywhere" in style

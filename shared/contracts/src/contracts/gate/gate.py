@@ -9,7 +9,7 @@ from contracts import drift
 from contracts.errors import ContractError
 from contracts.gate import descriptions
 from contracts.gate.deployed import PRODUCTION, Deployments
-from contracts.gate.deployment import CanIDeploy
+from contracts.gate.deployment import Answer, CanIDeploy
 from contracts.gate.record import NOT_ASKED, Record
 from contracts.gate.records import CONSUMERS, deployment_of, write_record
 from contracts.gate.removed import removed_interactions
@@ -57,7 +57,9 @@ class Gate:
             )
         for each in () if parts else broken:
             with self._recorded(deployment_of(each)) as record:
-                record.skip("deployable", f"{each}: not asked, because it breaks a consumer.")
+                told = f"{each}: not asked, because it breaks a consumer."
+                record.answers = [Answer(False, told)]
+                record.skip("deployable", told)
         return passed
 
     def can_i_deploy(

@@ -27,7 +27,7 @@ class Exchange:
     status: int = 0
     answer: bytes = b""
     failure: BaseException | None = None
-    """An exception that left the app instead of becoming a 500."""
+    """An exception that left the app instead of becoming a 500, or that a handler raised before."""
 
 
 class Harness:

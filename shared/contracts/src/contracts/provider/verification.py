@@ -80,16 +80,18 @@ def report(interaction: Interaction, outcome: Outcome) -> str:
     exchange = outcome.exchange
     shown = exchange.message.contents if exchange.message else exchange.answer
     answered = _readable(shown)[:_SHOWN_CHARACTERS] or "(no body)"
+    status = f"{exchange.status} " if exchange.status else ""
     differences = outcome.mismatches
     if exchange.failure:
-        differences = [f"the app raises {_raised(exchange.failure)}"]
+        who = "the app" if exchange.requests else "its state or message handler"
+        differences = [f"{who} raises {_raised(exchange.failure)}"]
     return "\n".join(
         [
             f"{interaction.provider} breaks {interaction.consumer}: {interaction.description}",
             f"  given      {given or 'nothing'}",
             f"  request    {interaction.request_line or 'a message, not a request'}",
             f"  differs    {'; '.join(differences)}",
-            f"  response   {'' if interaction.is_message else f'{exchange.status} '}{answered}",
+            f"  response   {status}{answered}",
             f"  expected   by {interaction.test} of {interaction.consumer}, in contracts/{interaction.place}",
         ]
     )
