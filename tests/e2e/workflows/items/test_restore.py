@@ -41,7 +41,7 @@ class ComposeOperator:
         self._run(*(line for line in blocks("Back up and restore")[0] if f"{service}-db" in line))
 
     def restore(self, service: str) -> None:
-        self._run(*blocks(f"Restore {service}")[0])
+        self._run(*with_each_subscriber(blocks(f"Restore {service}")[0]))
 
     def _run(self, *lines: str) -> None:
         run(lines, self._folder, self._stack.variables)
@@ -64,7 +64,7 @@ class SqliteOperator:
     def restore(self, service: str) -> None:
         _, restore_items, restore_users, afterwards = blocks("SQLite")
         self._stack.stop()
-        self._run(*(restore_items if service == "items" else restore_users))
+        self._run(*with_each_subscriber(restore_items if service == "items" else restore_users))
         for each in self._stack.services:
             each.ensure_ready()
         self._run(*afterwards)
@@ -82,6 +82,16 @@ def blocks(heading: str) -> list[list[str]]:
     (section,) = re.findall(rf"^##+ {heading}$(.*?)^##", text, re.MULTILINE | re.DOTALL)
     found = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     return [block.splitlines() for block in found]
+
+
+def with_each_subscriber(lines: list[str]) -> Iterator[str]:
+    """The lines, and as the page says below them, what other subscribers know is added to the file."""
+    others = [each.name for each in workspace.services() if "users" in each.subscribes]
+    others.remove("items")
+    for line in lines:
+        yield line
+        if "subscriber-state" in line:
+            yield from (line.replace("items", each).replace(" > ", " >> ") for each in others)
 
 
 def run(lines: tuple[str, ...], folder: Path, variables: Mapping[str, str]) -> None:
