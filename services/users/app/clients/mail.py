@@ -4,10 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
-
-import aiosmtplib
 
 _PERMANENT = 500
 _DEFAULT_PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
@@ -53,10 +51,12 @@ class SmtpMail:
         self._deadline_seconds = deadline_seconds
 
     async def send(self, mail: Mail) -> None:
+        import aiosmtplib  # noqa: PLC0415 - a service without SMTP starts faster without it
+
         try:
             # The library's own timeouts are per command.
             async with asyncio.timeout(self._deadline_seconds):
-                await self._hand_over(self._message(mail))
+                await aiosmtplib.send(self._message(mail), **self._server())
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _failure(min(each.code for each in error.recipients)) from None
         except aiosmtplib.SMTPDataError as error:
@@ -65,17 +65,16 @@ class SmtpMail:
             # Its text may repeat what was sent.
             raise MailNotSent(type(error).__name__) from None
 
-    async def _hand_over(self, message: EmailMessage) -> None:
+    def _server(self) -> dict[str, Any]:
         url = self._url
-        await aiosmtplib.send(
-            message,
-            hostname=url.hostname,
-            port=url.port or _DEFAULT_PORTS[url.scheme],
-            username=unquote(url.username) if url.username else None,
-            password=unquote(url.password) if url.password else None,
-            use_tls=url.scheme == "smtps",
-            start_tls=url.scheme == "smtp",
-        )
+        return {
+            "hostname": url.hostname,
+            "port": url.port or _DEFAULT_PORTS[url.scheme],
+            "username": unquote(url.username) if url.username else None,
+            "password": unquote(url.password) if url.password else None,
+            "use_tls": url.scheme == "smtps",
+            "start_tls": url.scheme == "smtp",
+        }
 
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()

@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
-from alembic.util import CommandError
 from sqlalchemy import func, select, text
 from sqlmodel import col
 
 from app.database import MIGRATIONS
 from app.models import ServiceClient, User, metadata
 from chassis.db.columns import utc_now
+from chassis.db.errors import MigrationsUnusable
 from chassis.db.migrations import differences, downgrade, upgrade
 from chassis.events.outbox.models import (
     OutboxEvent,
@@ -127,7 +127,7 @@ class TestMigrations:
         upgrade(empty_database_url, MIGRATIONS)
         addresses = ["x@straße.de", "x@strasse.de", "z@straße.de"]
         store(empty_database_url, [user(each, email_key(each)) for each in addresses])
-        with pytest.raises(CommandError, match=r"the accounts \[1, 2\] have"):
+        with pytest.raises(MigrationsUnusable, match=r"the accounts \[1, 2\] have"):
             downgrade(empty_database_url, MIGRATIONS, "0006")
 
     def test_migrations_create_the_trigram_index_on_postgresql(

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.util import CommandError
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -23,6 +22,7 @@ from tests.example.app import MIGRATIONS
 from tests.example.models import Base
 
 from chassis.db import migrations
+from chassis.db.errors import MigrationsUnusable
 from chassis.db.migrations import in_transaction
 from service_testing.migrations import assert_reversible
 
@@ -303,6 +303,8 @@ class TestMakeRevision:
 
     def test_constraint_without_a_name_is_refused(self, url: str, folder: Folder) -> None:
         folder.set_models(MORE, convention="None")
-        with pytest.raises(CommandError, match=r"notes \(ForeignKeyConstraint\), .*notes \(Unique"):
+        with pytest.raises(
+            MigrationsUnusable, match=r"notes \(ForeignKeyConstraint\), .*notes \(Unique"
+        ):
             migrations.make_revision(url, folder.path, "notes")
         assert not list((folder.path / "versions").iterdir())

@@ -24,6 +24,10 @@ class FileReplaced(DatabaseUnreachable):
     """The SQLite file was deleted, moved or replaced while it was in use."""
 
 
+class MigrationsUnusable(Exception):
+    """Alembic, or a migration, refuses to go on; the message has the reason."""
+
+
 class OutcomeUnknown(Exception):
     """The connection was lost during a commit, so the transaction may or may not be stored."""
 

@@ -17,6 +17,7 @@ from sqlalchemy import Column, Connection, MetaData
 
 from chassis.db.columns import UtcDateTime
 from chassis.db.database import lock_transaction, migration_engine
+from chassis.db.errors import MigrationsUnusable
 from chassis.db.sqlite_migrations import counter_differences
 
 ResultT = TypeVar("ResultT")
@@ -56,7 +57,7 @@ def make_revision(url: str, location: Path, message: str) -> None:
     """Write a migration of the differences between the models and the database.
 
     Raises:
-        CommandError: a constraint has no name, or the database isn't up to date.
+        MigrationsUnusable: a constraint has no name, or the database isn't up to date.
     """
     number = len(list((location / "versions").glob("*.py"))) + 1
 
@@ -119,7 +120,10 @@ def _run(url: str, action: Callable[[Config], None], location: Path) -> None:
         config.attributes["connection"] = connection
         action(config)
 
-    in_transaction(url, run)
+    try:
+        in_transaction(url, run)
+    except CommandError as error:
+        raise MigrationsUnusable(str(error)) from error
 
 
 def in_transaction(url: str, action: Callable[[Connection], ResultT]) -> ResultT:

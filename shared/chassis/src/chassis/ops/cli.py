@@ -9,13 +9,11 @@ from typing import Annotated, NoReturn, TypeVar
 
 import structlog
 import typer
-from alembic.util import CommandError
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
-from chassis.db import migrations
 from chassis.db.database import Database, parse_url
-from chassis.db.errors import OutcomeUnknown
+from chassis.db.errors import MigrationsUnusable, OutcomeUnknown
 from chassis.db.sessions import WriteSession
 from chassis.ops.logs import configure_logging
 from chassis.ops.serving import serve_until_signalled
@@ -80,6 +78,8 @@ def database_cli(
     @cli.command()
     def migrate() -> None:
         """Bring the database's schema up to date. It may run while replicas serve."""
+        from chassis.db import migrations  # noqa: PLC0415 - Alembic takes a third of a server's start
+
         settings = settings_or_exit(settings_class)
         url = settings.database_url.get_secret_value()
         _make_folder_of(url)
@@ -89,6 +89,8 @@ def database_cli(
     @cli.command("make-migration")
     def make_migration(message: Annotated[str, typer.Argument(help="What it changes.")]) -> None:
         """Write a migration from the difference between the models and the database."""
+        from chassis.db import migrations  # noqa: PLC0415 - as above
+
         settings = settings_or_exit(settings_class)
         url = settings.database_url.get_secret_value()
         run_or_exit(lambda: migrations.make_revision(url, migrations_folder, message))
@@ -112,7 +114,7 @@ def fail(message: str) -> NoReturn:
 def run_or_exit(action: Callable[[], ResultT]) -> ResultT:
     try:
         return action()
-    except CommandError as error:
+    except MigrationsUnusable as error:
         fail(f"the migrations can't be used: {error}")
     except OutcomeUnknown as error:
         fail(f"{error}: look whether the change is stored before you repeat the command.")
