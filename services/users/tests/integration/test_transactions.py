@@ -264,6 +264,24 @@ class TestPasswordThatChangesMeanwhile:
         form = {"username": user.email, "password": NEW_PASSWORD}
         assert_status(await client.post("/auth/token", data=form), 200)
 
+    async def test_sign_in_to_an_account_that_is_deactivated_meanwhile_is_refused(
+        self,
+        client: AppClient,
+        user: Account,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        verify = PasswordHasher.verify
+
+        async def verify_and_deactivate(hasher: PasswordHasher, *arguments: Any) -> Any:
+            result = await verify(hasher, *arguments)
+            await database.transact(partial(_deactivate, user_id=user.id))
+            return result
+
+        monkeypatch.setattr(PasswordHasher, "verify", verify_and_deactivate)
+        assert_error_response(await sign_in(client, user, ""), 401, "invalid_credentials")
+        assert await _sessions(database) == []
+
     @pytest.mark.usefixtures("change_after_comparing")
     async def test_second_change_with_the_old_password_is_refused(
         self, client: AppClient, user: Account

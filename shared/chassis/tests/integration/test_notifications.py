@@ -24,7 +24,7 @@ class SilentDriver:
 
     async def execute(self, _: str, **options: float) -> None:
         await asyncio.sleep(options["timeout"])
-        raise TimeoutError
+        raise ConnectionAbortedError
 
 
 async def test_listener_notices_that_its_server_has_vanished(
@@ -32,7 +32,7 @@ async def test_listener_notices_that_its_server_has_vanished(
 ) -> None:
     monkeypatch.setattr(notifications, "_HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(notifications, "_ANSWER_SECONDS", 0.01)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(ConnectionAbortedError):
         await asyncio.wait_for(notifications._until_it_ends(SilentDriver()), 30)
 
 

@@ -1,9 +1,11 @@
 """Leases of streams, and what is recorded at their end."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import event
 from tests.example.publisher import READER, Outbox, change, opened, write
 
 from chassis.db.sessions import WriteSession
@@ -50,7 +52,7 @@ def failed(given: Lease) -> Lease:
 
 
 def versions(given: Lease) -> list[int]:
-    return [event.version for event in given.events]
+    return [each.version for each in given.events]
 
 
 async def stream_of(outbox: Outbox, note: int) -> tuple[int, int, str | None, str | None] | None:
@@ -75,6 +77,17 @@ class TestLease:
         second = await lease_one(outbox)
         assert second.aggregate_id == note
         assert second.token != first.token
+
+    async def test_relay_never_expects_its_lease_to_last_longer_than_it_does(
+        self, outbox: Outbox
+    ) -> None:
+        def pass_time(*_: object) -> None:
+            outbox.time.tick(1)
+
+        await outbox.create()
+        begun = time.monotonic()
+        event.listen(outbox.database.write_engine.sync_engine, "before_cursor_execute", pass_time)
+        assert (await lease_one(outbox)).ends_at <= begun + LEASE_SECONDS
 
     async def test_streams_that_have_waited_longest_are_leased_first(self, outbox: Outbox) -> None:
         notes = []
