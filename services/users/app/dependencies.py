@@ -197,12 +197,14 @@ async def get_token_request(request: Request) -> TokenRequest:
     Raises:
         UnsupportedMediaType: the body isn't a form.
         UnsupportedGrantType: there is no such grant.
-        InvalidTokenRequest: a field is missing or too long.
+        InvalidTokenRequest: a field is missing, too long or sent twice.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != FORM and await request.body():
         raise UnsupportedMediaType(f"Send the body as {FORM}.")
     form = await request.form(max_fields=_MAX_FIELDS)
+    if len(form.multi_items()) > len(form):  # RFC 6749, section 3.2
+        raise InvalidTokenRequest("A field was sent twice.")
     sent = {name: value for name, value in form.items() if value}
     try:
         return _TOKEN_REQUEST.validate_python({"grant_type": "password", **sent})

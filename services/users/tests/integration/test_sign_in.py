@@ -106,6 +106,16 @@ class TestSignIn:
             body = assert_error_response(response, 400, "invalid_request")
             assert body["error_description"] == f"{field}: Field required."
 
+    @pytest.mark.parametrize("field", ["username", "password", "grant_type", "unknown"])
+    async def test_field_that_is_sent_twice_returns_400(
+        self, client: AppClient, user: Account, field: str
+    ) -> None:
+        """Otherwise a filter in front of the service may read another value than the service."""
+        form = {"grant_type": "password", "username": user.email, "password": user.password}
+        twice = {**form, field: [form.get(field, "x"), form.get(field, "x")]}
+        response = await client.post("/auth/token", data=twice)
+        assert_error_response(response, 400, "invalid_request")
+
     async def test_form_of_many_fields_returns_400(self, client: AppClient) -> None:
         fields = {f"f{number}": "1" for number in range(1_100)}
         response = await client.post("/auth/token", data=fields)

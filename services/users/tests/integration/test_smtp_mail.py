@@ -16,9 +16,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
 
 from app.clients.mail import Mail, MailNotSent, MailRefused, SmtpMail
+from app.main import create_app
+from app.settings import UsersSettings
 from chassis.db.columns import utc_now
+from chassis.db.database import Database
+from service_testing.assertions import assert_status
+from service_testing.lifespan import running
+from tests.factories import create_user_data
 
 MAIL = Mail(recipient="ada@example.com", subject="Grüße", text="Hello\n", html="<p>Hello</p>")
 SENDER = "Example <no-reply@example.com>"
@@ -166,3 +173,70 @@ async def test_server_that_is_unavailable_gets_the_mail_later() -> None:
         pass
     with pytest.raises(MailNotSent, match="SMTPConnectError"):
         await send(f"smtp+plain://{address}")
+
+
+class Inbox(Handler):
+    """What its owner does with mails: wait for the next one, and follow its link."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._arrived: asyncio.Queue[EmailMessage] = asyncio.Queue()
+
+    async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802
+        answer = await super().handle_DATA(_, __, envelope)
+        self._arrived.put_nowait(self.received[-1])
+        return answer
+
+    async def next(self) -> EmailMessage:
+        async with asyncio.timeout(30):
+            return await self._arrived.get()
+
+    async def next_token(self, recipient: str, page: str) -> str:
+        mail = await self.next()
+        texts = [part.get_content() for part in mail.iter_parts() if isinstance(part, EmailMessage)]
+        (text, html), link = texts, f"https://shop.example.com/{page}#token="
+        token = str(text).partition(link)[2].split()[0]
+        assert mail["To"] == recipient
+        assert f'<a href="{link}{token}">' in html
+        return token
+
+
+async def test_account_lives_by_its_mails(settings: UsersSettings, spare_database_url: str) -> None:
+    """Registration, another password and another address, with the service's own mailing."""
+    inbox, person, database = Inbox(), create_user_data(), Database(spare_database_url)
+    old, new = person["email"], "new@example.org"
+    async with server(inbox) as address:
+        mails = {
+            "mail_url": SecretStr(f"smtp+plain://{address}"),
+            "mail_sender": SENDER,
+            "mail_links_url": "https://shop.example.com",
+            "background": True,
+        }
+        app = create_app(settings.model_copy(update=mails), database=database)
+        async with running(app) as client:
+            assert_status(await client.post("/users/", json=person), 201)
+            confirmed = {"token": await inbox.next_token(old, "verify-email")}
+            assert_status(
+                await client.post("/auth/email-verification/confirm", json=confirmed), 204
+            )
+
+            assert_status(await client.post("/auth/password-reset", json={"email": old}), 202)
+            token = await inbox.next_token(old, "reset-password")
+            chosen = {"token": token, "new_password": "another kettle"}
+            assert_status(await client.post("/auth/password-reset/confirm", json=chosen), 204)
+            told = await inbox.next()
+            assert (told["To"], told["Subject"]) == (old, "Your password has changed")
+
+            form = {"username": old, "password": "another kettle"}
+            tokens = (await client.post("/auth/token", data=form)).json()
+            client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+            change = {"email": new, "current_password": "another kettle"}
+            assert_status(await client.patch("/users/me", json=change), 200)
+            moved = {"token": await inbox.next_token(new, "verify-email")}
+            assert_status(await client.post("/auth/email-verification/confirm", json=moved), 204)
+            told = await inbox.next()
+            assert told["To"] == old
+            assert told["Subject"] == "The e-mail address of your account has changed"
+            me = (await client.get("/users/me")).json()
+            assert (me["email"], me["email_verified"]) == (new, True)
+    await database.aclose()
