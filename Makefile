@@ -37,7 +37,7 @@ test: $(BOOTSTRAP)/.ready ## lint, types and the tests on one Python (ONLY="lint
 	@exec $(BOOTSTRAP)/bin/python check.py test
 
 .PHONY: check
-check: $(BOOTSTRAP)/.ready ## what `make test` does, on the newest Pythons, too, and what is slow or needs Docker (ONLY narrows)
+check: $(BOOTSTRAP)/.ready ## what `make test` does, and what is slow or needs Docker (ONLY narrows)
 	@exec $(BOOTSTRAP)/bin/python check.py check
 
 .PHONY: format

@@ -13,10 +13,8 @@ from tox.tox_env.errors import Fail
 from workspace import packages, tox_command, tox_envs
 
 ALL = [(folder, name) for folder in packages() for name in tox_envs(folder)]
-# `coverage` runs every test on the Python that make has, 3.11 in .ci/run. The pipelines run 3.12, too.
 OF_ROOT = {"lint", "types"}
 """What tox.ini has, too, with dependencies."""
-CHECKED = {"coverage", "py313", "py314"}
 
 
 @impl
@@ -31,7 +29,7 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     seeds = state.conf.memory_seed_loaders
     for folder, name in ALL:
         call = Command([*tox_command(folder, name), *arguments])
-        labels = ["test"] if name == "quick" else ["check"] if name in CHECKED else []
+        labels = ["test"] if name == "quick" else ["check"] if name == "coverage" else []
         seeds[f"{folder.name}-{name}"] = [
             MemoryLoader(commands=[call], labels=labels, deps="", **common)
         ]
