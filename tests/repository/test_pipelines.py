@@ -18,7 +18,8 @@ GITLAB = sorted((ROOT / ".gitlab").glob("*.yml"))
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 GITLAB_SCHEMA = ("vendor.gitlab-ci", "--data-transform", "gitlab-ci")
-COMMON = read_yaml(ROOT / ".gitlab/common.yml")
+# Not `safe`, which knows no `!reference`.
+COMMON: dict[str, Any] = YAML().load(ROOT / ".gitlab/common.yml")
 each_package = pytest.mark.parametrize("package", workspace.packages(), ids=lambda path: path.name)
 
 
@@ -39,7 +40,6 @@ SERVICE_TEXT = inserted(ROOT / ".gitlab/service.yml", service="orders")
 PACKAGE_TEXT = inserted(
     ROOT / ".gitlab/package.yml", name="orders", folder="services/orders", packages=""
 )
-# Not `safe`, which knows no `!reference`.
 SERVICE_JOBS: dict[str, Any] = YAML().load(SERVICE_TEXT)
 PACKAGE_JOBS: dict[str, Any] = YAML().load(PACKAGE_TEXT)
 
