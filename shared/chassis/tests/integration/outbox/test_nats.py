@@ -120,6 +120,7 @@ def consume(server: NatsServer, jetstream: JetStreamContext) -> Run:
             database_url=SecretStr(UNUSED),
             events_url=AnyUrl(server.url(READER, path=f"/{STREAM}")),
             nats_password=SecretStr(READER),
+            trusted_network=True,
             shutdown_seconds=2,
         )
         async with consuming(settings, inbox.receive) as consumer:
@@ -321,6 +322,7 @@ class TestConsuming:
             database_url=SecretStr(UNUSED),
             events_url=AnyUrl(server.url(READER, path=f"/{STREAM}")),
             nats_password=SecretStr(READER),
+            trusted_network=True,
             shutdown_seconds=2,
         )
         inbox = Inbox()
@@ -355,6 +357,7 @@ class TestOutbox:
             events_subscribers=(Subscriber(name="broker", url=AnyUrl(server.url(STREAM))),),
             events_deadline_seconds=DEADLINE_SECONDS,
             nats_password=SecretStr(STREAM),
+            trusted_network=True,
         )
         inbox = Inbox()
         async with (
