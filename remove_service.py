@@ -120,7 +120,8 @@ def plan(root: Path, name: str, names: Collection[str]) -> tuple[set[str], dict[
     listed = run(root, "git", "ls-files").splitlines()
     tracked = [each for each in listed if (root / each).is_file()]
     pacts = [pact for each in names for pact in (f"{name}-{each}", f"{each}-{name}")]
-    gone = {f"contracts/openapi/{name}.json", *(f"contracts/pacts/{each}.json" for each in pacts)}
+    gone = {f"contracts/{kind}/{name}.json" for kind in ("openapi", "asyncapi")}
+    gone |= {f"contracts/pacts/{each}.json" for each in pacts}
     gone |= {f"services/{name}", f"tests/e2e/workflows/{_module(name)}", *_external(root, name)}
     texts = {file: _read(root / file) for file in tracked}
     for file, text in texts.items():

@@ -30,6 +30,7 @@ FILES = {
     "contracts/pacts/accounts-orders.json": "{}",
     "contracts/pacts/stock-accounts.json": '{"provider": "accounts", "state": "a"}',
     "contracts/openapi/orders.json": "{}",
+    "contracts/asyncapi/orders.json": "{}",
     "contracts/removed.toml": '["orders-stock"]\n"a" = "b"\n\n["stock-accounts"]\n"a" = "b"\n',
     "contracts/external/web-stock.json": '{"consumer": {"name": "web"}, "provider": {"name": "stock"}}',
     "services/accounts/tests/contract/test_orders_events.py": "",
@@ -68,6 +69,7 @@ class TestServiceThatNobodyNeeds:
         assert removed(root, "orders") == {
             "bench/__init__.py",
             "bench/data.sql",
+            "contracts/asyncapi/orders.json",
             "contracts/openapi/orders.json",
             "contracts/pacts/accounts-orders.json",
             "contracts/pacts/orders-accounts.json",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import workspace
 from tests.e2e.third_party.conftest import HERE, RunNode
 
 
@@ -18,4 +19,5 @@ def test_redocly_finds_no_error(
     monkeypatch.setenv("REDOCLY_TELEMETRY", "off")
     monkeypatch.setenv("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true")
     options = ("--config", HERE / "redocly.yaml")
-    node("node_modules/@redocly/cli/bin/cli.js", "lint", *options, *descriptions)
+    events = workspace.ROOT.glob("contracts/asyncapi/*.json")
+    node("node_modules/@redocly/cli/bin/cli.js", "lint", *options, *descriptions, *events)

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 _PERMANENT = 500
@@ -53,10 +53,19 @@ class SmtpMail:
     async def send(self, mail: Mail) -> None:
         import aiosmtplib  # noqa: PLC0415 - a service without SMTP starts faster without it
 
+        url = self._url
         try:
             # The library's own timeouts are per command.
             async with asyncio.timeout(self._deadline_seconds):
-                await aiosmtplib.send(self._message(mail), **self._server())
+                await aiosmtplib.send(
+                    self._message(mail),
+                    hostname=url.hostname,
+                    port=url.port or _DEFAULT_PORTS[url.scheme],
+                    username=unquote(url.username) if url.username else None,
+                    password=unquote(url.password) if url.password else None,
+                    use_tls=url.scheme == "smtps",
+                    start_tls=url.scheme == "smtp",
+                )
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _failure(min(each.code for each in error.recipients)) from None
         except aiosmtplib.SMTPDataError as error:
@@ -64,17 +73,6 @@ class SmtpMail:
         except Exception as error:  # noqa: BLE001 - one mail must not stop the others
             # Its text may repeat what was sent.
             raise MailNotSent(type(error).__name__) from None
-
-    def _server(self) -> dict[str, Any]:
-        url = self._url
-        return {
-            "hostname": url.hostname,
-            "port": url.port or _DEFAULT_PORTS[url.scheme],
-            "username": unquote(url.username) if url.username else None,
-            "password": unquote(url.password) if url.password else None,
-            "use_tls": url.scheme == "smtps",
-            "start_tls": url.scheme == "smtp",
-        }
 
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()

@@ -1,5 +1,7 @@
 """The event of a revoked signing key (docs/events.md)."""
 
+from pydantic import BaseModel
+
 from chassis.db.columns import utc_now
 from chassis.db.sessions import WriteSession
 from chassis.events.outbox.writing import write_event
@@ -7,6 +9,10 @@ from chassis.events.outbox.writing import write_event
 _NO_ACCOUNT = 0
 _DELAY_SECONDS = 40.0
 """Until every relay has loaded the new key and renewed its token, so that the event carries one of the new key."""
+
+
+class KeysData(BaseModel):
+    """Nothing: the event's token is of the new key."""
 
 
 async def write_keys_event(session: WriteSession) -> None:
@@ -20,6 +26,6 @@ async def write_keys_event(session: WriteSession) -> None:
         "keys.revoked",
         aggregate_id=_NO_ACCOUNT,
         version=version,
-        data={},
+        data=KeysData().model_dump(),
         after_seconds=_DELAY_SECONDS,
     )

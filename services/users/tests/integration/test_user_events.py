@@ -1,12 +1,19 @@
 """Every change of an account writes an event, and nothing else does."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlmodel import col, select
 
+from app.events.description import asyncapi
+from app.events.key_events import write_keys_event
+from app.events.user_events import SOURCE
 from chassis.db.sessions import WriteSession
+from chassis.events.cloudevents import to_http
 from chassis.events.outbox.models import OutboxEvent
+from chassis.events.outbox.transport import cloud_event
+from contracts.schemas import violations
 from service_testing.assertions import assert_status
 from service_testing.client import AppClient
 from tests.commands import Operator
@@ -92,6 +99,23 @@ class TestChanges:
         operator.run("create-admin", *email)  # which changes nothing
         rows = stored_rows(spare_database_url, EVENTS)
         assert [(row.type, row.version) for row in rows] == [("user.created", 1)]
+
+    async def test_events_are_as_asyncapi_describes_them(
+        self, user_client: AppClient, user: Account, session: WriteSession
+    ) -> None:
+        assert_status(await user_client.post("/users/", json=create_user_data()), 201)
+        assert_status(await user_client.patch("/users/me", json={"name": "Ada King"}), 200)
+        assert_status(await delete_me(user_client, user), 204)
+        await write_keys_event(session)
+        components: Any = asyncapi()["components"]
+        events = (await session.exec(select(OutboxEvent))).all()
+        await session.commit()
+        assert {event.type for event in events} == components["messages"].keys()
+        for event in events:
+            schema = {**components["messages"][event.type]["payload"], "components": components}
+            sent = json.loads(to_http(cloud_event(event, SOURCE))[1])
+            assert list(violations(schema, sent)) == []
+            assert sent.keys() <= schema["properties"].keys()
 
 
 class TestNoChange:

@@ -1,9 +1,10 @@
 """The pytest plugin: options, the choice of tests, and the files that a run writes."""
 
-import importlib
+import importlib.util
 import traceback
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from contracts.fixtures import RECORDED, VERIFIED
 from contracts.pacts import canonical, pact_of
 from contracts.results import write_result
 
-OUTPUT, OPENAPI = "--contracts-output", "--contracts-openapi"
+OUTPUT, OPENAPI, ASYNCAPI = "--contracts-output", "--contracts-openapi", "--contracts-asyncapi"
 PACTS, VERIFIED_OUTPUT = "--contracts-pacts", "--contracts-verified"
 
 
@@ -28,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, kind, metavar, told in (
         (OUTPUT, Path, "FOLDER", "record what consumer tests expect instead of comparing it"),
         (OPENAPI, str, "MODULE:NAME", "write the description of this app or function there, too"),
+        (ASYNCAPI, str, "MODULE:NAME", "and what this function returns, if there is the module"),
         (
             PACTS,
             Path,
@@ -89,18 +91,32 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the description, after the tests have set up what the app needs."""
-    output, app = session.config.getoption(OUTPUT), session.config.getoption(OPENAPI)
+    """Write the descriptions, after the tests have set up what the app needs."""
+    output, app, events = map(session.config.getoption, (OUTPUT, OPENAPI, ASYNCAPI))
     if output and app:
-        module, _, name = app.partition(":")
         try:
-            found = getattr(importlib.import_module(module), name)
-            description = (found if hasattr(found, "openapi") else found()).openapi()
-        except Exception:  # noqa: BLE001 - the gate shows the output, and misses the file
+            found = _imported(app)
+            written = {"openapi": (found if hasattr(found, "openapi") else found()).openapi()}
+            if events and _exists(events):
+                written["asyncapi"] = _imported(events)()
+        except Exception:  # noqa: BLE001 - the gate shows the output, and misses the files
             traceback.print_exc()
         else:
             output.mkdir(parents=True, exist_ok=True)
-            (output / "openapi.json").write_text(canonical(description), encoding="utf-8")
+            for name, description in written.items():
+                (output / f"{name}.json").write_text(canonical(description), encoding="utf-8")
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _exists(place: str) -> bool:
+    try:
+        return importlib.util.find_spec(place.partition(":")[0]) is not None
+    except ModuleNotFoundError:  # of a package around it
+        return False
 
 
 def _is_verifying(config: pytest.Config) -> bool:

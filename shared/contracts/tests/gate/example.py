@@ -20,6 +20,7 @@ import pytest
 from contracts.gate.descriptions import report_changes
 from contracts.gate.gate import Gate
 from contracts.gate.runner import Run
+from contracts.gate.tested import events_of
 from contracts.gate.workspace import Participant, Workspace
 from contracts.openapi.conformance import Description
 
@@ -60,14 +61,14 @@ class InProcessRunner:
         """A hash of everything that the result depends on, without the names of temporary folders."""
         folders = [participant.folder]
         names = [option.partition("=")[0] for option in options]
-        if names != ["--contracts-output", "--contracts-openapi"]:
+        if names != ["--contracts-output", "--contracts-openapi", "--contracts-asyncapi"]:
             folders.append(participant.folder.parents[1] / "contracts")
         given = "--contracts-pacts="
         folders += [Path(each.removeprefix(given)) for each in options if each.startswith(given)]
         digest = hashlib.sha256(json.dumps([participant.name, sorted(names)]).encode())
         for folder in folders:
             for path in sorted(folder.rglob("*")):
-                if path.is_file() and "openapi" not in path.parts:
+                if path.is_file() and not {"openapi", "asyncapi"} & {*path.parts}:
                     digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
         return digest.hexdigest()
 
@@ -132,7 +133,8 @@ class Example:
     def changes(self) -> str:
         """What the step `compatible` reports."""
         gate = self.gate
-        return report_changes(gate.workspace, gate.deployments, self.descriptions())
+        events = events_of(gate.workspace, {})
+        return report_changes(gate.workspace, gate.deployments, self.descriptions(), events)
 
     def descriptions(self) -> dict[str, Description]:
         """The committed ones."""

@@ -220,18 +220,18 @@ class TestDescriptions:
     def test_different_description_is_named(self, example: Example) -> None:
         example.edit(OPENAPI, ('"is_available"', '"is_enabled"'))
         with pytest.raises(ContractError, match=r"`shop: an available book` .* response"):
-            check_conformance(example.gate.workspace, example.descriptions())
+            check_conformance(example.gate.workspace, example.descriptions(), {})
 
     def test_unknown_provider_is_an_error(self, example: Example) -> None:
         text = example.path(PACT).read_text().replace('"name": "catalog"', '"name": "depot"')
         example.write("contracts/pacts/shop-depot.json", text)
         with pytest.raises(ContractError, match="unknown provider depot"):
-            check_conformance(example.gate.workspace, example.descriptions())
+            check_conformance(example.gate.workspace, example.descriptions(), {})
 
     def test_missing_description_is_an_error(self, example: Example) -> None:
         example.path(OPENAPI).unlink()
         with pytest.raises(ContractError, match=r"is missing\. Run `contracts update`"):
-            check_conformance(example.gate.workspace, example.descriptions())
+            check_conformance(example.gate.workspace, example.descriptions(), {})
 
     def test_breaking_change_names_the_consumer(self, example: Example) -> None:
         example.edit(OPENAPI, ('"is_available"', '"is_enabled"'))

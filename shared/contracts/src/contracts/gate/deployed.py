@@ -114,7 +114,14 @@ class Deployments:
 
     def description(self, service: str) -> Description | None:
         """The deployed OpenAPI description; None if that version has none."""
-        text = self.file_at(service, self.workspace.descriptions / f"{service}.json")
+        return self._json_at(service, self.workspace.descriptions)
+
+    def events(self, service: str) -> Description | None:
+        """The deployed AsyncAPI document; None if that version has none."""
+        return self._json_at(service, self.workspace.events)
+
+    def _json_at(self, service: str, folder: Path) -> Description | None:
+        text = self.file_at(service, folder / f"{service}.json")
         return json.loads(text) if text else None
 
     def file_at(self, service: str, path: Path) -> str | None:

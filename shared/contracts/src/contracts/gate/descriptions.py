@@ -1,4 +1,4 @@
-"""OpenAPI: interactions conform to the descriptions, and no change breaks a consumer."""
+"""OpenAPI and AsyncAPI: interactions conform to the descriptions, and no change breaks a consumer."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,6 +8,7 @@ from contracts.gate.readers import deprecated_uses
 from contracts.gate.workspace import Workspace
 from contracts.openapi.changes import breaking_changes
 from contracts.openapi.conformance import Description, violations
+from contracts.openapi.events import event_changes, event_violations
 from contracts.openapi.variants import undocumented_variants
 from contracts.pacts import Interaction
 
@@ -15,6 +16,7 @@ from contracts.pacts import Interaction
 def check_conformance(
     workspace: Workspace,
     descriptions: Mapping[str, Description],
+    events: Mapping[str, Description],
     broken: Collection[Interaction] = (),
 ) -> str:
     """A sentence with the figures. `broken` is what fails anyway.
@@ -30,11 +32,10 @@ def check_conformance(
         if each.provider not in descriptions:
             raise ContractError(f"`{each}` in {each.file_name}: unknown provider {each.provider}.")
         checked += not each.is_message
-        found += [
-            f"`{each}` ({each.test}): {violation}."
-            for violation in violations(each, descriptions[each.provider])
-            if each in intact
-        ]
+        different = [*violations(each, descriptions[each.provider])]
+        if each.provider in events:
+            different += event_violations(each, events[each.provider])
+        found += [f"`{each}` ({each.test}): {one}." for one in different if each in intact]
     for service, description in descriptions.items():
         # A consumer elsewhere can't be changed here.
         of_service = [
@@ -56,6 +57,7 @@ def report_changes(
     workspace: Workspace,
     deployments: Deployments,
     descriptions: Mapping[str, Description],
+    events: Mapping[str, Description],
     broken: Collection[Interaction] = (),
 ) -> str:
     """The breaking changes since the deployed descriptions and who uses what is deprecated, one line each.
@@ -71,6 +73,7 @@ def report_changes(
             each for each in workspace.contracts.every_interaction() if each.provider == service
         ]
         changes = list(breaking_changes(old, new, interactions)) if old else []
+        changes += event_changes(deployments.events(service), events.get(service), interactions)
         for change in (each for each in changes if each.used_by):
             is_known = all(each in broken for each in change.used_by)
             told = f"{change.what}; breaks the interactions above" if is_known else change

@@ -14,7 +14,7 @@ from contracts.gate.record import NOT_ASKED, Record
 from contracts.gate.records import CONSUMERS, deployment_of, write_record
 from contracts.gate.removed import removed_interactions
 from contracts.gate.runner import Runner
-from contracts.gate.tested import OK, Tested, described, run_tests
+from contracts.gate.tested import OK, Tested, described, events_of, run_tests, texts
 from contracts.gate.workspace import Workspace
 from contracts.openapi.conformance import Description
 from contracts.results import count, grouped
@@ -34,8 +34,13 @@ class Gate:
     def update(self) -> list[str]:
         """Write pacts and descriptions; returns one line for each file that changed."""
         with run_tests(self.workspace, self.runner, self.workspace.participants) as tested:
-            pacts, wanted = self._pacts(tested), described(tested)
+            pacts, wanted, events = (
+                self._pacts(tested),
+                described(tested),
+                events_of(self.workspace, tested),
+            )
         written = drift.write(self.workspace.descriptions, wanted)
+        written += drift.write(self.workspace.events, texts(events))
         return written + drift.write(self.workspace.pacts, pacts)
 
     def check(self, parts: Collection[str], options: Sequence[str] = ()) -> bool:
@@ -110,10 +115,12 @@ class Gate:
             return {name: each.description or committed(name) for name, each in tested.items()}
 
         def conform(report: Report) -> None:
-            report(descriptions.check_conformance(self.workspace, now(), broken))
+            events = events_of(self.workspace, tested)
+            report(descriptions.check_conformance(self.workspace, now(), events, broken))
 
         def changes(report: Report) -> None:
-            report(descriptions.report_changes(self.workspace, self.deployments, now(), broken))
+            old, events = self.deployments, events_of(self.workspace, tested)
+            report(descriptions.report_changes(self.workspace, old, now(), events, broken))
 
         with self._recorded(CONSUMERS) as record:
             record.run("described", conform)
@@ -130,6 +137,9 @@ class Gate:
         # What breaks a consumer is to be corrected, not written to the description.
         if not is_broken:
             found += drift.differences(self.workspace.descriptions, wanted)
+            found += drift.differences(
+                self.workspace.events, texts(events_of(self.workspace, tested))
+            )
         try:
             explained, problems = removed_interactions(self.workspace, self.deployments)
             for line in explained:

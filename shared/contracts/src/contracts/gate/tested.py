@@ -55,6 +55,12 @@ class Tested:
         path = self.folder / "recorded/openapi.json"
         return json.loads(path.read_bytes()) if path.is_file() else None
 
+    @cached_property
+    def events(self) -> Description | None:
+        """None if it publishes none."""
+        path = self.folder / "recorded/asyncapi.json"
+        return json.loads(path.read_bytes()) if path.is_file() else None
+
 
 @contextmanager
 def run_tests(
@@ -77,6 +83,7 @@ def run_tests(
             if service in recording:
                 arguments.append(f"--contracts-output={own / 'recorded'}")
                 arguments.append(f"--contracts-openapi={workspace.settings.openapi}")
+                arguments.append(f"--contracts-asyncapi={workspace.settings.asyncapi}")
             if service in providers:
                 arguments.append(f"--contracts-verified={own / 'verified'}")
             print(f"{service}: running its contract tests ...", flush=True)
@@ -97,4 +104,20 @@ def described(tested: Mapping[str, Tested]) -> dict[str, str]:
         if each.description is None:
             why = "See above." if any(result.reason for result in each.results) else each.run.output
             raise ContractError(f"{name} has no OpenAPI description: its app can't be built. {why}")
-    return {f"{name}.json": canonical(each.description) for name, each in tested.items()}
+    return texts({name: each.description for name, each in tested.items()})
+
+
+def texts(documents: Mapping[str, Description | None]) -> dict[str, str]:
+    """By the name of the file."""
+    return {f"{name}.json": canonical(each) for name, each in documents.items()}
+
+
+def events_of(workspace: Workspace, tested: Mapping[str, Tested]) -> dict[str, Description]:
+    """The AsyncAPI document of each service that publishes events; the committed one if the app can't be built."""
+    found = {
+        name: tested[name].events
+        if name in tested and tested[name].description
+        else workspace.events_of(name)
+        for name in workspace.participants
+    }
+    return {name: each for name, each in found.items() if each is not None}

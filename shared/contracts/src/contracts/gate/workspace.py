@@ -28,6 +28,8 @@ class Settings:
     """The contract tests, relative to the participant's folder."""
     openapi: str = "app.main:create_app"
     """A FastAPI app or a function that returns one, as `module:name`."""
+    asyncapi: str = "app.events.description:asyncapi"
+    """A function that returns the AsyncAPI document of a service's events. Those without the module have none."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables for tests and descriptions; `{NAME}` is the upper-case name."""
     pins: Sequence[str] = ()
@@ -76,6 +78,16 @@ class Workspace:
     @property
     def descriptions(self) -> Path:
         return self.contracts.folder / "openapi"
+
+    @property
+    def events(self) -> Path:
+        """The AsyncAPI documents."""
+        return self.contracts.folder / "asyncapi"
+
+    def events_of(self, service: str) -> Description | None:
+        """The committed AsyncAPI document; None if there is none."""
+        path = self.events / f"{service}.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def description(self, service: str) -> Description:
         """The committed OpenAPI description. Raises `ContractError` if it is missing."""

@@ -7,4 +7,5 @@ A publisher takes these steps:
 3. Call `writing.write_event` in the transaction of each change.
 4. Run `process.delivering` in the app's lifespan, and add `metrics.measure_outbox`.
 5. Add `commands.add_outbox_commands` to its command line.
+6. Describe the events with `chassis.events.asyncapi`.
 """
