@@ -212,6 +212,17 @@ class TestLimits:
         claimed = limited.request(PAGE, client="198.51.100.10, 203.0.113.3")
         assert claimed.status == 429
 
+    @pytest.mark.parametrize(
+        "network", ["2001:db8:a:b", "a0a:a0a:0:a00"]
+    )  # the last has bytes of line feeds
+    def test_ipv6_network_of_one_holder_counts_as_one_address(
+        self, limited: Proxy, network: str
+    ) -> None:
+        for number in range(10):
+            assert limited.request(PAGE, client=f"{network}:{number}::1").status == 200
+        assert until_refused(limited, PAGE, client=f"{network}:ffff::1").status == 429
+        assert limited.request(PAGE, client=f"{network[:-1]}c::1").status == 200
+
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
     def test_address_from_somebody_who_is_not_trusted_does_not_count(self, limited: Proxy) -> None:
         numbers = iter(range(1, 200))
