@@ -19,6 +19,7 @@ from app.models import CreatedItem, Item, ItemRemoval, Owner, ReceivedEvent
 from app.repositories.item_removals import ItemRemovalRepository
 from app.repositories.items import ItemRepository
 from app.repositories.owners import OwnerRepository
+from app.repositories.received_events import ReceivedEventRepository
 from app.repositories.resyncs import ResyncRepository
 from app.schemas import ItemCreate
 from app.services import items, owners
@@ -54,7 +55,11 @@ class TestAtomic:
 
     @pytest.mark.parametrize(
         ("repository", "statement"),
-        [(OwnerRepository, "save_newer"), (ItemRemovalRepository, "add")],
+        [
+            (ReceivedEventRepository, "add_if_absent"),
+            (OwnerRepository, "save_newer"),
+            (ItemRemovalRepository, "add"),
+        ],
     )
     async def test_event_is_not_received_if_it_cannot_be_applied(
         self,

@@ -125,6 +125,21 @@ class TestTransaction:
             await then
         return note
 
+    async def test_transactions_on_sqlite_take_turns_as_they_came(
+        self, database: Database, on_sqlite: None
+    ) -> None:
+        """SQLite's own lock is polled, so whoever comes last may be first."""
+        begun: list[int] = []
+
+        async def transact(number: int) -> None:
+            async with database.transaction() as session:
+                await session.connection()
+                begun.append(number)
+                await asyncio.sleep(0.02)
+
+        await asyncio.gather(*(transact(number) for number in range(9)))
+        assert begun == list(range(9))
+
     async def test_exception_rolls_back(self, database: Database) -> None:
         async def fail() -> None:
             raise ZeroDivisionError
