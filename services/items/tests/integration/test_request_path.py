@@ -4,8 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType
-from typing import Any
+from types import FrameType
 
 import pytest
 
@@ -28,30 +27,22 @@ NOT_COUNTED = {
 @contextmanager
 def recorded_files() -> Iterator[set[str]]:
     """The files of the service and the chassis that execute code in the block."""
-    monitoring: Any = vars(sys)["monitoring"]  # mypy checks for Python 3.11, which has none
-    tool = 4  # any that no debugger, profiler or coverage uses
     files: set[str] = set()
 
-    def record(code: CodeType, _: int) -> object:
-        path = Path(code.co_filename)
+    def record(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
         for folder in FOLDERS:
             if path.is_relative_to(folder):
                 files.add(path.relative_to(folder.parent).as_posix())
-        return monitoring.DISABLE
 
-    monitoring.use_tool_id(tool, "request path")
-    monitoring.register_callback(tool, monitoring.events.PY_START, record)
-    monitoring.set_events(tool, monitoring.events.PY_START)
-    monitoring.restart_events()
+    sys.setprofile(record)
     try:
         yield files
     finally:
-        monitoring.set_events(tool, monitoring.events.NO_EVENTS)
-        monitoring.free_tool_id(tool)
+        sys.setprofile(None)
 
 
 @pytest.mark.committed
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is new in Python 3.12")
 class TestRequestPath:
     async def test_create_item_by_a_known_owner_executes_code_of_few_files(
         self, user_client: AppClient, session: WriteSession
