@@ -1,10 +1,6 @@
 """Password hashing: Argon2id, off the event loop, a bounded number at a time."""
 
-import os
-import sys
-import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -20,10 +16,6 @@ from chassis.web.errors import Overloaded
 
 HasGone = Callable[[], Awaitable[bool]]
 ResultT = TypeVar("ResultT")
-
-
-_NICENESS = 5
-"""Requests that hash nothing, such as reads, get a busy core before those that do."""
 
 
 async def never_gone() -> bool:
@@ -82,14 +74,6 @@ class PasswordHasher:
             if await has_gone():
                 raise ClientDisconnect  # nobody would learn the result
             try:
-                return await anyio.to_thread.run_sync(_at_low_priority, work)
+                return await anyio.to_thread.run_sync(work)
             except HashingError as error:  # Argon2 got too little memory
                 raise MemoryError from error
-
-
-def _at_low_priority(work: Callable[[], ResultT]) -> ResultT:
-    if sys.platform == "linux":  # where each thread has a priority of its own
-        own = os.getpriority(os.PRIO_PROCESS, os.getpid())
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), own + _NICENESS)
-    return work()

@@ -1,7 +1,5 @@
 """Password hashing: its cost, its limit, and what it does when there is no hash."""
 
-import os
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -118,19 +116,6 @@ async def test_hash_without_enough_memory_is_a_memory_error(
     monkeypatch.setattr(Argon2Hasher, "hash", fail)
     with pytest.raises(MemoryError):
         await passwords.hash(PASSWORD)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has priorities of threads")
-async def test_hashing_leaves_a_busy_core_to_requests(
-    passwords: PasswordHasher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def priority(*_: object, **__: object) -> str:
-        return str(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-
-    monkeypatch.setattr(Argon2Hasher, "hash", priority)
-    before = os.getpriority(os.PRIO_PROCESS, os.getpid())
-    assert int(await passwords.hash(PASSWORD)) == min(before + 5, 19)
-    assert os.getpriority(os.PRIO_PROCESS, os.getpid()) == before
 
 
 class TestBound:
