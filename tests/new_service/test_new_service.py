@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.new_service.clones import ORDERS, QUOTES, attempt, clone, gates, run
+from tests.new_service.clones import ORDERS, QUOTES, attempt, clone, gates, run, tox
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,7 @@ def test_gates_pass_without_the_service_that_the_new_ones_consumed(
     assert not (made / "services/items").exists()
     assert not (made / "services/orders/app/clients/items.py").exists()
     gates(made, "quotes", "orders", is_complete=pytestconfig.getoption("--all"))
+    tox(made, "-c services/users -e quick")  # no test of users needs one of its consumers
 
 
 def test_failure_halfway_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class TestReadKeys:
 
     async def test_published_key_verifies_a_token(self, client: AppClient, user: Account) -> None:
         (key,) = (await client.get("/.well-known/jwks.json")).json()["keys"]
-        claims = jwt.decode(user.token, PyJWK(key), algorithms=["EdDSA"], audience="items")
+        claims = jwt.decode(user.token, PyJWK(key), algorithms=["EdDSA"], audience="users")
         assert claims["sub"] == str(user.id)
 
     async def test_read_keys_shows_a_rotated_key_at_once(
