@@ -87,13 +87,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _measure(call: ListCall, urls: Sequence[str], rounds: int) -> bool:
     """Ask all services in turns, print the medians, and return whether their ratio is within the limit."""
-    with ExitStack() as cleanup:
-        clients = [
-            cleanup.enter_context(httpx.Client(base_url=url, trust_env=False, timeout=60))
-            for url in urls
-        ]
-        requests = [_request(call, client) for client in clients]
-        times = [[_milliseconds(request) for request in requests] for _ in range(rounds)]
+    requests = [_request(call, url) for url in urls]
+    times = [[_milliseconds(request) for request in requests] for _ in range(rounds)]
     few, many = map(statistics.median, zip(*times, strict=True))
     is_within_limit: bool = many <= call.limit * few
     mark = "" if is_within_limit else "  over the limit"
@@ -101,8 +96,8 @@ def _measure(call: ListCall, urls: Sequence[str], rounds: int) -> bool:
     return is_within_limit
 
 
-def _request(call: ListCall, client: httpx.Client) -> Callable[[], object]:
-    params = dict(call.params)
+def _request(call: ListCall, url: str) -> Callable[[], object]:
+    client, params = httpx.Client(base_url=url, trust_env=False, timeout=60), dict(call.params)
     for _ in range(_PAGES_BEFORE_CURSOR if call.by_cursor else 0):
         params["after"] = _page(client, params)["next"]
     return lambda: _page(client, params)

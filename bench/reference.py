@@ -36,16 +36,10 @@ SELECT CASE WHEN EXISTS (SELECT owner_id FROM item_removals) THEN (
   SELECT count(*) FROM (
     SELECT 1 FROM items WHERE owner_id NOT IN (SELECT owner_id FROM item_removals) LIMIT 5001
   ) AS bounded
-) ELSE (
-  SELECT count(*) FROM (
-    SELECT 1 FROM items LIMIT 5001
-  ) AS bounded
-) END
+) ELSE (SELECT count(*) FROM (SELECT 1 FROM items LIMIT 5001) AS bounded) END
 """
 INSERT_ITEM = """
-WITH owner AS (
-  SELECT id, name FROM owners WHERE id = $1 AND is_active AND NOT is_deleted FOR SHARE
-)
+WITH owner AS (SELECT id, name FROM owners WHERE id = $1 AND is_active AND NOT is_deleted FOR SHARE)
 INSERT INTO items (owner_id, name, description, price_cents, search_text, version, created_at, updated_at)
 SELECT owner.id, $2, $3, $4, $5, 1, $6, $6 FROM owner
 RETURNING id, name, description, price_cents, owner_id, (SELECT name FROM owner) AS owner_name,
