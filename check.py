@@ -18,6 +18,8 @@ from typing import Any
 TOX = [sys.executable, "-m", "tox"]
 # Each waits about half its time, for a process or a server.
 JOBS = min(8, 2 * (os.cpu_count() or 1))
+FIRST = {"e2e-local", "e2e-all", "new-service"}
+"""They take longest."""
 COUNTS = ("passed", "failed", "skipped")
 NO_DOCKER = "no Docker engine answers: install one, or start it"
 
@@ -80,6 +82,7 @@ def main(label: str, only: str) -> int:
     names = narrowed(labelled(label), only.split())
     missing = [] if has_docker() else [name for name in labelled("docker") if name in names]
     can_run = [name for name in names if name not in missing]
+    can_run.sort(key=lambda name: name not in FIRST)
     print(f"{len(can_run)} steps, {JOBS} at a time. The first run takes longer.", flush=True)
     reports = run(can_run) if can_run else {}
     rows = [row(name, reports[name]) for name in can_run if name in reports]
