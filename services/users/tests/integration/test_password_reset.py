@@ -1,11 +1,13 @@
 """`POST /auth/password-reset`: a new password by mail."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
 
 from app.dependencies import UsersState
+from app.services.passwords import PasswordHasher
 from chassis.db.sessions import WriteSession
 from service_testing.assertions import assert_error_response, assert_status, assert_validation_error
 from service_testing.client import AppClient
@@ -112,6 +114,25 @@ class TestConfirm:
         await ask(client, user.email)
         token = await mailer.token()
         frozen_time.tick(hours=2)
+        await assert_refused(client, token)
+
+    async def test_token_that_expires_while_the_password_is_hashed_is_refused(
+        self,
+        client: AppClient,
+        user: Account,
+        mailer: Mailer,
+        frozen_time: FrozenTime,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        await ask(client, user.email)
+        token = await mailer.token()
+        hash_ = PasswordHasher.hash
+
+        async def hash_slowly(hasher: PasswordHasher, *arguments: Any) -> str:
+            frozen_time.tick(hours=2)
+            return await hash_(hasher, *arguments)
+
+        monkeypatch.setattr(PasswordHasher, "hash", hash_slowly)
         await assert_refused(client, token)
 
     async def test_unknown_token_returns_400(self, client: AppClient) -> None:

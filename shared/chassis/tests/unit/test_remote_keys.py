@@ -225,6 +225,22 @@ class TestUnknownIds:
             assert publisher.calls == calls
             publisher.now += MIN_REFRESH_INTERVAL_SECONDS
 
+    async def test_known_key_is_found_while_a_refresh_takes_long(
+        self, publisher: FakePublisher
+    ) -> None:
+        keys = publisher.start()
+        await keys.find("k1")
+        publisher.now += MAX_AGE_SECONDS
+        publisher.asked.clear()
+        publisher.answers.clear()
+        refreshing = asyncio.create_task(keys.find("k1"))
+        await publisher.asked.wait()
+        publisher.now += MIN_REFRESH_INTERVAL_SECONDS
+        async with asyncio.timeout(10):
+            assert await keys.find("k1")
+        publisher.answers.set()
+        assert await refreshing
+
     async def test_concurrent_finds_cause_one_request(
         self, keys: RemoteKeys, publisher: FakePublisher
     ) -> None:

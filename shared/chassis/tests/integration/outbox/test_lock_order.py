@@ -90,6 +90,19 @@ async def test_retry_of_a_parked_event_waits_for_the_relay_of_its_stream(outbox:
     assert await outbox.streams_left() == 1
 
 
+async def test_relay_loses_the_lease_of_a_stream_that_is_retried(outbox: Outbox) -> None:
+    await outbox.create(1)
+    await park(outbox)
+    await outbox.change(1)
+    async with outbox.database.transaction() as session:
+        leases = await streams.lease(session, READER, limit=9, seconds=60, horizon_seconds=300)
+    await outbox.database.transact(lambda session: administration.retry(session, None))
+    leases[0].finish(leases[0].events[0])
+    async with outbox.database.transaction() as session:
+        assert await streams.give_back(session, READER, leases) == leases
+    assert await outbox.streams_left() == 1
+
+
 async def test_removal_of_a_subscriber_locks_streams_by_aggregate(outbox: Outbox) -> None:
     for note in (2, 1):
         await outbox.create(note)
