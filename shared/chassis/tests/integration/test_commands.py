@@ -59,7 +59,7 @@ class TestHelp:
 
 
 def test_commands_import_nothing_that_only_some_need() -> None:
-    """A service and each of its replicas would take a third longer to start."""
+    """A service and each of its replicas would take a fifth longer to start."""
     script = "import sys, chassis.ops.cli; print(sorted({'alembic', 'faststream', 'nats'} & {*sys.modules}))"
     result = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
