@@ -113,4 +113,6 @@ async def test_administrator_may_do_everything(server: NatsServer) -> None:
 
 async def test_wrong_password_is_refused(server: NatsServer) -> None:
     with pytest.raises(NoServersError):
-        await nats.connect(f"nats://orders:wrong@127.0.0.1:{server.port}", max_reconnect_attempts=1)
+        await nats.connect(
+            f"nats://orders:password@127.0.0.1:{server.port}", max_reconnect_attempts=1
+        )

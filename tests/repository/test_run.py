@@ -16,10 +16,11 @@ from typing import Any, Self
 import pytest
 from conftest import MadeUp
 
-# Under nohup the tests' own process ignores SIGHUP, and so would what it starts.
+# Under nohup the tests' own process ignores SIGHUP, in the background of a script SIGINT, and so would what it starts.
 DRIVER = """
 import runpy, signal
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 runpy.run_path("run.py", run_name="__main__")
 """
 

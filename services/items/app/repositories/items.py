@@ -15,7 +15,7 @@ from app.etags import item_etag, representation_version
 from app.models import CreatedItem, Item, ItemRemoval, Owner, metadata
 from app.money import price_text, to_cents
 from app.schemas import ItemView
-from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold, utc_now
+from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold
 from chassis.db.paging import Sort, bounded_count, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.web.paging import Page, PageQuery
@@ -131,25 +131,22 @@ _ACTIVE_OWNER = (
     .cte("owner")
 )
 _TABLE = metadata.tables["items"]
-_NEW = ["name", "description", "price_cents", "search_text", "version", "created_at", "updated_at"]
+_NEW = [each for each in _TABLE.columns if each.name not in {"id", "owner_id"}]
 _INSERT = (
     insert(_TABLE)
     .from_select(
-        ["owner_id", *_NEW],
+        ["owner_id", *(each.name for each in _NEW)],
         select_columns(
-            _ACTIVE_OWNER.c.id, *(bindparam(name, type_=_TABLE.c[name].type) for name in _NEW)
+            _ACTIVE_OWNER.c.id, *(bindparam(each.name, type_=each.type) for each in _NEW)
         ),
     )
     .returning(
-        col(Item.id),
-        col(Item.name),
-        col(Item.description),
-        col(Item.price_cents),
-        col(Item.owner_id),
-        select_columns(_ACTIVE_OWNER.c.name).scalar_subquery(),
-        col(Item.created_at),
-        col(Item.updated_at),
-        col(Item.version),
+        *(
+            each
+            if each.name != "owner_name"
+            else select_columns(_ACTIVE_OWNER.c.name).scalar_subquery()
+            for each in _ITEMS.selected_columns
+        )
     )
 )
 _FILTERS = {
@@ -254,21 +251,11 @@ class ItemRepository:
         """The item, locked until the transaction ends."""
         return (await self._session.exec(_LOCKED_ITEM, params={"item_id": item_id})).one_or_none()
 
-    async def add(
-        self, owner_id: int, *, name: str, description: str | None, price_cents: int
-    ) -> ItemWithOwner | None:
-        """Store a new item, or return None when there is no active owner with this id."""
-        now = utc_now()
-        values = {
-            "owner_id": owner_id,
-            "name": name,
-            "description": description,
-            "price_cents": price_cents,
-            "search_text": search_text(name, description),
-            "version": 1,
-            "created_at": now,
-            "updated_at": now,
-        }
+    async def add(self, item: Item) -> ItemWithOwner | None:
+        """Store a new item, or return None when its owner isn't known or isn't active."""
+        item.search_text = search_text(item.name, item.description)
+        item.updated_at = item.created_at
+        values = item.model_dump(exclude={"id"})
         row = (await self._session.exec(_INSERT, params=values)).one_or_none()
         return ItemWithOwner(*row) if row else None
 

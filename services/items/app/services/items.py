@@ -24,9 +24,9 @@ async def create(session: WriteSession, owner_id: int, body: ItemCreate) -> Item
         OwnerGone: the owner is deleted.
         OwnerInactive: the owner is deactivated.
     """
-    item = await ItemRepository(session).add(
-        owner_id, **body.model_dump(exclude={"price"}), price_cents=to_cents(body.price)
-    )
+    values = body.model_dump(exclude={"price"})
+    new = Item(owner_id=owner_id, **values, price_cents=to_cents(body.price))
+    item = await ItemRepository(session).add(new)
     if item is None:
         owner = await OwnerRepository(session).find(owner_id)
         if owner is not None:

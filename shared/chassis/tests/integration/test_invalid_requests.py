@@ -9,7 +9,7 @@ from tests.example.app import client_of
 
 from chassis.web.fields import PathId, Text
 from chassis.web.media_types import StrictRoute
-from chassis.web.schemas import Body
+from chassis.web.schemas import Body, may_be_absent
 from service_testing.assertions import assert_error_response, assert_validation_error
 
 router = APIRouter(route_class=StrictRoute)
@@ -36,6 +36,20 @@ async def create_note(body: Note) -> Note:
     return body
 
 
+class NotePart(Body):
+    title: Text = may_be_absent()
+
+
+class NotePatch(Body):
+    title: Text = may_be_absent()
+    part: NotePart | None = may_be_absent()
+
+
+@router.patch("/notes/")
+async def update_note(body: NotePatch) -> list[str]:
+    return sorted(body.sent())
+
+
 @router.get("/accounts/{account_id}")
 async def read_account(account_id: PathId) -> int:
     return account_id
@@ -59,6 +73,16 @@ async def test_number_outside_of_json_is_a_422(number: str) -> None:
     content = f'{{"name": "a", "password": {number}}}'
     response = await CLIENT.post("/accounts/", content=content, headers=JSON)
     assert_validation_error(response, ["body", "password"])
+
+
+@pytest.mark.parametrize("value", ["1.5", "-4818680359028060.0", "1", '"a"', "[]", "true"])
+async def test_value_that_is_no_object_is_a_422(value: str) -> None:
+    response = await CLIENT.patch("/notes/", content=value, headers=JSON)
+    assert_validation_error(response, ["body"])
+    part = f'{{"part": {value}}}'
+    assert_validation_error(
+        await CLIENT.patch("/notes/", content=part, headers=JSON), ["body", "part"]
+    )
 
 
 @pytest.mark.parametrize("count", [20, 21, 200])
