@@ -93,6 +93,7 @@ ifneq ($(MADE_FOR),$(shell cat .tox/made-for 2>/dev/null))
 .PHONY: .tox/made-for
 endif
 .tox/made-for:
+	@: $(or $(FOUND),$(error $(NONE_FOUND)))
 	@if [ -e $@ ]; then rm -rf .tox services/*/.tox shared/*/.tox; fi
 	@mkdir -p .tox
 	@printf '%s\n' '$(MADE_FOR)' > $@

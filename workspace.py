@@ -24,6 +24,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import socket
 import subprocess
 import sys
@@ -194,18 +195,21 @@ def uses_nats(given: Mapping[str, str]) -> bool:
 
 
 def check_ports(services: Sequence[Service], environ: Mapping[str, str]) -> None:
-    """Raise Refused if a service can't listen where it should."""
+    """Raise Refused if a service, or the broker, can't listen where it should."""
+    hosts = {each.name: (environ[f"{each.prefix}HOST"], f"{each.prefix}PORT") for each in services}
+    if broker := broker_port(environ):
+        environ = {**environ, "NATS_PORT": broker}
+        hosts["nats"] = ("127.0.0.1", "NATS_PORT")
     with ExitStack() as stack:
-        for service in services:
-            variable = f"{service.prefix}PORT"
-            host, text = environ[f"{service.prefix}HOST"], environ[variable]
+        for name, (host, variable) in hosts.items():
+            text = environ[variable]
             port = int(text) if re.fullmatch("[0-9]{1,5}", text) else 0
             if not 0 < port < 2**16:
                 raise Refused(f"{variable} must be a port from 1 to 65535, not {text!r}.")
             try:
                 stack.enter_context(socket.create_server((host, port)))
             except OSError as error:
-                reason = f"{service.name} can't listen on {host}:{port} ({error.strerror})"
+                reason = f"{name} can't listen on {host}:{port} ({str(error.strerror).partition(' (')[0]})"
                 advice = f"set {variable} to another port, or end what listens there"
                 raise Refused(f"{reason}; {advice}.") from error
 
@@ -265,7 +269,8 @@ def install() -> int:
     (ROOT / ".tox").mkdir(exist_ok=True)
     with (ROOT / ".tox" / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # end-to-end tests may start at the same time
-        lines = [f"{name}={value}\n" for name, value in development(services(), {}).items()]
+        variables = development(services(), {}).items()
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in variables]
         (ROOT / ".tox" / "development.env").write_text("".join(lines))  # for debuggers
         return max((_install(service) for service in services()), default=1)
 
@@ -291,6 +296,9 @@ def env_text(current: str = "", root: Path = ROOT, *, nats: bool = False) -> str
 
     A value that is there stays, except for those of `connections`: they are written again. Everything else that is
     required and can't be empty is a new secret, of letters and digits, so that it fits in a URL.
+
+    Raises:
+        Refused: a line isn't `NAME=value`.
     """
     found = services(root)
     places = {each.name: f"http://{each.name}:{each.port}" for each in found}
@@ -299,9 +307,17 @@ def env_text(current: str = "", root: Path = ROOT, *, nats: bool = False) -> str
     derived = {"NATS_USERS", *known}
     derived |= {f"{each.prefix}EVENTS_{name}" for each in found for name in ("SUBSCRIBERS", "URL")}
     lines = [line for line in text.splitlines() if line.partition("=")[0] not in derived]
-    values = dict(line.split("=", 1) for line in lines if "=" in line)
+    values: dict[str, str] = {}
+    for line in lines:
+        if line.strip() and not line.startswith("#"):
+            if not re.match(r"[A-Za-z_]\w*=", line):
+                raise Refused(f"This line of .env isn't NAME=value: {line.partition('=')[0]}")
+            name, _, values[name] = line.partition("=")
     for file in compose_files(root):
         for name, colon in _REQUIRED.findall(file.read_text(encoding="utf-8")):
+            if colon and not values.get(name, ""):
+                lines = [line for line in lines if line != f"{name}="]
+                values.pop(name, None)
             if name not in values:
                 values[name] = known.get(name, secrets.token_hex(24) if colon else "")
                 lines.append(f"{name}={values[name]}")
@@ -350,4 +366,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Refused as error:
+        sys.exit(f"error: {error}")

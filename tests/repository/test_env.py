@@ -75,6 +75,21 @@ def test_existing_values_stay_and_a_new_service_is_added(root: Path) -> None:
     assert new["ACCOUNTS_EVENTS_SUBSCRIBERS"].endswith(",stock=http://stock:9003/events/")
 
 
+def test_secret_that_was_left_empty_is_new(root: Path) -> None:
+    before = workspace.env_text(root=root)
+    emptied = before.replace(f"SHARED={variables(before)['SHARED']}", "SHARED=")
+    assert len(variables(workspace.env_text(emptied, root))["SHARED"]) >= 32
+
+
+@pytest.mark.parametrize("line", ["garbage line", "PUBLISH_PORT = 9000", "export NAME=hunter2"])
+def test_line_that_is_no_variable_is_refused(root: Path, line: str) -> None:
+    with pytest.raises(
+        workspace.Refused, match=r"^This line of \.env isn't NAME=value: "
+    ) as caught:
+        workspace.env_text(f"{line}\n", root)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_removed_subscriber_is_no_longer_named(root: Path) -> None:
     before = workspace.env_text(root=root)
     shutil.rmtree(root / "services/orders")

@@ -96,6 +96,13 @@ def test_one_port_for_two_services_is_refused(made_up: MadeUp, environ: dict[str
         workspace.check_ports(made_up.services, environ | same)
 
 
+def test_port_of_the_broker_is_looked_at_too(made_up: MadeUp, environ: dict[str, str]) -> None:
+    broker = {"EVENTS": "nats", "NATS_PORT": environ["STOCK_PORT"]}
+
+    with pytest.raises(workspace.Refused, match=r"^nats can't listen .*; set NATS_PORT to another"):
+        workspace.check_ports(made_up.services, environ | broker)
+
+
 def test_environment_is_outdated_when_pins_change_and_not_when_times_do(
     made_up: MadeUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,7 +131,7 @@ class TestOpenCircuit:
         held = Held(ada(3))
         users.lookups.behave(held)
         probe = asyncio.create_task(users.create_item(3))
-        await held.is_asked.wait()
+        await held.until_asked()
         others = await asyncio.gather(*(users.create_item(user_id) for user_id in range(4, 54)))
         assert Counter(response.status_code for response in others) == {503: 50}
         assert len(users.lookups.requests) == 1
@@ -174,7 +174,7 @@ class TestOneNewOwner:
         held = Held(ada(1))
         users.lookups.behave(held)
         requests = [asyncio.create_task(users.create_item(1)) for _ in range(100)]
-        await held.is_asked.wait()
+        await held.until_asked()
         held.release()
         for response in await asyncio.gather(*requests):
             assert_item_response(response, status=201)
@@ -186,7 +186,7 @@ class TestOneNewOwner:
         held = Held(ada(1))
         users.lookups.behave(held)
         first = asyncio.create_task(users.create_item(1))
-        await held.is_asked.wait()
+        await held.until_asked()
         second = asyncio.create_task(users.create_item(1))
         first.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -49,15 +49,24 @@ class Held:
     """Lets every request wait until `release`, and then applies the behaviour."""
 
     def __init__(self, behaviour: Behaviour) -> None:
-        self.is_asked = asyncio.Event()
+        self._is_asked = asyncio.Event()
         self._is_released = asyncio.Event()
         self._behaviour = behaviour
+
+    async def until_asked(self) -> None:
+        """Wait until a request has arrived.
+
+        Raises:
+            TimeoutError: none came within ten seconds, for example because what should send it has failed.
+        """
+        async with asyncio.timeout(10):
+            await self._is_asked.wait()
 
     def release(self) -> None:
         self._is_released.set()
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.is_asked.set()
+        self._is_asked.set()
         await self._is_released.wait()
         return await self._behaviour(request)
 

@@ -126,7 +126,7 @@ class TestDelay:
     async def test_held_requests_wait_until_they_are_released(self) -> None:
         held = Held(HELLO)
         call = asyncio.create_task(client_of(held).get("/"))
-        await held.is_asked.wait()
+        await held.until_asked()
         assert not call.done()
         held.release()
         assert (await call).json() == {"hello": "world"}
