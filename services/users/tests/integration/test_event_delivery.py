@@ -77,7 +77,7 @@ class TestDelivery:
                 "/users/", json=create_user_data(name="Ada"), headers=headers
             )
             user = assert_user_response(response, status=201)
-            await first_delivery.is_asked.wait()
+            await first_delivery.until_asked()
             metrics = (await AppClient(app_transport(app.serve)).get("/metrics")).text
         (request,) = network.requests
         assert str(request.url) == "http://items.test/events/"
@@ -102,7 +102,7 @@ class TestDelivery:
         async with run(events_subscribers=(subscriber,)) as app:
             client = AppClient(app_transport(app.serve))
             await client.post("/users/", json=create_user_data())
-            await first_delivery.is_asked.wait()
+            await first_delivery.until_asked()
             token = network.requests[0].headers["Authorization"].removeprefix("Bearer ")
             claims = decode(token, options={"verify_signature": False})
             assert str(network.requests[0].url) == url

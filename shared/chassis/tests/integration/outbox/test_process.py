@@ -132,7 +132,7 @@ class TestStop:
         note = await create(outbox)
         await change(outbox, note)
         async with run():
-            await held.is_asked.wait()
+            await held.until_asked()
             assert await streams_left(outbox, leased=True) == 1
             asyncio.get_running_loop().call_soon(held.release)
         assert network.events == [("note.created", 1)]
@@ -148,7 +148,7 @@ class TestStop:
         network.behave(held)
         await create(outbox)
         async with run(deadline_seconds=0.3):
-            await held.is_asked.wait()
+            await held.until_asked()
         assert await streams_left(outbox, leased=True) == 0
 
 
