@@ -128,7 +128,7 @@ class TestTransaction:
     async def test_transactions_on_sqlite_take_turns_as_they_came(
         self, database: Database, on_sqlite: None
     ) -> None:
-        """SQLite's own lock is polled, so whoever comes last may be first."""
+        """SQLite's own lock is polled, so the one that comes last may be first."""
         begun: list[int] = []
 
         async def transact(number: int) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import nats
 import pytest
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from prometheus_client import CollectorRegistry
@@ -153,6 +154,14 @@ class TestPublishing:
         assert stored.subject == f"{STREAM}.1"
         found = from_http(stored.headers or {}, stored.data or b"")
         assert (found.id, found.source, found.type) == ("a-1", SOURCE, "note.created")
+
+    async def test_deliveries_at_the_same_time_share_one_connection(
+        self, transport: NatsTransport
+    ) -> None:
+        before = connections()
+        answers = await asyncio.gather(*(transport.deliver(event(n)) for n in range(1, 6)))
+        assert set(answers) == {Delivered()}
+        assert connections() == before + 1
 
     async def test_event_that_is_sent_again_is_stored_once(
         self, transport: NatsTransport, jetstream: JetStreamContext
@@ -370,6 +379,10 @@ class TestOutbox:
                 await change(database, number, times=2)
             expected = {(str(number), version) for number in range(1, 6) for version in (1, 2, 3)}
             await until(lambda: expected <= set(inbox.versions))
+
+
+def connections() -> int:
+    return sum(isinstance(each, Client) and each.is_connected for each in gc.get_objects())
 
 
 async def issue(_: str) -> Token:

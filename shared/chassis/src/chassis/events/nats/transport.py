@@ -32,6 +32,7 @@ class NatsTransport:
         self._source = source
         self._stream = stream_of(source)
         self._deadline_seconds = deadline_seconds
+        self._connecting = asyncio.Lock()
 
     async def deliver(self, event: OutboxEvent) -> Answer:
         """Delivered means that the stream has acknowledged the event.
@@ -48,7 +49,8 @@ class NatsTransport:
         seconds = self._deadline_seconds
         try:
             async with asyncio.timeout(seconds):
-                await self._broker.connect()
+                async with self._connecting:  # it would open a connection for each of them
+                    await self._broker.connect()
                 await self._broker.publish(
                     body, subject, headers=headers, stream=self._stream, timeout=seconds
                 )
