@@ -1,3 +1,6 @@
+import sys
+
+import httpcore
 import httpx
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -47,6 +50,23 @@ async def test_proxy_settings_of_the_environment_are_ignored(
     monkeypatch.setenv("HTTP_PROXY", "not a url")
     async with service_client("http://accounts", timeout_seconds=1.5) as client:
         assert client.timeout == httpx.Timeout(1.5)
+
+
+async def test_call_searches_for_no_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call imports sniffio ten times. Where it is missing, each import searches all folders for it."""
+    searched: list[str] = []
+
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            searched.append(name)
+
+    backend = httpcore.AsyncMockBackend([b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"] * 2)
+    async with httpcore.AsyncConnectionPool(network_backend=backend) as pool:
+        await pool.request("GET", "http://accounts/")
+        monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+        await pool.request("GET", "http://accounts/")
+    assert not searched
 
 
 async def test_traced_call_is_a_span_that_the_other_service_continues(
