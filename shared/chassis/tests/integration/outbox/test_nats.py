@@ -158,10 +158,10 @@ class TestPublishing:
     async def test_deliveries_at_the_same_time_share_one_connection(
         self, transport: NatsTransport
     ) -> None:
-        before = connections()
+        before = len(clients())
         answers = await asyncio.gather(*(transport.deliver(event(n)) for n in range(1, 6)))
         assert set(answers) == {Delivered()}
-        assert connections() == before + 1
+        assert len(clients()) == before + 1
 
     async def test_event_that_is_sent_again_is_stored_once(
         self, transport: NatsTransport, jetstream: JetStreamContext
@@ -173,7 +173,7 @@ class TestPublishing:
     async def test_full_stream_refuses_events_and_none_vanishes(
         self, transport: NatsTransport, jetstream: JetStreamContext
     ) -> None:
-        await make_stream(jetstream, max_bytes=1_000)
+        await make_stream(jetstream, max_bytes=2_000)
         events = [event(number, filling="x" * 300) for number in range(5)]
         answers: list[Answer] = [await transport.deliver(each) for each in events]
         assert isinstance(answers[0], Delivered)
@@ -256,6 +256,17 @@ class TestPublishing:
         server.start()
         assert client.is_closed
 
+    @pytest.mark.slow
+    async def test_connection_to_a_silent_server_is_given_up(
+        self, server: NatsServer, jetstream: JetStreamContext
+    ) -> None:
+        url, password = AnyUrl(server.url(STREAM)), SecretStr(STREAM)
+        async with open_broker(url, password, stop_seconds=1) as broker:
+            client = await broker.connect()
+            with server.paused():
+                await until(lambda: not client.is_connected)
+            await until(lambda: client.is_connected)
+
 
 class TestConsuming:
     async def test_event_is_acknowledged_when_it_is_applied(
@@ -322,6 +333,19 @@ class TestConsuming:
             await transport.deliver(EVENT)
             await until(lambda: inbox.versions == [("1", 1)])
 
+    async def test_consumer_that_is_missing_is_asked_with_pauses(
+        self, consume: Run, jetstream: JetStreamContext
+    ) -> None:
+        async with consume(Inbox()):
+            await jetstream.delete_consumer(STREAM, READER)
+            before = sent_messages()
+            await until(lambda: sent_messages() > before)
+            before = sent_messages()
+            for _ in range(200):
+                await jetstream.account_info()
+            others = sent_messages() - before - 200
+        assert others < 100, "it asks whenever it was answered"
+
     @pytest.mark.slow
     async def test_missing_consumer_keeps_the_service_from_starting_until_it_exists(
         self, server: NatsServer, jetstream: JetStreamContext, transport: NatsTransport
@@ -381,8 +405,12 @@ class TestOutbox:
             await until(lambda: expected <= set(inbox.versions))
 
 
-def connections() -> int:
-    return sum(isinstance(each, Client) and each.is_connected for each in gc.get_objects())
+def clients() -> list[Client]:
+    return [each for each in gc.get_objects() if isinstance(each, Client) and each.is_connected]
+
+
+def sent_messages() -> int:
+    return sum(client.stats["out_msgs"] for client in clients())
 
 
 async def issue(_: str) -> Token:

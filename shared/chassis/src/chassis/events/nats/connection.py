@@ -15,6 +15,8 @@ logger = structlog.get_logger(__name__)
 _CONNECT_SECONDS = 2
 _RECONNECT_SECONDS = 1
 _FOREVER = -1
+_PING_SECONDS, _UNANSWERED_PINGS = 5, 2
+"""A connection on which nothing comes back is given up after three pings: by itself, TCP takes 15 minutes."""
 
 
 def inbox_prefix(user: str) -> str:
@@ -46,6 +48,8 @@ async def open_broker(
         connect_timeout=_CONNECT_SECONDS,
         reconnect_time_wait=_RECONNECT_SECONDS,
         max_reconnect_attempts=_FOREVER,
+        ping_interval=_PING_SECONDS,
+        max_outstanding_pings=_UNANSWERED_PINGS,
         disconnected_cb=disconnected,
         reconnected_cb=reconnected,
         error_cb=failed,

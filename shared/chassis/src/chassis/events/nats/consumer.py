@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 import structlog
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError
+from nats.js import JetStreamContext
+from nats.js.errors import ServiceUnavailableError
 from starlette.datastructures import Headers
 
 from chassis.events.cloudevents import MalformedEvent
@@ -68,6 +71,9 @@ class NatsConsumer:
                 )
                 await asyncio.sleep(seconds)
             else:
+                for each in self._subscribers:
+                    if each.subscription:
+                        _pause_while_missing(each.subscription)
                 self.has_started = True
                 logger.info("events_consumer_started")
 
@@ -111,6 +117,20 @@ class NatsConsumer:
                 await message.nack(delay=delay_seconds)
             else:
                 await message.ack()
+
+
+def _pause_while_missing(subscription: JetStreamContext.PullSubscription) -> None:
+    """Let FastStream ask a consumer that is missing once a second. It asks again at once, with all of a processor."""
+    fetch = subscription.fetch
+
+    async def fetch_or_pause(batch: int, timeout: float) -> list[Msg]:  # noqa: ASYNC109 - FastStream's call
+        try:
+            return await fetch(batch, timeout)
+        except ServiceUnavailableError:
+            await asyncio.sleep(_FETCH_SECONDS)
+            raise
+
+    subscription.fetch = fetch_or_pause  # type: ignore[method-assign, assignment]
 
 
 @asynccontextmanager
