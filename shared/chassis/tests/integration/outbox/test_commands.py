@@ -1,4 +1,4 @@
-"""`outbox list`, `retry`, `discard` and `remove-subscriber`, and what pruning deletes."""
+"""`outbox list`, `retry`, `discard`, `remove-subscriber` and `redeliver`, and what pruning deletes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -272,6 +272,20 @@ class TestRemoveSubscriber:
 
     def test_unknown_subscriber_is_an_error(self, operator: Operator) -> None:
         result = operator.run("outbox", "remove-subscriber", "nobody")
+        assert (result.exit_code, result.stderr) == (2, "error: no subscriber is called nobody.\n")
+
+
+class TestRedeliver:
+    def test_every_stored_event_is_pending_again(self, operator: Operator) -> None:
+        leased = stream(102, next_version=2, lease_token="another relay's")
+        operator.store(event(1), parked(1), event(2), event(3), leased)
+        result = operator.run("outbox", "redeliver", READER)
+        assert (result.exit_code, result.stdout) == (0, "reader gets every stored event again.\n")
+        assert operator.due() == [(READER, 101, 1), (READER, 102, 1), (READER, 103, 1)]
+        assert operator.parked() == []
+
+    def test_unknown_subscriber_is_an_error(self, operator: Operator) -> None:
+        result = operator.run("outbox", "redeliver", "nobody")
         assert (result.exit_code, result.stderr) == (2, "error: no subscriber is called nobody.\n")
 
 

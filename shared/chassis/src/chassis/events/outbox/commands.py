@@ -19,7 +19,7 @@ from chassis.events.outbox.administration import NotParked, Overview
 from chassis.events.outbox.models import OutboxEvent, OutboxStream, ParkedEvent
 from chassis.events.outbox.process import delivering
 from chassis.events.outbox.settings import PublisherSettings
-from chassis.events.outbox.subscribers import remove_subscriber
+from chassis.events.outbox.subscribers import redeliver, remove_subscriber
 from chassis.events.outbox.transport import MAX_RETRY_AFTER_SECONDS, IssueToken
 from chassis.ops.cli import (
     ResultT,
@@ -77,6 +77,7 @@ def add_outbox_commands(
         with_database(settings, deliver)
 
     outbox = _outbox_cli(settings_class)
+    _add_subscriber_commands(outbox, settings_class)
     _add_create_stream(outbox, settings_class, source)
     cli.add_typer(outbox, name="outbox")
 
@@ -170,6 +171,10 @@ def _outbox_cli(settings_class: type[PublisherSettings]) -> typer.Typer:
         )
         typer.echo(f"{count} events discarded.")
 
+    return cli
+
+
+def _add_subscriber_commands(cli: typer.Typer, settings_class: type[PublisherSettings]) -> None:
     @cli.command("remove-subscriber")
     def remove(
         name: Annotated[str, typer.Argument(help="A subscriber that the settings don't name.")],
@@ -182,7 +187,15 @@ def _outbox_cli(settings_class: type[PublisherSettings]) -> typer.Typer:
             fail(f"no subscriber is called {name}.")
         typer.echo(f"{name} gets no more events.")
 
-    return cli
+    @cli.command("redeliver")
+    def deliver_again(
+        name: Annotated[str, typer.Argument(help="The subscriber that has lost events.")],
+    ) -> None:
+        """Deliver every stored event to a subscriber again, such as a stream that was deleted."""
+        settings = settings_or_exit(settings_class)
+        if not in_transaction(settings, lambda session: redeliver(session, name)):
+            fail(f"no subscriber is called {name}.")
+        typer.echo(f"{name} gets every stored event again.")
 
 
 def _change_parked(

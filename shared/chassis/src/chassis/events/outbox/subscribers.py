@@ -1,4 +1,4 @@
-"""Registers and removes subscribers. Both are configuration and data; neither needs a migration."""
+"""Registers and removes subscribers, or lets one begin again. All are data; none needs a migration."""
 
 from sqlalchemy import Integer, String, bindparam, delete, func, insert, literal, select, text
 from sqlmodel import col
@@ -50,6 +50,11 @@ async def remove_subscriber(session: WriteSession, name: str) -> bool:
         delete(OutboxSubscriber).where(col(OutboxSubscriber.name) == name)
     )
     return removed.rowcount > 0
+
+
+async def redeliver(session: WriteSession, name: str) -> bool:
+    """Let a subscriber get every stored event again, as if it were new. False: there is none of this name."""
+    return await remove_subscriber(session, name) and await register_subscriber(session, name)
 
 
 async def _wait_for_writers(session: WriteSession) -> None:
