@@ -9,6 +9,7 @@ import httpx
 from docker.models.containers import Container
 
 import workspace
+from tests.e2e.broker import Broker
 from tests.e2e.containers import Project, ensure_running, is_healthy, query, run
 from tests.e2e.dumps import COLUMNS_ON_POSTGRES, dump
 from tests.e2e.stack import Row, named, wait_for
@@ -99,6 +100,11 @@ class ComposeStack:
 
     def __getattr__(self, name: str) -> ComposeService:
         return named(self.services, name)
+
+    @property
+    def broker(self) -> Broker:
+        """Of the profile `nats`."""
+        return Broker(self, self.project.variable("NATS_ADMIN_URL"))
 
     def start(self) -> None:
         for service in self.services:

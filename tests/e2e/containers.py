@@ -46,9 +46,16 @@ class Project:
     def network(self, name: str) -> Network:
         return self._engine.networks.get(name)
 
-    def log(self, service: str) -> str:
-        """The output of all containers of a service."""
-        return "".join(_log(each) for each in self.containers(service))
+    def variable(self, name: str) -> str:
+        """The value of a variable, from the first container that has it."""
+        lines: list[str] = [
+            line for each in self.containers() for line in each.attrs["Config"]["Env"]
+        ]
+        return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}="))
+
+    def log(self, service: str, *, since: float = 0) -> str:
+        """The output of all containers of a service, since a time of `time.time()`."""
+        return "".join(_log(each, since) for each in self.containers(service))
 
     def state(self) -> str:
         """The state of each container, without its environment, which has secrets."""
@@ -97,8 +104,8 @@ def ensure_running(container: Container) -> None:
         container.start()
 
 
-def _log(container: Container) -> str:
-    return f"--- {container.name}\n{container.logs().decode(errors='replace')}"
+def _log(container: Container, since: float) -> str:
+    return f"--- {container.name}\n{container.logs(since=since).decode(errors='replace')}"
 
 
 def _state(container: Container) -> str:

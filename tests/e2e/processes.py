@@ -17,6 +17,7 @@ import workspace
 from chassis.db.database import Database
 from service_testing.nats_server import ADMIN, NatsServer
 from service_testing.new_database import NewDatabase
+from tests.e2e.broker import Broker
 from tests.e2e.clients import create_client
 from tests.e2e.dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
 from tests.e2e.stack import Row, named, wait_for
@@ -199,8 +200,9 @@ class LocalStack:
         services = workspace.services()
         ports = {service.name: free_port() for service in services}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        broker = f"127.0.0.1:{nats.port}" if nats else ""
+        address = f"127.0.0.1:{nats.port}" if nats else ""
         self.nats = nats
+        self.broker = Broker(self, nats.url(with_password=True)) if nats else None
         processes = {
             service.name: ServiceProcess(
                 service,
@@ -212,7 +214,7 @@ class LocalStack:
                     **({"NATS_PASSWORD": service.name} if nats else {}),
                     **(settings or {}).get(service.name, {}),
                 },
-                variables=workspace.connections(services, urls, broker),
+                variables=workspace.connections(services, urls, address),
             )
             for service in services
         }
@@ -222,9 +224,9 @@ class LocalStack:
         return named(self.services, name)
 
     def start(self) -> None:
-        if self.nats:
+        if self.nats and self.broker:
             self.nats.start()
-            prepare_streams(self.services, self.nats)
+            self.broker.create()
         # Most of the time goes into the start of Python: on two cores, in parallel takes half of it.
         with ThreadPoolExecutor() as pool:
             list(pool.map(_migrate_and_start, self.services))
@@ -284,18 +286,6 @@ def new_broker(folder: Path) -> NatsServer:
     passwords = {f"{each.prefix}NATS_PASSWORD": each.name for each in services}
     users = workspace.nats_users(services, {"NATS_ADMIN_PASSWORD": ADMIN, **passwords})
     return NatsServer(folder, free_port(), users)
-
-
-def prepare_streams(processes: Sequence[ServiceProcess], nats: NatsServer) -> None:
-    """Create the stream of each publisher, and the consumers of those that subscribe to it."""
-    admin = {"NATS_ADMIN_URL": nats.url(with_password=True)}
-    publishers = {name for each in processes for name in each.service.subscribes}
-    for process in processes:
-        if process.name in publishers:
-            process.command("outbox", "create-stream", **admin)
-    for process in processes:
-        if process.service.subscribes:
-            process.command("create-consumer", **admin)
 
 
 def free_port() -> int:

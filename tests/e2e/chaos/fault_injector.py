@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -56,9 +56,12 @@ class FaultInjector:
         for service in stack.services:
             if service.service.database:
                 self._add(f"database of {service.name} locked", self._lock, service.database_url)
-        if stack.nats:
+        if stack.nats and stack.broker:
             self._add("broker killed", self._kill_broker, stack.nats)
             self._add("broker paused", self._pause_broker, stack.nats)
+            self._add("stream deleted", self._during, stack.broker.stream_deleted)
+            self._add("consumer deleted", self._during, stack.broker.consumer_deleted)
+            self._add("events redelivered", self._during, stack.broker.redelivering)
         if cluster is not None:
             self._add("database crashed", self._crash, cluster)
             self._add("database crashed", self._crash, cluster)
@@ -107,6 +110,10 @@ class FaultInjector:
 
     async def _pause_broker(self, nats: NatsServer) -> None:
         with nats.paused():
+            await self._wait()
+
+    async def _during(self, fault: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        async with fault():
             await self._wait()
 
     async def _step(self, clock: Clock) -> None:

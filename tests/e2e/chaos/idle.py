@@ -3,21 +3,16 @@
 import asyncio
 import time
 
-from service_testing.nats_server import NatsServer
+from tests.e2e.chaos.ledger import Ledger
 from tests.e2e.chaos.parts import Queries, unfinished
 
 _IDLE_WITHIN_SECONDS = 60.0
 
 
-async def wait_until_idle(rows: Queries, nats: NatsServer | None = None) -> float:
-    """The seconds until no work was left in the services and in the broker, if there is one."""
+async def wait_until_idle(rows: Queries, ledger: Ledger) -> float:
+    """The seconds until no work was left in the services, and no event was on its way."""
     start = time.monotonic()
-    while left := [*await unfinished(rows), *await _pending(nats)]:
+    while left := await unfinished(rows, ledger):
         assert time.monotonic() - start < _IDLE_WITHIN_SECONDS, f"still unfinished: {left}"
         await asyncio.sleep(0.2)
     return time.monotonic() - start
-
-
-async def _pending(nats: NatsServer | None) -> list[str]:
-    count = await nats.pending() if nats else 0
-    return [f"{count} events in the broker"] if count else []

@@ -28,8 +28,8 @@ class Part(Protocol):
         """The paths that readers read: they exist during the whole run, and no writer changes them."""
         ...
 
-    async def unfinished(self, rows: Queries) -> Sequence[str]:
-        """The work that is left, in words."""
+    async def unfinished(self, rows: Queries, ledger: Ledger) -> Sequence[str]:
+        """The work that is left, and events on their way, in words."""
         ...
 
     async def differences(self, rows: Queries, ledger: Ledger) -> Sequence[str]:
@@ -49,13 +49,13 @@ def _found() -> Iterator[tuple[str, Part]]:
             yield service.name, importlib.import_module(f"tests.e2e.workflows.{folder}.load")
 
 
-async def unfinished(rows: Queries) -> list[str]:
-    return [each for part in parts().values() for each in await part.unfinished(rows)]
+async def unfinished(rows: Queries, ledger: Ledger) -> list[str]:
+    return [each for part in parts().values() for each in await part.unfinished(rows, ledger)]
 
 
 async def differences(rows: Queries, ledger: Ledger) -> list[str]:
     found = [each for part in parts().values() for each in await part.differences(rows, ledger)]
-    return [*await unfinished(rows), *found]
+    return [*await unfinished(rows, ledger), *found]
 
 
 async def counts(query: Query, tables: Mapping[str, str]) -> list[str]:

@@ -19,6 +19,7 @@ from chassis.db.database import Database
 from service_testing.databases import create_database, sqlite_url
 from service_testing.nats_server import NatsServer
 from service_testing.postgres import Cluster, crashable_server
+from tests.e2e.broker import DUPLICATE, publishers
 from tests.e2e.chaos.clocks import Clock
 from tests.e2e.chaos.fault_injector import FaultInjector
 from tests.e2e.chaos.idle import wait_until_idle
@@ -29,8 +30,6 @@ from tests.e2e.processes import LocalStack, ServiceProcess, new_broker, rows_of
 from tests.e2e.stash import STACK
 
 _WRITERS = 8
-_DUPLICATE = '"result": "duplicate"'
-"""In the log line of an event that was received before."""
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def clocks(tmp_path: Path, pytestconfig: pytest.Config) -> dict[str, Clock]:
         return {}
     names = [
         *(each.name for each in workspace.services()),
-        *(f"{name} relay" for name in _publishers()),
+        *(f"{name} relay" for name in publishers()),
     ]
     return {name: Clock(tmp_path / f"{name.replace(' ', '-')}.clock") for name in names}
 
@@ -96,7 +95,7 @@ def stack(
 @pytest.fixture
 def relays(stack: LocalStack, clocks: dict[str, Clock]) -> Iterator[list[ServiceProcess]]:
     """A second relay of each service with subscribers, in addition to the one in the service."""
-    relays = [each.another("relay") for each in stack.services if each.name in _publishers()]
+    relays = [each.another("relay") for each in stack.services if each.name in publishers()]
     set_clocks(relays, clocks)
     for relay in relays:
         relay.start()
@@ -136,9 +135,9 @@ async def test_nothing_is_lost_or_duplicated(
         for service in stack.services:
             await asyncio.to_thread(service.ensure_ready)
         rows = {name: partial(rows_of, database) for name, database in databases.items()}
-        idle_after_seconds = await wait_until_idle(rows, stack.nats)
+        idle_after_seconds = await wait_until_idle(rows, ledger)
         found = await differences(rows, ledger)
-        counted = [await rows[name]("SELECT count(*) FROM outbox_events") for name in _publishers()]
+        counted = [await rows[name]("SELECT count(*) FROM outbox_events") for name in publishers()]
     report(
         {
             "seed": seed,
@@ -148,7 +147,7 @@ async def test_nothing_is_lost_or_duplicated(
             "by fault": dict(ledger.faults.most_common()),
             "kills": ledger.kills,
             "events": sum(count for [(count,)] in counted),
-            "duplicates": sum(each.log_text.count(_DUPLICATE) for each in stack.services),
+            "duplicates": sum(each.log_text.count(DUPLICATE) for each in stack.services),
             "acknowledged": {name: len(known) for name, known in ledger.known.items()},
             "idle after": f"{idle_after_seconds:.1f} s",
             "differences": len(found),
@@ -167,10 +166,6 @@ def set_clocks(processes: Sequence[ServiceProcess], clocks: dict[str, Clock]) ->
     for process in processes:
         if process.name in clocks:
             process.environment |= clocks[process.name].variables
-
-
-def _publishers() -> set[str]:
-    return {name for each in workspace.services() for name in each.subscribes}
 
 
 def _is_enough(ledger: Ledger, config: pytest.Config) -> Callable[[], bool]:

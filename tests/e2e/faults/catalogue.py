@@ -26,6 +26,8 @@ class Fault:
     duration_seconds: float = 3.0
     is_quick: bool = False
     """Whether it is tried without `--all-faults`."""
+    redelivers: bool = False
+    """Events are received twice."""
 
     def __str__(self) -> str:
         which = f"all of {self.service}" if self.affects_all else self.service
@@ -37,17 +39,29 @@ class Fault:
         return copies if self.affects_all else copies[:1]
 
     @property
+    def is_of_broker(self) -> bool:
+        """No request needs the broker, so none fails."""
+        return self.service == BROKER
+
+    @property
+    def marks(self) -> list[str]:
+        found = {"slow": not self.is_quick, "broker": self.is_of_broker}
+        return [mark for mark, applies in found.items() if applies]
+
+    @property
     def leaves_reads_working(self) -> bool:
         """What is read needs no other service."""
         return self.service not in {"proxy", READ, f"{READ}-db"}
 
 
+BROKER = "nats"
 _SERVICES = workspace.services()
 _FIRST, _LAST = _SERVICES[0].name, _SERVICES[-1].name
 _TARGETS = (
     *(each.name for each in _SERVICES),
     *(f"{each.name}-db" for each in _SERVICES if each.database),
     "proxy",
+    BROKER,
 )
 READ = list(parts())[-1]
 """The service whose public paths are read under load."""
@@ -61,6 +75,7 @@ _QUICK = {
     (_LAST, "killed"),
     (f"{_LAST}-db", "killed"),
     (f"{_FIRST}-db", "disconnected"),
+    (BROKER, "killed"),
 }
 
 FAULTS = [
@@ -72,6 +87,26 @@ FAULTS = [
     *(
         Fault(name="restarted", impact=impacts.restarted, service=service, duration_seconds=0)
         for service in _TARGETS
+    ),
+    Fault(name="with a full disk", impact=impacts.disk_full, service=BROKER),
+    Fault(
+        name="without its streams",
+        impact=lambda stack, _: stack.broker.stream_deleted(),
+        service=BROKER,
+        redelivers=True,
+    ),
+    Fault(
+        name="without its consumers",
+        impact=lambda stack, _: stack.broker.consumer_deleted(),
+        service=BROKER,
+        redelivers=True,
+        is_quick=True,
+    ),
+    Fault(
+        name="redelivering",
+        impact=lambda stack, _: stack.broker.redelivering(),
+        service=BROKER,
+        redelivers=True,
     ),
     Fault(name="given new addresses", impact=impacts.readdressed, service=_LAST, affects_all=True),
     Fault(

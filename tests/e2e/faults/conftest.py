@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
+    config.addinivalue_line("markers", "broker: the fault needs `--events=nats`.")
     config.addinivalue_line(
         "markers",
         "new_project: the test changes the Compose project, so a given one can't be used.",
@@ -65,8 +66,10 @@ def record(pytestconfig: pytest.Config) -> Callable[[Outcome], None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the slow ones without `--all-faults`, and what a given project can't show."""
+    """Deselect the slow ones without `--all-faults`, and what this stack can't show."""
     unwanted = set() if config.getoption("--all-faults") else {"slow"}
+    if config.getoption("--events") != "nats":
+        unwanted.add("broker")
     if "E2E_PROJECT" in os.environ:
         unwanted.add("new_project")
     own = [item for item in items if item.path.parent == Path(__file__).parent]

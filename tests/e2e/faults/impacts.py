@@ -7,15 +7,17 @@ from typing import Any
 
 from docker.models.containers import Container
 
-from tests.e2e.containers import Project, is_healthy
+from tests.e2e.compose import ComposeStack
+from tests.e2e.containers import Project, is_healthy, run
 
-Impact = Callable[[Project, Sequence[Container]], AbstractAsyncContextManager[None]]
+Impact = Callable[[ComposeStack, Sequence[Container]], AbstractAsyncContextManager[None]]
 _STOP_SECONDS = 30
 _HEALTHY_WITHIN_SECONDS = 240.0
+_FILLING = "/data/filling"
 
 
 @asynccontextmanager
-async def killed(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+async def killed(_: ComposeStack, containers: Sequence[Container]) -> AsyncIterator[None]:
     """The containers crash, as with their machine."""
     await _each(containers, Container.kill)
     try:
@@ -25,7 +27,7 @@ async def killed(_: Project, containers: Sequence[Container]) -> AsyncIterator[N
 
 
 @asynccontextmanager
-async def paused(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+async def paused(_: ComposeStack, containers: Sequence[Container]) -> AsyncIterator[None]:
     """The containers freeze: they accept connections and answer nothing, like a process that swaps.
 
     Docker 26 with cgroup v1 may hang when a health check starts at this moment, so this is not a quick fault.
@@ -38,18 +40,18 @@ async def paused(_: Project, containers: Sequence[Container]) -> AsyncIterator[N
 
 
 @asynccontextmanager
-async def disconnected(project: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+async def disconnected(stack: ComposeStack, containers: Sequence[Container]) -> AsyncIterator[None]:
     """Running, but without a network."""
-    async with _without_network(project, containers, containers):
+    async with _without_network(stack.project, containers, containers):
         yield
 
 
 @asynccontextmanager
-async def readdressed(project: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+async def readdressed(stack: ComposeStack, containers: Sequence[Container]) -> AsyncIterator[None]:
     """Disconnected, and reconnected under each other's addresses: old connections lead nowhere."""
     before = [_addresses(each) for each in containers]
     # Each gets the lowest address that is free.
-    async with _without_network(project, containers, back=containers[::-1]):
+    async with _without_network(stack.project, containers, back=containers[::-1]):
         yield
     after = [_addresses(each) for each in containers]
     assert not any(map(set.intersection, before, after)), f"{before} became {after}"
@@ -81,19 +83,33 @@ async def _without_network(
 
 
 @asynccontextmanager
-async def restarted(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+async def restarted(_: ComposeStack, containers: Sequence[Container]) -> AsyncIterator[None]:
     """The containers get time to finish, as when an operator restarts them."""
     await _each(containers, _restart)
     yield
 
 
 @asynccontextmanager
-async def stopped(_: Project, containers: Sequence[Container]) -> AsyncIterator[None]:
+async def stopped(_: ComposeStack, containers: Sequence[Container]) -> AsyncIterator[None]:
     await _each(containers, _stop)
     try:
         yield
     finally:
         await _each(containers, Container.start)
+
+
+@asynccontextmanager
+async def disk_full(_: ComposeStack, containers: Sequence[Container]) -> AsyncIterator[None]:
+    """NATS turns JetStream off when its disk is full, until it is restarted."""
+    (nats,) = containers
+    await asyncio.to_thread(run, nats, "sh", "-c", f"cat /dev/zero > {_FILLING} || true")
+    try:
+        yield
+        log = await asyncio.to_thread(nats.logs)
+        assert b"no space left on device" in log
+    finally:
+        await asyncio.to_thread(run, nats, "rm", _FILLING)
+        await asyncio.to_thread(_restart, nats)
 
 
 async def rolling_restart(containers: Sequence[Container]) -> None:

@@ -19,9 +19,16 @@ class Figures:
     """The time from the end of the fault to the last failure."""
     convergence_seconds: float
     """The time from the end of the load until both services were idle."""
+    events: int
+    duplicates: int
+    """Events that were received again."""
+    differences: int
 
 
-_HEADINGS = ("fault", "sent", "failed", "lost", "outage s", "recovery s", "convergence s")
+_HEADINGS = (
+    *("fault", "sent", "failed", "lost", "outage s", "recovery s", "convergence s"),
+    *("events", "duplicates", "differences"),
+)
 
 
 def table(rows: Sequence[Figures]) -> str:

@@ -3,6 +3,7 @@
 Everything acknowledged exists afterwards, the databases agree, and the only error is the documented 503.
 
 tox -e e2e-faults -- --all-faults
+tox -e e2e-faults -- --all-faults --events=nats
 """
 
 import asyncio
@@ -31,7 +32,9 @@ def new_trial(compose_stack: ComposeStack, owner: ApiClient) -> NewTrial:
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(fault, id=str(fault), marks=[] if fault.is_quick else [pytest.mark.slow])
+        pytest.param(
+            fault, id=str(fault), marks=[getattr(pytest.mark, each) for each in fault.marks]
+        )
         for fault in FAULTS
     ],
 )
@@ -44,7 +47,7 @@ async def test_fault_loses_nothing_and_causes_no_error_but_503(
     containers = fault.containers(compose_stack.project)
 
     async def cause_fault() -> None:
-        async with fault.impact(compose_stack.project, containers):
+        async with fault.impact(compose_stack, containers):
             await asyncio.sleep(fault.duration_seconds)
         for container in containers:
             await until_healthy(container)
@@ -54,6 +57,9 @@ async def test_fault_loses_nothing_and_causes_no_error_but_503(
     assert_documented(outcome)
     if fault.leaves_reads_working:
         assert outcome.load.reads.failures == []
+    if fault.is_of_broker:
+        assert outcome.figures.failed == 0, outcome.load.ledger.outcomes
+    assert outcome.figures.duplicates or not fault.redelivers
 
 
 async def test_rolling_restart_fails_no_request(

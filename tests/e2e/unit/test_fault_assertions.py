@@ -21,6 +21,9 @@ FIGURES = Figures(
     outage_seconds=0.0,
     recovery_seconds=0.0,
     convergence_seconds=0.0,
+    events=1,
+    duplicates=0,
+    differences=0,
 )
 
 

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nats
-
 ADMIN = "admin"
 _START_SECONDS = 20.0
 _PROGRAM = Path(sys.executable).parent / "nats-server"
@@ -65,19 +63,6 @@ class NatsServer:
         if self._process:
             self._process.kill()
             self._process.wait()
-
-    async def pending(self) -> int:
-        """How many events some consumer hasn't acknowledged."""
-        client = await nats.connect(self.url(with_password=True))
-        try:
-            jetstream = client.jetstream()
-            total = 0
-            for stream in await jetstream.streams_info():
-                for each in await jetstream.consumers_info(stream.config.name or ""):
-                    total += (each.num_pending or 0) + (each.num_ack_pending or 0)
-            return total
-        finally:
-            await client.close()
 
     def _answers(self) -> bool:
         try:

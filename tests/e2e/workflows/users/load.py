@@ -38,7 +38,7 @@ def reads(_: ApiClient) -> Sequence[str]:
     return ["/.well-known/jwks.json"]
 
 
-async def unfinished(rows: Queries) -> Sequence[str]:
+async def unfinished(rows: Queries, _: Ledger) -> Sequence[str]:
     tables = {
         "streams with events to deliver": "outbox_streams",
         "parked events": "outbox_parked_events",
