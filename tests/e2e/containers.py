@@ -53,7 +53,7 @@ class Project:
         ]
         return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}="))
 
-    def log(self, service: str, *, since: float = 0) -> str:
+    def log(self, service: str, *, since: float | None = None) -> str:
         """The output of all containers of a service, since a time of `time.time()`."""
         return "".join(_log(each, since) for each in self.containers(service))
 
@@ -104,7 +104,7 @@ def ensure_running(container: Container) -> None:
         container.start()
 
 
-def _log(container: Container, since: float) -> str:
+def _log(container: Container, since: float | None) -> str:
     return f"--- {container.name}\n{container.logs(since=since).decode(errors='replace')}"
 
 
