@@ -14,8 +14,8 @@ from sqlmodel import col, select
 from app.etags import item_etag, representation_version
 from app.models import CreatedItem, Item, ItemRemoval, Owner, metadata
 from app.money import price_text, to_cents
-from app.schemas import ItemView
-from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold
+from app.schemas import ItemCreate, ItemView
+from chassis.db.columns import LIKE_ESCAPE, escaped_like, fold, utc_now
 from chassis.db.paging import Sort, bounded_count, decode_int, fetch_page
 from chassis.db.sessions import ReadSession, WriteSession
 from chassis.web.paging import Page, PageQuery
@@ -251,11 +251,18 @@ class ItemRepository:
         """The item, locked until the transaction ends."""
         return (await self._session.exec(_LOCKED_ITEM, params={"item_id": item_id})).one_or_none()
 
-    async def add(self, item: Item) -> ItemWithOwner | None:
+    async def add(self, owner_id: int, new: ItemCreate) -> ItemWithOwner | None:
         """Store a new item, or return None when its owner isn't known or isn't active."""
-        item.search_text = search_text(item.name, item.description)
-        item.updated_at = item.created_at
-        values = item.model_dump(exclude={"id"})
+        now = utc_now()
+        values = {
+            **new.model_dump(exclude={"price"}),
+            "owner_id": owner_id,
+            "price_cents": to_cents(new.price),
+            "search_text": search_text(new.name, new.description),
+            "version": 1,
+            "created_at": now,
+            "updated_at": now,
+        }
         row = (await self._session.exec(_INSERT, params=values)).one_or_none()
         return ItemWithOwner(*row) if row else None
 

@@ -24,9 +24,7 @@ async def create(session: WriteSession, owner_id: int, body: ItemCreate) -> Item
         OwnerGone: the owner is deleted.
         OwnerInactive: the owner is deactivated.
     """
-    values = body.model_dump(exclude={"price"})
-    new = Item(owner_id=owner_id, **values, price_cents=to_cents(body.price))
-    item = await ItemRepository(session).add(new)
+    item = await ItemRepository(session).add(owner_id, body)
     if item is None:
         owner = await OwnerRepository(session).find(owner_id)
         if owner is not None:
