@@ -18,8 +18,6 @@ from bench.routes import AnswersDiffer, Route, check_same_answer, measured_route
 from bench.servers import Server, Servers, running_servers
 from service_testing.postgres import PostgresUnavailable
 
-_RUN_SECONDS = 1
-
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tox -e bench --")
@@ -47,7 +45,7 @@ def measure(servers: Servers, route: Route, repeats: int) -> Comparison:
     product, reference = servers.services[route.service], servers.reference
     check_same_answer(route, product.url, reference.url)
     for server in (product, reference):
-        run_load(server.url, route, seconds=_RUN_SECONDS)
+        run_load(server.url, route)
     print(f"{route.name}: ", end="", flush=True)
     pairs = []
     for _ in range(repeats):
@@ -59,7 +57,7 @@ def measure(servers: Servers, route: Route, repeats: int) -> Comparison:
 
 def run(server: Server, route: Route) -> Run:
     before = server.cpu_seconds()
-    load = run_load(server.url, route, seconds=_RUN_SECONDS)
+    load = run_load(server.url, route)
     return Run(load=load, cpu_seconds=server.cpu_seconds() - before)
 
 

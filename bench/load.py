@@ -8,8 +8,6 @@ from pathlib import Path
 
 from bench.routes import Route
 
-# Fewer than the pool has, so that no request waits for a connection to the database.
-_CONNECTIONS = 8
 _SCRIPT = Path(__file__).with_name("load.lua")
 
 
@@ -26,8 +24,8 @@ class Load:
     failed: int
 
 
-def run_load(base_url: str, route: Route, *, seconds: int) -> Load:
-    """Send the route's request for so long, on all connections.
+def run_load(base_url: str, route: Route) -> Load:
+    """Send the route's request on all connections, as long as a run takes.
 
     Raises:
         LoadFailed: wrk is missing, an answer was no 2xx, or none came in time.
@@ -37,7 +35,12 @@ def run_load(base_url: str, route: Route, *, seconds: int) -> Load:
         raise LoadFailed("Install wrk (Debian, Ubuntu: apt install wrk; macOS: brew install wrk).")
     headers = [f"--header={name}: {value}" for name, value in route.headers.items()]
     command = [
-        *(program, "--threads=1", f"--connections={_CONNECTIONS}", f"--duration={seconds}s"),
+        *(
+            program,
+            "--threads=1",
+            f"--connections={route.connections}",
+            f"--duration={route.seconds}s",
+        ),
         *("--timeout=30s", f"--script={_SCRIPT}", *headers, f"{base_url}{route.path}"),
         *("--", route.method, *([route.body] if route.body else [])),
     ]

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +15,14 @@ import httpx
 import psutil
 
 import workspace
+from bench.routes import CREDENTIALS
 from service_testing import postgres
 from service_testing.new_database import NewDatabase
 from tests.e2e.processes import LocalStack, free_port, local_stack
 
 _ITEMS = 1_000
-_CREDENTIALS = {"username": "ada@example.com", "password": "correct horse battery"}
+_COSTS = {"users": {"PASSWORD_MEMORY_KIB": "65536", "PASSWORD_TIME_COST": "3"}}
+"""The service's defaults, which the end-to-end tests lower."""
 _FILL = """
 INSERT INTO items (owner_id, name, description, price_cents, search_text, version, created_at,
                    updated_at)
@@ -62,7 +63,7 @@ def running_servers() -> Iterator[Servers]:
         TemporaryDirectory() as folder,
         postgres.server() as server_url,
         local_stack(
-            NewDatabase(folder=Path(folder), server_url=lambda: server_url), Path(folder)
+            NewDatabase(folder=Path(folder), server_url=lambda: server_url), Path(folder), _COSTS
         ) as stack,
     ):
         stack.start()
@@ -87,7 +88,8 @@ def _running_reference(stack: LocalStack) -> Iterator[Server]:
         "REFERENCE_KEY": json.dumps(key),
     }
     options = ["--port", str(port), "--no-access-log", "--no-server-header", "--log-level=warning"]
-    command = [sys.executable, "-m", "uvicorn", "bench.reference:app", *options]
+    # With the libraries of the service that hashes passwords.
+    command = [str(stack.users.service.python), "-m", "uvicorn", "bench.reference:app", *options]
     process = subprocess.Popen(command, cwd=workspace.ROOT, env=environment)  # noqa: S603 - uvicorn
     try:
         server = Server(url=f"http://127.0.0.1:{port}", process=psutil.Process(process.pid))
@@ -101,10 +103,10 @@ def _running_reference(stack: LocalStack) -> Iterator[Server]:
 
 def _sign_in(users_url: str) -> tuple[str, int]:
     """Register a user; an access token and the id."""
-    account = {"email": _CREDENTIALS["username"], "password": _CREDENTIALS["password"]}
+    account = {"email": CREDENTIALS["username"], "password": CREDENTIALS["password"]}
     with httpx.Client(base_url=users_url, trust_env=False) as users:
         user_id: int = users.post("/users/", json={**account, "name": "Ada"}).json()["id"]
-        token: str = users.post("/auth/token", data=_CREDENTIALS).json()["access_token"]
+        token: str = users.post("/auth/token", data=CREDENTIALS).json()["access_token"]
     return token, user_id
 
 
