@@ -54,7 +54,7 @@ FROM users JOIN refresh_families ON refresh_families.user_id = users.id
 WHERE users.id = $1 AND users.is_active AND refresh_families.id = $2 AND refresh_families.revoked_at IS NULL
   AND refresh_families.expires_at > $3
 """
-PASSWORD_HASH = "SELECT password_hash FROM users WHERE email = $1"
+STORED_HASH = "SELECT password_hash FROM users WHERE email = $1"
 
 
 class State(TypedDict):
@@ -114,7 +114,7 @@ async def read_me(request: Request) -> Response:
 
 async def create_token(request: Request) -> Response:
     form = dict(parse_qsl((await request.body()).decode()))
-    stored = await request.state.users.fetchval(PASSWORD_HASH, form["username"])
+    stored = await request.state.users.fetchval(STORED_HASH, form["username"])
     await anyio.to_thread.run_sync(argon2.PasswordHasher().verify, stored, form["password"])
     tokens = {"access_token": "a.b.c", "token_type": "bearer", "expires_in": 900}
     return answer({**tokens, "refresh_token": 43 * "r"})
