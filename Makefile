@@ -7,8 +7,9 @@
 BOOTSTRAP := .tox/bootstrap
 TOX := $(BOOTSTRAP)/bin/python -m tox
 # The first that runs, is new enough and can make environments: a version manager's shim may exist and yet not work.
-FOUND = $(firstword $(foreach each,$(or $(PYTHON),python3 python3.13 python3.12 python3.11),$(shell \
-    $(each) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(each))))
+FOUND = $(eval FOUND := $(shell for each in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+    $$each -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; \
+    done))$(FOUND)
 NONE_FOUND = $(or $(PYTHON),python3) is no Python 3.11 or newer that can make environments. Install one (on Debian \
     and Ubuntu also its package python3-venv), or name another: PYTHON=python3.13 make ...
 # Lets the services end also when make is killed.
@@ -83,7 +84,9 @@ clean: ## remove environments, caches and reports; the data stays
 $(BOOTSTRAP)/.ready: .tox/pins
 	@echo "Preparing tox with $(or $(FOUND),$(error $(NONE_FOUND))) ..."
 	@$(FOUND) -m venv --clear $(BOOTSTRAP)
-	@$(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	@sed -n '/^uv==/,/[^\]$$/p' deploy/requirements/tox.txt > $(BOOTSTRAP)/uv.txt
+	@$(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(BOOTSTRAP)/uv.txt
+	@$(BOOTSTRAP)/bin/uv pip install --quiet --python $(BOOTSTRAP)/bin/python --require-hashes \
 	    -r deploy/requirements/tox.txt
 	@touch $@
 

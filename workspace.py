@@ -33,6 +33,7 @@ import tomllib
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -272,17 +273,21 @@ def install() -> int:
         variables = development(services(), {}).items()
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in variables]
         (ROOT / ".tox" / "development.env").write_text("".join(lines))  # for debuggers
-        return max((_install(service) for service in services()), default=1)
+        environments = [service.folder / ".tox" / "run" for service in services()]
+        outdated = [each for each in environments if not _is_installed(each)]
+        with ThreadPoolExecutor() as pool:
+            return max(pool.map(_install, outdated), default=0)
 
 
-def _install(service: Service) -> int:
-    ready = service.folder / ".tox" / "run" / ".ready"
-    if ready.exists() and not is_outdated(ready.parent):
-        return 0
-    command = [*tox_command(service.folder, "run"), "-q", "-r", "--notest"]
+def _is_installed(environment: Path) -> bool:
+    return (environment / ".ready").exists() and not is_outdated(environment)
+
+
+def _install(environment: Path) -> int:
+    command = [*tox_command(environment.parents[1], "run"), "-q", "-r", "--notest"]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if code == 0:
-        ready.touch()
+        (environment / ".ready").touch()
     return code
 
 
