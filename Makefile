@@ -86,7 +86,7 @@ $(BOOTSTRAP)/.ready: .tox/pins
 	@$(FOUND) -m venv --clear $(BOOTSTRAP)
 	@sed -n '/^uv==/,/[^\]$$/p' deploy/requirements/tox.txt > $(BOOTSTRAP)/uv.txt
 	@$(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(BOOTSTRAP)/uv.txt
-	@$(BOOTSTRAP)/bin/uv pip install --quiet --python $(BOOTSTRAP)/bin/python --require-hashes \
+	@$(BOOTSTRAP)/bin/python -m uv pip install --quiet --python $(BOOTSTRAP)/bin/python --require-hashes \
 	    -r deploy/requirements/tox.txt
 	@touch $@
 

@@ -48,7 +48,7 @@ def test_debugger_gets_the_environment_that_install_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workspace, "ROOT", tmp_path)
-    monkeypatch.setattr(workspace, "_install", lambda _: 0)
+    monkeypatch.setattr(workspace, "_is_installed", lambda _: True)
     assert workspace.install() == 0
 
     [name] = {each["envFile"] for each in EDITOR["launch"]["configurations"] if "envFile" in each}

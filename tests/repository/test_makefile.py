@@ -22,6 +22,8 @@ class Checkout:
         folder.mkdir()
         programs.mkdir()
         shutil.copy(ROOT / "Makefile", folder)
+        (folder / "deploy/requirements").mkdir(parents=True)
+        (folder / "deploy/requirements/tox.txt").touch()
         (folder / "constraints.txt").touch()
         for name in NAMES:  # like the shim of a version manager that has no such version
             self.add_program(name, "#!/bin/sh\nexit 127\n")
