@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import httpx
 import pytest
 
 from app.main import create_app
@@ -79,9 +80,9 @@ REQUESTS: dict[str, list[Request]] = {
 }
 
 
-@pytest.fixture
-async def description(client: AppClient) -> dict[str, Any]:
-    response = await client.get("/openapi.json")
+@pytest.fixture(scope="module")
+async def description(transport: httpx.ASGITransport) -> dict[str, Any]:
+    response = await AppClient(transport).get("/openapi.json")
     assert response.status_code == 200
     body: dict[str, Any] = response.json()
     return body

@@ -1,5 +1,7 @@
 """The pytest plugin: its option, its markers, and the modules with its hooks and fixtures."""
 
+import gc
+
 import pytest
 
 from service_testing import categories, postgres
@@ -57,3 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # registered, so these override anyio's.
     for name in _MODULES:
         config.pluginmanager.import_plugin(f"service_testing.{name}")
+
+
+def pytest_collection_finish() -> None:
+    # What was imported and collected stays until the end. Otherwise each garbage collection would go through it.
+    gc.freeze()

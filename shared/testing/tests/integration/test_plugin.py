@@ -1,5 +1,6 @@
 """Each check of the plugin fails when it must: small projects that break one rule."""
 
+import gc
 import re
 from pathlib import Path
 
@@ -365,3 +366,7 @@ class TestPropertyTests:
 
 def _no_server() -> None:
     raise postgres.PostgresUnavailable("No PostgreSQL for tests.")
+
+
+def test_garbage_collections_skip_what_was_there_before_the_first_test() -> None:
+    assert gc.get_freeze_count() > 0

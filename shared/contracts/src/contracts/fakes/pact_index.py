@@ -46,6 +46,7 @@ class PactIndex:
 
     def __init__(self, contracts: Contracts, consumer: str) -> None:
         self._consumer = consumer
+        self._objections: dict[str, str | None] = {}
         operations: dict[tuple[str, str], _Operation] = {}
         for each in read_all(contracts.pacts):
             if each.consumer == consumer and not each.is_message:
@@ -57,6 +58,13 @@ class PactIndex:
 
     def objection(self, response: FakeResponse) -> str | None:
         """Why no interaction covers this response, and how to fix it; None if one does."""
+        # Most fakes give a few responses again and again.
+        key = repr(response)
+        if key not in self._objections:
+            self._objections[key] = self._find_objection(response)
+        return self._objections[key]
+
+    def _find_objection(self, response: FakeResponse) -> str | None:
         if is_failure(response.status):
             return None
         for operation in self._operations:
