@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
@@ -89,6 +90,16 @@ class TestServer:
             assert await query(url, "SHOW fsync") == "off"
             assert await query(url, "SHOW listen_addresses") == "127.0.0.1"
         assert not accepts_connections(url)
+
+    @pytest.mark.parametrize(("free", "is_in_memory"), [(2**31, False), (2**31 + 1, True)])
+    def test_data_is_in_memory_if_there_is_enough(
+        self, free: int, is_in_memory: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+        memory = Path("/dev/shm")  # noqa: S108
+        with postgres.server() as url:
+            folder = Path(asyncio.run(query(url, "SHOW data_directory")))
+        assert folder.is_relative_to(memory) is (is_in_memory and memory.is_dir())
 
     def test_wheel_is_used_when_nothing_is_installed(self, only_the_wheel: None) -> None:
         with postgres.server() as url:
