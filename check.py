@@ -18,7 +18,7 @@ from typing import Any
 TOX = [sys.executable, "-m", "tox"]
 # Each waits about half its time, for a process or a server.
 JOBS = min(8, 2 * (os.cpu_count() or 1))
-FIRST = {"e2e-local", "e2e-all", "new-service"}
+FIRST = {"e2e-local", "e2e-all", "new-service", "chassis-quick"}
 """They take longest."""
 COUNTS = ("passed", "failed", "skipped")
 NO_DOCKER = "no Docker engine answers: install one, or start it"

@@ -65,11 +65,16 @@ def register_user(stack: Stack, request_log: RequestLog) -> ApiClient:
     return client
 
 
-def create_admin(stack: Stack, request_log: RequestLog) -> ApiClient:
-    """Create an administrator on the command line, as an operator does, and sign it in."""
+def create_admin(stack: Stack) -> UserData:
+    """Create an administrator on the command line, as an operator does."""
     data = create_user_data()
     options = ("--email", data["email"], "--name", data["name"])
     stack.users.command("create-admin", *options, USERS_ADMIN_PASSWORD=data["password"])
+    return data
+
+
+def sign_in(stack: Stack, request_log: RequestLog, data: UserData) -> ApiClient:
+    """Sign in to an account that exists."""
     client = ApiClient(stack, request_log, data)
     client.sign_in()
     return client

@@ -2,8 +2,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.clients import ApiClient, create_admin, register_user
-from tests.e2e.factories import create_user_data
+from tests.e2e.clients import ApiClient, create_admin, register_user, sign_in
+from tests.e2e.factories import UserData, create_user_data
 from tests.e2e.request_log import RequestLog
 from tests.e2e.stack import Stack
 
@@ -24,9 +24,15 @@ def new_user(stack: Stack, request_log: RequestLog) -> Iterator[Callable[[], Api
         client.close()
 
 
+@pytest.fixture(scope="session")
+def admin_data(running_stack: Stack) -> UserData:
+    return create_admin(running_stack)
+
+
 @pytest.fixture
-def admin(stack: Stack, request_log: RequestLog) -> Iterator[ApiClient]:
-    client = create_admin(stack, request_log)
+def admin(stack: Stack, request_log: RequestLog, admin_data: UserData) -> Iterator[ApiClient]:
+    """An administrator, the same for all tests."""
+    client = sign_in(stack, request_log, admin_data)
     yield client
     client.close()
 

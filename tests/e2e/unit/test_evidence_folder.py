@@ -7,6 +7,7 @@ import pytest
 import workspace
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.slow
 
 CONFTEST = """
 import pytest

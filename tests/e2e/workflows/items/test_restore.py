@@ -14,7 +14,7 @@ import pytest
 import workspace
 from service_testing.assertions import assert_error_response, assert_status
 from service_testing.databases import sqlite_url
-from tests.e2e.clients import ApiClient, create_admin, register_user
+from tests.e2e.clients import ApiClient, create_admin, register_user, sign_in
 from tests.e2e.compose_project import NewComposeStack
 from tests.e2e.processes import LocalStack
 from tests.e2e.request_log import RequestLog
@@ -165,7 +165,7 @@ class Story:
 
     def __init__(self, stack: Stack, request_log: RequestLog) -> None:
         self._stack, self._request_log = stack, request_log
-        self._clients = [create_admin(stack, request_log)]
+        self._clients = [sign_in(stack, request_log, create_admin(stack))]
         self._ada, self._eva = self._register(), self._register()
         self._location = create_items(self._ada)
         create_items(self._eva, 2)
