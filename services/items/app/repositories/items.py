@@ -158,13 +158,6 @@ _FILTERS = {
 
 
 @cache
-def _matching(
-    filters: frozenset[str],
-) -> Select[int, str, str | None, int, int, str, datetime, datetime, int]:
-    return _ITEMS.where(*_conditions(filters))
-
-
-@cache
 def _total(filters: frozenset[str]) -> Select[int]:
     """The number of matching items, counted like `bounded_count`.
 
@@ -179,8 +172,8 @@ def _total(filters: frozenset[str]) -> Select[int]:
     )
 
 
-def _conditions(filters: frozenset[str]) -> list[ColumnElement[bool]]:
-    return [_FILTERS[name] for name in sorted(filters)]
+def _conditions(filters: frozenset[str]) -> tuple[ColumnElement[bool], ...]:
+    return tuple(_FILTERS[name] for name in sorted(filters))
 
 
 def _decode_time(value: object) -> datetime:
@@ -228,9 +221,10 @@ class ItemQueries:
         filters = frozenset(values)
         return await fetch_page(
             self._session,
-            _matching(filters),
+            _ITEMS,
             values,
             item=ItemWithOwner,
+            filters=_conditions(filters),
             total=_total(filters),
             id_column=col(Item.id),
             sorts=SORTS,

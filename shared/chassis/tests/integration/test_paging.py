@@ -49,10 +49,15 @@ async def list_notes(
     rows = select(Note.id, Note.title, Note.rank)
     if remarked:
         rows = rows.join(Remark, Remark.note_id == Note.id)
-    if rank is not None:
-        rows = rows.where(Note.rank == rank)
     return await fetch_page(
-        session, rows, item=as_dict, id_column=Note.id, sorts=SORTS, sort_name=sort, query=query
+        session,
+        rows,
+        item=as_dict,
+        filters=() if rank is None else (Note.rank == rank,),
+        id_column=Note.id,
+        sorts=SORTS,
+        sort_name=sort,
+        query=query,
     )
 
 

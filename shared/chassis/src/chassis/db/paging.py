@@ -61,17 +61,18 @@ async def fetch_page(
     values: Values | None = None,
     *,
     item: Callable[[*Columns], ItemT],
+    filters: tuple[ColumnElement[bool], ...] = (),
     total: Select[int] | None = None,
     id_column: SQLColumnExpression[Any],
     sorts: Mapping[str, Sort],
     sort_name: str,
     query: PageQuery,
 ) -> Page[ItemT]:
-    """One page of a filtered but unsorted statement, whose rows have an `id`.
+    """One page of the rows of an unsorted statement that match the filters. A row has an `id`.
 
     `values` are bound to its parameters, and `item` makes an item of a row's columns. `total` is a faster
-    statement than `bounded_count(rows)` with the same result. A statement that is built once and only binds
-    values has its pages built once, too.
+    statement than `bounded_count` with the same result. A statement and filters that are built once and only
+    bind values have their pages built once, too.
 
     Raises:
         InvalidRequest: the cursor isn't one of this list in this order.
@@ -85,11 +86,13 @@ async def fetch_page(
         window["page_offset"] = (number - 1) * query.size
     else:
         window["after_value"], window["after_id"] = start
-    statement: Select[*Columns] = _page(rows, sort, id_column, after=start is not None)
-    counting = total if total is not None else bounded_count(rows)
+    counting = total if total is not None else bounded_count(_filtered(rows, filters))
 
     def read(connection: Connection) -> tuple[int, Sequence[Row[*Columns]]]:
         count = connection.execute(counting, values).scalar_one()
+        is_sqlite = connection.dialect.name == "sqlite"
+        matching = _filtered(rows, filters, _likelihood(count, filters) if is_sqlite else None)
+        statement: Select[*Columns] = _page(matching, sort, id_column, after=start is not None)
         return count, connection.execute(statement, {**(values or {}), **window}).all()
 
     count, found = await session.run(read)
@@ -121,6 +124,26 @@ def bounded_count(rows: _AnySelect) -> Select[int]:
     ones = rows.with_only_columns(one, maintain_column_froms=True).order_by(None)
     bounded = ones.limit(limit).subquery()
     return select(func.count()).select_from(bounded)
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _filtered(
+    rows: _AnySelect, filters: tuple[ColumnElement[bool], ...], likelihood: float | None = None
+) -> _AnySelect:
+    if likelihood is not None:
+        share: ColumnElement[float] = literal_column(str(likelihood))  # can't be a parameter
+        filters = tuple(func.likelihood(each, share) for each in filters)
+    return rows.where(*filters)
+
+
+def _likelihood(count: int, filters: tuple[ColumnElement[bool], ...]) -> float | None:
+    """How likely a row matches each filter, for SQLite, which can't tell a filter of many rows from one of few.
+
+    If many rows match, it then reads the index of the order until the page is full; else it sorts those that match.
+    """
+    if count > MAX_COUNTED:
+        return 0.9
+    return 0.001 if len(filters) == 1 else None  # of several, one may match many
 
 
 @lru_cache(maxsize=_STATEMENTS)
