@@ -1,6 +1,7 @@
 """The containers of one Compose project, through the `docker` package."""
 
 import json
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,11 +73,25 @@ def service_of(container: Container) -> str:
 
 def run(container: Container, *command: str, **variables: str) -> str:
     """Run a command in the container and return its output."""
-    done = container.exec_run(list(command), environment=variables, demux=True)
-    streams: Any = done.output  # a pair, because of demux
-    output, error = ((each or b"").decode() for each in streams)
-    assert done.exit_code == 0, output + error
+    engine: Any = container.client
+    api = engine.api
+    exec_id = api.exec_create(container.id, list(command), environment=variables)["Id"]
+    # `exec_start` loses what arrives together with the headers of the response.
+    url = f"{api.base_url}/v{api.api_version}/exec/{exec_id}/start"
+    response = api.post(url, json={"Detach": False, "Tty": False}, timeout=api.timeout)
+    output, error = _streams(response.content)
+    assert api.exec_inspect(exec_id)["ExitCode"] == 0, output + error
     return output
+
+
+def _streams(frames: bytes) -> tuple[str, str]:
+    """Standard output and error: each frame begins with the number of its stream, three zeros, and its size."""
+    texts = {1: b"", 2: b""}
+    while frames:
+        stream, size = struct.unpack(">BxxxL", frames[:8])
+        texts[stream] += frames[8 : 8 + size]
+        frames = frames[8 + size :]
+    return texts[1].decode(), texts[2].decode()
 
 
 def query(container: Container, database: str, statement: str) -> Sequence[Row]:

@@ -27,7 +27,7 @@ class Fault:
     is_quick: bool = False
     """Whether it is tried without `--all-faults`."""
     redelivers: bool = False
-    """Events are received twice."""
+    """The broker delivers events again."""
 
     def __str__(self) -> str:
         which = f"all of {self.service}" if self.affects_all else self.service
@@ -108,6 +108,8 @@ FAULTS = [
         service=BROKER,
         redelivers=True,
     ),
+    # Longer than a broker waits for an acknowledgement.
+    Fault(name="paused", impact=impacts.paused, service=_LAST, duration_seconds=35),
     Fault(name="given new addresses", impact=impacts.readdressed, service=_LAST, affects_all=True),
     Fault(
         name="stopped",

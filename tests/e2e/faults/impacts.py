@@ -1,11 +1,13 @@
 """What faults do to containers. Each is undone at the end of its block."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from docker.models.containers import Container
+from docker.models.networks import Network
 
 from tests.e2e.compose import ComposeStack
 from tests.e2e.containers import Project, is_healthy, run
@@ -42,44 +44,44 @@ async def paused(_: ComposeStack, containers: Sequence[Container]) -> AsyncItera
 @asynccontextmanager
 async def disconnected(stack: ComposeStack, containers: Sequence[Container]) -> AsyncIterator[None]:
     """Running, but without a network."""
-    async with _without_network(stack.project, containers, containers):
+    async with _without_network(stack.project, containers):
         yield
 
 
 @asynccontextmanager
 async def readdressed(stack: ComposeStack, containers: Sequence[Container]) -> AsyncIterator[None]:
-    """Disconnected, and reconnected under each other's addresses: old connections lead nowhere."""
-    before = [_addresses(each) for each in containers]
-    # Each gets the lowest address that is free.
-    async with _without_network(stack.project, containers, back=containers[::-1]):
+    """Disconnected, and reconnected under other addresses: old connections lead nowhere."""
+    async with _without_network(stack.project, containers, readdress=True):
         yield
-    after = [_addresses(each) for each in containers]
-    assert not any(map(set.intersection, before, after)), f"{before} became {after}"
-
-
-def _addresses(container: Container) -> set[str]:
-    container.reload()
-    networks = container.attrs["NetworkSettings"]["Networks"].values()
-    return {each["IPAddress"] for each in networks}
 
 
 @asynccontextmanager
 async def _without_network(
-    project: Project, containers: Sequence[Container], back: Sequence[Container]
+    project: Project, containers: Sequence[Container], *, readdress: bool = False
 ) -> AsyncIterator[None]:
-    """`back` are the same containers, in the order in which they are connected again."""
-    networks = [
-        (project.network(name), container, settings["Aliases"])
+    networks = deque(
+        (project.network(name), container, settings["Aliases"], settings["IPAddress"])
         for container in containers
         for name, settings in container.attrs["NetworkSettings"]["Networks"].items()
-    ]
-    for network, container, _ in networks:
+    )
+    for network, container, *_ in networks:
         await asyncio.to_thread(network.disconnect, container)
     try:
         yield
     finally:
-        for network, container, aliases in sorted(networks, key=lambda each: back.index(each[1])):
+        while networks:
+            network, container, aliases, address = networks.popleft()
             await asyncio.to_thread(network.connect, container, aliases=aliases)
+            # It gets the lowest address that is free. If that is its old one, another container is to get it.
+            if readdress and _address(container, network) == address:
+                await asyncio.to_thread(network.disconnect, container)
+                networks.append((network, container, aliases, address))
+
+
+def _address(container: Container, network: Network) -> str:
+    container.reload()
+    address: str = container.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+    return address
 
 
 @asynccontextmanager
