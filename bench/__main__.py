@@ -3,8 +3,7 @@
     tox -e bench -- --quick
     tox -e bench -- --only "GET /items/" --repeats 15
 
-The services run with their production settings on PostgreSQL, one process each. Product and reference take turns,
-so that other work of the machine affects both.
+One process each, on PostgreSQL. Product and reference take turns.
 """
 
 import argparse
@@ -12,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bench.comparison import HOW_TO_READ, Comparison, Run, as_table
+from bench.comparison import Comparison, Run, as_table
 from bench.load import LoadFailed, run_load
 from bench.routes import AnswersDiffer, Route, check_same_answer, measured_routes
 from bench.servers import Server, Servers, running_servers
@@ -37,19 +36,19 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     print(f"\nload average of the machine: {os.getloadavg()[0]:.1f}")
     print(as_table(comparisons))
-    print(HOW_TO_READ)
+    print("How to read it: docs/performance.md")
     return 0 if all(each.is_within_limit for each in comparisons) else 1
 
 
 def measure(servers: Servers, route: Route, repeats: int) -> Comparison:
-    product, reference = servers.services[route.service], servers.reference
-    check_same_answer(route, product.url, reference.url)
-    for server in (product, reference):
-        run_load(server.url, route)
+    both = servers.services[route.service], servers.reference
+    check_same_answer(route, both[0].url, both[1].url)
+    for server in both:
+        run(server, route)  # a warm-up
     print(f"{route.name}: ", end="", flush=True)
     pairs = []
     for _ in range(repeats):
-        pairs.append((run(product, route), run(reference, route)))
+        pairs.append((run(both[0], route), run(both[1], route)))
         print(".", end="", flush=True)
     print()
     return Comparison(route=route.name, limit=route.limit, pairs=pairs)

@@ -7,13 +7,6 @@ from dataclasses import dataclass
 from bench.load import Load
 
 TOLERANCE = 0.2
-HOW_TO_READ = f"""
-How to read it: each cell with a colon is `product : reference`. "CPU per request" is the CPU time of the server's
-process. "ratio" is the median over the repeats of product / reference, each of two runs directly after each other;
-"spread" is the least and the greatest of them. A ratio fails when it is more than {TOLERANCE} over its limit.
-On a busy machine the spread grows and ratios move both ways: use an idle machine. Requests per second say as much about
-the machine as about the code.
-"""
 _HEAD = f"{'route':<16} {'CPU per request, us':>22} {'ratio':>6} {'spread':>14} {'limit':>6} {'requests/s':>16}"
 
 

@@ -3,8 +3,8 @@
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.routes import Route
 
@@ -15,10 +15,7 @@ class LoadFailed(Exception):
     """wrk is missing, or a request failed; the message has the reason."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Load:
-    """The result of one run."""
-
+class Load(NamedTuple):
     requests: int
     seconds: float
     failed: int

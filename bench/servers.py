@@ -6,49 +6,35 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
-import asyncpg  # type: ignore[import-untyped]
 import httpx
 import psutil
 
 import workspace
 from bench.routes import CREDENTIALS
-from service_testing import postgres
-from service_testing.new_database import NewDatabase
-from tests.e2e.processes import LocalStack, free_port, local_stack
+from tests.e2e.processes import LocalStack, free_port, stack_on_postgres
+from tests.e2e.workflows.items.rows import insert_items
 
-_ITEMS = 1_000
 _COSTS = {"users": {"PASSWORD_MEMORY_KIB": "65536", "PASSWORD_TIME_COST": "3"}}
 """The service's defaults, which the end-to-end tests lower."""
-_FILL = """
-INSERT INTO items (owner_id, name, description, price_cents, search_text, version, created_at,
-                   updated_at)
-SELECT $1, 'Engine ' || n, 'Brass, hardly used.', 999 + n, 'engine ' || n || E'\nbrass, hardly used.',
-       1, now() - n * interval '1 second', now() - n * interval '1 second'
-FROM generate_series(1, $2) AS n
-"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Server:
+class Server(NamedTuple):
     url: str
     process: psutil.Process
 
     def cpu_seconds(self) -> float:
         """The CPU time of the process so far, all threads."""
         times = self.process.cpu_times()
-        return times.user + times.system
+        return float(times.user + times.system)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Servers:
+class Servers(NamedTuple):
     services: Mapping[str, Server]
     reference: Server
     token: str
-    """The token of a signed-in user who owns all items."""
+    """The token of a signed-in user who owns items."""
     item_id: int
 
 
@@ -59,22 +45,13 @@ def running_servers() -> Iterator[Servers]:
     Raises:
         PostgresUnavailable: there is none, and none can be started.
     """
-    with (
-        TemporaryDirectory() as folder,
-        postgres.server() as server_url,
-        local_stack(
-            NewDatabase(folder=Path(folder), server_url=lambda: server_url), Path(folder), _COSTS
-        ) as stack,
-    ):
-        stack.start()
-        token, user_id = _sign_in(stack.users.url)
-        item_id = asyncio.run(_fill(stack.items.database_url, user_id))
-        with _running_reference(stack) as reference:
-            services = {
-                service.name: Server(url=service.url, process=psutil.Process(service.pid))
-                for service in stack.services
-            }
-            yield Servers(services=services, reference=reference, token=token, item_id=item_id)
+    with stack_on_postgres(_COSTS) as (stack, _), _running_reference(stack) as reference:
+        token = _sign_in(stack.users.url)
+        item_id = asyncio.run(insert_items(stack.items.database_url, 1_000))
+        services = {
+            each.name: Server(each.url, psutil.Process(each.pid)) for each in stack.services
+        }
+        yield Servers(services, reference, token, item_id)
 
 
 @contextmanager
@@ -92,7 +69,7 @@ def _running_reference(stack: LocalStack) -> Iterator[Server]:
     command = [str(stack.users.service.python), "-m", "uvicorn", "bench.reference:app", *options]
     process = subprocess.Popen(command, cwd=workspace.ROOT, env=environment)  # noqa: S603 - uvicorn
     try:
-        server = Server(url=f"http://127.0.0.1:{port}", process=psutil.Process(process.pid))
+        server = Server(f"http://127.0.0.1:{port}", psutil.Process(process.pid))
         with httpx.Client(transport=httpx.HTTPTransport(retries=7)) as client:
             client.get(server.url)  # until it listens
         yield server
@@ -101,25 +78,10 @@ def _running_reference(stack: LocalStack) -> Iterator[Server]:
         process.wait()
 
 
-def _sign_in(users_url: str) -> tuple[str, int]:
-    """Register a user; an access token and the id."""
+def _sign_in(users_url: str) -> str:
+    """Register the first user. Returns an access token."""
     account = {"email": CREDENTIALS["username"], "password": CREDENTIALS["password"]}
     with httpx.Client(base_url=users_url, trust_env=False) as users:
-        user_id: int = users.post("/users/", json={**account, "name": "Ada"}).json()["id"]
+        users.post("/users/", json={**account, "name": "Ada"}).raise_for_status()
         token: str = users.post("/auth/token", data=CREDENTIALS).json()["access_token"]
-    return token, user_id
-
-
-async def _fill(database: str, owner_id: int) -> int:
-    """Insert the items once items knows their owner; the id of the first."""
-    connection = await asyncpg.connect(database)
-    try:
-        async with asyncio.timeout(30):
-            while not await connection.fetchval("SELECT 1 FROM owners WHERE id = $1", owner_id):  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
-        await connection.execute(_FILL, owner_id, _ITEMS)
-        await connection.execute("ANALYZE")
-        item_id: int = await connection.fetchval("SELECT min(id) FROM items")
-        return item_id
-    finally:
-        await connection.close()
+    return token

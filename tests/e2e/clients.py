@@ -1,6 +1,8 @@
 """A user's HTTP clients for all services."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -63,6 +65,19 @@ def register_user(stack: Stack, request_log: RequestLog) -> ApiClient:
     assert_user_response(client.users.post("/users/", json=client.data), status=201)
     client.sign_in()
     return client
+
+
+def register_accounts(users: Service, count: int, *, per_second: float = 0) -> None:
+    """Register so many accounts in threads, or one after the other at a rate, and sign none in."""
+    url, start = f"{users.url}/users/", time.monotonic()
+    with ThreadPoolExecutor(8) as pool, httpx.Client(trust_env=False) as client:
+        answers = []
+        for number in range(count):
+            if per_second:
+                time.sleep(max(start + number / per_second - time.monotonic(), 0))
+            answers.append(pool.submit(client.post, url, json=create_user_data()))
+        for each in answers:
+            assert_status(each.result(), 201)
 
 
 def create_admin(stack: Stack) -> UserData:

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 from sqlalchemy import text
 
 import workspace
 from chassis.db.database import Database
+from service_testing import postgres
 from service_testing.nats_server import ADMIN, NatsServer
 from service_testing.new_database import NewDatabase
 from tests.e2e.broker import Broker
@@ -278,6 +280,21 @@ def local_stack(
         stack = LocalStack(folder, databases, settings, nats)
         cleanup.callback(stack.stop)
         yield stack
+
+
+@contextmanager
+def stack_on_postgres(
+    settings: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    events: str = "http",
+    durable: bool = False,
+) -> Iterator[tuple[LocalStack, Path]]:
+    """A running stack on a PostgreSQL server, and the folder of its logs."""
+    with TemporaryDirectory() as name, postgres.server(durable=durable) as server_url:
+        new_database = NewDatabase(folder=Path(name), server_url=lambda: server_url)
+        with local_stack(new_database, Path(name), settings, events=events) as stack:
+            stack.start()
+            yield stack, Path(name)
 
 
 def new_broker(folder: Path) -> NatsServer:

@@ -1,12 +1,18 @@
 # needs: users, items
-"""The figures of `tox -e bench`."""
+"""The figures of `tox -e bench` and `tox -e bench-events`."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from bench import routes
 from bench.comparison import TOLERANCE, Comparison, Run, as_table
+from bench.events import Result, as_line
 from bench.load import Load
 from bench.routes import AnswersDiffer, check_same_answer, measured_routes
+from tests.e2e.subscribers import arrivals
 
 ROUTES = {route.name: route for route in measured_routes(item_id=1, token="t")}
 READ, CREATE = ROUTES["GET /items/{id}"], ROUTES["POST /items/"]
@@ -63,3 +69,20 @@ class TestSameAnswer:
         check_same_answer(CREATE, "product", "reference")
         with pytest.raises(AnswersDiffer):
             check_same_answer(READ, "product", "reference")
+
+
+class TestEvents:
+    def test_line_has_means_and_the_percentiles_of_all_deliveries(self) -> None:
+        rounds = [Result(90, 500, 7, range(1, 51)), Result(110, 700, 9, range(51, 101))]
+        figures = ["100", "50.5", "100.0", "600", "8"]
+        assert as_line("nats", 3, rounds).split() == ["nats", "3", *figures]
+
+    def test_event_that_came_twice_arrived_the_first_time(self, tmp_path: Path) -> None:
+        times = [datetime(2026, 11, 30, 9, minute, tzinfo=UTC) for minute in range(2)]
+        lines = [
+            json.dumps({"event": "event_received", "id": "e-1", "timestamp": each.isoformat()})
+            for each in times
+        ]
+        log = tmp_path / "items.log"
+        log.write_text("\n".join(["not JSON", '{"event": "request"}', *lines]))
+        assert arrivals(log) == {"e-1": times[0]}
