@@ -16,6 +16,7 @@ _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 _NUMBER = "com.docker.compose.container-number"
 _SHOWN_STATE = ("Status", "ExitCode", "OOMKilled", "Error", "StartedAt", "FinishedAt", "Health")
+_RUN_SECONDS = 300
 _SUPERUSER = "postgres"
 _JSON_ROWS = "SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM ({statement}) t"
 
@@ -78,7 +79,7 @@ def run(container: Container, *command: str, **variables: str) -> str:
     exec_id = api.exec_create(container.id, list(command), environment=variables)["Id"]
     # `exec_start` loses what arrives together with the headers of the response.
     url = f"{api.base_url}/v{api.api_version}/exec/{exec_id}/start"
-    response = api.post(url, json={"Detach": False, "Tty": False}, timeout=api.timeout)
+    response = api.post(url, json={"Detach": False, "Tty": False}, timeout=_RUN_SECONDS)
     output, error = _streams(response.content)
     assert api.exec_inspect(exec_id)["ExitCode"] == 0, output + error
     return output
