@@ -1,12 +1,15 @@
 """Writing an event in a transaction, and waking the relays when it is committed."""
 
+import asyncio
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from tests.example.publisher import READER, Outbox, write
 
+from chassis.db.notifications import listen
 from chassis.events.outbox.models import OutboxEvent, OutboxStream
-from chassis.events.outbox.writing import WAKE_RELAYS, write_event
+from chassis.events.outbox.writing import CHANNEL, WAKE_RELAYS, write_event
 from chassis.web.context import current_context, request_context
 
 
@@ -76,6 +79,25 @@ class TestWaking:
             await write(session, 1)
             await session.rollback()
         assert woken == ["woken"]
+
+    async def test_only_a_process_without_relays_notifies_those_of_others(
+        self, outbox: Outbox, on_postgres: None
+    ) -> None:
+        """PostgreSQL lets transactions that notify commit one after the other."""
+        heard: asyncio.Queue[str] = asyncio.Queue()
+        listening = asyncio.create_task(
+            listen(outbox.database.url, CHANNEL, lambda: heard.put_nowait("heard"))
+        )
+        assert await heard.get()  # it listens
+        outbox.database.session_info[WAKE_RELAYS] = lambda: heard.put_nowait("woken")
+        await outbox.create_many(3)
+        assert [await heard.get() for _ in range(3)] == ["woken"] * 3
+        del outbox.database.session_info[WAKE_RELAYS]
+        await outbox.create()
+        assert await heard.get() == "heard"
+        listening.cancel()
+        await asyncio.wait([listening])
+        assert heard.empty()
 
 
 @pytest.mark.parametrize(("note", "version"), [(2, 0), (1, 1)], ids=["zero", "repeated"])

@@ -15,7 +15,7 @@ from chassis.events.outbox.models import OutboxEvent, OutboxStream, OutboxSubscr
 from chassis.web.context import current_context
 
 CHANNEL = "outbox"
-"""Relays in other processes listen on it, on PostgreSQL."""
+"""Relays listen on it for the events of processes without relays, on PostgreSQL."""
 WAKE_RELAYS = "wake_relays"
 """A key of `Database.session_info`: the function to call when an event has been committed."""
 
@@ -40,11 +40,10 @@ def _queue_with(insert: Callable[[type], Any]) -> Any:
     return statement.on_conflict_do_update(index_elements=key, set_=unchanged)
 
 
-_QUEUE = {
-    "sqlite": _queue_with(sqlite.insert),
-    # The notification in the same statement saves a round trip. PostgreSQL sends it at the commit.
-    "postgresql": _queue_with(postgresql.insert).returning(func.pg_notify(CHANNEL, "")),
-}
+_QUEUE = {"sqlite": _queue_with(sqlite.insert), "postgresql": _queue_with(postgresql.insert)}
+# The notification in the same statement saves a round trip. PostgreSQL sends it at the commit, which waits for the
+# commits of all others on the server that notify.
+_QUEUE_AND_NOTIFY = _queue_with(postgresql.insert).returning(func.pg_notify(CHANNEL, ""))
 
 
 async def write_event(
@@ -91,7 +90,10 @@ async def _queue(session: WriteSession, event: OutboxEvent, after_seconds: float
         "version": event.version,
         "after_seconds": after_seconds,
     }
-    await connection.execute(_QUEUE[connection.dialect.name], values)
-    # The relays of this process. Those of other processes get PostgreSQL's notification, or poll.
-    if wake := session.info.get(WAKE_RELAYS):
+    wake = session.info.get(WAKE_RELAYS)
+    if wake is None and connection.dialect.name == "postgresql":
+        await connection.execute(_QUEUE_AND_NOTIFY, values)
+    else:
+        await connection.execute(_QUEUE[connection.dialect.name], values)
+    if wake:  # The relays of this process. If it ends before they deliver, those of others poll.
         session.on_commit(wake)
