@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bench.comparison import Comparison, Run, as_table
+from bench.comparison import HOW_TO_READ, Comparison, Run, as_table
 from bench.load import LoadFailed, run_load
 from bench.routes import AnswersDiffer, Route, check_same_answer, measured_routes
 from bench.servers import Server, Servers, running_servers
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     print(f"\nload average of the machine: {os.getloadavg()[0]:.1f}")
     print(as_table(comparisons))
-    print("How to read it: docs/performance.md")
+    print(HOW_TO_READ)
     return 0 if all(each.is_within_limit for each in comparisons) else 1
 
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from bench.load import Load
 
 TOLERANCE = 0.2
+HOW_TO_READ = f"""
+How to read it: each cell with a colon is `service : reference`. "ratio" is the median, over pairs of runs one after the
+other, of the CPU time per request of the service's process, divided by that of the reference; "spread" is the least and
+the greatest. More than {TOLERANCE} over the limit fails. Use an idle machine: on a busy one ratios move both ways, and
+requests per second depend on the machine in any case. More: docs/performance.md
+"""
 _HEAD = f"{'route':<16} {'CPU per request, us':>22} {'ratio':>6} {'spread':>14} {'limit':>6} {'requests/s':>16}"
 
 
