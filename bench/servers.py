@@ -13,7 +13,8 @@ import psutil
 
 import workspace
 from bench.routes import CREDENTIALS
-from tests.e2e.processes import LocalStack, free_port, stack_on_postgres
+from service_testing.ports import free_port
+from tests.e2e.processes import LocalStack, stack_on_postgres
 from tests.e2e.workflows.items.rows import insert_items
 
 _COSTS = {"users": {"PASSWORD_MEMORY_KIB": "65536", "PASSWORD_TIME_COST": "3"}}

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import workspace
+from service_testing.ports import free_port
 from tests.e2e.compose import STOP_SECONDS, ComposeStack
-from tests.e2e.processes import free_port
 
 _FILES = ("docker-compose.yml", "tests/e2e/compose.yml")
 _FAST = workspace.ROOT / "tests/e2e/stack.env"

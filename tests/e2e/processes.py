@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from chassis.db.database import Database
 from service_testing import postgres
 from service_testing.nats_server import ADMIN, NatsServer
 from service_testing.new_database import NewDatabase
+from service_testing.ports import free_port
 from tests.e2e.broker import Broker
 from tests.e2e.clients import create_client
 from tests.e2e.dumps import COLUMNS_ON_POSTGRES, COLUMNS_ON_SQLITE, dump
@@ -303,12 +303,6 @@ def new_broker(folder: Path) -> NatsServer:
     passwords = {f"{each.prefix}NATS_PASSWORD": each.name for each in services}
     users = workspace.nats_users(services, {"NATS_ADMIN_PASSWORD": ADMIN, **passwords})
     return NatsServer(folder, free_port(), users)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 async def rows_of(database: Database, statement: str) -> Sequence[Row]:

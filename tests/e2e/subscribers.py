@@ -16,8 +16,9 @@ from sqlalchemy import text
 
 from chassis.db.database import Database
 from chassis.events.nats.administration import administer, create_consumer
+from service_testing.ports import free_port
 from tests.e2e import receiver
-from tests.e2e.processes import LocalStack, ServiceProcess, free_port
+from tests.e2e.processes import LocalStack, ServiceProcess
 from tests.e2e.stack import wait_for
 
 _STREAM = "users"

@@ -1,13 +1,13 @@
 """A workspace with three services of other names than the real ones."""
 
 import shutil
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 import workspace
+from service_testing.ports import free_port
 
 FAKE_SERVICE = Path(__file__).with_name("fake_service")
 TABLES = {
@@ -34,7 +34,7 @@ class MadeUp:
         (folder / "README.md").write_text(
             "# Tour\n\n```bash\nSTOCK=1 ORDERS=2\ncurl $ORDERS\n```\n"
         )
-        self.ports = dict(zip(TABLES, free_ports(len(TABLES)), strict=True))
+        self.ports = {name: free_port() for name in TABLES}
         for name, table in TABLES.items():
             service = folder / "services" / name
             shutil.copytree(FAKE_SERVICE, service)
@@ -48,14 +48,6 @@ class MadeUp:
     @property
     def services(self) -> list[workspace.Service]:
         return workspace.services(self.root)
-
-
-def free_ports(count: int) -> list[int]:
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in servers]
-    for server in servers:
-        server.close()
-    return ports
 
 
 @pytest.fixture

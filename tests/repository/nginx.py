@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import free_ports
 from stack import ROOT, STACK
+
+from service_testing.ports import free_port
 
 PROGRAM = shutil.which("nginx", path=f"{os.environ.get('PATH')}:/usr/sbin")
 HELD = "/docs/assets/held"
@@ -111,7 +112,7 @@ def running_proxy(folder: Path, **settings: str) -> Iterator[Proxy]:
     if PROGRAM is None and not os.environ.get("CI"):
         pytest.skip("nginx isn't installed")
     upstream = Upstream()
-    port, health_port = free_ports(2)
+    port, health_port = free_port(), free_port()
     _write_files(folder, port, health_port, upstream.port, settings)
     # Started by root, its workers would be somebody who can't write here.
     directives = f"daemon off; {'user root;' if os.geteuid() == 0 else ''}"

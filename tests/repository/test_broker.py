@@ -6,11 +6,11 @@ from itertools import product
 
 import nats
 import pytest
-from conftest import free_ports
 from nats.errors import NoServersError
 
 import workspace
 from service_testing.nats_server import ADMIN, NatsServer
+from service_testing.ports import free_port
 from workspace import ROOT, Service
 
 SERVICES = [
@@ -61,7 +61,7 @@ SUBSCRIBED = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     """The server with the users that `make env EVENTS=nats` writes."""
-    [port] = free_ports(1)
+    port = free_port()
     passwords = {f"{each.prefix}NATS_PASSWORD": each.name for each in SERVICES}
     users = workspace.nats_users(SERVICES, {"NATS_ADMIN_PASSWORD": ADMIN, **passwords})
     running = NatsServer(tmp_path_factory.mktemp("nats"), port, users)

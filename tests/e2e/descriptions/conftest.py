@@ -4,7 +4,8 @@ import pytest
 
 import workspace
 from service_testing.new_database import NewDatabase
-from tests.e2e.processes import LocalStack, free_port, local_stack
+from service_testing.ports import free_port
+from tests.e2e.processes import LocalStack, local_stack
 from tests.e2e.stash import STACK
 
 

@@ -14,9 +14,9 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from service_testing.ports import free_port
 from tests.e2e.descriptions.run import run_schemathesis
 from tests.e2e.descriptions.walks import Walk, count_walks
-from tests.e2e.processes import free_port
 from tests.e2e.stack import wait_for
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import pytest
 
 from app.schemas import ProfilePatch
 from app.services import accounts
+from service_testing.ports import free_port
 from tests.spare_database import opened
 
 SERVICE = Path(__file__).parents[2]
@@ -65,9 +65,7 @@ def subscriber() -> Iterator[Subscriber]:
 
 @pytest.fixture
 def metrics_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    return free_port()
 
 
 @pytest.fixture

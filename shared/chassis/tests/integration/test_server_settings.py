@@ -1,7 +1,6 @@
 """The settings that each PostgreSQL connection asks for, also through a pooler that drops them."""
 
 import asyncio
-import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +15,7 @@ from tests.example.app import NotesSettings, client_of
 from chassis.db.database import Database, DatabaseLimits
 from chassis.db.errors import DatabaseUnreachable, SettingIgnored
 from chassis.web.state import open_database
+from service_testing.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("on_postgres")
 
@@ -74,7 +74,7 @@ class TestUrlOfAProvider:
             "statement_cache_size": "0",
             "target_session_attrs": "read-write",
         }
-        hosts = (f"127.0.0.1:{unused_port()}", f"{host}:{port}")
+        hosts = (f"127.0.0.1:{free_port()}", f"{host}:{port}")
         several = url.set(host=None, port=None, query={**options, "host": hosts})
         database = Database(several.render_as_string(hide_password=False))
         async with database.write_engine.connect() as connection:
@@ -92,12 +92,6 @@ class TestUrlOfAProvider:
         with pytest.raises(DatabaseUnreachable, match="SSL"):
             await database.read_engine.connect()
         await database.aclose()
-
-
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service_testing.ports import free_port
+
 ADMIN = "admin"
 _START_SECONDS = 20.0
 _PROGRAM = Path(sys.executable).parent / "nats-server"
@@ -85,9 +87,7 @@ def nats_server(folder: Path, reads: Mapping[str, Sequence[str]]) -> Iterator[Na
 
     `reads` says which streams each user reads. It may publish to the one of its own name.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = NatsServer(folder, port, _users(reads))
+    server = NatsServer(folder, free_port(), _users(reads))
     server.start()
     try:
         yield server

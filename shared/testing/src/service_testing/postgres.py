@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from service_testing.ports import free_port
 
 URL_VARIABLE = "TEST_POSTGRES_URL"
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -77,8 +78,7 @@ def crashable_server(*, durable: bool = True) -> Iterator[Cluster]:
     # A session of its own: Ctrl-C must not end the server before its clients have finished.
     with subprocess.Popen(keeper, stdin=subprocess.PIPE, start_new_session=True, **_OWNER):
         _initialise(programs, folder)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         settings = f"-h 127.0.0.1 -p {port} -k '' -N 300 {'' if durable else _FAST}"
         pg_ctl = partial(_run, programs / "pg_ctl", f"--pgdata={folder / 'data'}")
         start = partial(pg_ctl, "start", f"--options={settings}")
