@@ -60,9 +60,12 @@ class Inbox:
         self.events: list[Event] = []
         self.failures: list[Exception] = []
         self.headers: list[Mapping[str, str]] = []
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
 
     async def receive(self, headers: Mapping[str, str], body: bytes) -> None:
         self.headers.append(headers)
+        await self.may_go_on.wait()
         event = from_http(headers, body)
         if self.failures:
             raise self.failures.pop(0)
@@ -121,6 +124,7 @@ def consume(server: NatsServer, jetstream: JetStreamContext) -> Run:
             database_url=SecretStr(UNUSED),
             events_url=AnyUrl(server.url(READER, path=f"/{STREAM}")),
             nats_password=SecretStr(READER),
+            database_pool_size=4,
             trusted_network=True,
             shutdown_seconds=2,
         )
@@ -309,6 +313,21 @@ class TestConsuming:
             await until(lambda: inbox.versions == [("1", 1)])
             await until_pending(consumer, 0)
 
+    async def test_events_leave_half_of_the_connections_to_requests(
+        self, consume: Run, transport: NatsTransport
+    ) -> None:
+        inbox = Inbox()
+        inbox.may_go_on.clear()
+        for number in range(5):
+            await transport.deliver(event(number))
+        async with consume(inbox) as consumer:
+            await until(lambda: len(inbox.headers) == 2)
+            await asyncio.sleep(0.1)
+            assert len(inbox.headers) == 2
+            inbox.may_go_on.set()
+            await until_pending(consumer, 0)
+        assert len(inbox.events) == 5
+
     async def test_two_replicas_share_the_events(
         self, consume: Run, transport: NatsTransport
     ) -> None:
@@ -355,6 +374,7 @@ class TestConsuming:
             database_url=SecretStr(UNUSED),
             events_url=AnyUrl(server.url(READER, path=f"/{STREAM}")),
             nats_password=SecretStr(READER),
+            database_pool_size=4,
             trusted_network=True,
             shutdown_seconds=2,
         )

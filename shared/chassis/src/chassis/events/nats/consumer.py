@@ -31,10 +31,18 @@ class NatsConsumer:
     """Made by `running`. An event is acknowledged after its commit, so it arrives at least once."""
 
     def __init__(
-        self, broker: NatsBroker, streams: Sequence[str], consumer: str, receive: Receive
+        self,
+        broker: NatsBroker,
+        streams: Sequence[str],
+        consumer: str,
+        receive: Receive,
+        *,
+        at_once: int = _BATCH,
     ) -> None:
+        """At most `at_once` events are applied at the same time."""
         self.has_started = False
         self._receive = receive
+        self._slots = asyncio.Semaphore(at_once)
         self._broker = broker
         self._subscribers = [
             broker.subscriber(
@@ -97,7 +105,8 @@ class NatsConsumer:
         context = (headers.get("x-request-id"), headers.get("traceparent"))
         with caused_by(*context, span="receive event"):
             try:
-                await self._receive(headers, raw.data)
+                async with self._slots:
+                    await self._receive(headers, raw.data)
             except (MalformedEvent, UnsupportedMediaType) as error:
                 logger.exception(
                     "event_terminated", sequence=raw.metadata.sequence.stream, reason=error.detail
@@ -141,7 +150,13 @@ async def running(settings: ConsumerSettings, receive: Receive) -> AsyncIterator
     async with open_broker(
         settings.events_url, settings.nats_password, stop_seconds=settings.shutdown_seconds
     ) as broker:
-        consumer = NatsConsumer(broker, settings.events_streams, settings.events_consumer, receive)
+        consumer = NatsConsumer(
+            broker,
+            settings.events_streams,
+            settings.events_consumer,
+            receive,
+            at_once=max(1, settings.database_pool_size // 2),  # the rest is for requests
+        )
         beginning = asyncio.create_task(consumer.begin())
         try:
             yield consumer
