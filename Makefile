@@ -12,6 +12,12 @@ FOUND = $(eval FOUND := $(shell for each in $(or $(PYTHON),python3 python3.13 py
     done))$(FOUND)
 NONE_FOUND = $(or $(PYTHON),python3) is no Python 3.11 or newer that can make environments. Install one (on Debian \
     and Ubuntu also its package python3-venv), or name another: PYTHON=python3.13 make ...
+# For those who have no uv. Debian's Python has no pip, but can make one.
+INSTALL_UV = sed -n '/^uv==/,/[^\]$$/p' deploy/requirements/tox.txt > $(BOOTSTRAP)/uv.txt && \
+    if $(FOUND) -m pip --version > /dev/null 2>&1; then python=$(FOUND); \
+    else python=$(BOOTSTRAP)/bin/python && $$python -m ensurepip > /dev/null; fi && \
+    $$python -m pip --python $(BOOTSTRAP)/bin/python install --quiet --disable-pip-version-check --require-hashes \
+        -r $(BOOTSTRAP)/uv.txt
 # Lets the services end also when make is killed.
 END_WITH_MAKE := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
@@ -83,10 +89,9 @@ clean: ## remove environments, caches and reports; the data stays
 
 $(BOOTSTRAP)/.ready: .tox/pins
 	@echo "Preparing tox with $(or $(FOUND),$(error $(NONE_FOUND))) ..."
-	@$(FOUND) -m venv --clear $(BOOTSTRAP)
-	@sed -n '/^uv==/,/[^\]$$/p' deploy/requirements/tox.txt > $(BOOTSTRAP)/uv.txt
-	@$(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(BOOTSTRAP)/uv.txt
-	@$(BOOTSTRAP)/bin/python -m uv pip install --quiet --python $(BOOTSTRAP)/bin/python --require-hashes \
+	@$(FOUND) -m venv --clear --without-pip $(BOOTSTRAP)
+	@uv --version > /dev/null 2>&1 || { $(INSTALL_UV); }
+	@PATH="$$PWD/$(BOOTSTRAP)/bin:$$PATH" uv pip install --quiet --python $(BOOTSTRAP)/bin/python --require-hashes \
 	    -r deploy/requirements/tox.txt
 	@touch $@
 

@@ -69,7 +69,7 @@ class Service:
 
     @property
     def python(self) -> Path:
-        """The interpreter of its own environment, which `tox -e run --notest` in its folder makes."""
+        """The interpreter of its own environment, with what it has in production: `install` makes it."""
         return self.folder / ".tox" / "run" / "bin" / "python"
 
 
@@ -239,10 +239,10 @@ def tour(services: Sequence[Service], environ: Mapping[str, str]) -> str:
 
 
 def tox_envs(package: Path) -> list[str]:
-    """The tox environments of a package by which it is checked: all but `run`, which serves."""
+    """The tox environments of a package."""
     settings = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))
     tox = settings.get("tool", {}).get("tox", {})
-    return [*tox.get("env_list", ()), *(name for name in tox.get("env", {}) if name != "run")]
+    return [*tox.get("env_list", ()), *tox.get("env", {})]
 
 
 def tox_command(package: Path, env: str) -> list[str]:
@@ -266,7 +266,7 @@ def is_outdated(environment: Path) -> bool:
 
 
 def install() -> int:
-    """Make the environment that each service is started from; those that are up to date stay."""
+    """Make the environment that each service is started from, by uv; those that are up to date stay."""
     (ROOT / ".tox").mkdir(exist_ok=True)
     with (ROOT / ".tox" / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # end-to-end tests may start at the same time
@@ -280,15 +280,19 @@ def install() -> int:
 
 
 def _is_installed(environment: Path) -> bool:
-    return (environment / ".ready").exists() and not is_outdated(environment)
+    return not is_outdated(environment) and (environment / ".ready").exists()
 
 
 def _install(environment: Path) -> int:
-    command = [*tox_command(environment.parents[1], "run"), "-q", "-r", "--notest"]
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
-    if code == 0:
-        (environment / ".ready").touch()
-    return code
+    uv, folder = [sys.executable, "-m", "uv", "--quiet"], environment.parents[1]
+    new = [*uv, "venv", "--clear", "--python", sys.executable, ".tox/run"]
+    requirements = ["--requirement", "pyproject.toml", "--constraint", "../../constraints.txt"]
+    fill = [*uv, "pip", "install", "--python", ".tox/run", *requirements]
+    for command in (new, fill):  # in the folder: uv can't read an absolute path with a `#`
+        if code := subprocess.run(command, cwd=folder, check=False).returncode:
+            return code
+    (environment / ".ready").touch()
+    return 0
 
 
 def compose_files(root: Path = ROOT) -> list[Path]:

@@ -1,8 +1,10 @@
 #!/bin/sh
-# A fake Python: records its call, and makes environments that contain itself.
+# A fake Python: records its call, makes environments that contain itself, and installs itself as uv.
 echo "$*" >> "$CALLS"
-case "$1" in
--c) [ -z "${VENV_EXIT:-}" ] || exit "$VENV_EXIT" ;;
--m) [ "$2" != venv ] || { mkdir -p "$4/bin" && cp "$0" "$4/bin/python"; } ;;
-run.py) echo running ;;
+case "$*" in
+-c*) exit "${VENV_EXIT:-0}" ;;
+"-m pip --version") exit "${PIP_EXIT:-0}" ;;
+"-m venv "*) mkdir -p .tox/bootstrap/bin && cp "$0" .tox/bootstrap/bin/python ;;
+"-m pip "*) cp "$0" .tox/bootstrap/bin/uv ;;
+run.py*) echo running ;;
 esac

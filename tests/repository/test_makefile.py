@@ -12,6 +12,15 @@ from workspace import ROOT
 
 FAKE_PYTHON = Path(__file__).with_name("fake_python.sh")
 NAMES = ("python3", "python3.13", "python3.12", "python3.11")
+NEW_ENVIRONMENT = "-m venv --clear --without-pip .tox/bootstrap"
+INSTALL_UV = (
+    "-m pip --python .tox/bootstrap/bin/python install --quiet --disable-pip-version-check"
+    " --require-hashes -r .tox/bootstrap/uv.txt"
+)
+INSTALL_TOX = (
+    "pip install --quiet --python .tox/bootstrap/bin/python --require-hashes"
+    " -r deploy/requirements/tox.txt"
+)
 
 
 class Checkout:
@@ -25,7 +34,7 @@ class Checkout:
         (folder / "deploy/requirements").mkdir(parents=True)
         (folder / "deploy/requirements/tox.txt").touch()
         (folder / "constraints.txt").touch()
-        for name in NAMES:  # like the shim of a version manager that has no such version
+        for name in (*NAMES, "uv"):  # like the shim of a version manager that has no such version
             self.add_program(name, "#!/bin/sh\nexit 127\n")
 
     def install_python(self, name: str) -> None:
@@ -94,6 +103,27 @@ class TestPreparation:
     def python(self, checkout: Checkout) -> None:
         checkout.install_python("python3")
 
+    def test_uv_of_the_user_installs_tox(self, checkout: Checkout) -> None:
+        checkout.add_program("uv", FAKE_PYTHON.read_text())
+        checkout.make("run")
+
+        assert checkout.take_calls()[:3] == [NEW_ENVIRONMENT, "--version", INSTALL_TOX]
+
+    def test_uv_is_installed_by_its_hashes_when_there_is_none(self, checkout: Checkout) -> None:
+        checkout.make("run")
+
+        assert checkout.take_calls()[:4] == [
+            NEW_ENVIRONMENT,
+            "-m pip --version",
+            INSTALL_UV,
+            INSTALL_TOX,
+        ]
+
+    def test_python_without_pip_makes_one(self, checkout: Checkout) -> None:
+        checkout.make("run", PIP_EXIT="1")
+
+        assert checkout.take_calls()[2:5] == ["-m ensurepip", INSTALL_UV, INSTALL_TOX]
+
     def test_second_run_prepares_nothing(self, checkout: Checkout) -> None:
         checkout.make("run")
         checkout.take_calls()
@@ -120,7 +150,7 @@ class TestPreparation:
         os.utime(checkout.folder / "constraints.txt", (made + 1, made + 1))
         checkout.make("run")
 
-        assert ("-m venv --clear .tox/bootstrap" in checkout.take_calls()) is is_prepared
+        assert (NEW_ENVIRONMENT in checkout.take_calls()) is is_prepared
 
     @pytest.mark.parametrize(("target", "option"), [("dev", "--reload"), ("demo", "--demo")])
     def test_dev_and_demo_are_runs_with_an_option(
@@ -136,7 +166,7 @@ class TestPreparation:
         checkout.install_python("python3.13")
         checkout.make("run", PYTHON="python3.13")
 
-        assert "-m venv --clear .tox/bootstrap" in checkout.take_calls()
+        assert NEW_ENVIRONMENT in checkout.take_calls()
 
     def test_moved_checkout_creates_everything_again(self, checkout: Checkout) -> None:
         checkout.make("run")
@@ -144,7 +174,7 @@ class TestPreparation:
         checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved checkout"))
         checkout.make("run")
 
-        assert "-m venv --clear .tox/bootstrap" in checkout.take_calls()
+        assert NEW_ENVIRONMENT in checkout.take_calls()
 
 
 def test_clean_removes_environments_and_caches_and_keeps_the_data(checkout: Checkout) -> None:

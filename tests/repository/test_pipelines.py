@@ -208,7 +208,7 @@ def test_image_comes_with_its_bill_of_materials_and_provenance(pipeline: str) ->
 def test_every_package_that_a_pipeline_installs_itself_has_a_hash() -> None:
     files = (*GITLAB, *WORKFLOWS, *ROOT.glob(".github/actions/*/*.yml"), ROOT / "Makefile")
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    installs = re.findall(r"pip install(?:.|\\\n)*", text)
+    installs = re.findall(r"pip (?:--python \S+ )?install(?:.|\\\n)*", text)
     assert len(installs) == 4
     assert [each for each in installs if "--require-hashes" not in each] == []
 

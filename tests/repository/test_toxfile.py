@@ -18,8 +18,6 @@ env_list = ["py"]
 [tool.tox.env_run_base]
 package = "skip"
 commands = [["python", "-c", "{script}", {{ replace = "posargs", extend = true }}]]
-
-[tool.tox.env.run]
 """
 
 
@@ -69,7 +67,7 @@ def test_environment_of_one_package_gets_the_arguments(root: Path) -> None:
     assert tox(root, "-e", "orders-py", "--", "-k", "a b") == (0, ["ran orders -k a b"])
 
 
-@pytest.mark.parametrize("name", ["py311", "orders-run", "nonesuch-py"])
+@pytest.mark.parametrize("name", ["py311", "orders-nonesuch", "nonesuch-py"])
 def test_environment_that_no_package_has_fails(root: Path, name: str) -> None:
     code, ran = tox(root, "-e", name)
 
