@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app import openapi
-from app.dependencies import CurrentPrincipal, StateDep
+from app.dependencies import CurrentPrincipal, get_state
 from app.errors import ItemNotFound, OwnerUnknown
 from app.etags import matches_weakly
 from app.models import CreatedItem
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/items", tags=["items"], route_class=StrictRoute)
 async def create_item(
     body: ItemCreate,
     principal: CurrentPrincipal,
-    state: StateDep,
+    request: Request,
     session: WriteSessionDep,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -49,6 +49,7 @@ async def create_item(
         return await _create(session, principal.user_id, body, idempotency_key, response)
     except OwnerUnknown:
         await session.rollback()  # no transaction stays open while users is called
+        state = await get_state(request)  # rarely needed, so it's no dependency
         await state.owners.look_up(principal)
         return await _create(session, principal.user_id, body, idempotency_key, response)
 

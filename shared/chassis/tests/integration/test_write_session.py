@@ -14,6 +14,7 @@ from tests.example.app import client_of
 from tests.example.asgi import Connection, http_scope
 from tests.example.models import Note, Remark
 
+from chassis.db import sessions
 from chassis.db.columns import utc_now
 from chassis.db.database import Database, insert_if_absent, serialise
 from chassis.db.errors import OutcomeUnknown
@@ -90,14 +91,21 @@ class TestRoute:
         assert (await client.post(path)).status_code == status
         assert await stored(database) == 0
 
-    async def test_writes_are_rolled_back_when_the_client_has_gone(
-        self, client: AppClient, database: Database
+    async def test_writes_that_took_long_are_rolled_back_when_the_client_has_gone(
+        self, client: AppClient, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        assert await self.leave(client) == 201  # it isn't asked so early
+        assert await stored(database) == 1
+        monkeypatch.setattr(sessions, "_PATIENCE_SECONDS", 0)
+        assert await self.leave(client) is None
+        assert await stored(database) == 1
+
+    async def leave(self, client: AppClient) -> int | None:
+        """The status of the response to a client that has gone."""
         connection = Connection({"type": "http.disconnect"})
         scope = {**http_scope("POST", "/notes"), "query_string": b"title=a"}
         await client.transport.app(scope, connection.receive, connection.send)
-        assert await stored(database) == 0
-        assert connection.status is None
+        return connection.status
 
     async def test_failed_commit_is_a_500_and_leaves_the_next_request_alone(
         self, client: AppClient, database: Database, logs: list[EventDict]

@@ -8,7 +8,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from time import perf_counter
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -17,7 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestContext:
     request_id: str
     trace_id: str
@@ -27,6 +28,12 @@ class RequestContext:
     trace_flags: str
     actor: int | str | None = None
     """The account or the service whose token was verified."""
+    _started: float = field(default_factory=perf_counter, init=False)
+
+    @property
+    def seconds(self) -> float:
+        """How long the request has taken so far."""
+        return perf_counter() - self._started
 
     @property
     def traceparent(self) -> str:
@@ -89,12 +96,18 @@ def caused_by(
 
 def set_actor(actor: int | str) -> None:
     if context := current_context.get():
-        current_context.set(replace(context, actor=actor))
+        context.actor = actor
 
 
 def current_actor() -> int | str | None:
     context = current_context.get()
     return context.actor if context else None
+
+
+def current_seconds() -> float:
+    """How long the current request has taken so far; 0 outside a request."""
+    context = current_context.get()
+    return context.seconds if context else 0.0
 
 
 def current_request_id() -> str | None:

@@ -5,7 +5,6 @@ It is pure ASGI and a single layer, because each layer costs every request (ADR 
 
 import re
 from collections.abc import MutableMapping
-from time import perf_counter
 from typing import Any
 
 import structlog
@@ -70,7 +69,7 @@ class RequestMiddleware:
             else:
                 await self._answer(exchange)
         finally:
-            self._record(exchange)
+            self._record(exchange, context.seconds)
             current_context.reset(token)
 
     async def _answer(self, exchange: "_Exchange") -> None:
@@ -90,8 +89,7 @@ class RequestMiddleware:
                 raise  # the response has begun: the server can only close the connection
             await exchange.answer(InternalError())
 
-    def _record(self, exchange: "_Exchange") -> None:
-        seconds = perf_counter() - exchange.started
+    def _record(self, exchange: "_Exchange", seconds: float) -> None:
         scope, status = exchange.scope, exchange.status or 499
         route = getattr(scope.get("route"), "path", "unmatched")
         self.metrics.observe(exchange.method, route, status, seconds)
@@ -123,7 +121,6 @@ class _Exchange:
         # The app answers HEAD as GET (RFC 9110, 9.3.2); `send` leaves the body out.
         self.scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
         self.status: int | None = None
-        self.started = perf_counter()
         self._raw_receive = receive
         self._raw_send = send
         self._request_id = context.request_id
