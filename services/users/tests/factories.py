@@ -75,7 +75,6 @@ async def create_account(
     if user_id is not None:
         user.id = user_id
     await UserRepository(session).save(user)
-    await session.commit()
     token = await access_token(session, state, user.id, role)
     return Account(user.id, user.email, user.name, data["password"], token)
 
