@@ -13,6 +13,7 @@ from tox.tox_env.errors import Fail
 from workspace import packages, tox_command, tox_envs
 
 ALL = [(folder, name) for folder in packages() for name in tox_envs(folder)]
+LABELS = {"test": {"quick", "quick-postgres"}, "check": {"coverage"}}
 OF_ROOT = {"lint", "types"}
 """What tox.ini has, too, with dependencies."""
 
@@ -29,7 +30,7 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     seeds = state.conf.memory_seed_loaders
     for folder, name in ALL:
         call = Command([*tox_command(folder, name), *arguments])
-        labels = ["test"] if name == "quick" else ["check"] if name == "coverage" else []
+        labels = [label for label, names in LABELS.items() if name in names]
         seeds[f"{folder.name}-{name}"] = [
             MemoryLoader(commands=[call], labels=labels, deps="", **common)
         ]
