@@ -176,6 +176,7 @@ class TestMalformed:
             ("subject", 7),
             ("subject", ""),
             ("time", "yesterday"),
+            ("time", dict.fromkeys("date")),
             ("time", "2026-05-17T09:30:00"),
             ("time", "0001-01-01T00:00:00+14:00"),
             ("datacontenttype", 5),

@@ -108,7 +108,7 @@ def from_http(headers: Mapping[str, str], body: bytes) -> Event:
         raise MalformedEvent(_sentence([each["loc"][0] for each in error.errors()])) from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise MalformedEvent("The body is not JSON in UTF-8.") from None
-    except (ValueError, TypeError, AttributeError, OverflowError):
+    except (ValueError, TypeError, AttributeError, LookupError, OverflowError):
         # Only these attributes of version 1.0 are parsed by the library.
         raise MalformedEvent(
             "`time` must be a time as in RFC 3339, and `data_base64` JSON in Base64."
