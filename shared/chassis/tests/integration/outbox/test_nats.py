@@ -149,6 +149,13 @@ async def until_true(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def stored(jetstream: JetStreamContext, number: int) -> int:
+    """How many messages about this note the stream has. One that an earlier test sent may arrive late."""
+    subject = f"{STREAM}.{number}"
+    state = (await jetstream.stream_info(STREAM, subjects_filter=subject)).state
+    return (state.subjects or {}).get(subject, 0)
+
+
 class TestPublishing:
     async def test_event_is_delivered_when_the_stream_has_it(
         self, transport: NatsTransport, jetstream: JetStreamContext
@@ -171,8 +178,8 @@ class TestPublishing:
         self, transport: NatsTransport, jetstream: JetStreamContext
     ) -> None:
         for _ in range(3):
-            assert await transport.deliver(EVENT) == Delivered()
-        assert (await jetstream.stream_info(STREAM)).state.messages == 1
+            assert await transport.deliver(event(7)) == Delivered()
+        assert await stored(jetstream, 7) == 1
 
     async def test_full_stream_refuses_events_and_none_vanishes(
         self, transport: NatsTransport, jetstream: JetStreamContext
@@ -208,8 +215,8 @@ class TestPublishing:
         url, password = AnyUrl(server.url(READER)), SecretStr(READER)
         async with open_broker(url, password, stop_seconds=1) as broker:
             sink = NatsTransport(broker, source=SOURCE, deadline_seconds=0.5)
-            assert isinstance(await sink.deliver(EVENT), Failed)
-        assert (await jetstream.stream_info(STREAM)).state.messages == 0
+            assert isinstance(await sink.deliver(event(8)), Failed)
+        assert await stored(jetstream, 8) == 0
 
     async def test_wrong_password_is_a_failure(
         self, server: NatsServer, jetstream: JetStreamContext
