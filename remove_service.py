@@ -35,7 +35,7 @@ def remove(root: Path, name: str, *, force: bool) -> str:
         raise Refused(f"There is no service {name!r}. NAME is one of: {', '.join(services)}.")
     if len(services) == 1:
         raise Refused(f"{name} is the only service. Make another one first.")
-    consumers = [each for each in services.values() if name in (*each.consumes, *each.subscribes)]
+    consumers = _consumers(services.values(), name)
     elsewhere = [each["consumer"]["name"] for each in _external(root, name).values()]
     found = ", ".join([*(each.name for each in consumers), *elsewhere])
     if consumers and services[name].issues_tokens:
@@ -48,16 +48,7 @@ def remove(root: Path, name: str, *, force: bool) -> str:
             "with what make new-service wrote for it in the others, and their contract tests of it."
         )
     with all_or_nothing(root) as copy:
-        left = [text for each in consumers if (text := take_out(copy, name, each))]
-        gone, texts = plan(copy, name, services)
-        for file, text in texts.items():
-            (copy / file).write_text(text, encoding="utf-8", errors="surrogateescape")
-        run(copy, "git", "rm", "-rqf", "--ignore-unmatch", "--", *gone)
-        if consumers and not left:
-            for each in consumers:  # it fails on a change of a file that git knows
-                run(copy, "git", "rm", "-q", "--cached", f"services/{each.name}/deploy/settings.md")
-                tox(copy, f"-c services/{each.name} -e settings")
-            tox(copy, "-e contracts -- update")
+        left = delete(copy, name)
     shutil.rmtree(root / "services" / name, ignore_errors=True)  # what git ignores
     deleted = run(root, "git", "diff", "--cached", "--name-only", "--diff-filter=D").splitlines()
     changed = run(root, "git", "diff", "--cached", "--name-only", "--diff-filter=d").splitlines()
@@ -66,6 +57,27 @@ def remove(root: Path, name: str, *, force: bool) -> str:
     for tag in run(root, "git", "tag", "--list", f"deployed/*/{name}").split():
         lines.append(f"It is deployed. End it there, then: git push --delete origin {tag}")
     return "\n".join(lines)
+
+
+def delete(copy: Path, name: str) -> list[str]:
+    """Delete the service in a clone; what is left to do in its consumers."""
+    services = {each.name: each for each in workspace.services(copy)}
+    consumers = _consumers(services.values(), name)
+    left = [text for each in consumers if (text := take_out(copy, name, each))]
+    gone, texts = plan(copy, name, services)
+    for file, text in texts.items():
+        (copy / file).write_text(text, encoding="utf-8", errors="surrogateescape")
+    run(copy, "git", "rm", "-rqf", "--ignore-unmatch", "--", *gone)
+    if consumers and not left:
+        for each in consumers:  # it fails on a change of a file that git knows
+            run(copy, "git", "rm", "-q", "--cached", f"services/{each.name}/deploy/settings.md")
+            tox(copy, f"-c services/{each.name} -e settings")
+        tox(copy, "-e contracts -- update")
+    return left
+
+
+def _consumers(services: Iterable[Service], name: str) -> list[Service]:
+    return [each for each in services if name in (*each.consumes, *each.subscribes)]
 
 
 def take_out(copy: Path, name: str, consumer: Service) -> str:

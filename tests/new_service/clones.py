@@ -16,14 +16,8 @@ QUOTES = {"NAME": "quotes", "CONSUMES": "items", "DATABASE": "no"}
 ABOUT_SERVICES = (
     "alerts or compose or documents or images or kubernetes or layout or pipelines or proxy"
 )
-GATES = {
-    "-e lint": "-e lint",
-    "-e contracts": "-e contracts",
-    "-e repository-quick": f"-e repository-quick -- -k '{ABOUT_SERVICES}'",
-    "-e e2e-local": "-e e2e-local -- --events=nats -k 'sigterm or evidence_has'",
-}
-"""Each gate in full, and the part that looks at the services."""
-MORE_GATES = ("-e types", "-e schemathesis", "-e chaos")
+GATES = ("lint", "contracts")
+MORE_GATES = ("repository-quick", "e2e-local", "types", "schemathesis", "chaos")
 
 
 def gates(folder: Path, *names: str, is_complete: bool) -> None:
@@ -31,12 +25,24 @@ def gates(folder: Path, *names: str, is_complete: bool) -> None:
 
     Two run at a time.
     """
-    parts = [f"-e schemathesis -- -k {names[0]}", *GATES.values()]
-    chosen = [*GATES, *MORE_GATES] if is_complete else parts
+    chosen = [f"-e {gate}" for gate in (*GATES, *(MORE_GATES if is_complete else ()))]
     chosen += [f"-c services/{name} -e {env}" for name in names for env in ("coverage", "types")]
+    if not is_complete:
+        run(folder, sys.executable, "workspace.py", "install")
     with ThreadPoolExecutor(max_workers=2) as pool:
+        others = pool.map(partial(pytest, folder), () if is_complete else parts(names[0]))
         list(pool.map(partial(tox, folder), chosen))
+        list(others)
     assert run(folder, "git", "status", "--porcelain") == ""
+
+
+def parts(name: str) -> list[str]:
+    """What looks at the services, of gates whose environments have the same packages as this one."""
+    workflows = f"--events=nats -k 'sigterm or evidence_has or described and {name}'"
+    return [
+        f"-c tests/e2e/pytest.ini tests/e2e/workflows tests/e2e/descriptions {workflows}",
+        f"-c tests/repository/pytest.ini tests/repository -m 'not slow' -k '{ABOUT_SERVICES}'",
+    ]
 
 
 def clone(parent: Path) -> Path:
@@ -74,3 +80,13 @@ def attempt(folder: Path, *command: str, **variables: str) -> subprocess.Complet
 
 def tox(folder: Path, options: str) -> str:
     return run(folder, sys.executable, "-m", "tox", "-q", *shlex.split(options))
+
+
+def pytest(folder: Path, options: str) -> str:
+    """Run pytest in this process's environment: one of the clone's own would compile the same files again."""
+    return run(folder, sys.executable, "-m", "pytest", "-q", *shlex.split(options))
+
+
+def commit(folder: Path, message: str) -> None:
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", f"--message={message}")

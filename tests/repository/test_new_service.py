@@ -18,6 +18,7 @@ from workspace import ROOT, Refused
 
 OVERLAYS = (("local", "local"), ("production", "base"))
 UP = "../../../../services"
+AUTHOR = ("-c", "user.name=A", "-c", "user.email=a@example.org")
 
 
 @pytest.fixture
@@ -122,6 +123,29 @@ def test_changes_that_are_not_committed_are_refused(
     monkeypatch.setenv("NAME", "parcels")
     with pytest.raises(Refused, match=r"^Commit your changes first \(new.txt\)"):
         new_service.main()
+
+
+def test_what_was_made_in_the_clone_is_staged(
+    monkeypatch: pytest.MonkeyPatch, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """tests/new_service makes services in a clone; here it is applied to the repository."""
+
+    def make(new: NewService, copy: Path) -> None:
+        (copy / f"services/{new.name}").mkdir()
+        (copy / f"services/{new.name}/\u00e4 b.bin").write_bytes(b"\0\xff")
+        (copy / "README.md").unlink()
+
+    for command in (["init", "-q"], ["add", "."], [*AUTHOR, "commit", "-qm", "All"]):
+        subprocess.run(["/usr/bin/env", "git", *command], cwd=root, check=True)
+    monkeypatch.setattr(new_service, "ROOT", root)
+    monkeypatch.setattr(new_service, "make", make)
+    monkeypatch.setattr(new_service, "asked", lambda variables: asked(variables, root))
+    monkeypatch.setenv("NAME", "parcels")
+    new_service.main()
+    assert "services/parcels: 1 files. Also changed:\n  README.md\n" in capsys.readouterr().out
+    staged = new_service.run(root, "git", "diff", "--cached", "--name-status")
+    assert staged == "D\tREADME.md\nA\tservices/parcels/\u00e4 b.bin\n"
+    assert (root / "services/parcels/\u00e4 b.bin").read_bytes() == b"\0\xff"
 
 
 @pytest.fixture(
