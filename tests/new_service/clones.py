@@ -38,7 +38,7 @@ def gates(folder: Path, *names: str, is_complete: bool) -> None:
 
 def parts(name: str) -> list[str]:
     """What looks at the services, of gates whose environments have the same packages as this one."""
-    workflows = f"--events=nats -k 'sigterm or evidence_has or dashboards or described and {name}'"
+    workflows = f"--events=nats -k 'sigterm or evidence_has or described and {name}'"
     return [
         f"-c tests/e2e/pytest.ini tests/e2e/workflows tests/e2e/descriptions {workflows}",
         f"-c tests/repository/pytest.ini tests/repository -m 'not slow' -k '{ABOUT_SERVICES}'",
