@@ -54,7 +54,8 @@ class TestServer:
                 await other.execute(text("SELECT pg_advisory_lock(7)"))
 
     async def test_statement_that_takes_too_long_fails(self, empty_database_url: str) -> None:
-        limits = DatabaseLimits(statement_timeout_seconds=0.05)
+        # Long enough for the statements by which a connection begins.
+        limits = DatabaseLimits(statement_timeout_seconds=0.5)
         database = Database(empty_database_url, limits=limits)
         async with database.read_engine.connect() as connection:
             with pytest.raises(DBAPIError, match="statement timeout"):
