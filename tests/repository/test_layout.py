@@ -75,6 +75,11 @@ class TestFolder:
         assert folder.samefile(ROOT / "contracts")
 
     @each_service
+    def test_page_of_settings_is_the_same_whichever_python_wrote_it(self, service: Service) -> None:
+        # For `Annotated[...] | None` it has `Annotated` or `typing.Annotated`.
+        assert "Annotated" not in (service.folder / "deploy/settings.md").read_text()
+
+    @each_service
     def test_package_has_the_environments_that_every_package_has(self, service: Service) -> None:
         everywhere = {"py311", "py312", "py313", "py314", "quick", "lint", "types", "coverage"}
         assert everywhere <= set(workspace.tox_envs(service.folder))

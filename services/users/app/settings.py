@@ -31,8 +31,9 @@ class UsersSettings(PublisherSettings):
         min_length=16,
         description="Encrypts the private signing keys (at least 16 characters). Required outside development.",
     )
-    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/?#\s]+$")] | None = Field(
+    public_url: str | None = Field(
         None,
+        pattern=r"^https?://[^/?#\s]+$",
         description="Where clients reach this service, such as `https://api.example.com`. If set, it is the issuer of "
         "access tokens, and `/.well-known/oauth-authorization-server` describes the service.",
     )
@@ -111,12 +112,11 @@ class UsersSettings(PublisherSettings):
         description="Comma-separated names of your organisation, products and roles. A password of one of them with "
         "digits and punctuation is refused.",
     )
-    breached_passwords_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = (
-        Field(
-            None,
-            description="A service that knows leaked passwords, such as `https://api.pwnedpasswords.com`. It gets five "
-            "digits of the hash of a new password. Unset, or while it is unavailable, leaked passwords are accepted.",
-        )
+    breached_passwords_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="A service that knows leaked passwords, such as `https://api.pwnedpasswords.com`. It gets five "
+        "digits of the hash of a new password. Unset, or while it is unavailable, leaked passwords are accepted.",
     )
     breached_passwords_deadline_seconds: float = Field(
         1.0, gt=0, le=10, description="How long it may take (more than 0, at most 10)."

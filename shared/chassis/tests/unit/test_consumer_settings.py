@@ -25,6 +25,7 @@ def test_without_a_url_nothing_is_consumed() -> None:
         "nats://nats:4222/notes",
         "nats://reader@nats:4222",
         "nats://reader@nats/,",
+        "nats://reader@/notes",
         "http://reader@nats/notes",
     ],
 )

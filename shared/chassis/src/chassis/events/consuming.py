@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Protocol
 
 from prometheus_client import Gauge
-from pydantic import AnyUrl, Field, SecretStr, UrlConstraints, field_validator
+from pydantic import AnyUrl, Field, SecretStr, field_validator
 
 from chassis.ops.health import Check
 from chassis.ops.metrics import HttpMetrics
@@ -16,13 +16,11 @@ from chassis.web.state import DatabaseState, ServiceState
 Receive = Callable[[Mapping[str, str], bytes], Awaitable[object]]
 """Applies the event with these headers and this body, and commits."""
 
-NatsUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["nats", "tls"], host_required=True)]
-
 
 class ConsumerSettings(DatabaseSettings):
     """Add these to a service's own settings by subclassing."""
 
-    events_url: NatsUrl | None = Field(
+    events_url: AnyUrl | None = Field(
         None,
         description="`nats://user@host:4222/stream`: receive this stream of NATS JetStream (or several: `/one,two`), "
         "as this user and durable consumer.",
@@ -42,9 +40,10 @@ class ConsumerSettings(DatabaseSettings):
 
     @field_validator("events_url")
     @classmethod
-    def _names_consumer_and_streams(cls, value: AnyUrl | None) -> AnyUrl | None:
-        if value and not (value.username and (value.path or "").strip("/,")):
-            raise ValueError("must name the user and the stream: nats://user@host:4222/stream")
+    def _names_broker_consumer_and_streams(cls, value: AnyUrl | None) -> AnyUrl | None:
+        streams = value and (value.path or "").strip("/,")
+        if value and not (value.scheme in {"nats", "tls"} and value.username and streams):
+            raise ValueError("must be such as nats://user@host:4222/stream")
         return value
 
     def refuse_unsafe(self) -> None:
