@@ -81,6 +81,14 @@ def test_tour_of_the_readme_is_what_make_run_prints_while_its_services_are_here(
     assert workspace.tour(services, defaults | ports).endswith(tour) is has_all
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/quick-start.md"])
+def test_commands_to_paste_have_no_comments(page: str) -> None:
+    # zsh, the shell of macOS, takes a pasted comment for a command, and its apostrophe for a quote.
+    commands = "".join(blocks(ROOT / page, "bash") + blocks(ROOT / page, "console"))
+
+    assert re.findall(r"(?:^|\s)#.*", commands) == []
+
+
 def test_numbers_of_interactions_are_those_of_the_pacts() -> None:
     shown = re.findall(r'(\w+) -- "(\d+) interactions" --> (\w+)', CONTRACTS.read_text())
     pacts = [json.loads(file.read_text()) for file in (ROOT / "contracts/pacts").iterdir()]

@@ -27,10 +27,10 @@ def test_tour_works_as_printed_and_a_second_time(stack: Stack) -> None:
 def test_quick_start_works_after_the_tour(stack: Stack) -> None:
     _, _, tour = workspace.tour(workspace.services(), _addresses(stack)).partition("terminal:\n")
     page = (workspace.ROOT / "docs/quick-start.md").read_text()
-    _, rest = page.split("```bash\n")
-    output = _pasted("bash", tour + rest.partition("```")[0])
+    steps = re.findall(r"^```bash\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    output = _pasted("bash", "\n".join([tour, *steps]))
 
-    edited, refused, renamed, item, unknown = re.findall(r"\{.*?\}(?=\{|$)", output)[-5:]
+    edited, refused, renamed, item, unknown = output.splitlines()[-5:]
     assert '"price":"17.50"' in edited
     assert '"precondition_failed"' in refused
     assert '"name":"Ada Lovelace"' in renamed
