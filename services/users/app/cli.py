@@ -248,7 +248,10 @@ def demo() -> None:
     except EmailTaken:
         typer.echo("The made-up accounts exist already.")
     else:
-        typer.echo(f"Created {count} accounts: user1@example.com and so on, password {PASSWORD!r}.")
+        typer.echo(
+            f"Created {count} accounts: user1@example.com (administrator), user2@example.com and so on, "
+            f"password {PASSWORD!r}."
+        )
 
 
 def _is_printable_ascii(text: str) -> bool:
