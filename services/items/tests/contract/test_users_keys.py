@@ -1,9 +1,7 @@
 """What items expects of `GET /.well-known/jwks.json`, with its own code."""
 
-import json
-
 from app.errors import UsersUnavailable
-from chassis.auth.remote_keys import RemoteKeys
+from chassis.auth.remote_keys import NoStore, RemoteKeys
 from contracts.consumer import ExpectedProvider, Request, Response, containing, matching, state
 from tests.contract.conftest import ConnectTo
 
@@ -17,14 +15,6 @@ KEY = {
     "alg": matching("EdDSA", "^EdDSA$"),
     "x": matching(PUBLIC_X, "^[A-Za-z0-9_-]{43}$"),
 }
-
-
-class NoStore:
-    async def load(self) -> str | None:
-        return None
-
-    async def save(self, document: str) -> None:
-        self.saved = json.loads(document)
 
 
 async def test_keys_are_found_by_their_ids(users: ExpectedProvider, connect_to: ConnectTo) -> None:
