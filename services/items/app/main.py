@@ -13,7 +13,7 @@ from app.dependencies import ItemsState
 from app.errors import UsersUnavailable
 from app.events.inbox import Inbox
 from app.jobs.housekeeping import housekeeping
-from app.metrics import EventMetrics, RemovalGauges, UsersMetrics
+from app.metrics import EventMetrics, RemovalGauges
 from app.routers import events, items
 from app.services.owners import OwnerLookup
 from app.settings import ItemsSettings
@@ -22,6 +22,7 @@ from chassis.auth.stored_keys import DatabaseKeyStore
 from chassis.auth.tokens import TokenVerifier
 from chassis.db.database import Database
 from chassis.events.consuming import Consumer, consumer_checks, consuming
+from chassis.http.provider import CallMetrics
 from chassis.ops.metrics import HttpMetrics
 from chassis.ops.settings import load_settings
 from chassis.web.application import build_app
@@ -51,7 +52,7 @@ def create_app(
     """
     settings = settings or load_settings(ItemsSettings)
     metrics = HttpMetrics()
-    users_metrics = UsersMetrics(metrics.registry)
+    call_metrics = CallMetrics(metrics.registry)
     event_metrics = EventMetrics(metrics.registry)
     metrics.measure_by(RemovalGauges(metrics.registry).measure)
 
@@ -59,7 +60,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[ItemsState]:
         async with (
             open_database(settings, database) as db,
-            open_users(settings, users_metrics, given=users, transport=users_transport) as client,
+            open_users(settings, call_metrics, given=users, transport=users_transport) as client,
             housekeeping(settings, db, metrics.registry) as wake_housekeeping,
         ):
             inbox = Inbox(db, event_metrics, on_deletion=wake_housekeeping)

@@ -10,36 +10,8 @@ from app.events.user_events import USER_EVENT_TYPES
 from app.repositories.item_removals import ItemRemovalQueries
 from chassis.db.columns import utc_now
 from chassis.events.cloudevents import MalformedEvent
-from chassis.http.guarded_calls import CallFailed
-from chassis.http.metrics import BreakerGauge
 from chassis.web.errors import UnsupportedMediaType
 from chassis.web.state import ServiceState, get_database
-
-
-class UsersMetrics:
-    """The calls to the users service."""
-
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self._calls = Counter(
-            "users_calls_total",
-            "Calls to the users service, each attempt counted.",
-            ("result",),
-            registry=registry,
-        )
-        self.breakers = BreakerGauge(registry)
-
-    @contextmanager
-    def counting_call(self) -> Iterator[None]:
-        """Count the call in the block as answered, failed, or given up by its caller."""
-        result = "given_up"
-        try:
-            yield
-            result = "answered"
-        except CallFailed:
-            result = "failed"
-            raise
-        finally:
-            self._calls.labels(result).inc()
 
 
 class RemovalGauges:

@@ -146,8 +146,8 @@ class TestOpenCircuit:
         assert await users.circuits() == CLOSED
         await self.open_circuit(users)
         assert await users.circuits() == {**CLOSED, ("lookups",): 2}
-        calls = await metric(users.client, "users_calls_total")
-        assert calls == {("answered",): 1, ("failed",): 5}
+        calls = await metric(users.client, "calls_total")
+        assert calls == {("keys", "answered"): 1, ("lookups", "failed"): 5}
         frozen_time.tick(5)
         assert await users.circuits() == {**CLOSED, ("lookups",): 1}
         users.lookups.behave(ada(1))

@@ -51,6 +51,6 @@ async def test_outage_is_logged_without_the_token(
     client = connect_to(FaultyTransport(last_answer))
     with pytest.raises(UsersUnavailable):
         await client.get_user(7, TOKEN)
-    assert "users_unavailable" in [line["event"] for line in logs]
+    assert "provider_unavailable" in [line["event"] for line in logs]
     assert TOKEN not in str(logs)
     assert TOKEN not in caplog.text

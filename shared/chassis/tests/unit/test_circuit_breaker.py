@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from prometheus_client import CollectorRegistry
 
 from chassis.http.circuit_breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
-from chassis.http.metrics import BreakerGauge
+from chassis.http.provider import CallMetrics
 from service_testing.frozen_time import FrozenTime, frozen
 
 POLICY = BreakerPolicy(failures=3, recent_seconds=30, open_seconds=5)
@@ -202,7 +202,7 @@ def test_any_history_follows_the_rules() -> None:
 def test_gauge_shows_the_state_at_each_scrape() -> None:
     registry = CollectorRegistry()
     breaker = CircuitBreaker(POLICY)
-    BreakerGauge(registry).watch("lookups", breaker)
+    CallMetrics(registry).watch("lookups", breaker)
 
     def value() -> float | None:
         return registry.get_sample_value("circuit_breaker_state", {"calls": "lookups"})

@@ -1,5 +1,6 @@
 """Calls to other services while these fail."""
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 
@@ -16,8 +17,11 @@ from service_testing.faults import (
     Behaviour,
     FaultyTransport,
     delayed,
+    failure,
     refused,
     reset,
+    timed_out,
+    too_many_requests,
     truncated,
     unavailable,
     uncovered,
@@ -28,11 +32,18 @@ ATTEMPTS = CallPolicy().attempts
 GOOD = uncovered(200, json={"id": 7})
 PASSING_FAULTS = {
     "refused": refused(),
+    "time-out": timed_out(),
+    "time-out of the connection": timed_out(httpx.ConnectTimeout),
     "slower than the deadline": delayed(GOOD, seconds=31),
+    "reset": reset(GOOD),
     "reset in the body": reset(GOOD, after_bytes=5),
     "truncated": truncated(GOOD, after_bytes=5),
+    "429": too_many_requests(retry_after_seconds=1),
     "503": unavailable(),
 }
+HTTPX_ERRORS = [
+    thing for _, thing in inspect.getmembers(httpx, inspect.isclass) if issubclass(thing, Exception)
+]
 
 
 class Thing(BaseModel):
@@ -96,15 +107,34 @@ class TestFaults:
         assert registry.get_sample_value("circuit_breaker_state", {"calls": "accounts"}) == 0
 
 
+def test_tests_cover_every_exception_of_httpx() -> None:
+    assert {httpx.ConnectTimeout, httpx.InvalidURL, httpx.CookieConflict} <= set(HTTPX_ERRORS)
+
+
+@pytest.mark.parametrize("error_class", HTTPX_ERRORS)
+async def test_each_exception_of_httpx_is_unavailable(
+    connect_to: Connect, error_class: type[Exception]
+) -> None:
+    transport = FaultyTransport(failure(error_class))
+    with pytest.raises(AccountsUnavailable) as caught:
+        await connect_to(transport).get("/things/7")
+    assert caught.value.__suppress_context__
+    assert len(transport.requests) == ATTEMPTS
+
+
 class TestAnswers:
-    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"id": "x"}', b"\xff"])
+    @pytest.mark.parametrize(
+        "content",
+        [b"", b"{", b"[]", b"null", b'{"id": "x"}', b"\xff", b"<html></html>", b"[" * 100_000],
+        ids=lambda content: repr(content[:20]),
+    )
     async def test_invalid_body_is_unavailable(self, connect_to: Connect, content: bytes) -> None:
         transport = FaultyTransport(uncovered(200, content=content))
         provider = connect_to(transport)
         with pytest.raises(AccountsUnavailable):
             provider.parsed(await provider.get("/things/7"), Thing)
 
-    @pytest.mark.parametrize("status", [204, 302, 400, 403])
+    @pytest.mark.parametrize("status", [201, 204, 302, 304, 400, 403, 422])
     async def test_another_status_is_unavailable_without_a_retry(
         self, connect_to: Connect, status: int
     ) -> None:

@@ -6,20 +6,21 @@ from typing import TypeVar
 
 import httpx
 import structlog
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from pydantic import BaseModel, ValidationError
 
+from chassis.http.circuit_breaker import CircuitBreaker
 from chassis.http.client import send_or_fail, service_client
 from chassis.http.guarded_calls import CallFailed, CallGivenUp, CallPolicy, GuardedCalls
-from chassis.http.metrics import BreakerGauge
 from chassis.web.errors import Unavailable
 
 logger = structlog.get_logger(__name__)
 BodyT = TypeVar("BodyT", bound=BaseModel)
+_BREAKER_STATES = {"closed": 0, "half_open": 1, "open": 2}
 
 
 class CallMetrics:
-    """`calls_total{calls,result}` and the states of the circuit breakers."""
+    """`calls_total{calls,result}` and `circuit_breaker_state{calls}`."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self._calls = Counter(
@@ -28,7 +29,15 @@ class CallMetrics:
             ("calls", "result"),
             registry=registry,
         )
-        self.breakers = BreakerGauge(registry)
+        self._breakers = Gauge(
+            "circuit_breaker_state",
+            "State of the circuit breaker: 0 closed, 1 half-open, 2 open.",
+            ("calls",),
+            registry=registry,
+        )
+
+    def watch(self, calls: str, breaker: CircuitBreaker) -> None:
+        self._breakers.labels(calls).set_function(lambda: _BREAKER_STATES[breaker.state])
 
     @contextmanager
     def counting_call(self, calls: str) -> Iterator[None]:
@@ -61,19 +70,19 @@ class Provider:
         self._guarded = GuardedCalls(policy)
         self._unavailable = unavailable
         self._metrics = metrics
-        metrics.breakers.watch(calls, self._guarded.breaker)
+        metrics.watch(calls, self._guarded.breaker)
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """A response below 500, within the deadline."""
         try:
             return await self._guarded.call(lambda: self._get_once(path, headers))
         except CallGivenUp as error:
-            raise self._failed(str(error), error.retry_after_seconds) from None
+            raise self.failed(str(error), error.retry_after_seconds) from None
 
     def text(self, response: httpx.Response) -> str:
         """The body of a 200; nothing else is expected."""
         if response.status_code != httpx.codes.OK:
-            raise self._failed(f"status {response.status_code}")
+            raise self.failed(f"status {response.status_code}")
         return response.text
 
     def parsed(self, response: httpx.Response, model: type[BodyT]) -> BodyT:
@@ -81,15 +90,16 @@ class Provider:
         try:
             return model.model_validate_json(self.text(response))
         except ValidationError:
-            raise self._failed("an invalid answer") from None
+            raise self.failed("an invalid answer") from None
+
+    def failed(self, reason: str, retry_after_seconds: int = 1) -> Unavailable:
+        """To raise, for an answer that can't be used."""
+        logger.warning("provider_unavailable", calls=self._calls, reason=reason)
+        return self._unavailable(headers={"Retry-After": str(retry_after_seconds)})
 
     async def _get_once(self, path: str, headers: Mapping[str, str] | None) -> httpx.Response:
         with self._metrics.counting_call(self._calls):
             return await send_or_fail(self._http, "GET", path, headers=headers)
-
-    def _failed(self, reason: str, retry_after_seconds: int = 1) -> Unavailable:
-        logger.warning("provider_unavailable", calls=self._calls, reason=reason)
-        return self._unavailable(headers={"Retry-After": str(retry_after_seconds)})
 
 
 @asynccontextmanager
