@@ -10,8 +10,6 @@ from app.clients import users as users_client
 from app.main import create_app
 from app.settings import ItemsSettings
 from chassis.http.client import service_client
-from service_testing.assertions import assert_error_response
-from service_testing.client import AppClient
 from service_testing.lifespan import running
 
 
@@ -35,17 +33,3 @@ class TestLifespan:
         app = create_app(settings.model_copy(update={"database_url": nowhere}))
         async with running(app) as client:
             assert (await client.get("/health/live")).json() == {"status": "ok"}
-
-
-@pytest.mark.parametrize("path", ["/items/", "/items/1"])
-async def test_items_without_the_database_return_503(
-    client_without_database: AppClient, path: str
-) -> None:
-    response = await client_without_database.get(path)
-    assert_error_response(response, 503, "database_unavailable")
-    assert int(response.headers["Retry-After"]) >= 1
-
-
-@pytest.mark.parametrize("path", ["/items/1/", "/nothing"])
-async def test_unknown_path_returns_404(client: AppClient, path: str) -> None:
-    assert_error_response(await client.get(path), 404, "not_found")

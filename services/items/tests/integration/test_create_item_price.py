@@ -1,13 +1,9 @@
-"""The price in `POST /items/`."""
+"""The price in `POST /items/`, as JSON. `tests/unit/test_money.py` has the kinds of text."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from app.money import MAX_CENTS
 from service_testing.assertions import assert_validation_error
 from service_testing.client import AppClient
-from service_testing.properties import examples
 from tests.helpers import JSON, assert_item_response
 
 
@@ -40,9 +36,7 @@ class TestCreateItemPrice:
         [
             *("-1", "-0.01", "0.001", "9.999", "100000000", "1e8", "1e-400", "1e400", "-1e400"),
             *("NaN", "Infinity", "-Infinity", "true", "false", "null", "[]", "{}", "1" * 4000),
-            *('""', '" "', '" 9.99"', '"9.99 "', '"9.990"', '"1_000"', '"1,000"', '"\\u0663"'),
-            *('"+1"', '"-1"', '"-0"', '"1e2"', '"NaN"', '"Infinity"', '"9."', '".5"', '"9.99\\n"'),
-            *('"100000000"', '"99999999.999"', f'"{"1" * 5000}"', f'"0.{"0" * 5000}1"'),
+            *('""', '"9.990"', '"\\u0663"', '"9.99\\n"', f'"0.{"0" * 5000}1"'),
         ],
         ids=lambda sent: sent[:20],
     )
@@ -56,15 +50,3 @@ class TestCreateItemPrice:
     async def test_create_item_without_a_price_returns_422(self, user_client: AppClient) -> None:
         response = await user_client.post("/items/", json={"name": "Lamp"})
         assert_validation_error(response, ["body", "price"])
-
-    @settings(max_examples=examples(0.25))
-    @given(cents=st.integers(0, MAX_CENTS), as_string=st.booleans())
-    async def test_create_item_stores_every_price_exactly(
-        self, user_client: AppClient, cents: int, as_string: bool
-    ) -> None:
-        price = f"{cents // 100}.{cents % 100:02}"
-        sent = f'"{price}"' if as_string else price
-        response = await user_client.post("/items/", content=body_with(sent), headers=JSON)
-        assert assert_item_response(response, status=201)["price"] == price
-        stored = assert_item_response(await user_client.get(response.headers["Location"]))
-        assert stored["price"] == price

@@ -97,9 +97,7 @@ class TestListItemsByPrice:
         assert await names(client, **query) == expected
 
     @pytest.mark.parametrize("field", ["min_price", "max_price"])
-    @pytest.mark.parametrize(
-        "value", ["", " 1", "-1", "+1", "1e2", "NaN", "inf", "0.001", "100000000", "1_0", "٣", "x"]
-    )
+    @pytest.mark.parametrize("value", ["", "-1", "0.001", "100000000", "x"])
     async def test_list_items_with_an_invalid_price_returns_422(
         self, client: AppClient, field: str, value: str
     ) -> None:

@@ -45,14 +45,7 @@ class TestReadItem:
         body = assert_error_response(await client.get(f"/items/{item_id}"), 404, "not_found")
         assert body["detail"] == "Item not found"
 
-    @pytest.mark.parametrize(
-        "item_id",
-        [
-            *("0", "-1", "+1", "%2B1", "1.0", "%201", "1%20", "1_000", "1e3", "0x1", "abc", "%00"),
-            *("%D9%A3", "%EF%BC%91", "%C2%B2", str(2**63), str(10**30), "9" * 5000, "null"),
-        ],
-        ids=lambda item_id: item_id[:32],
-    )
+    @pytest.mark.parametrize("item_id", ["0", "%201", "%00", "%D9%A3", str(2**63), "9" * 5000])
     async def test_read_item_with_an_invalid_id_returns_422(
         self, client: AppClient, item_id: str
     ) -> None:
