@@ -69,11 +69,6 @@ def test_answers_of_the_proxy_itself_have_a_type_and_a_content_policy(
         assert f"{directive} 'none'" in headers["Content-Security-Policy"]
 
 
-def test_malformed_request_gets_an_error_of_the_usual_form(anonymous: ApiClient) -> None:
-    response = anonymous.users.get("/", headers={"Host": "two words"})
-    assert_error_response(response, 400, "bad_request")
-
-
 @pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/", "/nothing", "/docs/users"])
 def test_hsts_is_sent_if_a_trusted_load_balancer_was_reached_over_https(
     anonymous: ApiClient, path: str
