@@ -13,7 +13,6 @@ Standard library only, so that make, tox, the pipelines and the tests can all us
 On the command line, `python workspace.py` with
 
     services     prints the name of each service, the ones that others need first
-    packages     prints the folder of each package that has tests of its own
     install      makes each service's own environment, which `Service.python` starts it from
     env          writes `.env` for docker-compose.yml
 """
@@ -362,8 +361,6 @@ def main(arguments: Sequence[str]) -> int:
     match arguments:
         case ["services"]:
             print(*(service.name for service in services()), sep="\n")
-        case ["packages"]:
-            print(*(folder.relative_to(ROOT).as_posix() for folder in packages()), sep="\n")
         case ["install"]:
             return install()
         case ["env"]:
