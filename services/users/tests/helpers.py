@@ -31,9 +31,11 @@ def claims_of(access_token: str) -> dict[str, Any]:
     return claims
 
 
-async def sign_in(client: AppClient, account: Account, **headers: str) -> dict[str, Any]:
+async def sign_in(
+    client: AppClient, account: Account, *, password: str | None = None, **headers: str
+) -> dict[str, Any]:
     """The body of the response: the tokens of a new session."""
-    form = {"username": account.email, "password": account.password}
+    form = {"username": account.email, "password": password or account.password}
     response = await client.post("/auth/token", data=form, headers=headers)
     assert_status(response, 200)
     tokens: dict[str, Any] = response.json()
@@ -42,10 +44,7 @@ async def sign_in(client: AppClient, account: Account, **headers: str) -> dict[s
 
 async def log_in(client: AppClient, account: Account, *, password: str | None = None) -> str:
     """Sign in. Returns the refresh token."""
-    form = {"username": account.email, "password": password or account.password}
-    response = await client.post("/auth/token", data=form)
-    assert_status(response, 200)
-    return str(response.json()["refresh_token"])
+    return str((await sign_in(client, account, password=password))["refresh_token"])
 
 
 async def refresh(client: AppClient, refresh_token: str) -> str:

@@ -1,8 +1,8 @@
 """A second database, in which a test may commit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
+from contextlib import aclosing
 from typing import Any
 
 from sqlalchemy import Row
@@ -11,14 +11,9 @@ from sqlalchemy.sql.expression import Executable
 from chassis.db.database import Database
 
 
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
+def opened(url: str) -> aclosing[Database]:
     """The database, with connections of its own."""
-    database = Database(url)
-    try:
-        yield database
-    finally:
-        await database.aclose()
+    return aclosing(Database(url))
 
 
 def stored_rows(url: str, statement: Executable) -> list[Row[*tuple[Any, ...]]]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -229,14 +229,9 @@ async def closing(*relays: Relay) -> AsyncIterator[None]:
             await relay.close(patience_seconds=0)
 
 
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
+def opened(url: str) -> aclosing[Database]:
     """The database as another process sees it."""
-    database = Database(url)
-    try:
-        yield database
-    finally:
-        await database.aclose()
+    return aclosing(Database(url))
 
 
 async def create_tables(url: str) -> None:
