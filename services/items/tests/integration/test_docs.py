@@ -88,16 +88,6 @@ async def description(transport: httpx.ASGITransport) -> dict[str, Any]:
     return body
 
 
-class TestDocs:
-    async def test_docs_page_needs_no_other_host(self, client: AppClient) -> None:
-        page = await client.get("/docs")
-        assert page.status_code == 200
-        assert "http://users.example" in page.headers["Content-Security-Policy"]
-        for asset in ("swagger-ui-bundle.js", "swagger-ui.css"):
-            assert f'"docs/assets/{asset}"' in page.text
-            assert (await client.get(f"/docs/assets/{asset}")).status_code == 200
-
-
 class TestOpenApi:
     def test_openapi_links_name_existing_operations_and_parameters(
         self, description: dict[str, Any]
