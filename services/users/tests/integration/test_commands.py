@@ -68,7 +68,9 @@ class TestDatabase:
 class TestDemo:
     def test_demo_creates_accounts_once(self, spare_database_url: str) -> None:
         created, again = (Operator(spare_database_url).run("demo") for _ in range(2))
-        assert created.output.startswith("Created 200 accounts: user1@example.com (administrator), ")
+        assert created.output.startswith(
+            "Created 200 accounts: user1@example.com (administrator), "
+        )
         assert again.output == "The made-up accounts exist already.\n"
         rows = stored_rows(
             spare_database_url, select(col(User.role), func.count()).group_by(User.role)
