@@ -9,6 +9,8 @@ from pydantic_core import PydanticCustomError
 
 MAX_CENTS = 99_999_999_99
 
+_CENT = Decimal("0.01")
+
 _PLAIN = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
 _PATTERN = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
 
@@ -28,7 +30,9 @@ def _parse(value: object) -> Decimal:
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         # A JSON number arrives as a float, whose shortest text is what the client wrote.
         price = Decimal(str(value))
-        if price.is_finite() and 0 <= price * 100 <= MAX_CENTS and price * 100 % 1 == 0:
+        # Only compared, not multiplied: that would round long numbers, and raise for the largest.
+        is_in_range = price.is_finite() and 0 <= price <= MAX_CENTS * _CENT
+        if is_in_range and price == price.quantize(_CENT):
             return abs(price)  # there is a -0
     raise PydanticCustomError(
         "price", "Input should be 0 to 99999999.99 with at most two decimal places"

@@ -47,6 +47,7 @@ def test_price_text_has_two_decimal_places(sent: Any, shown: str) -> None:
         *("٣", "\uff19.\uff19\uff19", "0" * 9, "1" * 5000),
         *(-1, -0.01, 0.001, 9.999, 100_000_000, 99_999_999.995, 1e308, 10**4000),
         *(float("nan"), float("inf"), float("-inf"), Decimal("NaN"), Decimal("sNaN")),
+        *(Decimal("1e999999"), Decimal("1e-2000000"), Decimal(f"1.{'0' * 30}1")),
         *(True, False, None, [], {}, b"9.99"),
     ],
     ids=lambda sent: f"{type(sent).__name__} {str(sent)[:16]!r}",
