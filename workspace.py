@@ -275,7 +275,8 @@ def install() -> int:
         environments = [service.folder / ".tox" / "run" for service in services()]
         outdated = [each for each in environments if not _is_installed(each)]
         with ThreadPoolExecutor() as pool:
-            return max(pool.map(_install, outdated), default=0)
+            codes = list(pool.map(_install, outdated))
+        return next(filter(None, codes), 0)  # one that a signal ended is negative
 
 
 def _is_installed(environment: Path) -> bool:
@@ -287,6 +288,7 @@ def _install(environment: Path) -> int:
     new = [*uv, "venv", "--clear", "--python", sys.executable, ".tox/run"]
     requirements = ["--requirement", "pyproject.toml", "--constraint", "../../constraints.txt"]
     fill = [*uv, "pip", "install", "--python", ".tox/run", *requirements]
+    (environment / ".ready").unlink(missing_ok=True)  # before uv begins to delete the rest
     for command in (new, fill):  # in the folder: uv can't read an absolute path with a `#`
         if code := subprocess.run(command, cwd=folder, check=False).returncode:
             return code

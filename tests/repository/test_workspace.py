@@ -1,6 +1,8 @@
 """What workspace.py reads and derives, on a made-up workspace."""
 
 import os
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from stat import S_IMODE
 
@@ -117,3 +119,58 @@ def test_environment_is_outdated_when_pins_change_and_not_when_times_do(
 
     pins.write_text("tox==4")
     assert workspace.is_outdated(made.parent)
+
+
+class FakeUv:
+    """Takes the place of `subprocess.run`: makes an environment, unless a signal ends it."""
+
+    def __init__(self) -> None:
+        self.killed_in: set[str] = set()
+        """Services in whose folders it is killed, with half of the old environment deleted."""
+        self.made_for: list[str] = []
+
+    def __call__(
+        self, command: Sequence[str], *, cwd: Path, check: bool
+    ) -> subprocess.CompletedProcess[str]:
+        made = cwd / ".tox/run/pyvenv.cfg"
+        if cwd.name in self.killed_in:
+            made.unlink(missing_ok=True)
+            return subprocess.CompletedProcess(command, -9)
+        if "venv" in command:
+            made.touch()
+            self.made_for.append(cwd.name)
+        return subprocess.CompletedProcess(command, 0)
+
+
+class TestInstall:
+    @pytest.fixture
+    def uv(self, made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> FakeUv:
+        fake, found = FakeUv(), made_up.services
+        monkeypatch.setattr(workspace, "ROOT", made_up.root)
+        monkeypatch.setattr(workspace, "services", lambda *_: found)
+        monkeypatch.setattr(subprocess, "run", fake)
+        return fake
+
+    def test_environment_that_a_signal_ended_is_a_failure_and_made_again(self, uv: FakeUv) -> None:
+        uv.killed_in = {"stock"}
+        assert workspace.install() != 0
+
+        uv.killed_in.clear()
+        uv.made_for.clear()
+        assert workspace.install() == 0
+        assert uv.made_for == ["stock"]
+
+    def test_environment_whose_renewal_was_interrupted_is_made_again(
+        self, made_up: MadeUp, uv: FakeUv
+    ) -> None:
+        workspace.install()
+        (made_up.root / "constraints.txt").write_text("tox==4")
+        for each in made_up.services:
+            os.utime(each.folder / ".tox/run/pyvenv.cfg", (1, 1))
+        uv.killed_in = {"stock", "orders", "accounts"}
+        workspace.install()
+
+        uv.killed_in.clear()
+        uv.made_for.clear()
+        workspace.install()
+        assert sorted(uv.made_for) == ["accounts", "orders", "stock"]
