@@ -97,6 +97,7 @@ $(BOOTSTRAP)/.ready: .tox/pins
 
 # Environments contain absolute paths and one Python: a moved checkout or another PYTHON makes new ones.
 MADE_FOR := $(strip $(CURDIR) $(PYTHON))
+QUOTED_MADE_FOR := '$(subst ','\'',$(MADE_FOR))'
 ifneq ($(MADE_FOR),$(shell cat .tox/made-for 2>/dev/null))
 .PHONY: .tox/made-for
 endif
@@ -104,7 +105,7 @@ endif
 	@: $(or $(FOUND),$(error $(NONE_FOUND)))
 	@if [ -e $@ ]; then rm -rf .tox services/*/.tox shared/*/.tox; fi
 	@mkdir -p .tox
-	@printf '%s\n' '$(MADE_FOR)' > $@
+	@printf '%s\n' $(QUOTED_MADE_FOR) > $@
 
 # By content: a checkout changes times, too.
 ifneq ($(shell cksum < constraints.txt),$(shell cat .tox/pins 2>/dev/null))

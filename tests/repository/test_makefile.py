@@ -65,7 +65,7 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    return Checkout(tmp_path / "a b#c%41d?e", tmp_path / "programs")
+    return Checkout(tmp_path / "a b#c%41d?e'f", tmp_path / "programs")
 
 
 def test_make_alone_lists_every_target(checkout: Checkout) -> None:
