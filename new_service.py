@@ -27,9 +27,9 @@ OFFERS = "for_consumers"
 VARIABLES = {"NAME", "SINGULAR", "CONSUMES", "SUBSCRIBES", "PORT", "DATABASE"}
 # What every service, this repository or the stack has already.
 _WORDS = """
-    admin app auth chassis contracts database docs errors events health internal localhost metrics models openapi
-    page postgres principal prometheus proxy request response schemas services session settings shared state
-    template0 template1 tests
+    admin app auth chassis contracts database docs errors events grafana health internal jaeger localhost metrics
+    models nats openapi page postgres principal prometheus proxy request response schemas services session settings
+    shared state template0 template1 tests
 """
 RESERVED = set(_WORDS.split())
 # Endings of plurals, and what the singular has in place of them.

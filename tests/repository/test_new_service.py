@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MadeUp
+from stack import read_yaml
 
 import new_service
 import workspace
@@ -38,6 +39,10 @@ class TestAsked:
         new = asked({"NAME": "parcels", **given}, root)
         assert (new.name, new.port) == ("parcels", 9999)
         assert (new.consumes, new.subscribes) == (["accounts", "stock"], ["accounts"])
+
+    def test_names_in_the_stack_are_reserved(self) -> None:
+        stack = read_yaml(ROOT / "docker-compose.yml")["services"]
+        assert set(stack) <= new_service.RESERVED
 
     def test_port_is_by_default_the_first_that_no_service_has(
         self, root: Path, made_up: MadeUp
