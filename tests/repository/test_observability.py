@@ -52,9 +52,10 @@ class Profile:
         """The JSON that a container answers; for a minute after its start it may not."""
         address = self.compose("port", name, str(STARTED[name])).strip()
         deadline = time.monotonic() + 60
+        without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while True:
             try:
-                with urllib.request.urlopen(f"http://{address}{path}") as response:
+                with without_proxy.open(f"http://{address}{path}") as response:
                     return json.load(response)
             except OSError:
                 if time.monotonic() > deadline:

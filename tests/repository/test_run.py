@@ -122,6 +122,9 @@ class TestStart:
             assert f"http://127.0.0.1:{port}  docs: http://127.0.0.1:{port}/docs" in run.seen
         assert f" ORDERS=http://127.0.0.1:{made_up.ports['orders']}\n" in run.seen
 
+    def test_services_are_asked_without_a_proxy(self, start_run: StartRun) -> None:
+        start_run(http_proxy="http://127.0.0.1:9").until("Ready")
+
     def test_databases_are_migrated_before_a_service_is_started(self, start_run: StartRun) -> None:
         run = start_run().until("Ready")
         run.popen.send_signal(signal.SIGINT)

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from app.schemas import ProfilePatch
@@ -111,8 +111,8 @@ def test_relay_delivers_events_of_other_processes_until_sigterm(
     change(spare_database_url)
     subscriber.await_events(3)
     assert [event["data"]["version"] for event in subscriber.events] == [1, 2, 3]
-    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics") as response:
-        assert b"event_deliveries_total" in response.read()
+    metrics = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics", trust_env=False)
+    assert "event_deliveries_total" in metrics.text
     relay.send_signal(signal.SIGTERM)
     output, _ = relay.communicate(timeout=30)
     assert relay.returncode == 0
