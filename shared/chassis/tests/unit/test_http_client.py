@@ -1,14 +1,18 @@
 import sys
+from inspect import signature
+from typing import Any
 
 import httpcore
 import httpx
 import pytest
+import uvicorn
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, format_span_id
 
 from chassis.http.client import service_client
 from chassis.web.context import RequestContext, current_context
 
+_HTTPX_LIMITS: httpx.Limits = signature(httpx.AsyncClient).parameters["limits"].default
 CONTEXT = RequestContext(request_id="r-1", trace_id="a" * 32, span_id="b" * 16, trace_flags="01")
 
 
@@ -50,6 +54,26 @@ async def test_proxy_settings_of_the_environment_are_ignored(
     monkeypatch.setenv("HTTP_PROXY", "not a url")
     async with service_client("http://accounts", timeout_seconds=1.5) as client:
         assert client.timeout == httpx.Timeout(1.5)
+
+
+async def test_idle_connection_is_given_up_before_a_server_closes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[httpx.Limits] = []
+
+    class Client(httpx.AsyncClient):
+        def __init__(self, *, limits: httpx.Limits = _HTTPX_LIMITS, **options: Any) -> None:
+            given.append(limits)
+            super().__init__(limits=limits, **options)
+
+    monkeypatch.setattr(httpx, "AsyncClient", Client)
+    async with service_client("http://accounts", timeout_seconds=1):
+        pass
+    [limits] = given
+    assert limits.keepalive_expiry is not None
+    assert limits.keepalive_expiry < uvicorn.Config("app.main:app").timeout_keep_alive
+    assert limits.max_connections == _HTTPX_LIMITS.max_connections
+    assert limits.max_keepalive_connections == _HTTPX_LIMITS.max_keepalive_connections
 
 
 async def test_call_searches_for_no_module(monkeypatch: pytest.MonkeyPatch) -> None:

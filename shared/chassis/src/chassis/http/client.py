@@ -14,6 +14,8 @@ from chassis.web.context import outgoing_headers
 
 _HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
 _TRANSIENT_STATUSES = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+# httpx's own, but for the last: uvicorn closes a connection after 5 idle seconds, and a request in that moment fails.
+_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4.0)
 
 
 def service_client(
@@ -27,6 +29,7 @@ def service_client(
     client = httpx.AsyncClient(
         base_url=base_url,
         timeout=timeout_seconds,
+        limits=_LIMITS,
         transport=transport,
         verify=_ssl_context(),
         trust_env=False,
