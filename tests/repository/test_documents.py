@@ -1,6 +1,5 @@
 """Links lead to pages, named files exist, and documented commands work."""
 
-import json
 import re
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from workspace import ROOT
 SERVICES = [service.folder for service in workspace.services()]
 PAGES = pages(ROOT)
 ASVS = ROOT / "docs/asvs.md"
-CONTRACTS = ROOT / "docs/contracts.md"
 PATTERNS = ROOT / "docs/patterns.md"
 TESTING = ROOT / "docs/testing.md"
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -87,17 +85,6 @@ def test_commands_to_paste_have_no_comments(page: str) -> None:
     commands = "".join(blocks(ROOT / page, "bash") + blocks(ROOT / page, "console"))
 
     assert re.findall(r"(?:^|\s)#.*", commands) == []
-
-
-def test_numbers_of_interactions_are_those_of_the_pacts() -> None:
-    shown = re.findall(r'(\w+) -- "(\d+) interactions" --> (\w+)', CONTRACTS.read_text())
-    pacts = [json.loads(file.read_text()) for file in (ROOT / "contracts/pacts").iterdir()]
-
-    assert shown
-    assert is_outdated(CONTRACTS) or set(shown) <= {
-        (each["consumer"]["name"], str(len(each["interactions"])), each["provider"]["name"])
-        for each in pacts
-    }
 
 
 def test_asvs_has_each_requirement_in_one_row_and_counts_it() -> None:
