@@ -36,7 +36,8 @@ _DEFAULT_HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
-_ADDRESS = re.compile(r"[^/]*@[^/]*")
+# An `@`, in full width, or encoded twice.
+_AT = re.compile(r"[@\uff20\ufe6b]|%(?:25)*40")
 # A client may send these lists in several lines (RFC 9110, section 5.3); FastAPI passes on only the first.
 _LISTS = frozenset({b"if-match", b"if-none-match"})
 
@@ -63,6 +64,8 @@ class RequestMiddleware:
         token = current_context.set(context)
         if scope["query_string"]:  # OpenTelemetry would export it: it may contain an e-mail address
             trace.get_current_span().set_attribute("url.query", "[redacted]")
+        if (path := _without_addresses(scope["path"])) != scope["path"]:
+            trace.get_current_span().set_attribute("url.path", path)
         try:
             if exchange.announces_too_much(headers.get(b"content-length")):
                 await exchange.answer(_too_large())
@@ -79,7 +82,7 @@ class RequestMiddleware:
             pass  # the client has gone, which is no error of the service
         except MemoryError:
             self.lifecycle.is_out_of_memory = True
-            logger.critical("out_of_memory", path=exchange.scope["path"])
+            logger.critical("out_of_memory", path=_without_addresses(exchange.scope["path"]))
             if exchange.status is not None:
                 raise
             await exchange.answer(Overloaded())
@@ -172,8 +175,11 @@ class _Exchange:
 
 
 def _without_addresses(path: str) -> str:
-    """A path for the log: a client may have put an e-mail address into it."""
-    return _ADDRESS.sub("[redacted]", path) if "@" in path else path
+    """A path for logs and traces: a client may have put an e-mail address into it."""
+    if not _AT.search(path):
+        return path
+    # Not by one expression for a part with an address: on a long part without one it would take quadratic time.
+    return "/".join("[redacted]" if _AT.search(part) else part for part in path.split("/"))
 
 
 def _too_large() -> BodyTooLarge:
