@@ -1,4 +1,5 @@
 import asyncio
+import random
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -41,7 +42,11 @@ def new_outbox_url(new_database: NewDatabase) -> Iterator[str]:
 
 
 @pytest.fixture
-async def outbox(frozen_time: FrozenTime, outbox_url: str) -> AsyncIterator[Outbox]:
+async def outbox(
+    frozen_time: FrozenTime, outbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Outbox]:
+    # The longest pause after each failure: a random one can be so short that it is over at once.
+    monkeypatch.setattr(random, "uniform", lambda _, most: most)
     transport, registry = FakeTransport(), CollectorRegistry()
     async with opened(outbox_url) as database:
         relay = relay_to(transport, database, registry=registry)
