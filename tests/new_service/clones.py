@@ -38,7 +38,9 @@ def gates(folder: Path, *names: str, is_complete: bool) -> None:
 
 def parts(name: str) -> list[str]:
     """What looks at the services, of gates whose environments have the same packages as this one."""
-    workflows = f"--events=nats -k 'sigterm or evidence_has or described and {name}'"
+    selected = f"sigterm or evidence_has or dashboards or described and {name}"
+    # Few examples: each service's own check has them all.
+    workflows = f"--events=nats --schemathesis=--max-examples=15 -k '{selected}'"
     return [
         f"-c tests/e2e/pytest.ini tests/e2e/workflows tests/e2e/descriptions {workflows}",
         f"-c tests/repository/pytest.ini tests/repository -m 'not slow' -k '{ABOUT_SERVICES}'",
