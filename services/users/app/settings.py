@@ -69,7 +69,9 @@ class UsersSettings(PublisherSettings):
         3, ge=1, description="Argon2id: passes over the memory (at least 1)."
     )
     password_concurrency: int = Field(
-        2, ge=1, description="Passwords hashed at the same time; others wait (at least 1)."
+        1,
+        ge=1,
+        description="Passwords hashed at the same time, each by a core of its own; others wait (at least 1).",
     )
     password_queue: int = Field(
         50, ge=0, description="Passwords that may wait to be hashed; more get a 503 (at least 0)."

@@ -28,6 +28,7 @@ def settings() -> UsersSettings:
         UsersSettings,
         password_memory_kib=8,
         password_time_cost=1,
+        password_queue=100,  # as many as one test sends at once
         background=False,
         token_audiences=token_audiences(),
     )
